@@ -1,0 +1,73 @@
+package provider
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash/crc32"
+	"math/big"
+	"strings"
+)
+
+// An API key reads
+//
+//	zego_live_  1DkrZAp3M0x8vQq5cWbTnE7gUyR  2fJ9sK
+//	prefix      160 random bits              CRC-32 of all before it
+//
+// both numbers in base 62 and of fixed width. The prefix lets secret scanners find a key that was published by mistake.
+// The checksum tells a mistyped or invented key without asking the storage; it protects nothing else.
+const (
+	keyPrefix     = "zego_live_"
+	randomBytes   = 20
+	randomWidth   = 27 // 62^27 > 2^160
+	checksumWidth = 6  // 62^6 > 2^32
+	keyLength     = len(keyPrefix) + randomWidth + checksumWidth
+)
+
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// mintKey draws a new key.
+func mintKey() string {
+	var random [randomBytes]byte
+	rand.Read(random[:]) // never fails: the runtime stops the program instead
+	head := keyPrefix + inBase62(new(big.Int).SetBytes(random[:]), randomWidth)
+	return head + checksum(head)
+}
+
+// wellFormed reports whether the text can be a key: all that is known of it without asking the storage.
+func wellFormed(key string) bool {
+	if len(key) != keyLength || !strings.HasPrefix(key, keyPrefix) {
+		return false
+	}
+	head, sum := key[:keyLength-checksumWidth], key[keyLength-checksumWidth:]
+	return sum == checksum(head)
+}
+
+func checksum(head string) string {
+	return inBase62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(head)))), checksumWidth)
+}
+
+// inBase62 writes n with leading zeros to width digits. (big.Int.Text(62) has its letters in another order, and no width.)
+func inBase62(n *big.Int, width int) string {
+	digits := make([]byte, width)
+	base, digit := big.NewInt(int64(len(base62))), new(big.Int)
+	n = new(big.Int).Set(n)
+	for i := width - 1; i >= 0; i-- {
+		n.DivMod(n, base, digit)
+		digits[i] = base62[digit.Int64()]
+	}
+	return string(digits)
+}
+
+// hashOf is what a key is stored and found by: its SHA-256 in hexadecimal. A plain hash is enough for a secret of 160
+// random bits, which nobody can guess a second time.
+func hashOf(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// keyIDLength is how much of the hash names a key to operators: enough to tell one provider's keys apart, and of no use
+// to anybody who wants the key.
+const keyIDLength = 8
+
+func keyIDOf(hash string) string { return hash[:keyIDLength] }

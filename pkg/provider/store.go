@@ -1,0 +1,236 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/table"
+)
+
+// form is the version of the form of every row here.
+const form = 1
+
+// Store keeps work providers and the hashes of their keys in the table Providers. Its errors are faults: NotFound,
+// InvalidData about a named field, or Unavailable when the storage fails.
+type Store struct {
+	table dynamo.Table
+	db    *dynamo.DB
+}
+
+// StoreFrom is the store in the table that PROVIDERS_TABLE names.
+func StoreFrom(env *config.Env) *Store {
+	db := dynamo.New(env.AWS())
+	return &Store{db: db, table: db.Table(env.Get("PROVIDERS_TABLE"))}
+}
+
+// row is a work provider.
+type row struct {
+	PK       string    `dynamo:"pk,hash"`
+	SK       string    `dynamo:"sk,range"`
+	Form     int       `dynamo:"v"`
+	Name     string    `dynamo:"name"`
+	MayEnrol bool      `dynamo:"mayEnrol"`
+	Created  time.Time `dynamo:"created"`
+}
+
+func (r row) provider() Provider {
+	return Provider{ID: strings.TrimPrefix(r.PK, table.ProviderPartition("")), Name: r.Name, MayEnrol: r.MayEnrol}
+}
+
+// keyRow is an API key, found by its hash.
+type keyRow struct {
+	PK       string    `dynamo:"pk,hash"`
+	SK       string    `dynamo:"sk,range"`
+	Form     int       `dynamo:"v"`
+	Provider string    `dynamo:"provider"`
+	Issued   time.Time `dynamo:"issued"`
+	Revoked  time.Time `dynamo:"revoked,omitempty"` // zero while the key lives
+}
+
+// ownKeyRow is the same key among its work provider's.
+type ownKeyRow struct {
+	PK      string    `dynamo:"pk,hash"`
+	SK      string    `dynamo:"sk,range"`
+	Form    int       `dynamo:"v"`
+	Hash    string    `dynamo:"hash"`
+	Issued  time.Time `dynamo:"issued"`
+	Revoked time.Time `dynamo:"revoked,omitempty"`
+}
+
+// Create adds a work provider. A name whose id is taken, were it by a name spelled a little differently, is refused:
+// the two would share everything.
+func (s *Store) Create(ctx context.Context, name string, mayEnrol bool, now time.Time) (Provider, error) {
+	p := Provider{ID: Slug(name), Name: name, MayEnrol: mayEnrol}
+	if p.ID == "" || len(name) > 100 {
+		return Provider{}, fault.Field("name", "A work provider's name must have a letter or digit, and at most 100 bytes.")
+	}
+	err := s.table.Put(row{
+		PK: table.ProviderPartition(p.ID), SK: table.ProviderSort, Form: form,
+		Name: name, MayEnrol: mayEnrol, Created: now.UTC(),
+	}).If("attribute_not_exists(pk)").Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return Provider{}, fault.Field("name", "There is a work provider with the id `"+p.ID+"` already.")
+	}
+	if err != nil {
+		return Provider{}, fault.Wrap(fault.Unavailable, err)
+	}
+	return p, nil
+}
+
+// SetMayEnrol grants or takes back the right to create customers. Like a revoked key, it is in force within 60 seconds.
+func (s *Store) SetMayEnrol(ctx context.Context, id string, mayEnrol bool) error {
+	err := s.table.Update(table.PK, table.ProviderPartition(id)).Range(table.SK, table.ProviderSort).
+		Set("mayEnrol", mayEnrol).If("attribute_exists(pk)").Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return notFound(id)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err)
+	}
+	return nil
+}
+
+// Get is the work provider of that id.
+func (s *Store) Get(ctx context.Context, id string) (Provider, error) {
+	var r row
+	err := s.get(ctx, table.ProviderPartition(id), table.ProviderSort, &r)
+	if errors.Is(err, dynamo.ErrNotFound) {
+		return Provider{}, notFound(id)
+	}
+	if err != nil {
+		return Provider{}, fault.Wrap(fault.Unavailable, err)
+	}
+	return r.provider(), nil
+}
+
+// ByName is the work provider of exactly that name. One read: the name leads to the id.
+func (s *Store) ByName(ctx context.Context, name string) (Provider, error) {
+	id := Slug(name)
+	if id == "" {
+		return Provider{}, notFound(name)
+	}
+	p, err := s.Get(ctx, id)
+	if err == nil && p.Name != name {
+		return Provider{}, notFound(name)
+	}
+	return p, err
+}
+
+// List is every work provider, by id.
+func (s *Store) List(ctx context.Context) ([]Provider, error) {
+	var rows []row
+	if err := s.table.Scan().Filter("$ = ?", table.SK, table.ProviderSort).Consistent(true).All(ctx, &rows); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err)
+	}
+	providers := make([]Provider, len(rows))
+	for i, r := range rows {
+		providers[i] = r.provider()
+	}
+	slices.SortFunc(providers, func(a, b Provider) int { return cmp.Compare(a.ID, b.ID) })
+	return providers, nil
+}
+
+// Key is what operators see of an API key. Its text is shown once, when it is issued, and is not stored.
+type Key struct {
+	// ID names the key among its work provider's: 8 hexadecimal digits.
+	ID      string
+	Issued  time.Time
+	Revoked time.Time // zero while the key lives
+}
+
+// IssueKey draws a new key for a work provider. The text returned is the only copy.
+func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) (text string, key Key, err error) {
+	if _, err := s.Get(ctx, providerID); err != nil {
+		return "", Key{}, err
+	}
+	text = mintKey()
+	hash := hashOf(text)
+	key = Key{ID: keyIDOf(hash), Issued: now.UTC()}
+	err = s.db.WriteTx().
+		Put(s.table.Put(keyRow{
+			PK: table.KeyPartition(hash), SK: table.KeySort, Form: form,
+			Provider: providerID, Issued: key.Issued,
+		}).If("attribute_not_exists(pk)")).
+		Put(s.table.Put(ownKeyRow{
+			PK: table.ProviderPartition(providerID), SK: table.ProviderKeySort(key.ID), Form: form,
+			Hash: hash, Issued: key.Issued,
+		}).If("attribute_not_exists(pk)")).
+		Run(ctx)
+	if err != nil {
+		return "", Key{}, fault.Wrap(fault.Unavailable, err) // of two keys with one id, once in 2³²: try again
+	}
+	return text, key, nil
+}
+
+// RevokeKey makes a key stop working, within 60 seconds everywhere. Revoking it again changes nothing.
+func (s *Store) RevokeKey(ctx context.Context, providerID, keyID string, now time.Time) error {
+	partition, sort := table.ProviderPartition(providerID), table.ProviderKeySort(keyID)
+	var own ownKeyRow
+	err := s.get(ctx, partition, sort, &own)
+	if errors.Is(err, dynamo.ErrNotFound) {
+		return fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`.")
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err)
+	}
+	err = s.db.WriteTx().
+		Update(s.table.Update(table.PK, table.KeyPartition(own.Hash)).Range(table.SK, table.KeySort).
+			SetIfNotExists("revoked", now.UTC()).If("attribute_exists(pk)")).
+		Update(s.table.Update(table.PK, partition).Range(table.SK, sort).
+			SetIfNotExists("revoked", now.UTC()).If("attribute_exists(pk)")).
+		Run(ctx)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err)
+	}
+	return nil
+}
+
+// Keys is every key a work provider was ever issued, the oldest first.
+func (s *Store) Keys(ctx context.Context, providerID string) ([]Key, error) {
+	if _, err := s.Get(ctx, providerID); err != nil {
+		return nil, err
+	}
+	var rows []ownKeyRow
+	err := s.table.Get(table.PK, table.ProviderPartition(providerID)).
+		Range(table.SK, dynamo.BeginsWith, table.ProviderKeyPrefix).Consistent(true).All(ctx, &rows)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err)
+	}
+	keys := make([]Key, len(rows))
+	for i, r := range rows {
+		keys[i] = Key{ID: strings.TrimPrefix(r.SK, table.ProviderKeyPrefix), Issued: r.Issued, Revoked: r.Revoked}
+	}
+	slices.SortStableFunc(keys, func(a, b Key) int { return a.Issued.Compare(b.Issued) })
+	return keys, nil
+}
+
+// holder is the work provider whose live key has that hash; false if there is none. Two consistent reads, so that a key
+// works from the moment it is shown.
+func (s *Store) holder(ctx context.Context, hash string) (Provider, bool, error) {
+	var key keyRow
+	err := s.get(ctx, table.KeyPartition(hash), table.KeySort, &key)
+	if errors.Is(err, dynamo.ErrNotFound) || err == nil && !key.Revoked.IsZero() {
+		return Provider{}, false, nil
+	}
+	if err != nil {
+		return Provider{}, false, fault.Wrap(fault.Unavailable, err)
+	}
+	p, err := s.Get(ctx, key.Provider)
+	return p, err == nil, err
+}
+
+func (s *Store) get(ctx context.Context, partition, sort string, into any) error {
+	return s.table.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
+}
+
+func notFound(id string) error {
+	return fault.New(fault.NotFound, "There is no work provider `"+id+"`.")
+}

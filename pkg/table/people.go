@@ -1,0 +1,59 @@
+package table
+
+// Providers: work providers and their API keys. A key's text is nowhere; its row is found by the hash of it.
+//
+//	pk                       sk                   what                                         read by
+//	provider#courier-ltd     provider             name, and whether it may enrol               every request with a cold key
+//	provider#courier-ltd     key#1b4f0e98         one of its keys: hash, issued, revoked       zegoctl key list
+//	key#<SHA-256, hex>       key                  whose key it is, and whether it still lives  every request with a cold key
+//
+// The list of all providers is a Scan: the table is small, and only an operator asks for it.
+//
+// Customers: all that identifies a person, and what they are insured for.
+//
+//	pk                       sk                   what                                         read by
+//	customer#ABC123          customer             name, address, email, telephone              validate
+//	customer#ABC123          policy               insured or not, cover, vehicle               status
+//	email#driver@example.com customer#ABC123      a customer of that email: there may be some  log in, sign up
+//	product#FL.OCC.PL.UK.001 product              cover, class of use, occupations             enrol
+//	enrol#courier-ltd#12345  enrol                what an enrolment asked and was answered     enrol, sent again (row 25)
+//
+// Emails in keys are normalised: see package customer. A work provider's id has no '#', so an enrolment's key can be
+// read in one way only.
+
+// Sort keys that are the same in every partition of their kind.
+const (
+	ProviderSort  = "provider" // of a work provider
+	KeySort       = "key"      // of an API key, in the partition of its hash
+	CustomerSort  = "customer" // of a customer
+	PolicySort    = "policy"   // of a customer's policy
+	ProductSort   = "product"  // of a product
+	EnrolmentSort = "enrol"    // of an enrolment
+)
+
+// ProviderPartition is the partition of a work provider, by its id.
+func ProviderPartition(id string) string { return "provider#" + id }
+
+// KeyPartition is the partition of an API key, by the hexadecimal SHA-256 of its text.
+func KeyPartition(hash string) string { return "key#" + hash }
+
+// ProviderKeyPrefix begins the sort keys of a work provider's own keys.
+const ProviderKeyPrefix = "key#"
+
+// ProviderKeySort is the sort key of one of a work provider's keys, by the key's public id.
+func ProviderKeySort(keyID string) string { return ProviderKeyPrefix + keyID }
+
+// CustomerPartition is the partition of a customer, by number.
+func CustomerPartition(number string) string { return "customer#" + number }
+
+// EmailPartition is the partition of all that a normalised email belongs to.
+func EmailPartition(email string) string { return "email#" + email }
+
+// EmailCustomerSort is the sort key of one of the customers of an email.
+func EmailCustomerSort(number string) string { return "customer#" + number }
+
+// ProductPartition is the partition of a product, by code.
+func ProductPartition(code string) string { return "product#" + code }
+
+// EnrolmentPartition is the partition of an enrolment, by the work provider and the workProviderUserId it sent.
+func EnrolmentPartition(provider, userID string) string { return "enrol#" + provider + "#" + userID }
