@@ -1,0 +1,186 @@
+// Package person knows how a request names a person: contract rows 1, 2 and 3.
+//
+// A person is named by a customer number, which is Zego's, or by the id that a work provider has given them.
+// Each of the two has an older, deprecated spelling: policyId for customerNumber, driverId for workProviderUserId.
+package person
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"zego.com/workprovider/pkg/fault"
+)
+
+// maxBytes is the longest id, in bytes of UTF-8 (row 2).
+const maxBytes = 255
+
+// Kind tells the two ways of naming a person apart. Its letters are fit to be stored.
+type Kind byte
+
+// The two kinds of row 1.
+const (
+	CustomerNumber Kind = 'C' // customerNumber, formerly policyId
+	UserID         Kind = 'U' // workProviderUserId, formerly driverId
+)
+
+// Name names a person within one work provider. Two names are the same exactly if they compare equal.
+type Name struct {
+	Kind  Kind
+	Value string // normalised
+}
+
+// NewCustomerNumber returns the name for a customer number: trimmed and upper-cased, then 1 to 255 bytes of
+// UTF-8 without control characters (row 2). If it is none, the fault names "customerNumber".
+func NewCustomerNumber(s string) (Name, error) {
+	return parse(CustomerNumber, "customerNumber", s)
+}
+
+// NewUserID returns the name for a work provider's id, which is opaque: 1 to 255 bytes of UTF-8 without
+// control characters (row 2). If it is none, the fault names "workProviderUserId".
+func NewUserID(s string) (Name, error) {
+	return parse(UserID, "workProviderUserId", s)
+}
+
+// parse normalises and checks the value of one field.
+func parse(kind Kind, field, s string) (Name, error) {
+	if !utf8.ValidString(s) {
+		return Name{}, fault.Field(field, fmt.Sprintf("`%s` must be UTF-8", field))
+	}
+	if kind == CustomerNumber {
+		s = strings.ToUpper(strings.TrimSpace(s))
+	}
+	if s == "" || len(s) > maxBytes {
+		return Name{}, fault.Field(field, fmt.Sprintf("`%s` must be 1 to %d bytes long", field, maxBytes))
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return Name{}, fault.Field(field, fmt.Sprintf("`%s` must not contain control characters", field))
+	}
+	return Name{Kind: kind, Value: s}, nil
+}
+
+// ID is an id as a JSON body may give it (row 2): a string, or an integer, which stands for its literal as
+// it is spelled. Null and the empty string both mean that it was not sent (row 1).
+type ID string
+
+// errNotID names no field, because an ID does not know in which it stands; the decoder of the body does.
+var errNotID = fault.New(fault.InvalidData, "must be a string or an integer")
+
+// UnmarshalJSONFrom reads the next value; whatever is no ID is InvalidData.
+func (id *ID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch dec.PeekKind() {
+	case '{', '[', 't', 'f':
+		return errNotID
+	}
+	token, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch token.Kind() {
+	case jsontext.KindNull:
+		*id = ""
+	case jsontext.KindString:
+		*id = ID(token.String())
+	case jsontext.KindNumber:
+		literal := token.String()
+		if strings.ContainsAny(literal, ".eE") {
+			return errNotID
+		}
+		*id = ID(literal)
+	}
+	return nil
+}
+
+// Reference is the part of a JSON body that names a person; the type of a body embeds it.
+type Reference struct {
+	CustomerNumber     ID `json:"customerNumber"`
+	WorkProviderUserID ID `json:"workProviderUserId"`
+	PolicyID           ID `json:"policyId"` // deprecated
+	DriverID           ID `json:"driverId"` // deprecated
+}
+
+// Name returns the person that a body names. Exactly one of the two kinds must have been sent, and a
+// deprecated spelling beside its successor must have the same value (row 1).
+func (r Reference) Name() (Name, error) {
+	var c choice
+	c.add(CustomerNumber, "customerNumber", string(r.CustomerNumber))
+	c.add(CustomerNumber, "policyId", string(r.PolicyID))
+	c.add(UserID, "workProviderUserId", string(r.WorkProviderUserID))
+	c.add(UserID, "driverId", string(r.DriverID))
+	return c.name()
+}
+
+// Customer returns the person where only a customer number counts and the work provider's own ids are
+// ignored: match (row 3).
+func (r Reference) Customer() (Name, error) {
+	var c choice
+	c.add(CustomerNumber, "customerNumber", string(r.CustomerNumber))
+	c.add(CustomerNumber, "policyId", string(r.PolicyID))
+	if c.err == nil && c.field == "" {
+		return Name{}, fault.Field("customerNumber", "`customerNumber` must be provided")
+	}
+	return c.name()
+}
+
+// FromQuery returns the person that a query names, by the same rules as a body. A parameter may be repeated
+// if it repeats the same value (row 1).
+func FromQuery(q url.Values) (Name, error) {
+	var c choice
+	for _, spelling := range []struct {
+		kind  Kind
+		field string
+	}{
+		{CustomerNumber, "customerNumber"}, {CustomerNumber, "policyId"},
+		{UserID, "workProviderUserId"}, {UserID, "driverId"},
+	} {
+		for _, value := range q[spelling.field] {
+			c.add(spelling.kind, spelling.field, value)
+		}
+	}
+	return c.name()
+}
+
+// choice gathers whatever names a person until it is clear that one is meant. Its first fault stays.
+type choice struct {
+	chosen Name
+	field  string // where chosen came from; "" until something was sent
+	err    error
+}
+
+func (c *choice) add(kind Kind, field, value string) {
+	if c.err != nil || value == "" {
+		return
+	}
+	if c.field != "" && c.chosen.Kind != kind {
+		c.err = fault.Field(field, onlyOne)
+		return
+	}
+	name, err := parse(kind, field, value)
+	switch {
+	case err != nil:
+		c.err = err
+	case c.field == "":
+		c.chosen, c.field = name, field
+	case name != c.chosen && field == c.field:
+		c.err = fault.Field(field, fmt.Sprintf("`%s` is given twice with different values", field))
+	case name != c.chosen:
+		c.err = fault.Field(field, fmt.Sprintf("`%s` must have the same value as `%s`, or be left out", field, c.field))
+	}
+}
+
+func (c *choice) name() (Name, error) {
+	if c.err == nil && c.field == "" {
+		c.err = fault.Field("customerNumber", onlyOne)
+	}
+	if c.err != nil {
+		return Name{}, c.err
+	}
+	return c.chosen, nil
+}
+
+// onlyOne blames, where both kinds were sent, the second; where none was, the customer number, which every customer has.
+const onlyOne = "Exactly one of customerNumber or workProviderUserId must be provided"
