@@ -1,0 +1,49 @@
+# Everything a developer or CI types. Only Go and Python 3 have to be there: the rest is pinned and installed inside
+# the project, under .tools/. Written for GNU make 3.81 and bash 3.2, which is what macOS has.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check e2e build fmt tools clean go
+
+LOCAL := .tools/local/installed
+E2E   := .tools/e2e/installed
+
+# A machine without a home folder (a bare container) has no place for Go's caches either.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/.tools/home
+endif
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:3000 (PORT=... changes the port)
+	@echo "building ..."
+	@go build -o bin/local ./cmd/local
+	@exec bin/local
+
+test: go $(LOCAL) ## run all tests: unit, property and integration, with an embedded DynamoDB and SQS of their own
+	go test ./...
+
+check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
+	scripts/check
+
+e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it
+	.tools/e2e/bin/python e2e/e2e.py
+
+build: go ## build every function as it is deployed, and the operators' tools, into bin/
+	scripts/build
+
+fmt: go ## format all Go files
+	gofmt -w cmd functions internal pkg
+
+tools: $(LOCAL) $(E2E) ## install the pinned Python tools into .tools/
+
+clean: ## forget the local state and everything built (the tools stay)
+	rm -rf .local .aws-sam bin
+
+.tools/%/installed: requirements/%.txt scripts/install-tools
+	@scripts/install-tools $*
+
+go:
+	@command -v go >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed (there is no go in PATH)." >&2; exit 1; }
+	@go list -m >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed (this is $$(go env GOVERSION))." >&2; exit 1; }
