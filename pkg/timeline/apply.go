@@ -1,0 +1,388 @@
+package timeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+)
+
+// Changes is what one queue message brings: facts and verdicts of one work provider, and people of its whose history
+// changed.
+type Changes struct {
+	Provider string
+	Facts    []Fact
+	Verdicts []Verdict
+	Refolds  []Refold
+}
+
+// Verdict is a work provider's word on whether a customer is matched.
+type Verdict struct {
+	Customer string
+	Entry    Entry // a Match or NoMatch
+}
+
+// Refold asks that a customer be folded anew from an instant on, because the history changed there.
+type Refold struct {
+	Customer string
+	From     Instant
+}
+
+// Applier makes changes durable and folds the people they concern.
+type Applier struct {
+	rows     Rows
+	parallel int
+}
+
+// NewApplier works on rows, with at most so many calls at a time. With one at a time it does the same things in the same
+// order whenever it is given the same changes.
+func NewApplier(rows Rows, parallel int) *Applier { return &Applier{rows, parallel} }
+
+// Apply takes in the changes of a batch of messages and answers for each of them an error, or nil. Whatever was done
+// before an error stands and does no harm: the message comes again, and doing a thing twice is doing it once.
+//
+// First everything becomes durable: one write for each name's day, whichever messages its facts come from. Only then
+// are the people found whom the facts concern, and each is folded once.
+func (a *Applier) Apply(ctx context.Context, messages []Changes) []error {
+	b := &batch{Applier: a, errs: make([]error, len(messages)), byWho: map[who]*subject{}}
+	names := b.store(ctx, messages)
+	b.find(ctx, names, messages)
+	b.foldAll(ctx, b.subjects)
+	b.confirm(ctx, names)
+	return b.errs
+}
+
+// batch is the state of one Apply.
+type batch struct {
+	*Applier
+	mu       sync.Mutex // guards errs
+	errs     []error    // by message
+	subjects []*subject // in the order in which they were met
+	byWho    map[who]*subject
+}
+
+// who is a customer at a work provider.
+type who struct{ provider, customer string }
+
+// subject is a customer whom the batch concerns.
+type subject struct {
+	who
+	interval         // in which something may have changed
+	verdicts []Entry // the verdicts among what changed
+	more     bool    // whether anything else did
+	messages []int   // that have to come again if the fold fails
+	history  History // as the fold read it
+	failed   bool
+}
+
+// named is a name with facts in the batch.
+type named struct {
+	provider string
+	name     person.Name
+	interval // from the first to the last of them
+	messages []int
+	hint     Ownership // of a workProviderUserId
+}
+
+// setWrite is one row's share of the batch: a day's facts, or a month's verdicts.
+type setWrite struct {
+	provider string
+	name     person.Name
+	day      Day
+	facts    []Fact
+	month    string
+	verdicts []Entry
+	messages []int
+}
+
+// store makes facts and verdicts durable, and answers the names that the facts came under.
+func (b *batch) store(ctx context.Context, messages []Changes) []*named {
+	type rowKey struct {
+		provider string
+		name     person.Name
+		day      Day
+		month    string
+	}
+	rows := newGroup[rowKey, setWrite]()
+	names := newGroup[memoryKey, named]()
+	for i, m := range messages {
+		for _, f := range m.Facts {
+			row := rows.of(rowKey{provider: m.Provider, name: f.Name, day: f.At.Day()})
+			row.provider, row.name, row.day = m.Provider, f.Name, f.At.Day()
+			row.facts, row.messages = append(row.facts, f), append(row.messages, i)
+			n := names.of(memoryKey{m.Provider, f.Name})
+			if n.messages == nil {
+				n.provider, n.name, n.interval = m.Provider, f.Name, interval{f.At, f.At}
+			}
+			n.from, n.to, n.messages = min(n.from, f.At), max(n.to, f.At), append(n.messages, i)
+		}
+		for _, v := range m.Verdicts {
+			row := rows.of(rowKey{provider: m.Provider, name: numbered(v.Customer), month: monthOf(v.Entry.At)})
+			row.provider, row.name, row.month = m.Provider, numbered(v.Customer), monthOf(v.Entry.At)
+			row.verdicts, row.messages = append(row.verdicts, v.Entry), append(row.messages, i)
+		}
+	}
+	b.each(len(rows.all), func(i int) {
+		row := rows.all[i]
+		var err error
+		if row.month != "" {
+			_, err = b.rows.Append(ctx, row.provider, row.name.Value, distinct(row.verdicts))
+		} else {
+			_, err = b.rows.Union(ctx, row.provider, row.name, row.day, distinct(row.facts))
+		}
+		b.fail(row.messages, err)
+	})
+	return names.all
+}
+
+// find notes the customers whom the changes concern. Whose a workProviderUserId is, is asked at half price, by a read
+// that may be a little old; confirm makes up for that.
+func (b *batch) find(ctx context.Context, names []*named, messages []Changes) {
+	b.each(len(names), func(i int) {
+		n := names[i]
+		if n.name.Kind == person.UserID {
+			var err error
+			n.hint, err = b.rows.Ownership(ctx, n.provider, n.name.Value, true)
+			b.fail(n.messages, err)
+		}
+	})
+	for _, n := range names {
+		if n.name.Kind == person.CustomerNumber {
+			b.concern(who{n.provider, n.name.Value}, n.interval, n.messages).more = true
+		}
+		for _, customer := range n.hint.Ever {
+			b.concern(who{n.provider, customer}, n.interval, n.messages).more = true
+		}
+	}
+	for i, m := range messages {
+		for _, v := range m.Verdicts {
+			since := interval{v.Entry.At.Add(-MatchWithin), lastDay.End()}
+			s := b.concern(who{m.Provider, v.Customer}, since, []int{i})
+			s.verdicts = append(s.verdicts, v.Entry)
+		}
+		for _, r := range m.Refolds {
+			b.concern(who{m.Provider, r.Customer}, interval{r.From, lastDay.End()}, []int{i}).more = true
+		}
+	}
+}
+
+// concern notes that something may have changed for a customer in that interval.
+func (b *batch) concern(w who, in interval, messages []int) *subject {
+	s := b.byWho[w]
+	if s == nil {
+		s = &subject{who: w, interval: in}
+		b.byWho[w] = s
+		b.subjects = append(b.subjects, s)
+	}
+	s.from, s.to = min(s.from, in.from), max(s.to, in.to)
+	s.messages = append(s.messages, messages...)
+	return s
+}
+
+// foldAll folds the subjects.
+func (b *batch) foldAll(ctx context.Context, subjects []*subject) {
+	b.each(len(subjects), func(i int) {
+		s := subjects[i]
+		err := b.fold(ctx, s)
+		s.failed = err != nil
+		b.fail(s.messages, err)
+	})
+}
+
+// confirm looks again at the workProviderUserIds whose hint the history of the customer does not bear out: the history
+// was read after the facts were written, so a link that it shows cannot have come too late to see them, and a link made
+// later sends a message of its own. An id that is nobody's, as far as the hint went, is asked for in earnest.
+func (b *batch) confirm(ctx context.Context, names []*named) {
+	var later []*subject
+	for _, n := range names {
+		if n.name.Kind != person.UserID || b.borneOut(n) {
+			continue
+		}
+		now, err := b.rows.Ownership(ctx, n.provider, n.name.Value, false)
+		b.fail(n.messages, err)
+		for _, customer := range now.Ever {
+			if !slices.Contains(n.hint.Ever, customer) {
+				s := b.concern(who{n.provider, customer}, n.interval, n.messages)
+				s.more = true
+				later = append(later, s)
+			}
+		}
+	}
+	b.foldAll(ctx, later)
+}
+
+func (b *batch) borneOut(n *named) bool {
+	s := b.byWho[who{n.provider, n.hint.Owner}]
+	return s != nil && (s.failed || s.history.holds(n.name.Value))
+}
+
+// tries is how often a fold begins again because somebody else wrote a record meanwhile, before it leaves the message to
+// come again.
+const tries = 10
+
+var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records were contended for"))
+
+// fold reads a customer's records, and only then the history and the facts, folds, and writes the record of every day of
+// the window, changed or not, on condition that its version is the one read. Whoever wrote before had read facts that
+// this reader sees too, so no older fold can land on a newer one. On a refusal it begins again.
+func (a *Applier) fold(ctx context.Context, s *subject) error {
+	reach := around(s.interval)
+	for range tries {
+		var shifts []dayOfShifts
+		var records []Record
+		for {
+			var facts []Fact
+			var err error
+			if records, err = a.rows.Records(ctx, s.provider, s.customer, reach); err != nil {
+				return err
+			}
+			if s.history, facts, err = read(ctx, a.rows, s.provider, s.customer, reach); err != nil {
+				return err
+			}
+			if !s.history.couldCount() || !s.more && s.history.redundant(s.verdicts) {
+				return nil
+			}
+			var before, after bool
+			if shifts, before, after = reach.refold(s.history, facts, s.interval); !before && !after {
+				break
+			}
+			reach = reach.widen(before, after)
+		}
+		err := a.write(ctx, s.who, records, shifts)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return errContended
+}
+
+// read reads a customer's history and the facts under all names that are the customer's in those days.
+func read(ctx context.Context, rows Rows, provider, customer string, of Days) (History, []Fact, error) {
+	history, facts, err := rows.Person(ctx, provider, customer, of)
+	if err != nil || !history.couldCount() {
+		return history, nil, err
+	}
+	for _, id := range history.userIDs(of.First.Start(), of.Last.End()) {
+		more, err := rows.Facts(ctx, provider, userNamed(id), of)
+		if err != nil {
+			return history, nil, err
+		}
+		facts = append(facts, more...)
+	}
+	return history, facts, nil
+}
+
+// dayOfShifts is the shifts that start on one day.
+type dayOfShifts struct {
+	day    Day
+	shifts []Shift
+}
+
+// refold is the shifts of every day on which something that changed in an interval can matter: those with a LOGIN, of
+// whatever kind, between the starting points around it (rule 10). before and after tell that the facts read do not
+// reach far enough to know.
+func (d Days) refold(history History, facts []Fact, changed interval) (folded []dayOfShifts, before, after bool) {
+	ms := moments(history.counting(facts))
+	start, ok := d.startBefore(ms, changed.from)
+	stop, ok2 := d.startAfter(ms, start, changed.to)
+	if !ok || !ok2 {
+		return nil, !ok, !ok2
+	}
+	var with []Day
+	for _, f := range facts {
+		if f.Kind == Login && start <= f.At && f.At < stop {
+			with = append(with, f.At.Day())
+		}
+	}
+	if len(with) == 0 {
+		return nil, false, false
+	}
+	slices.Sort(with)
+	with = slices.Compact(with)
+	// A record is of a whole day, so folding starts where no shift is open before the first of the days.
+	start, ok = d.startBefore(ms, with[0].Start())
+	stop, ok2 = d.startAfter(ms, start, with[len(with)-1].End()-1)
+	if !ok || !ok2 {
+		return nil, !ok, !ok2
+	}
+	ms = slices.DeleteFunc(ms, func(m moment) bool { return m.at < start || m.at >= stop })
+	shifts, _ := fold(ms, history)
+	for _, day := range with {
+		folded = append(folded, dayOfShifts{day, listed(shifts, day)})
+	}
+	return folded, false, false
+}
+
+// write stores the record of each day.
+func (a *Applier) write(ctx context.Context, w who, records []Record, folded []dayOfShifts) error {
+	for _, f := range folded {
+		was := Record{Day: f.day}
+		if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == f.day }); i >= 0 {
+			was = records[i]
+		}
+		if err := a.rows.Write(ctx, w.provider, w.customer, was.next(f.shifts)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fail notes that the messages have to come again.
+func (b *batch) fail(messages []int, err error) {
+	if err == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, i := range messages {
+		if b.errs[i] == nil {
+			b.errs[i] = err
+		}
+	}
+}
+
+// each calls do for 0 to n−1, so many at a time as the applier may.
+func (a *Applier) each(n int, do func(i int)) {
+	var calls errgroup.Group
+	calls.SetLimit(a.parallel)
+	for i := range n {
+		calls.Go(func() error { do(i); return nil })
+	}
+	_ = calls.Wait() // do reports its errors itself
+}
+
+// group gathers values by key, and keeps the order in which the keys were met.
+type group[K comparable, V any] struct {
+	all   []*V
+	byKey map[K]*V
+}
+
+func newGroup[K comparable, V any]() *group[K, V] { return &group[K, V]{byKey: map[K]*V{}} }
+
+func (g *group[K, V]) of(key K) *V {
+	v := g.byKey[key]
+	if v == nil {
+		v = new(V)
+		g.byKey[key] = v
+		g.all = append(g.all, v)
+	}
+	return v
+}
+
+// distinct leaves out what was there before: DynamoDB refuses to add the same element twice at once.
+func distinct[E comparable](elements []E) []E {
+	if len(elements) == 1 {
+		return elements
+	}
+	seen := make(map[E]struct{}, len(elements))
+	return slices.DeleteFunc(elements, func(e E) bool {
+		_, known := seen[e]
+		seen[e] = struct{}{}
+		return known
+	})
+}
