@@ -1,0 +1,112 @@
+// Package serve starts a function on Lambda. It is the only package that knows lambda.Start and httpadapter.
+//
+// Functions are built with the tag lambda.norpc, which leaves out what only the go1.x runtime, long gone, needed.
+package serve
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+
+	"zego.com/workprovider/pkg/config"
+)
+
+// HTTP is the main of a function behind the gateway. It builds the handler from the environment, once, and answers requests with it until the
+// process ends. If variables are missing it names them all and exits with status 1.
+func HTTP(build func(env *config.Env) http.Handler) {
+	lambda.Start(proxy(start(build)))
+}
+
+// Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed come
+// again, all others are deleted.
+func Queue(build func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) {
+	lambda.Start(consume(start(build)))
+}
+
+// start puts a function together.
+func start[T any](build func(env *config.Env) T) T {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	env := config.FromOS()
+	built := build(env)
+	if err := env.Err(); err != nil {
+		slog.Error("cannot start", "error", err)
+		os.Exit(1)
+	}
+	return built
+}
+
+// proxy turns events of the gateway into requests. Whatever the adapter would refuse, with a 504 that blames us and a
+// line in the log that holds the path, is put right before it or made a request that our handler refuses in its own words (row 28).
+func proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+	whole := httpadapter.New(handler)
+	broken := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body, r.ContentLength = unreadable{}, -1
+		handler.ServeHTTP(w, r)
+	}))
+	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		event.Path = cleanPath(event.Path)
+		event.RequestContext.DomainName = "" // nothing of ours depends on it, and an odd one would be refused
+		if !isToken(event.HTTPMethod) {
+			event.HTTPMethod = "INVALID"
+		}
+		if event.IsBase64Encoded {
+			body, err := base64.StdEncoding.DecodeString(event.Body)
+			event.Body, event.IsBase64Encoded = string(body), false
+			if err != nil {
+				return broken.ProxyWithContext(ctx, event)
+			}
+		}
+		return whole.ProxyWithContext(ctx, event)
+	}
+}
+
+// unreadable stands for a body that did not come through.
+type unreadable struct{}
+
+func (unreadable) Read([]byte) (int, error) { return 0, errors.New("body is not base64") }
+func (unreadable) Close() error             { return nil }
+
+// isToken reports whether a method is one that HTTP can carry.
+func isToken(method string) bool {
+	return method != "" && strings.Trim(method, plain+"!#$%&'*+^`|") == "" && !strings.Contains(method, "/")
+}
+
+// plain are the bytes that mean themselves in any part of a URL, and the slash.
+const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+
+// cleanPath returns the path with everything escaped that has to be, so that it can be parsed as part of a URL. A path
+// whose own escapes are broken becomes one of the same version that names nothing: 404.
+func cleanPath(path string) string {
+	if strings.Trim(path, plain) == "" {
+		return path
+	}
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		decoded, err := url.PathUnescape(segment)
+		if err != nil {
+			return strings.Join(append(segments[:min(2, i)], "-"), "/")
+		}
+		segments[i] = url.PathEscape(decoded)
+	}
+	return strings.Join(segments, "/")
+}
+
+// consume makes sure that the list of failed messages is a list even if it is empty: a null is no list to those who poll.
+func consume(handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		response, err := handle(ctx, event)
+		if response.BatchItemFailures == nil {
+			response.BatchItemFailures = []events.SQSBatchItemFailure{}
+		}
+		return response, err
+	}
+}

@@ -1,0 +1,141 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"zego.com/workprovider/pkg/fault"
+)
+
+// Decode reads a body into a pointer to a struct or, for a batch, to a slice of structs. It is strict: names match to
+// the letter, none occurs twice, and what the type does not know is ignored but must be JSON (contract rows
+// 3, 6, 7 and 26). Whatever is wrong is InvalidData. Of several mistakes it reports broken JSON
+// first, wherever it stands; then a name given twice; then a value of the wrong type.
+func Decode(body []byte, into any) error {
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return checkOutermost(body, into)
+	}
+	if offset, ok := firstBad(body); !ok {
+		return brokenJSON(body, offset)
+	}
+	// The decoder gives up at the first value of a wrong type, but a name may still be given twice behind it.
+	var syntactic *jsontext.SyntacticError
+	if errors.As(json.Unmarshal(body, new(jsontext.Value)), &syntactic) {
+		return duplicateKey(body, syntactic, into)
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return wrongType(semantic, into)
+	}
+	return fault.Wrap(fault.Internal, err)
+}
+
+// checkOutermost refuses a null as a whole body, for which the decoder would leave everything empty.
+func checkOutermost(body []byte, into any) error {
+	opening, want := byte('{'), errNoObject
+	if isBatch(into) {
+		opening, want = '[', errNoArray
+	}
+	if bytes.TrimLeft(body, " \t\r\n")[0] != opening {
+		return want
+	}
+	return nil
+}
+
+var (
+	errNoObject = fault.New(fault.InvalidData, "The body must be a JSON object")
+	errNoArray  = fault.New(fault.InvalidData, "The body must be a JSON array")
+)
+
+// form recognises a form-encoded body by its first key. No JSON text looks like that.
+var form = regexp.MustCompile(`^[A-Za-z_%][A-Za-z0-9_.~*+%-]*=`)
+
+// brokenJSON is the fault for a bad character at an offset (row 7). A form may begin like a literal, so its
+// place is always the first character (row 6).
+func brokenJSON(body []byte, offset int) error {
+	var hint string
+	if form.Match(body) {
+		offset = 0
+		hint = "The body looks form-encoded: send it as JSON"
+	}
+	line, column := lineAndColumn(body, offset)
+	broken := fault.New(fault.InvalidData, fmt.Sprintf("JSON decode error at line %d, column %d", line, column))
+	broken.Hint = hint
+	return broken
+}
+
+// duplicateKey is the fault for a name given twice (row 3). It tells the place and not the name, which is
+// the client's and may be anything.
+func duplicateKey(body []byte, err *jsontext.SyntacticError, into any) error {
+	line, column := lineAndColumn(body, int(err.ByteOffset))
+	duplicate := fault.New(fault.InvalidData, fmt.Sprintf("Duplicate key at line %d, column %d", line, column))
+	duplicate.Index, _ = place(err.JSONPointer, into)
+	return duplicate
+}
+
+// wrongType is the fault for a value that its field cannot hold.
+func wrongType(err *json.SemanticError, into any) error {
+	index, field := place(err.JSONPointer, into)
+	if field == "" && index < 0 {
+		if isBatch(into) {
+			return errNoArray
+		}
+		return errNoObject
+	}
+	subject := "`" + field + "`"
+	if field == "" {
+		subject = "Each item"
+	}
+	wrong := fault.Field(field, subject+" "+requirement(err))
+	wrong.Index = index
+	return wrong
+}
+
+// requirement says what a field must be, in the words of its type's own decoder if it has one.
+func requirement(err *json.SemanticError) string {
+	var own *fault.Error
+	if errors.As(err.Err, &own) {
+		return own.Detail
+	}
+	t := err.GoType
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "must be a string"
+	case reflect.Bool:
+		return "must be true or false"
+	case reflect.Slice:
+		return "must be an array"
+	case reflect.Struct, reflect.Map:
+		return "must be an object"
+	default:
+		return "must be a number in range"
+	}
+}
+
+// place turns a JSON pointer into the item of a batch, or -1, and the field with its parents, such as
+// "product.code". Both can be told to the client: a pointer to a wrong type leads through known names only.
+func place(pointer jsontext.Pointer, into any) (index int, field string) {
+	tokens := slices.Collect(pointer.Tokens())
+	index = -1
+	if isBatch(into) && len(tokens) > 0 {
+		if n, err := strconv.Atoi(tokens[0]); err == nil {
+			index, tokens = n, tokens[1:]
+		}
+	}
+	return index, strings.Join(tokens, ".")
+}
+
+func isBatch(into any) bool { return reflect.TypeOf(into).Elem().Kind() == reflect.Slice }

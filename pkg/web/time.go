@@ -1,0 +1,144 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"zego.com/workprovider/pkg/fault"
+)
+
+// FormatTime writes a time as answers have it (row 12): UTC, "2018-12-15T14:00:00+00:00", and six digits of
+// a fraction only if there is one. It is meant for the years 1 to 9999.
+func FormatTime(t time.Time) string {
+	t = t.UTC()
+	if t.Nanosecond()/1000 == 0 {
+		return t.Format("2006-01-02T15:04:05+00:00")
+	}
+	return t.Format("2006-01-02T15:04:05.000000+00:00")
+}
+
+// ParseTime reads a time as requests may have it (row 13): a date, "T" or a space, hours and minutes; then, if
+// they are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes,
+// with or without a colon. Letters may be lower-case. Without an offset it is read as UTC if zoneOptional, and refused if
+// not. The result is in UTC, cut to the microsecond, in the years 1 to 9999. Whatever is no such time is InvalidData naming the field.
+func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must be provided", field))
+	}
+	t, zoned, ok := parseTime(s)
+	switch {
+	case !ok:
+		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00", field))
+	case !zoned && !zoneOptional:
+		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must have a timezone", field))
+	}
+	return t, nil
+}
+
+// parseTime is written by hand because time.Parse would need a dozen layouts, one after the other, and
+// accepts what is no time (a comma in a layout, an hour of one digit).
+func parseTime(s string) (t time.Time, zoned, ok bool) {
+	in := reader{rest: s}
+	year := in.number(4)
+	in.oneOf("-")
+	month := in.number(2)
+	in.oneOf("-")
+	day := in.number(2)
+	in.oneOf("Tt ")
+	hour := in.number(2)
+	in.oneOf(":")
+	minute := in.number(2)
+	var second, micros int
+	if in.has(":") {
+		second = in.number(2)
+		if in.has(".,") {
+			micros = in.micros()
+		}
+	}
+	var offset int // in minutes
+	switch {
+	case in.rest == "":
+	case in.has("Zz"):
+		zoned = true
+	default:
+		zoned = true
+		sign := 1
+		if in.rest[0] == '-' {
+			sign = -1
+		}
+		in.oneOf("+-")
+		hours, minutes := in.number(2), 0
+		if in.has(":") || in.rest != "" {
+			minutes = in.number(2)
+		}
+		if hours > 23 || minutes > 59 {
+			return time.Time{}, false, false
+		}
+		offset = sign * (hours*60 + minutes)
+	}
+	if in.bad || in.rest != "" || year < 1 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, false, false
+	}
+	t = time.Date(year, time.Month(month), day, hour, minute, second, micros*1000, time.UTC)
+	if t.Day() != day { // time.Date turns the 30th of February into the 1st or 2nd of March
+		return time.Time{}, false, false
+	}
+	t = t.Add(time.Duration(-offset) * time.Minute)
+	return t, zoned, t.Year() >= 1 && t.Year() <= 9999
+}
+
+// reader takes a text apart from its front. Once something was not there, it is bad for good.
+type reader struct {
+	rest string
+	bad  bool
+}
+
+// has consumes the next byte if it is one of those given.
+func (r *reader) has(bytes string) bool {
+	if r.rest == "" || strings.IndexByte(bytes, r.rest[0]) < 0 {
+		return false
+	}
+	r.rest = r.rest[1:]
+	return true
+}
+
+// oneOf consumes the next byte, which must be one of those given.
+func (r *reader) oneOf(bytes string) {
+	if !r.has(bytes) {
+		r.bad = true
+	}
+}
+
+// number consumes exactly so many digits.
+func (r *reader) number(digits int) (n int) {
+	for range digits {
+		digit, ok := r.digit()
+		if !ok {
+			r.bad = true
+		}
+		n = n*10 + digit
+	}
+	return n
+}
+
+// micros consumes a fraction of a second, of one digit or more, and cuts it to the microsecond.
+func (r *reader) micros() (n int) {
+	weight := 100_000
+	digit, ok := r.digit()
+	r.bad = r.bad || !ok
+	for ; ok; digit, ok = r.digit() {
+		n += digit * weight
+		weight /= 10
+	}
+	return n
+}
+
+func (r *reader) digit() (n int, ok bool) {
+	if r.rest == "" || r.rest[0] < '0' || r.rest[0] > '9' {
+		return 0, false
+	}
+	n = int(r.rest[0] - '0')
+	r.rest = r.rest[1:]
+	return n, true
+}

@@ -1,0 +1,212 @@
+// Package web is how every endpoint speaks HTTP: the table of routes, the order of checks, strict decoding,
+// and the bodies of answers, to the byte, in the shapes of v1 and v2.
+//
+// A domain package writes its endpoint as a [Handler], which returns an answer or an error. [Function] puts
+// around it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500
+// in fixed words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/go-json-experiment/json"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/provider"
+)
+
+// MaxBody is the largest body that is taken, in bytes after decoding (row 26).
+const MaxBody = 4 << 20
+
+// Request is what a Handler gets: the HTTP request and what was found out on its way here.
+type Request struct {
+	*http.Request
+	Body      []byte            // whole, at most MaxBody
+	Provider  provider.Provider // whose key it carries
+	PathValue string            // the {segment} of the path, decoded once (row 28); "" if it has none
+}
+
+// Query returns the parameters of the query. Broken escapes are InvalidData. A semicolon is an ordinary character.
+func (r *Request) Query() (url.Values, error) {
+	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
+	if err != nil {
+		return nil, fault.New(fault.InvalidData, "The query has a broken percent escape")
+	}
+	return query, nil
+}
+
+// Response is the answer of a Handler.
+type Response struct {
+	Status int
+	Header http.Header // further headers; may be nil
+	Body   any         // written as compact JSON; nil: neither body nor Content-Type
+}
+
+// Handler answers one route, or fails with a fault.
+type Handler func(*Request) (Response, error)
+
+// Authenticator finds out whose key an Authorization header carries. It fails with MissingAuth, InvalidKey or
+// Unavailable. provider.Keys is the real one; tests without storage have others.
+type Authenticator interface {
+	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
+}
+
+// Function returns the whole of one function as its folder's main serves it. The handlers stand under
+// "METHOD /canonical/path", and must be exactly those of the function in Routes: anything else is a mistake of ours and panics.
+func Function(name string, keys Authenticator, handlers map[string]Handler) http.Handler {
+	missing := len(handlers)
+	for i := range Routes {
+		if Routes[i].Function != name {
+			continue
+		}
+		if handlers[Routes[i].key()] == nil {
+			panic(fmt.Sprintf("web: function %s has no handler for %s", name, Routes[i].key()))
+		}
+		missing--
+	}
+	if missing != 0 || len(handlers) == 0 {
+		panic(fmt.Sprintf("web: function %s has handlers that are not in Routes", name))
+	}
+	return &function{keys, handlers}
+}
+
+// Fallback returns the function that the gateway sends everything else to, unknown paths and wrong methods (row 27).
+func Fallback() http.Handler { return &function{} }
+
+// All returns one handler over several functions, as the gateway is over all of them: Routes decides, by method and path, who answers; what nobody does goes to
+// Fallback. The functions stand under their names.
+func All(functions map[string]http.Handler) http.Handler {
+	fallback := Fallback()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route, _, _ := find(r.Method, r.URL.EscapedPath()); route != nil && functions[route.Function] != nil {
+			functions[route.Function].ServeHTTP(w, r)
+			return
+		}
+		fallback.ServeHTTP(w, r)
+	})
+}
+
+// function is a set of handlers that answer for themselves: they refuse what is not theirs as the fallback would.
+type function struct {
+	keys     Authenticator
+	handlers map[string]Handler // by Route.key
+}
+
+// ServeHTTP answers at once and whole: nothing is written before everything has succeeded or been refused.
+func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID(r.Context())
+	route, value, allowed := find(r.Method, r.URL.EscapedPath())
+	response, body, err := f.answer(r, route, value, allowed)
+	if err != nil {
+		logFailure(r.Context(), id, route, err)
+		response, body = refusal(r.URL.EscapedPath(), allowed, err)
+	}
+	header := w.Header()
+	for name, values := range response.Header {
+		header[name] = values
+	}
+	header["X-Request-Id"] = []string{id}
+	if body != nil {
+		header["Content-Type"] = contentType
+	}
+	w.WriteHeader(response.Status)
+	if body != nil && r.Method != http.MethodHead {
+		w.Write(body) // if this fails, nobody is listening any more
+	}
+}
+
+var contentType = []string{"application/json"}
+
+// answer goes through the checks in the order of the contract, then calls the handler and encodes what it returns.
+func (f *function) answer(r *http.Request, route *Route, value string, allowed []string) (response Response, body []byte, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fault.Wrap(fault.Internal, panicked(cause))
+		}
+	}()
+	if len(allowed) > 0 {
+		return response, nil, fault.New(fault.MethodNotAllowed, "")
+	}
+	if route == nil || f.handlers[route.key()] == nil {
+		return response, nil, fault.New(fault.NotFound, "There is nothing at this path")
+	}
+	request := &Request{Request: r, PathValue: value}
+	if request.Body, err = readBody(r); err != nil {
+		return response, nil, err
+	}
+	request.Provider, err = f.keys.Authenticate(r.Context(), r.Header.Get("Authorization"))
+	if err != nil {
+		return response, nil, err
+	}
+	response, err = f.handlers[route.key()](request)
+	if err != nil || response.Body == nil {
+		return response, nil, err
+	}
+	body, err = encode(response.Body)
+	return response, body, err
+}
+
+// readBody reads the body whole, unless it is too large.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength > MaxBody {
+		return nil, fault.New(fault.TooLarge, "")
+	}
+	var body []byte
+	var err error
+	if r.ContentLength >= 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	}
+	switch {
+	case err != nil:
+		return nil, fault.New(fault.InvalidData, "The body could not be read")
+	case len(body) > MaxBody:
+		return nil, fault.New(fault.TooLarge, "")
+	}
+	return body, nil
+}
+
+// encode writes JSON as all answers have it: compact, without HTML escaping, without a final newline, and keys of maps in order.
+func encode(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
+
+// requestID is that of the Lambda invocation, so that what a client was told leads to the log of Lambda itself; elsewhere it is random.
+func requestID(ctx context.Context) string {
+	if lambda, ok := lambdacontext.FromContext(ctx); ok && lambda.AwsRequestID != "" {
+		return lambda.AwsRequestID
+	}
+	return rand.Text()
+}
+
+// panicked is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The value of any other could hold personal data.
+func panicked(cause any) error {
+	err, ok := cause.(runtime.Error)
+	if !ok {
+		return fmt.Errorf("panic of type %T\n%s", cause, debug.Stack())
+	}
+	return fmt.Errorf("panic: %w\n%s", err, debug.Stack())
+}
+
+// logFailure writes a line for what is our failure, naming the route but no path, which may hold an id. What a client did wrong
+// it is told, and that is enough.
+func logFailure(ctx context.Context, id string, route *Route, err error) {
+	if !fault.Of(err).Retryable() {
+		return
+	}
+	pattern := "none"
+	if route != nil {
+		pattern = route.key()
+	}
+	slog.ErrorContext(ctx, "request failed", "requestId", id, "route", pattern, "error", err)
+}
