@@ -1,0 +1,256 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+)
+
+// clock is a clock that stands until it is moved.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func TestAuthorizationHeaders(t *testing.T) {
+	s := created(t)
+	key, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := NewKeys(s, time.Now)
+	for _, header := range []string{key, "Bearer " + key, "bearer " + key, "TOKEN " + key, "Token  " + key, " " + key + " ", "Bearer\t" + key} {
+		if p, err := keys.Authenticate(t.Context(), header); err != nil || p.ID != "courier-ltd" {
+			t.Errorf("%q: %v, %v", strings.ReplaceAll(header, key, "KEY"), p, err)
+		}
+	}
+	for _, header := range []string{"", "  ", "Bearer", "bearer ", "TOKEN", " Token  "} {
+		_, err := keys.Authenticate(t.Context(), header)
+		wantKind(t, err, fault.MissingAuth)
+		if err.(*fault.Error).Detail != "Authorization header missing" {
+			t.Errorf("%q: %v", header, err)
+		}
+	}
+	for _, header := range []string{
+		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key, mintKey(),
+	} {
+		_, err := keys.Authenticate(t.Context(), header)
+		wantKind(t, err, fault.InvalidKey)
+		if err.(*fault.Error).Detail != "Authorization key is invalid" {
+			t.Errorf("%q: %v", strings.ReplaceAll(header, key, "KEY"), err)
+		}
+	}
+}
+
+func TestARevokedKeyStopsWithin60Seconds(t *testing.T) {
+	s := created(t)
+	text, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{now: noon}
+	keys := NewKeys(s, c.Now)
+	if _, err := keys.Authenticate(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RevokeKey(t.Context(), "courier-ltd", key.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	c.Move(44 * time.Second)
+	if _, err := keys.Authenticate(t.Context(), text); err != nil {
+		t.Errorf("after 44 s: %v", err)
+	}
+	c.Move(time.Second)
+	_, err = keys.Authenticate(t.Context(), text)
+	wantKind(t, err, fault.InvalidKey)
+}
+
+func TestAPermissionIsInForceWithin60Seconds(t *testing.T) {
+	s := created(t)
+	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{now: noon}
+	keys := NewKeys(s, c.Now)
+	if p, err := keys.Authenticate(t.Context(), text); err != nil || !p.MayEnrol {
+		t.Fatalf("%v, %v", p, err)
+	}
+	if err := s.SetMayEnrol(t.Context(), "courier-ltd", false); err != nil {
+		t.Fatal(err)
+	}
+	c.Move(45 * time.Second)
+	if p, err := keys.Authenticate(t.Context(), text); err != nil || p.MayEnrol {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+func TestACachedKeyCostsNoRead(t *testing.T) {
+	env := emulator.ForTest(t)
+	meter := emulator.Measure(env)
+	s := StoreFrom(env)
+	if _, err := s.Create(t.Context(), "Courier Ltd", false, noon); err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := NewKeys(s, time.Now)
+	meter.Reset()
+	for range 3 {
+		if _, err := keys.Authenticate(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = keys.Authenticate(t.Context(), text[:42]+"*")
+	wantKind(t, err, fault.InvalidKey)
+	if calls := meter.Calls(); len(calls) != 1 || calls["DynamoDB.GetItem"] != 2 { // the key's row and its provider's
+		t.Errorf("calls: %v", calls)
+	}
+}
+
+// keysThat is a cache over a storage that answers as find does.
+func keysThat(now func() time.Time, find func(ctx context.Context, hash string) (Provider, bool, error)) *Keys {
+	return &Keys{find: find, now: now, live: make(map[string]liveKey)}
+}
+
+func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
+	var mu sync.Mutex
+	asked, arrived, release := 0, make(chan struct{}), make(chan struct{})
+	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) {
+		mu.Lock()
+		asked++
+		mu.Unlock()
+		close(arrived)
+		<-release
+		return Provider{ID: "courier-ltd"}, true, nil
+	})
+	key := mintKey()
+	var burst sync.WaitGroup
+	burst.Go(func() { _, _ = keys.Authenticate(t.Context(), key) })
+	<-arrived
+	for range 50 {
+		burst.Go(func() {
+			if p, err := keys.Authenticate(t.Context(), key); err != nil || p.ID != "courier-ltd" {
+				t.Errorf("%v, %v", p, err)
+			}
+		})
+	}
+	close(release)
+	burst.Wait()
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+// Whoever comes first may hang up; those who wait for the same answer must not suffer.
+func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	keys := keysThat(time.Now, func(ctx context.Context, _ string) (Provider, bool, error) {
+		close(arrived)
+		<-release
+		return Provider{ID: "courier-ltd"}, true, ctx.Err()
+	})
+	key := mintKey()
+	first, hangUp := context.WithCancel(t.Context())
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, err := keys.Authenticate(first, key)
+		wantKind(t, err, fault.Unavailable)
+		close(release)
+	})
+	<-arrived
+	both.Go(func() {
+		if _, err := keys.Authenticate(t.Context(), key); err != nil {
+			t.Error(err)
+		}
+	})
+	hangUp()
+	both.Wait()
+}
+
+func TestWhatIsUnknownIsNotRemembered(t *testing.T) {
+	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{}, false, nil })
+	for range 100 {
+		_, err := keys.Authenticate(t.Context(), mintKey())
+		wantKind(t, err, fault.InvalidKey)
+	}
+	if len(keys.live) != 0 {
+		t.Errorf("%d are remembered", len(keys.live))
+	}
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{ID: "p"}, true, nil })
+	var last string
+	for range maxKeys + 100 {
+		last = mintKey()
+		if _, err := keys.Authenticate(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(keys.live) != maxKeys {
+		t.Errorf("%d keys are remembered", len(keys.live))
+	}
+	if _, ok := keys.remembered(hashOf(last)); !ok {
+		t.Error("the newest is not")
+	}
+}
+
+func TestAFullCacheGivesUpTheStaleFirst(t *testing.T) {
+	c := &clock{now: noon}
+	keys := keysThat(c.Now, nil)
+	for i := range maxKeys - 1 {
+		keys.remember(fmt.Sprint(i), liveKey{asked: c.Now()})
+	}
+	c.Move(keyLife)
+	keys.remember("a", liveKey{asked: c.Now()})
+	keys.remember("b", liveKey{asked: c.Now()})
+	if len(keys.live) != 2 {
+		t.Errorf("%d keys are remembered, want the two fresh ones", len(keys.live))
+	}
+}
+
+// A clock set back must not make a revoked key live on.
+func TestAClockSetBackForgets(t *testing.T) {
+	c := &clock{now: noon}
+	asked := 0
+	keys := keysThat(c.Now, func(context.Context, string) (Provider, bool, error) { asked++; return Provider{}, true, nil })
+	key := mintKey()
+	for range 2 {
+		if _, err := keys.Authenticate(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		c.Move(-time.Hour)
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestAStorageThatFailsIsNoInvalidKey(t *testing.T) {
+	broken := fault.Wrap(fault.Unavailable, errors.New("down"))
+	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{}, false, broken })
+	_, err := keys.Authenticate(t.Context(), mintKey())
+	wantKind(t, err, fault.Unavailable)
+}

@@ -1,0 +1,178 @@
+package provider
+
+import (
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+// created is a store with the work provider Courier Ltd.
+func created(t *testing.T) *Store {
+	t.Helper()
+	s := StoreFrom(emulator.ForTest(t))
+	if _, err := s.Create(t.Context(), "Courier Ltd", true, noon); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// wantKind fails the test unless the error is a fault of that kind.
+func wantKind(t *testing.T, err error, kind fault.Kind) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("no error, want %s", kind)
+	} else if got := fault.Of(err); got != kind {
+		t.Errorf("%s (%v), want %s", got, err, kind)
+	}
+}
+
+func TestProvidersAreFoundByIDAndName(t *testing.T) {
+	s := created(t)
+	want := Provider{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}
+	if got, err := s.Get(t.Context(), "courier-ltd"); err != nil || got != want {
+		t.Errorf("Get: %v, %v", got, err)
+	}
+	if got, err := s.ByName(t.Context(), "Courier Ltd"); err != nil || got != want {
+		t.Errorf("ByName: %v, %v", got, err)
+	}
+	for _, name := range []string{"courier ltd", "Courier  Ltd", "Parcels & Co", "&", ""} {
+		_, err := s.ByName(t.Context(), name)
+		wantKind(t, err, fault.NotFound)
+	}
+}
+
+func TestAProviderIsNotCreatedTwice(t *testing.T) {
+	s := created(t)
+	for _, name := range []string{"Courier Ltd", "COURIER-LTD"} {
+		_, err := s.Create(t.Context(), name, false, noon)
+		wantKind(t, err, fault.InvalidData)
+	}
+	if p, err := s.Get(t.Context(), "courier-ltd"); err != nil || p.Name != "Courier Ltd" || !p.MayEnrol {
+		t.Errorf("the second creation changed the first: %v, %v", p, err)
+	}
+	_, err := s.Create(t.Context(), "&&&", false, noon)
+	wantKind(t, err, fault.InvalidData)
+}
+
+func TestListIsEveryProvider(t *testing.T) {
+	s := created(t)
+	if _, err := s.Create(t.Context(), "A & B", false, noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.IssueKey(t.Context(), "a-b", noon); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.List(t.Context())
+	if err != nil || len(got) != 2 || got[0].ID != "a-b" || got[1].ID != "courier-ltd" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestOnlyHashesOfKeysAreStored(t *testing.T) {
+	s := created(t)
+	text, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]any
+	if err := s.table.Scan().All(t.Context(), &rows); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		for attribute, value := range row {
+			if value == text || value == text[len(keyPrefix):] {
+				t.Errorf("the key stands in %s", attribute)
+			}
+		}
+	}
+	if hashOf(text)[:8] != key.ID {
+		t.Errorf("the key's id %s is not the beginning of its hash", key.ID)
+	}
+	keys, err := s.Keys(t.Context(), "courier-ltd")
+	if err != nil || len(keys) != 1 || keys[0] != key {
+		t.Errorf("Keys: %v, %v; want %v", keys, err, key)
+	}
+}
+
+func TestKeysAreListedTheOldestFirst(t *testing.T) {
+	s := created(t)
+	var want []string
+	for i := range 5 {
+		_, key, err := s.IssueKey(t.Context(), "courier-ltd", noon.Add(time.Duration(i)*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, key.ID)
+	}
+	keys, err := s.Keys(t.Context(), "courier-ltd")
+	if err != nil || len(keys) != len(want) {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	for i, key := range keys {
+		if key.ID != want[i] {
+			t.Errorf("key %d is %s, want %s", i, key.ID, want[i])
+		}
+	}
+}
+
+func TestRevokingStaysAsItWasFirst(t *testing.T) {
+	s := created(t)
+	text, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for hours := range 2 {
+		if err := s.RevokeKey(t.Context(), "courier-ltd", key.ID, noon.Add(time.Duration(1+hours)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := s.Keys(t.Context(), "courier-ltd")
+	if err != nil || !keys[0].Revoked.Equal(noon.Add(time.Hour)) {
+		t.Errorf("%v, %v", keys, err)
+	}
+	if _, live, err := s.holder(t.Context(), hashOf(text)); live || err != nil {
+		t.Errorf("live %v, %v", live, err)
+	}
+}
+
+func TestKeysOfNobody(t *testing.T) {
+	s := created(t)
+	_, _, err := s.IssueKey(t.Context(), "nobody", noon)
+	wantKind(t, err, fault.NotFound)
+	_, err = s.Keys(t.Context(), "nobody")
+	wantKind(t, err, fault.NotFound)
+	wantKind(t, s.RevokeKey(t.Context(), "courier-ltd", "00000000", noon), fault.NotFound)
+	wantKind(t, s.SetMayEnrol(t.Context(), "nobody", true), fault.NotFound)
+}
+
+// Rows live for years. These are rows as the first release wrote them; every later one must read them.
+func TestRowsOfForm1AreRead(t *testing.T) {
+	s := StoreFrom(emulator.ForTest(t))
+	const text = "zego_live_0123456789ABCDEFGHIJKLMNOPQ10urED"
+	const hash = "14a9509b3d92f92ddb2791aa8f4de67a8cf0ed5abdeef1d819122a6855ccb386"
+	for _, row := range []map[string]any{
+		{"pk": "provider#courier-ltd", "sk": "provider", "v": 1, "name": "Courier Ltd", "mayEnrol": true, "created": "2026-03-14T12:00:00Z"},
+		{"pk": "key#" + hash, "sk": "key", "v": 1, "provider": "courier-ltd", "issued": "2026-03-14T12:00:00Z"},
+		{"pk": "provider#courier-ltd", "sk": "key#" + hash[:8], "v": 1, "hash": hash, "issued": "2026-03-14T12:00:00Z"},
+		{"pk": "provider#courier-ltd", "sk": "key#00000000", "v": 1, "hash": "00000000", "issued": "2026-03-13T12:00:00Z", "revoked": "2026-03-13T13:00:00Z"},
+	} {
+		if err := s.table.Put(row).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := hashOf(text); got != hash {
+		t.Fatalf("the hash of a key is now %s", got)
+	}
+	p, err := NewKeys(s, time.Now).Authenticate(t.Context(), text)
+	if err != nil || p != (Provider{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}) {
+		t.Errorf("Authenticate: %v, %v", p, err)
+	}
+	keys, err := s.Keys(t.Context(), "courier-ltd")
+	if err != nil || len(keys) != 2 || keys[0].ID != "00000000" || keys[0].Revoked.IsZero() || !keys[1].Revoked.IsZero() {
+		t.Errorf("Keys: %v, %v", keys, err)
+	}
+}
