@@ -1,0 +1,128 @@
+// Package customer knows the insured: who they are, what they are covered for, and how a work provider enrols them.
+//
+//	customer.go  a customer's details and policy, and what makes them acceptable
+//	number.go    how a customer number is drawn
+//	product.go   what can be insured, and for which occupations
+//	store.go     the rows of customers, policies, products and enrolments
+//	register.go  a new customer, written all at once or not at all
+//	status.go    GET /v1/user/status
+//	validate.go  GET /v1/validate/customer-number/{customerNumber}
+//	enrol.go     POST /v1/customer/enrol
+//
+// All personal data is in this package's rows, and nowhere else. It never stands in an error, a log line or a URL.
+package customer
+
+import (
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"zego.com/workprovider/pkg/fault"
+)
+
+// Customer is a person we insure.
+type Customer struct {
+	Number string // A-Z0-9, such as "ABC123"
+	Details
+}
+
+// Details are a person's particulars, in the words of the enrol request.
+type Details struct {
+	GivenNames  string
+	LastName    string
+	Address     string // its first line only
+	City        string
+	PostCode    string
+	DOB         string // date of birth, YYYY-MM-DD
+	Email       string // as the customer writes it; compare it by NormaliseEmail
+	PhoneNumber string // + and digits, the dialling country first
+}
+
+// Policy is what a customer is covered for. Its cover is what the product offered when the policy was made: a product
+// that changes later changes no policy.
+type Policy struct {
+	Insured             bool
+	Product             string   // its code; "" if the policy is made to measure
+	Occupations         []string // canonical names
+	CoverLevel          string   // such as "Third Party (TPO)"
+	ClassOfUse          string   // such as "Carriage of Goods for Hire & Reward"
+	VehicleRegistration string   // "" unless the policy is specific to a vehicle
+}
+
+// NormaliseEmail is the form in which two spellings of an email are compared: trimmed and in lower case.
+func NormaliseEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// Limits on what a person may be called, in characters. They are far beyond any real value.
+const (
+	maxText     = 200
+	maxPostCode = 20
+	maxEmail    = 254 // RFC 5321
+	maxAge      = 130 // years
+)
+
+var (
+	emailShape = regexp.MustCompile(`^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$`)
+	// phoneShape is E.164: at most 15 digits, of which the first belong to the country.
+	phoneShape = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+	phoneNoise = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "", "/", "")
+)
+
+// field is one of a person's details: its path in the enrol request, and where its value is.
+type field struct {
+	path  string
+	value *string
+	limit int
+}
+
+// fields are all details, in the order of the request: the first fault found is that of the first field.
+func (d *Details) fields() []field {
+	return []field{
+		{"customer.givenNames", &d.GivenNames, maxText},
+		{"customer.lastName", &d.LastName, maxText},
+		{"customer.address", &d.Address, maxText},
+		{"customer.city", &d.City, maxText},
+		{"customer.postCode", &d.PostCode, maxPostCode},
+		{"customer.dob", &d.DOB, maxText},
+		{"customer.email", &d.Email, maxEmail},
+		{"customer.phoneNumber", &d.PhoneNumber, maxText},
+	}
+}
+
+// Clean trims the details and brings the telephone number into its form. All are required; the first that is missing or
+// cannot be right is InvalidData naming the field (contract row 24).
+func (d Details) Clean(now time.Time) (Details, error) {
+	d.PhoneNumber = phoneNoise.Replace(strings.TrimSpace(d.PhoneNumber))
+	if strings.HasPrefix(d.PhoneNumber, "00") {
+		d.PhoneNumber = "+" + d.PhoneNumber[2:]
+	}
+	for _, f := range d.fields() {
+		*f.value = strings.TrimSpace(*f.value)
+		wrong := ""
+		switch {
+		case *f.value == "":
+			wrong = "is required"
+		case strings.ContainsFunc(*f.value, unicode.IsControl):
+			wrong = "must not contain control characters"
+		case utf8.RuneCountInString(*f.value) > f.limit:
+			wrong = "is too long"
+		case f.value == &d.DOB && !isBirthday(d.DOB, now):
+			wrong = "must be a date of birth such as 1984-01-15"
+		case f.value == &d.Email && !emailShape.MatchString(d.Email):
+			wrong = "must be an email address"
+		case f.value == &d.PhoneNumber && !phoneShape.MatchString(d.PhoneNumber):
+			wrong = "must be a telephone number with its dialling country, such as +441234567890"
+		}
+		if wrong != "" {
+			return Details{}, fault.Field(f.path, "`"+f.path+"` "+wrong)
+		}
+	}
+	return d, nil
+}
+
+// isBirthday tells whether a living person can have been born that day.
+func isBirthday(s string, now time.Time) bool {
+	born, err := time.Parse(time.DateOnly, s)
+	return err == nil && born.Before(now) && born.After(now.AddDate(-maxAge, 0, 0))
+}

@@ -1,0 +1,153 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// Refold asks for a person's shifts to be folded again from that instant on, because their history changes. It is called
+// before the change is written: asked for afterwards, a crash between the two would leave shifts that nobody mends. So
+// what it asks for must be done somewhat later than asked, and do no harm if nothing has changed.
+type Refold func(ctx context.Context, provider, customerNumber string, from time.Time) error
+
+// Register makes new customers: their own rows, and what timelines need to know of them, all at once or not at all.
+type Register struct {
+	customers *Store
+	timelines *timeline.Store
+	refold    Refold
+}
+
+// NewRegister is a register that writes to both stores.
+func NewRegister(customers *Store, timelines *timeline.Store, refold Refold) *Register {
+	return &Register{customers: customers, timelines: timelines, refold: refold}
+}
+
+// New is a customer to be.
+type New struct {
+	Number  string // "" to have one drawn
+	Details Details
+	Policy  Policy
+	Link    *Link // nil for a customer who shares with nobody yet
+}
+
+// Link says that a customer agreed to share with a work provider, and was matched there, at the same instant.
+type Link struct {
+	Provider string // its id
+	UserID   string // what it calls the customer: its workProviderUserId; "" if it only knows the number
+	Since    time.Time
+}
+
+// The faults of a customer who cannot be as asked.
+func numberTaken() error {
+	return fault.Field("customerNumber", "`customerNumber` belongs to another customer")
+}
+
+func userIDTaken() error {
+	return fault.Field(userIDPath, "`"+userIDPath+"` belongs to another customer")
+}
+
+// Create writes a new customer and returns the number. InvalidData names what cannot be as asked: a detail, a number that
+// is taken, a workProviderUserId that belongs to somebody else.
+func (r *Register) Create(ctx context.Context, n New, now time.Time) (number string, err error) {
+	if n.Details, err = n.Details.Clean(now); err != nil {
+		return "", err
+	}
+	if n.Number != "" {
+		name, err := person.NewCustomerNumber(n.Number)
+		if err != nil {
+			return "", err
+		}
+		if !isNumber(name.Value) {
+			return "", fault.Field("customerNumber", "`customerNumber` must consist of A-Z and 0-9")
+		}
+		n.Number = name.Value
+	}
+	err = insist(ctx, func() error {
+		if n.Number != "" {
+			if _, taken, err := r.customers.Customer(ctx, n.Number); err != nil {
+				return err
+			} else if taken {
+				return numberTaken()
+			}
+		}
+		owned, err := r.ownership(ctx, n.Link)
+		if err != nil {
+			return err
+		}
+		if owned.Owner != "" {
+			return userIDTaken()
+		}
+		number, err = r.write(ctx, n, owned, nil, now)
+		return err
+	})
+	return number, err
+}
+
+// ownership is whose the linked workProviderUserId is: nobody's if there is none.
+func (r *Register) ownership(ctx context.Context, link *Link) (timeline.Ownership, error) {
+	if link == nil || link.UserID == "" {
+		return timeline.Ownership{}, nil
+	}
+	return r.timelines.Ownership(ctx, link.Provider, link.UserID, false)
+}
+
+// write writes all rows of a new customer in one transaction, and with them the enrolment, which gets the number, if they
+// come by one. It is errOvertaken if the number, the workProviderUserId or the enrolment was somebody else's by then.
+func (r *Register) write(ctx context.Context, n New, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
+	number = n.Number
+	if number == "" {
+		number = drawNumber()
+	}
+	tx := r.customers.db.WriteTx()
+	r.customers.add(tx, Customer{Number: number, Details: n.Details}, n.Policy, now)
+	if e != nil {
+		e.number = number
+		r.customers.addEnrolment(tx, n.Link.Provider, n.Link.UserID, *e)
+	}
+	if link := n.Link; link != nil {
+		entries := []timeline.Entry{timeline.ConsentGiven(link.Since), timeline.Matched(link.Since)}
+		if link.UserID != "" {
+			entries = append(entries, r.timelines.Claim(tx, link.Provider, link.UserID, owned, number, link.Since))
+		}
+		r.timelines.AppendHistory(tx, link.Provider, number, entries...)
+		if err := r.refold(ctx, link.Provider, number, link.Since); err != nil {
+			return "", err
+		}
+	}
+	err = tx.Run(ctx)
+	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
+		return "", errOvertaken
+	}
+	return number, stored(err)
+}
+
+// errOvertaken is met when another transaction came first. To read again tells how things stand now.
+var errOvertaken = errors.New("customer: another transaction came first")
+
+// patience is how often insist tries. Each round somebody else has succeeded, or the storage was busy.
+const patience = 8
+
+// insist does something until it is no longer overtaken, pausing longer and longer so that many who want the same row
+// come to an end.
+func insist(ctx context.Context, do func() error) error {
+	for round := range patience {
+		err := do()
+		if !errors.Is(err, errOvertaken) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fault.Wrap(fault.Unavailable, ctx.Err())
+		case <-time.After(rand.N(5 * time.Millisecond << round)):
+		}
+	}
+	return fault.Wrap(fault.Unavailable, errOvertaken)
+}

@@ -1,0 +1,78 @@
+package customer
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+)
+
+// status is the answer of GET /v1/user/status, its keys in the documented order. The two numbers are always equal; the
+// older name of the two is kept for old clients.
+type status struct {
+	Status              string `json:"status"`
+	PolicyID            string `json:"policyId"`
+	CustomerNumber      string `json:"customer_number"`
+	ClassOfUse          string `json:"cover_class_of_use,omitempty"`
+	CoverLevel          string `json:"cover_level,omitempty"`
+	VehicleRegistration string `json:"vehicle_registration,omitempty"`
+}
+
+// Status answers whether a person is insured, with two reads: who they are, and their policy. Somebody unknown and somebody
+// who does not share with the caller are one and the same InvalidCustomer (contract row 23).
+func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store, now func() time.Time) http.Handler {
+	return web.Function("user-status", keys, map[string]web.Handler{
+		"GET /v1/user/status": func(r *web.Request) (web.Response, error) {
+			name, err := person.FromQuery(r.URL.Query())
+			if err != nil {
+				return web.Response{}, err
+			}
+			number, err := sharing(r.Context(), timelines, r.Provider.ID, name, now())
+			if err != nil {
+				return web.Response{}, err
+			}
+			policy, err := customers.Policy(r.Context(), number)
+			if err != nil {
+				return web.Response{}, err
+			}
+			return web.Response{Status: http.StatusOK, Body: statusOf(number, policy)}, nil
+		},
+	})
+}
+
+func statusOf(number string, p Policy) status {
+	s := status{Status: "DISABLED", PolicyID: number, CustomerNumber: number}
+	if p.Insured {
+		s.Status = "ENABLED"
+		s.ClassOfUse, s.CoverLevel, s.VehicleRegistration = p.ClassOfUse, p.CoverLevel, p.VehicleRegistration
+	}
+	return s
+}
+
+// sharing is the number of the customer so named who shares with the work provider now. One read.
+func sharing(ctx context.Context, timelines *timeline.Store, provider string, name person.Name, now time.Time) (string, error) {
+	number := name.Value
+	var known bool
+	switch name.Kind {
+	case person.UserID:
+		owner, err := timelines.Owner(ctx, provider, name.Value)
+		if err != nil {
+			return "", err
+		}
+		number, known = owner, owner != ""
+	case person.CustomerNumber:
+		history, err := timelines.History(ctx, provider, name.Value)
+		if err != nil {
+			return "", err
+		}
+		known = history.Consented(timeline.At(now))
+	}
+	if !known {
+		return "", fault.New(fault.InvalidCustomer, "")
+	}
+	return number, nil
+}

@@ -1,0 +1,190 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/table"
+)
+
+// form is the version of the form of every row here.
+const form = 1
+
+// Store keeps customers, policies, products and enrolments in the table Customers. Reads are consistent: who was enrolled
+// a moment ago is there. A failure of the storage is Unavailable.
+type Store struct {
+	db    *dynamo.DB
+	table dynamo.Table
+}
+
+// StoreFrom is the store in the table that CUSTOMERS_TABLE names.
+func StoreFrom(env *config.Env) *Store {
+	db := dynamo.New(env.AWS())
+	return &Store{db: db, table: db.Table(env.Get("CUSTOMERS_TABLE"))}
+}
+
+type customerRow struct {
+	PK          string    `dynamo:"pk,hash"`
+	SK          string    `dynamo:"sk,range"`
+	Form        int       `dynamo:"v"`
+	Number      string    `dynamo:"number"`
+	GivenNames  string    `dynamo:"givenNames"`
+	LastName    string    `dynamo:"lastName"`
+	Address     string    `dynamo:"address"`
+	City        string    `dynamo:"city"`
+	PostCode    string    `dynamo:"postCode"`
+	DOB         string    `dynamo:"dob"`
+	Email       string    `dynamo:"email"`
+	PhoneNumber string    `dynamo:"phoneNumber"`
+	Created     time.Time `dynamo:"created"`
+}
+
+type policyRow struct {
+	PK                  string   `dynamo:"pk,hash"`
+	SK                  string   `dynamo:"sk,range"`
+	Form                int      `dynamo:"v"`
+	Insured             bool     `dynamo:"insured"`
+	Product             string   `dynamo:"product,omitempty"`
+	Occupations         []string `dynamo:"occupations,omitempty"`
+	CoverLevel          string   `dynamo:"coverLevel,omitempty"`
+	ClassOfUse          string   `dynamo:"classOfUse,omitempty"`
+	VehicleRegistration string   `dynamo:"vehicleRegistration,omitempty"`
+}
+
+// emailRow says that a customer has that email. An email may have several.
+type emailRow struct {
+	PK     string `dynamo:"pk,hash"`
+	SK     string `dynamo:"sk,range"`
+	Form   int    `dynamo:"v"`
+	Number string `dynamo:"number"`
+}
+
+type productRow struct {
+	PK          string          `dynamo:"pk,hash"`
+	SK          string          `dynamo:"sk,range"`
+	Form        int             `dynamo:"v"`
+	CoverLevel  string          `dynamo:"coverLevel"`
+	ClassOfUse  string          `dynamo:"classOfUse"`
+	Occupations []occupationRow `dynamo:"occupations,omitempty"`
+	EnrolByAPI  bool            `dynamo:"enrolByApi"`
+}
+
+type occupationRow struct {
+	Name     string   `dynamo:"name"`
+	Synonyms []string `dynamo:"synonyms,omitempty"`
+}
+
+// enrolmentRow is what an enrolment asked, as digests, and what it was answered.
+type enrolmentRow struct {
+	PK          string            `dynamo:"pk,hash"`
+	SK          string            `dynamo:"sk,range"`
+	Form        int               `dynamo:"v"`
+	Number      string            `dynamo:"number"`
+	Occupations []string          `dynamo:"occupations,omitempty"`
+	CoverLevel  string            `dynamo:"coverLevel"`
+	Salt        []byte            `dynamo:"salt"`
+	Digests     map[string][]byte `dynamo:"digests"` // by the field's path
+}
+
+// Customer is the customer of that number; false if there is none.
+func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, error) {
+	var r customerRow
+	ok, err := s.get(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
+	return Customer{Number: r.Number, Details: Details{
+		GivenNames: r.GivenNames, LastName: r.LastName, Address: r.Address, City: r.City, PostCode: r.PostCode,
+		DOB: r.DOB, Email: r.Email, PhoneNumber: r.PhoneNumber,
+	}}, ok, err
+}
+
+// Policy is the policy of the customer of that number. A customer without one is not insured: the zero value.
+func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
+	var r policyRow
+	_, err := s.get(ctx, table.CustomerPartition(number), table.PolicySort, &r)
+	return Policy{
+		Insured: r.Insured, Product: r.Product, Occupations: r.Occupations,
+		CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, VehicleRegistration: r.VehicleRegistration,
+	}, err
+}
+
+// Product is the product of that code; false if there is none.
+func (s *Store) Product(ctx context.Context, code string) (Product, bool, error) {
+	var r productRow
+	ok, err := s.get(ctx, table.ProductPartition(code), table.ProductSort, &r)
+	p := Product{Code: code, CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, EnrolByAPI: r.EnrolByAPI}
+	for _, o := range r.Occupations {
+		p.Occupations = append(p.Occupations, Occupation(o))
+	}
+	return p, ok, err
+}
+
+// DefineProduct writes a product, over an earlier definition if there is one. Policies made by that stay as they are.
+func (s *Store) DefineProduct(ctx context.Context, p Product) error {
+	if p.Code == "" || len(p.Code) > maxText || p.CoverLevel == "" || p.ClassOfUse == "" {
+		return fault.New(fault.InvalidData, "A product needs a code, a cover level and a class of use")
+	}
+	r := productRow{
+		PK: table.ProductPartition(p.Code), SK: table.ProductSort, Form: form,
+		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, EnrolByAPI: p.EnrolByAPI,
+	}
+	for _, o := range p.Occupations {
+		r.Occupations = append(r.Occupations, occupationRow(o))
+	}
+	return stored(s.table.Put(r).Run(ctx))
+}
+
+// enrolment is what the work provider enrolled under the id before; false if nothing.
+func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolment, bool, error) {
+	var r enrolmentRow
+	ok, err := s.get(ctx, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
+	return enrolment{
+		number: r.Number, occupations: r.Occupations, coverLevel: r.CoverLevel, asked: digests{salt: r.Salt, of: r.Digests},
+	}, ok, err
+}
+
+// add adds to a transaction the rows of a new customer, on condition that nobody has the number.
+func (s *Store) add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
+	partition := table.CustomerPartition(c.Number)
+	tx.Put(s.table.Put(customerRow{
+		PK: partition, SK: table.CustomerSort, Form: form, Number: c.Number,
+		GivenNames: c.GivenNames, LastName: c.LastName, Address: c.Address, City: c.City, PostCode: c.PostCode,
+		DOB: c.DOB, Email: c.Email, PhoneNumber: c.PhoneNumber, Created: now.UTC(),
+	}).If("attribute_not_exists(pk)"))
+	tx.Put(s.table.Put(policyRow{
+		PK: partition, SK: table.PolicySort, Form: form, Insured: p.Insured, Product: p.Product, Occupations: p.Occupations,
+		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, VehicleRegistration: p.VehicleRegistration,
+	}))
+	tx.Put(s.table.Put(emailRow{
+		PK: table.EmailPartition(NormaliseEmail(c.Email)), SK: table.EmailCustomerSort(c.Number), Form: form, Number: c.Number,
+	}))
+}
+
+// addEnrolment adds to a transaction the row of an enrolment, on condition that the id has none.
+func (s *Store) addEnrolment(tx *dynamo.WriteTx, provider, userID string, e enrolment) {
+	tx.Put(s.table.Put(enrolmentRow{
+		PK: table.EnrolmentPartition(provider, userID), SK: table.EnrolmentSort, Form: form,
+		Number: e.number, Occupations: e.occupations, CoverLevel: e.coverLevel, Salt: e.asked.salt, Digests: e.asked.of,
+	}).If("attribute_not_exists(pk)"))
+}
+
+// get reads one row; false if there is none.
+func (s *Store) get(ctx context.Context, partition, sort string, into any) (bool, error) {
+	err := s.table.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
+	if errors.Is(err, dynamo.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, stored(err)
+}
+
+// stored turns a failure of the service into the fault it is to a caller: worth another try.
+func stored(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.Wrap(fault.Unavailable, fmt.Errorf("customers: %w", err))
+}

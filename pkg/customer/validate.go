@@ -1,0 +1,42 @@
+package customer
+
+import (
+	"net/http"
+	"strings"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/web"
+)
+
+// Validate answers whether a customer number exists and, if an email is given, whether it is that customer's. One read.
+// It tells so of any customer to any live key: that is what it is for (contract row 23).
+func Validate(keys web.Authenticator, customers *Store) http.Handler {
+	return web.Function("validate-customer-number", keys, map[string]web.Handler{
+		"GET /v1/validate/customer-number/{customerNumber}": func(r *web.Request) (web.Response, error) {
+			name, err := person.NewCustomerNumber(r.PathValue)
+			if err != nil || !isNumber(name.Value) { // row 28: an unlikely number is an unknown one
+				return web.Response{}, fault.New(fault.InvalidCustomer, "")
+			}
+			customer, ok, err := customers.Customer(r.Context(), name.Value)
+			if err != nil {
+				return web.Response{}, err
+			}
+			if !ok {
+				return web.Response{}, fault.New(fault.InvalidCustomer, "")
+			}
+			// Repeated, every email sent must be the customer's; the endpoint knows no 400.
+			for _, sent := range r.URL.Query()["email"] {
+				if sent != "" && emailFromQuery(sent) != NormaliseEmail(customer.Email) {
+					return web.Response{}, fault.New(fault.InvalidCustomerEmail, "")
+				}
+			}
+			return web.Response{Status: http.StatusNoContent}, nil
+		},
+	})
+}
+
+// emailFromQuery is the normalised email of a query parameter. A + that was not escaped arrives as a space (row 28).
+func emailFromQuery(sent string) string {
+	return strings.ReplaceAll(NormaliseEmail(sent), " ", "+")
+}
