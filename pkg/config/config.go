@@ -5,7 +5,7 @@
 package config
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"os"
 	"slices"
@@ -32,6 +32,7 @@ const (
 type Env struct {
 	lookup  func(string) (string, bool)
 	missing []string
+	invalid []string
 	aws     *aws.Config
 }
 
@@ -63,12 +64,22 @@ func (e *Env) Optional(name, fallback string) string {
 	return fallback
 }
 
-// Err names every variable that Get missed, in the order asked for; nil if there was none.
+// Reject notes for [Env.Err] that a variable is there but not fit for use; the reason must not hold its value.
+func (e *Env) Reject(name, reason string) {
+	e.invalid = append(e.invalid, name+" "+reason)
+}
+
+// Err names every variable that Get missed, in the order asked for, and those that were rejected; nil if there was none.
 func (e *Env) Err() error {
-	if len(e.missing) == 0 {
+	var faults []string
+	if len(e.missing) > 0 {
+		faults = append(faults, "missing environment variables: "+strings.Join(e.missing, ", "))
+	}
+	faults = append(faults, e.invalid...)
+	if len(faults) == 0 {
 		return nil
 	}
-	return fmt.Errorf("missing environment variables: %s", strings.Join(e.missing, ", "))
+	return errors.New(strings.Join(faults, "; "))
 }
 
 // AWS returns the configuration of every AWS client. It is put together by hand, from the variables that
