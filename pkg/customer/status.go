@@ -27,7 +27,11 @@ type status struct {
 func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store, now func() time.Time) http.Handler {
 	return web.Function("user-status", keys, map[string]web.Handler{
 		"GET /v1/user/status": func(r *web.Request) (web.Response, error) {
-			name, err := person.FromQuery(r.URL.Query())
+			query, err := r.Query()
+			if err != nil {
+				return web.Response{}, err
+			}
+			name, err := person.FromQuery(query)
 			if err != nil {
 				return web.Response{}, err
 			}

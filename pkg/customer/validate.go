@@ -14,6 +14,10 @@ import (
 func Validate(keys web.Authenticator, customers *Store) http.Handler {
 	return web.Function("validate-customer-number", keys, map[string]web.Handler{
 		"GET /v1/validate/customer-number/{customerNumber}": func(r *web.Request) (web.Response, error) {
+			query, err := r.Query()
+			if err != nil {
+				return web.Response{}, err
+			}
 			name, err := person.NewCustomerNumber(r.PathValue)
 			if err != nil || !isNumber(name.Value) { // row 28: an unlikely number is an unknown one
 				return web.Response{}, fault.New(fault.InvalidCustomer, "")
@@ -25,8 +29,8 @@ func Validate(keys web.Authenticator, customers *Store) http.Handler {
 			if !ok {
 				return web.Response{}, fault.New(fault.InvalidCustomer, "")
 			}
-			// Repeated, every email sent must be the customer's; the endpoint knows no 400.
-			for _, sent := range r.URL.Query()["email"] {
+			// Repeated, every email sent must be the customer's.
+			for _, sent := range query["email"] {
 				if sent != "" && emailFromQuery(sent) != NormaliseEmail(customer.Email) {
 					return web.Response{}, fault.New(fault.InvalidCustomerEmail, "")
 				}

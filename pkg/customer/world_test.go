@@ -1,0 +1,147 @@
+package customer
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+// keyring is an Authenticator whose keys are the providers' ids.
+type keyring map[string]provider.Provider
+
+func (k keyring) Authenticate(_ context.Context, authorization string) (provider.Provider, error) {
+	p, ok := k[authorization]
+	if !ok {
+		return provider.Provider{}, fault.New(fault.InvalidKey, "")
+	}
+	return p, nil
+}
+
+const (
+	courier = "courier-ltd" // may enrol
+	parcels = "parcels-co"  // may not
+)
+
+var keys = keyring{
+	courier: {ID: courier, Name: "Courier Ltd", MayEnrol: true},
+	parcels: {ID: parcels, Name: "Parcels & Co"},
+}
+
+// world is a storage of its own and the endpoints over it, at noon.
+type world struct {
+	t         *testing.T
+	customers *Store
+	timelines *timeline.Store
+	register  *Register
+
+	status, validate, enrol http.Handler
+
+	mu       sync.Mutex
+	refolded []refolding
+}
+
+// refolding is one call of Refold.
+type refolding struct {
+	provider, number string
+	from             time.Time
+}
+
+func newWorld(t *testing.T, env *config.Env) *world {
+	w := &world{t: t, customers: StoreFrom(env), timelines: timeline.StoreFrom(env)}
+	w.register = NewRegister(w.customers, w.timelines, func(_ context.Context, provider, number string, from time.Time) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.refolded = append(w.refolded, refolding{provider, number, from})
+		return nil
+	})
+	now := func() time.Time { return noon }
+	w.status = Status(keys, w.customers, w.timelines, now)
+	w.validate = Validate(keys, w.customers)
+	w.enrol = Enrol(keys, w.register, now)
+	return w
+}
+
+// empty is a world without customers or products.
+func empty(t *testing.T) *world { return newWorld(t, emulator.ForTest(t)) }
+
+// someone is acceptable details.
+func someone(email string) Details {
+	return Details{
+		GivenNames: "Reakwon The", LastName: "Chef", Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
+		DOB: "1984-01-15", Email: email, PhoneNumber: "+44012314323423",
+	}
+}
+
+// create adds a customer, linked since yesterday if there is a work provider.
+func (w *world) create(number, providerID, userID string, p Policy) {
+	w.t.Helper()
+	n := New{Number: number, Details: someone(strings.ToLower(number) + "@example.com"), Policy: p}
+	if providerID != "" {
+		n.Link = &Link{Provider: providerID, UserID: userID, Since: noon.AddDate(0, 0, -1)}
+	}
+	if _, err := w.register.Create(w.t.Context(), n, noon); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// childminding is the product of the documents' example.
+var childminding = Product{
+	Code: "FL.OCC.PL.UK.001", CoverLevel: "Public Liability", ClassOfUse: "Occupational", EnrolByAPI: true,
+	Occupations: []Occupation{{Name: "childminder", Synonyms: []string{"babysitter"}}, {Name: "tutor"}},
+}
+
+func (w *world) define(products ...Product) {
+	w.t.Helper()
+	for _, p := range products {
+		if err := w.customers.DefineProduct(w.t.Context(), p); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// ask sends a request with a work provider's key.
+func ask(h http.Handler, providerID, method, target, body string) *http.Response {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Header.Set("Authorization", providerID)
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, r)
+	return recorder.Result()
+}
+
+// get is ask for a GET, and what came of it: the status and the body.
+func get(t *testing.T, h http.Handler, providerID, target string) (int, string) {
+	t.Helper()
+	response := ask(h, providerID, http.MethodGet, target, "")
+	return response.StatusCode, bodyOf(t, response)
+}
+
+func bodyOf(t *testing.T, r *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// withdraw takes back, an hour ago, the consent of one of the Courier's customers.
+func (w *world) withdraw(number string) {
+	w.t.Helper()
+	_, err := w.timelines.Append(w.t.Context(), courier, number, []timeline.Entry{timeline.ConsentWithdrawn(noon.Add(-time.Hour))})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
