@@ -13,10 +13,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
@@ -34,15 +32,6 @@ type Request struct {
 	Body      []byte            // whole, at most MaxBody
 	Provider  provider.Provider // whose key it carries
 	PathValue string            // the {segment} of the path, decoded once (row 28); "" if it has none
-}
-
-// Query returns the parameters of the query. Broken escapes are InvalidData. A semicolon is an ordinary character.
-func (r *Request) Query() (url.Values, error) {
-	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
-	if err != nil {
-		return nil, fault.New(fault.InvalidData, "The query has a broken percent escape")
-	}
-	return query, nil
 }
 
 // Response is the answer of a Handler.

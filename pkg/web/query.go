@@ -1,0 +1,35 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"zego.com/workprovider/pkg/fault"
+)
+
+// Query returns the parameters of the query. A broken percent escape is InvalidData; a semicolon is an ordinary
+// character, as it is to the gateway.
+func (r *Request) Query() (url.Values, error) {
+	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
+	if err != nil {
+		return nil, fault.Field("query", "The query has a broken percent escape")
+	}
+	return query, nil
+}
+
+// QueryEmail mends an email from a query whose sender forgot that a plus there means a space (row 28).
+func QueryEmail(email string) string {
+	return strings.ReplaceAll(strings.TrimSpace(email), " ", "+")
+}
+
+// QueryTime is [ParseTime] for a time from a query of v2, mended likewise: a space is the plus of its offset,
+// unless it stands between date and time (row 28).
+func QueryTime(field, s string) (time.Time, error) {
+	s = strings.TrimSpace(s)
+	const dateAndT = len("2018-12-15T")
+	if len(s) > dateAndT {
+		s = s[:dateAndT] + strings.ReplaceAll(s[dateAndT:], " ", "+")
+	}
+	return ParseTime(field, s, true)
+}
