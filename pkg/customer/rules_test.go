@@ -1,0 +1,168 @@
+package customer
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"zego.com/workprovider/pkg/fault"
+)
+
+// fieldOf is the field that an error names; "" for none.
+func fieldOf(err error) string {
+	var failed *fault.Error
+	errors.As(err, &failed)
+	if failed == nil {
+		return ""
+	}
+	return failed.Field
+}
+
+func TestCleanTrims(t *testing.T) {
+	d := someone(" raekwon@wutangforever.wu ")
+	d.City, d.PhoneNumber = "\tLondon ", " 0044 (0123) 143-234.23 "
+	got, err := d.Clean(noon)
+	if err != nil || got != someone("raekwon@wutangforever.wu") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestCleanTakes(t *testing.T) {
+	for name, change := range map[string]func(*Details){
+		"other scripts":     func(d *Details) { d.GivenNames, d.LastName = "Łukasz", "王" },
+		"one letter":        func(d *Details) { d.LastName = "O" },
+		"an apostrophe":     func(d *Details) { d.LastName = "O'Neill-Smith & <Sons>" },
+		"no capital":        func(d *Details) { d.City = "london" },
+		"200 characters":    func(d *Details) { d.Address = strings.Repeat("ß", 200) },
+		"a leap day":        func(d *Details) { d.DOB = "2004-02-29" },
+		"a subdomain":       func(d *Details) { d.Email = "a@b.c.example" },
+		"an address tagged": func(d *Details) { d.Email = "a+b.c-d_e@example.com" },
+		"a short number":    func(d *Details) { d.PhoneNumber = "+2908123" },
+	} {
+		d := someone("driver@example.com")
+		change(&d)
+		if _, err := d.Clean(noon); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Of several faults the first in the order of the request is named.
+func TestCleanNamesTheFirst(t *testing.T) {
+	d := Details{}
+	want := d.fields()
+	full := someone("driver@example.com")
+	for i, f := range full.fields() {
+		if _, err := d.Clean(noon); fieldOf(err) != want[i].path {
+			t.Errorf("%q is named, want %q", fieldOf(err), want[i].path)
+		}
+		*d.fields()[i].value = *f.value
+	}
+	if _, err := d.Clean(noon); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCleanIsStableAndTellsNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var d Details
+		for _, f := range d.fields() {
+			*f.value = rapid.OneOf(rapid.StringN(0, 250, -1), rapid.SampledFrom([]string{
+				"1984-01-15", "a@example.com", "+44 1234 567890", "London", " x ", "",
+			})).Draw(t, f.path)
+		}
+		clean, err := d.Clean(noon)
+		if err == nil {
+			if again, err := clean.Clean(noon); err != nil || again != clean {
+				t.Fatalf("%+v became %+v, %v", clean, again, err)
+			}
+			return
+		}
+		if fault.Of(err) != fault.InvalidData || fieldOf(err) == "" {
+			t.Fatalf("%v", err)
+		}
+		words := err.Error()
+		for _, f := range d.fields() {
+			if len(*f.value) > 20 && strings.Contains(words, *f.value) {
+				t.Fatalf("%s repeats what was sent", words)
+			}
+		}
+	})
+}
+
+func TestNumbersHaveNoLookAlikes(t *testing.T) {
+	seen := map[byte]bool{}
+	for range 5000 {
+		number := drawNumber()
+		if len(number) != numberLength || !isNumber(number) || strings.ContainsAny(number, "01258ABEGILOSUZ6") {
+			t.Fatal(number)
+		}
+		for _, c := range []byte(number) {
+			seen[c] = true
+		}
+	}
+	if len(seen) != len(numberAlphabet) {
+		t.Errorf("of %d characters %d are drawn", len(numberAlphabet), len(seen))
+	}
+}
+
+func TestWhatIsANumber(t *testing.T) {
+	for s, want := range map[string]bool{
+		"ABC123": true, "0": true, "IT15K": true, "": false, "abc": false, "AB-1": false, "AB 1": false, "É": false, "A\x00": false,
+	} {
+		if isNumber(s) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
+}
+
+func TestRow9CanonicalNames(t *testing.T) {
+	for _, c := range []struct{ sent, want []string }{
+		{nil, []string{}},
+		{[]string{"babysitter"}, []string{"childminder"}},
+		{[]string{"BABYSITTER", "Tutor", "childminder"}, []string{"childminder", "tutor"}},
+	} {
+		if got, err := childminding.canonical(c.sent); err != nil || got == nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, %v", c.sent, got, err)
+		}
+	}
+	for _, sent := range []string{"", "baby sitter", "pirate"} {
+		if _, err := childminding.canonical([]string{"tutor", sent}); fieldOf(err) != "product.occupations" {
+			t.Errorf("%q: %v", sent, err)
+		}
+	}
+}
+
+// Row 25: two requests are the same if all their values are.
+func TestDigestsTellRequestsApart(t *testing.T) {
+	texts := rapid.SampledFrom([]string{"", "a", "b", "ab", `["a" "b"]`, "a\x00b"})
+	paths := []string{"customer.city", "customer.dob", "product.code"}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) (values []value) {
+			for _, path := range paths {
+				values = append(values, value{path, texts.Draw(t, label+" "+path)})
+			}
+			return values
+		}
+		first, second := draw("first"), draw("second")
+		different := ""
+		for i := range first {
+			if different == "" && first[i] != second[i] {
+				different = first[i].path
+			}
+		}
+		if got := fieldOf(digestsOf(first).same(second)); got != different {
+			t.Fatalf("%q is named, want %q", got, different)
+		}
+	})
+}
+
+func TestDigestsOfOnePersonDiffer(t *testing.T) {
+	values := []value{{"customer.dob", "1984-01-15"}}
+	if one, two := digestsOf(values), digestsOf(values); string(one.of["customer.dob"]) == string(two.of["customer.dob"]) {
+		t.Error("the salt does nothing")
+	}
+}
