@@ -43,25 +43,33 @@ type Applier struct {
 // order whenever it is given the same changes.
 func NewApplier(rows Rows, parallel int) *Applier { return &Applier{rows, parallel} }
 
-// Apply takes in the changes of a batch of messages and answers for each of them an error, or nil. Whatever was done
-// before an error stands and does no harm: the message comes again, and doing a thing twice is doing it once.
+// Result is what became of one message.
+type Result struct {
+	// Err tells that the message has to come again. Whatever was done before it stands and does no harm: doing a thing
+	// twice is doing it once.
+	Err error
+	// Full tells that a fact found no room on its day (rule 9). It is refused for good.
+	Full bool
+}
+
+// Apply takes in the changes of a batch of messages, and answers for each of them.
 //
 // First everything becomes durable: one write for each name's day, whichever messages its facts come from. Only then
 // are the people found whom the facts concern, and each is folded once.
-func (a *Applier) Apply(ctx context.Context, messages []Changes) []error {
-	b := &batch{Applier: a, errs: make([]error, len(messages)), byWho: map[who]*subject{}}
+func (a *Applier) Apply(ctx context.Context, messages []Changes) []Result {
+	b := &batch{Applier: a, results: make([]Result, len(messages)), byWho: map[who]*subject{}}
 	names := b.store(ctx, messages)
 	b.find(ctx, names, messages)
 	b.foldAll(ctx, b.subjects)
 	b.confirm(ctx, names)
-	return b.errs
+	return b.results
 }
 
 // batch is the state of one Apply.
 type batch struct {
 	*Applier
-	mu       sync.Mutex // guards errs
-	errs     []error    // by message
+	mu       sync.Mutex // guards results
+	results  []Result   // by message
 	subjects []*subject // in the order in which they were met
 	byWho    map[who]*subject
 }
@@ -129,13 +137,18 @@ func (b *batch) store(ctx context.Context, messages []Changes) []*named {
 	}
 	b.each(len(rows.all), func(i int) {
 		row := rows.all[i]
+		var refused int
 		var err error
 		if row.month != "" {
-			_, err = b.rows.Append(ctx, row.provider, row.name.Value, distinct(row.verdicts))
+			var entries []Entry
+			entries, err = b.rows.Append(ctx, row.provider, row.name.Value, distinct(row.verdicts))
+			refused = len(entries)
 		} else {
-			_, err = b.rows.Union(ctx, row.provider, row.name, row.day, distinct(row.facts))
+			var facts []Fact
+			facts, err = b.rows.Union(ctx, row.provider, row.name, row.day, distinct(row.facts))
+			refused = len(facts)
 		}
-		b.fail(row.messages, err)
+		b.note(row.messages, Result{err, refused > 0})
 	})
 	return names.all
 }
@@ -148,7 +161,7 @@ func (b *batch) find(ctx context.Context, names []*named, messages []Changes) {
 		if n.name.Kind == person.UserID {
 			var err error
 			n.hint, err = b.rows.Ownership(ctx, n.provider, n.name.Value, true)
-			b.fail(n.messages, err)
+			b.note(n.messages, Result{Err: err})
 		}
 	})
 	for _, n := range names {
@@ -190,7 +203,7 @@ func (b *batch) foldAll(ctx context.Context, subjects []*subject) {
 		s := subjects[i]
 		err := b.fold(ctx, s)
 		s.failed = err != nil
-		b.fail(s.messages, err)
+		b.note(s.messages, Result{Err: err})
 	})
 }
 
@@ -204,7 +217,7 @@ func (b *batch) confirm(ctx context.Context, names []*named) {
 			continue
 		}
 		now, err := b.rows.Ownership(ctx, n.provider, n.name.Value, false)
-		b.fail(n.messages, err)
+		b.note(n.messages, Result{Err: err})
 		for _, customer := range now.Ever {
 			if !slices.Contains(n.hint.Ever, customer) {
 				s := b.concern(who{n.provider, customer}, n.interval, n.messages)
@@ -332,17 +345,15 @@ func (a *Applier) write(ctx context.Context, w who, records []Record, folded []d
 	return nil
 }
 
-// fail notes that the messages have to come again.
-func (b *batch) fail(messages []int, err error) {
-	if err == nil {
-		return
-	}
+// note adds to what became of the messages; the first error stays.
+func (b *batch) note(messages []int, r Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, i := range messages {
-		if b.errs[i] == nil {
-			b.errs[i] = err
+		if b.results[i].Err == nil {
+			b.results[i].Err = r.Err
 		}
+		b.results[i].Full = b.results[i].Full || r.Full
 	}
 }
 

@@ -31,6 +31,9 @@ func (i Instant) Add(d time.Duration) Instant {
 	return i + Instant(d.Microseconds())
 }
 
+// Storable tells whether the instant lies in the years 1 to 9999, as every accepted timestamp does.
+func (i Instant) Storable() bool { return firstDay.Start() <= i && i < lastDay.End() }
+
 const dayLength = Instant(24 * time.Hour / time.Microsecond)
 
 // Day is a UTC day, counted from 1970-01-01.

@@ -1,0 +1,20 @@
+// Command match answers POST /v1/match.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		return shift.Match(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	})
+}

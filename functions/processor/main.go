@@ -1,0 +1,22 @@
+// Command processor turns queued events into facts, and facts into shift records.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// parallel is how many calls to DynamoDB are under way at once: enough to hide their latency.
+const parallel = 32
+
+func main() {
+	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		return shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel))
+	})
+}

@@ -1,0 +1,22 @@
+// Command shift-create answers POST /v2/shift.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		return shift.Create(provider.KeysFrom(env), shift.NewLedger(reader, queue.SenderFrom(env)))
+	})
+}

@@ -1,0 +1,22 @@
+// Command shift-end answers PUT /v2/shift/{id}.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		return shift.End(provider.KeysFrom(env), shift.NewLedger(reader, queue.SenderFrom(env)))
+	})
+}

@@ -1,0 +1,20 @@
+// Command shift-logout answers POST /v1/shift/logout.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		return shift.Logout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	})
+}

@@ -1,0 +1,21 @@
+// Command shift-read answers GET /v2/shift/{id} and GET /v2/shift.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		return shift.Read(provider.KeysFrom(env), reader)
+	})
+}

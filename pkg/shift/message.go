@@ -1,0 +1,276 @@
+package shift
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// A message is JSON of this form, here with line breaks. Messages live for days, in the queue and in the dead letters,
+// so a processor understands every form that was ever sent; a sample of each stays in testdata.
+//
+//	{"v":1,"provider":"courier-ltd",
+//	 "facts":[["I","U","12345",1792682100000000],["O","C","ABC123",1792682100000000]],
+//	 "matches":[["ABC123",true,1792682100000000]],
+//	 "refolds":[["ABC123",1792682100000000]]}
+//
+// A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name, the
+// instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A refold
+// asks that a customer be folded anew from an instant on. Instants are microseconds since the Unix epoch.
+const formOfMessages = 1
+
+// packer fills as few messages as fit the size that SQS bills.
+type packer struct {
+	head   string // up to the first fact
+	body   []byte
+	bodies []string
+}
+
+const tail = "]}"
+
+func newPacker(provider, list string) *packer {
+	head := append([]byte(`{"v":`+strconv.Itoa(formOfMessages)+`,"provider":`), quoted(provider)...)
+	return &packer{head: string(head) + `,"` + list + `":[`}
+}
+
+// add puts one item of the list into the message, or into the next one if this is full.
+func (p *packer) add(item []byte) {
+	switch {
+	case len(p.body) == 0:
+		p.body = append(p.body, p.head...)
+	case len(p.body)+1+len(item)+len(tail) > queue.MaxBody:
+		p.bodies = append(p.bodies, string(append(p.body, tail...)))
+		p.body = append(p.body[:0], p.head...)
+	default:
+		p.body = append(p.body, ',')
+	}
+	p.body = append(p.body, item...)
+}
+
+// messages are the bodies; none if nothing was added.
+func (p *packer) messages() []string {
+	if len(p.body) == 0 {
+		return nil
+	}
+	return append(p.bodies, string(append(p.body, tail...)))
+}
+
+// factMessages are the messages for facts of one work provider.
+func factMessages(provider string, facts []timeline.Fact) []string {
+	p := newPacker(provider, "facts")
+	var item []byte
+	for _, f := range facts {
+		item = append(item[:0], `["I","`...)
+		if f.Kind == timeline.Logout {
+			item[2] = 'O'
+		}
+		item = append(item, byte(f.Name.Kind), '"', ',')
+		item = append(item, quoted(f.Name.Value)...)
+		item = appendInstant(item, f.At)
+		if f.PlannedEnd != timeline.Never {
+			item = appendInstant(item, f.PlannedEnd)
+		}
+		p.add(append(item, ']'))
+	}
+	return p.messages()
+}
+
+// matchMessage is the message for a verdict.
+func matchMessage(provider string, v timeline.Verdict) string {
+	p := newPacker(provider, "matches")
+	item := append([]byte{'['}, quoted(v.Customer)...)
+	item = append(item, ',')
+	item = strconv.AppendBool(item, v.Entry.Kind == timeline.Match)
+	p.add(append(appendInstant(item, v.Entry.At), ']'))
+	return p.messages()[0]
+}
+
+// refoldMessage is the message for a change in a customer's history.
+func refoldMessage(provider string, r timeline.Refold) string {
+	p := newPacker(provider, "refolds")
+	item := append([]byte{'['}, quoted(r.Customer)...)
+	p.add(append(appendInstant(item, r.From), ']'))
+	return p.messages()[0]
+}
+
+func appendInstant(b []byte, at timeline.Instant) []byte {
+	return strconv.AppendInt(append(b, ','), int64(at), 10)
+}
+
+// quoted is a JSON string. SQS takes no U+FFFE and U+FFFF, which a name may hold, so they are escaped.
+func quoted(s string) []byte {
+	b, err := jsontext.AppendQuote(nil, s)
+	if err != nil {
+		panic(err) // only for a text that is not UTF-8, which no request gets past
+	}
+	return escapeNoncharacters(b)
+}
+
+func escapeNoncharacters(b []byte) []byte {
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == 0xEF && b[i+1] == 0xBF && b[i+2] >= 0xBE {
+			escape := `\ufffe`
+			if b[i+2] == 0xBF {
+				escape = `\uffff`
+			}
+			b = append(b[:i], append([]byte(escape), b[i+3:]...)...)
+		}
+	}
+	return b
+}
+
+// message is what unmarshalling a body fills.
+type message struct {
+	Form     int           `json:"v"`
+	Provider string        `json:"provider"`
+	Facts    []wireFact    `json:"facts"`
+	Matches  []wireVerdict `json:"matches"`
+	Refolds  []wireRefold  `json:"refolds"`
+}
+
+// The items of a message, which read themselves from an array.
+type (
+	wireFact    timeline.Fact
+	wireVerdict timeline.Verdict
+	wireRefold  timeline.Refold
+)
+
+// errMessage is met when a message is none that was ever sent. It will not get better by waiting.
+var errMessage = errors.New("shift: a message that cannot be understood")
+
+// parseMessage reads what the functions above write.
+func parseMessage(body string) (timeline.Changes, error) {
+	var m message
+	if err := json.Unmarshal([]byte(body), &m); err != nil || m.Form != formOfMessages || m.Provider == "" {
+		return timeline.Changes{}, errMessage
+	}
+	changes := timeline.Changes{Provider: m.Provider, Facts: make([]timeline.Fact, len(m.Facts))}
+	for i, f := range m.Facts {
+		changes.Facts[i] = timeline.Fact(f)
+	}
+	for _, v := range m.Matches {
+		changes.Verdicts = append(changes.Verdicts, timeline.Verdict(v))
+	}
+	for _, r := range m.Refolds {
+		changes.Refolds = append(changes.Refolds, timeline.Refold(r))
+	}
+	return changes, nil
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	in := array{dec: dec}
+	in.open()
+	kind, nameKind, name := in.text(), in.text(), in.text()
+	f.At, f.PlannedEnd = in.instant(), timeline.Never
+	if in.more() {
+		f.PlannedEnd = in.instant()
+	}
+	in.close()
+	switch kind {
+	case "I":
+		f.Kind = timeline.Login
+	case "O":
+		f.Kind = timeline.Logout
+	default:
+		in.bad = true
+	}
+	switch nameKind {
+	case "C":
+		f.Name.Kind = person.CustomerNumber
+	case "U":
+		f.Name.Kind = person.UserID
+	default:
+		in.bad = true
+	}
+	f.Name.Value = name
+	// What does not fit the stored form must not get there: a planned end lies within the longest shift after its LOGIN.
+	if f.PlannedEnd != timeline.Never && (f.Kind != timeline.Login || f.PlannedEnd <= f.At || f.PlannedEnd > f.At.Add(timeline.MaxShift)) {
+		in.bad = true
+	}
+	return in.err(name != "")
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (v *wireVerdict) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	in := array{dec: dec}
+	in.open()
+	v.Customer = in.text()
+	v.Entry = timeline.NotMatched(timeline.Instant(0).Time())
+	if in.bool() {
+		v.Entry = timeline.Matched(timeline.Instant(0).Time())
+	}
+	v.Entry.At = in.instant()
+	in.close()
+	return in.err(v.Customer != "")
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (r *wireRefold) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	in := array{dec: dec}
+	in.open()
+	r.Customer, r.From = in.text(), in.instant()
+	in.close()
+	return in.err(r.Customer != "")
+}
+
+// array reads a JSON array of fixed shape; once something was not there, it is bad for good.
+type array struct {
+	dec *jsontext.Decoder
+	bad bool
+}
+
+func (a *array) token(kind jsontext.Kind) (t jsontext.Token) {
+	if a.bad || a.dec.PeekKind() != kind {
+		a.bad = true
+		return t
+	}
+	t, err := a.dec.ReadToken()
+	a.bad = err != nil
+	return t
+}
+
+func (a *array) open()      { a.token('[') }
+func (a *array) close()     { a.token(']') }
+func (a *array) more() bool { return !a.bad && a.dec.PeekKind() != ']' }
+
+func (a *array) text() string {
+	if t := a.token('"'); !a.bad {
+		return t.String()
+	}
+	return ""
+}
+
+func (a *array) bool() bool {
+	if !a.bad && a.dec.PeekKind() == 'f' {
+		a.token('f')
+		return false
+	}
+	a.token('t')
+	return !a.bad
+}
+
+// instant is one that lies on a day which the storage can name.
+func (a *array) instant() timeline.Instant {
+	t := a.token('0')
+	if a.bad {
+		return 0
+	}
+	n, err := strconv.ParseInt(t.String(), 10, 64)
+	at := timeline.Instant(n)
+	a.bad = err != nil || !at.Storable()
+	return at
+}
+
+func (a *array) err(ok bool) error {
+	if a.bad || !ok {
+		return errMessage
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package shift
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+)
+
+// tolerance is how far a client's clock may be from ours: for v1 timestamps ahead (contract row 14), for the start of a v2
+// shift either way (row 15).
+const tolerance = 30 * time.Minute
+
+// Login is POST /v1/shift/login.
+func Login(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
+	return web.Function("shift-login", keys, map[string]web.Handler{
+		"POST /v1/shift/login": acceptEvent(timeline.Login, sender, ids, now),
+	})
+}
+
+// Logout is POST /v1/shift/logout.
+func Logout(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
+	return web.Function("shift-logout", keys, map[string]web.Handler{
+		"POST /v1/shift/logout": acceptEvent(timeline.Logout, sender, ids, now),
+	})
+}
+
+// BatchLogin is POST /v1/batch/login.
+func BatchLogin(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
+	return web.Function("batch-login", keys, map[string]web.Handler{
+		"POST /v1/batch/login": acceptBatch(timeline.Login, sender, ids, now),
+	})
+}
+
+// BatchLogout is POST /v1/batch/logout.
+func BatchLogout(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
+	return web.Function("batch-logout", keys, map[string]web.Handler{
+		"POST /v1/batch/logout": acceptBatch(timeline.Logout, sender, ids, now),
+	})
+}
+
+// Match is POST /v1/match: the work provider says whether it could match a customer to one of its people.
+func Match(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
+	return web.Function("match", keys, map[string]web.Handler{
+		"POST /v1/match": acceptMatch(sender, ids, now),
+	})
+}
+
+// event is one event of a v1 body.
+type event struct {
+	person.Reference
+	Timestamp string `json:"timestamp"`
+}
+
+// fact checks an event (rows 1, 2, 13 and 14).
+func (e event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
+	name, err := e.Name()
+	if err != nil {
+		return timeline.Fact{}, err
+	}
+	at, err := web.ParseTime("timestamp", e.Timestamp, false)
+	if err != nil {
+		return timeline.Fact{}, err
+	}
+	if at.After(now.Add(tolerance)) {
+		return timeline.Fact{}, fault.Field("timestamp", "`timestamp` must not be more than 30 minutes in the future")
+	}
+	return timeline.Fact{Name: name, Kind: kind, At: timeline.At(at), PlannedEnd: timeline.Never}, nil
+}
+
+// acceptEvent answers 202 once the queue has the event. Nothing else is written or read: the event's id is the event.
+func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
+	return func(r *web.Request) (web.Response, error) {
+		var e event
+		if err := web.Decode(r.Body, &e); err != nil {
+			return web.Response{}, err
+		}
+		fact, err := e.fact(kind, now())
+		if err != nil {
+			return web.Response{}, err
+		}
+		if err := sender.Send(r.Context(), 0, factMessages(r.Provider.ID, []timeline.Fact{fact})...); err != nil {
+			return web.Response{}, err
+		}
+		return pendingEvent(eventID(ids, r.Provider.ID, fact)), nil
+	}
+}
+
+// acceptBatch does the same for many events. One bad item refuses them all, and nothing of the batch is sent (row 20); an
+// empty batch is accepted and sends nothing (row 19).
+func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
+	return func(r *web.Request) (web.Response, error) {
+		var events []event
+		if err := web.Decode(r.Body, &events); err != nil {
+			return web.Response{}, err
+		}
+		clock := now()
+		facts := make([]timeline.Fact, len(events))
+		for i, e := range events {
+			var err error
+			if facts[i], err = e.fact(kind, clock); err != nil {
+				return web.Response{}, fault.At(i, err)
+			}
+		}
+		if err := sender.Send(r.Context(), 0, factMessages(r.Provider.ID, facts)...); err != nil {
+			return web.Response{}, err
+		}
+		return pending("X-Batch-Id", "/v2/batch/", batchID(ids, r.Provider.ID, facts)), nil
+	}
+}
+
+// verdict is the body of a match.
+type verdict struct {
+	person.Reference
+	Success *bool `json:"success"`
+}
+
+// acceptMatch queues a verdict, which counts from the instant at which it is accepted (rule 7). It takes a customer
+// number only (row 3).
+func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
+	return func(r *web.Request) (web.Response, error) {
+		var body verdict
+		if err := web.Decode(r.Body, &body); err != nil {
+			return web.Response{}, err
+		}
+		customer, err := body.Customer()
+		if err != nil {
+			return web.Response{}, err
+		}
+		if body.Success == nil {
+			return web.Response{}, fault.Field("success", "`success` must be true or false")
+		}
+		v := timeline.Verdict{Customer: customer.Value, Entry: timeline.NotMatched(now())}
+		if *body.Success {
+			v.Entry = timeline.Matched(now())
+		}
+		if err := sender.Send(r.Context(), 0, matchMessage(r.Provider.ID, v)); err != nil {
+			return web.Response{}, err
+		}
+		return pendingEvent(matchID(ids, r.Provider.ID, v)), nil
+	}
+}
+
+// accepted is the body of every 202 of v1, and nothing else is in it; what is to be told goes into headers.
+type accepted struct {
+	Status string `json:"status"`
+}
+
+func pendingEvent(id string) web.Response { return pending("X-Event-Id", "/v2/event/", id) }
+
+func pending(header, path, id string) web.Response {
+	return web.Response{
+		Status: http.StatusAccepted,
+		Header: http.Header{header: {id}, "Location": {path + id}},
+		Body:   accepted{"PENDING"},
+	}
+}
