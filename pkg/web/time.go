@@ -36,8 +36,8 @@ func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
 	return t, nil
 }
 
-// parseTime is written by hand because time.Parse would need a dozen layouts, one after the other, and
-// accepts what is no time (a comma in a layout, an hour of one digit).
+// parseTime is written by hand because time.Parse would need a dozen layouts, one after the other, and takes
+// an hour of one digit and offsets of a day.
 func parseTime(s string) (t time.Time, zoned, ok bool) {
 	in := reader{rest: s}
 	year := in.number(4)

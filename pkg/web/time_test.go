@@ -140,7 +140,7 @@ func TestTimeRoundTrip(t *testing.T) {
 	})
 }
 
-// One instant reads the same in every spelling of row 13, and as time.Parse reads those that it knows.
+// One instant reads the same in the spelling of any place and any style.
 func TestTimeSpellings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		instant := drawTime(t)
@@ -160,16 +160,17 @@ func TestTimeSpellings(t *testing.T) {
 }
 
 // FuzzParseTime: whatever comes, it is a fault naming the field or a time that can be written and read again;
-// and what time.Parse takes for RFC 3339 is read alike.
+// and what the standard library takes for RFC 3339, where it is strict about it, is read alike.
 func FuzzParseTime(f *testing.F) {
 	for _, seed := range []string{"2018-12-15T14:00:00+00:00", "2018-12-15 14:00,5z", "0001-01-01T00:00:00-23:59", "2016-12-31T23:59:60Z", "2018-12-15T14:00:00.123456789+0130", "x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := ParseTime("timestamp", s, true)
-		if std, stdErr := time.Parse(time.RFC3339Nano, s); stdErr == nil && std.UTC().Year() >= 1 && std.UTC().Year() <= 9999 {
+		var std time.Time
+		if stdErr := std.UnmarshalText([]byte(s)); stdErr == nil && std.UTC().Year() >= 1 && std.UTC().Year() <= 9999 {
 			if err != nil || !got.Equal(std.Truncate(time.Microsecond)) {
-				t.Fatalf("%q: got %v, %v, time.Parse has %v", s, got, err, std)
+				t.Fatalf("%q: got %v, %v, the standard library %v", s, got, err, std)
 			}
 		}
 		if err != nil {
