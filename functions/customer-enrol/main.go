@@ -1,0 +1,23 @@
+// Command customer-enrol answers POST /v1/customer/enrol.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		refold := shift.Refolder(queue.SenderFrom(env))
+		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
+		return customer.Enrol(provider.KeysFrom(env), register, time.Now)
+	})
+}

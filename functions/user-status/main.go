@@ -1,0 +1,19 @@
+// Command user-status answers GET /v1/user/status and GET /v1/status.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
+	})
+}

@@ -1,0 +1,17 @@
+// Command validate-customer-number answers GET /v1/validate/customer-number/{customerNumber}.
+package main
+
+import (
+	"net/http"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/serve"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		return customer.Validate(provider.KeysFrom(env), customer.StoreFrom(env))
+	})
+}
