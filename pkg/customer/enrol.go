@@ -158,12 +158,12 @@ func (r *Register) enrol(ctx context.Context, provider string, a application, no
 		if !ok || !product.EnrolByAPI {
 			return fault.Field(codePath, "`"+codePath+"` is no product that customers can be enrolled on")
 		}
-		occupations, err := product.canonical(a.occupations)
+		policy, err := product.Policy(a.occupations)
 		if err != nil {
 			return err
 		}
-		e = enrolment{occupations: occupations, coverLevel: product.CoverLevel, asked: digestsOf(a.values())}
-		_, err = r.write(ctx, New{Details: a.details, Policy: product.policy(occupations), Link: link}, owned, &e, now)
+		e = enrolment{occupations: policy.Occupations, coverLevel: policy.CoverLevel, asked: digestsOf(a.values())}
+		_, err = r.write(ctx, New{Details: a.details, Policy: policy, Link: link}, owned, &e, now)
 		return err
 	})
 	return e, err

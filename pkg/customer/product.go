@@ -19,16 +19,26 @@ type Product struct {
 }
 
 // Occupation is one that a product covers: its canonical name, in which we answer, and other names for it, which we
-// accept (contract row 9).
+// accept (contract row 9). Case does not matter.
 type Occupation struct {
 	Name     string
 	Synonyms []string
 }
 
+// Policy is the policy of somebody insured with the product from now on, in the occupations so named. One that the product
+// does not cover is InvalidData.
+func (p Product) Policy(occupations []string) (Policy, error) {
+	names, err := p.canonical(occupations)
+	if err != nil {
+		return Policy{}, err
+	}
+	return Policy{Insured: true, Product: p.Code, Occupations: names, CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse}, nil
+}
+
 // canonical is the canonical names of the occupations a request named, in its order and each once. One that the product
 // does not cover is InvalidData.
 func (p Product) canonical(named []string) ([]string, error) {
-	names := []string{} // never nil: the answer shows [] if none were sent
+	names := []string{}
 	for _, name := range named {
 		i := slices.IndexFunc(p.Occupations, func(o Occupation) bool { return o.called(name) })
 		if i < 0 {
@@ -44,9 +54,4 @@ func (p Product) canonical(named []string) ([]string, error) {
 func (o Occupation) called(name string) bool {
 	same := func(other string) bool { return strings.EqualFold(other, name) }
 	return same(o.Name) || slices.ContainsFunc(o.Synonyms, same)
-}
-
-// Policy is the policy of somebody insured with the product from now on.
-func (p Product) policy(occupations []string) Policy {
-	return Policy{Insured: true, Product: p.Code, Occupations: occupations, CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse}
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// customerView is a new customer as it is shown: without what the operator has just typed in, because it is personal.
+type customerView struct {
+	CustomerNumber     string `json:"customerNumber"`
+	Insured            bool   `json:"insured"`
+	WorkProvider       string `json:"workProvider,omitempty"`
+	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
+}
+
+func (t *tool) customer() *cobra.Command {
+	group := &cobra.Command{Use: "customer", Short: "The insured"}
+	group.AddCommand(t.customerCreate())
+	return group
+}
+
+// cover says what a new customer is covered for: by a product, or as the flags say.
+type cover struct {
+	product     string
+	occupations []string
+	policy      customer.Policy
+	uninsured   bool
+}
+
+func (t *tool) customerCreate() *cobra.Command {
+	var n customer.New
+	var c cover
+	var link customer.Link
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Create a customer with a policy, and share them with a work provider if one is given",
+		Long: `Create a customer with a policy. The number is drawn unless one is given.
+
+With --work-provider, the customer has consented to share with it and is matched from now on. The command needs all
+tables, and the queue of events, because shifts may have to be folded again.`,
+		Example: `  zegoctl customer create --given-names Dara --last-name Driver --address "25 Luke Street" --city London \
+      --post-code "EC2A 4DS" --dob 1984-01-15 --email driver@example.com --phone-number +442079460000 \
+      --cover-level "Third Party (TPO)" --class-of-use "Carriage of Goods for Hire & Reward" --vehicle "VY7 JC3" \
+      --work-provider courier-ltd --work-provider-user-id 12345`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := t.env(cmd)
+			if err != nil {
+				return err
+			}
+			if link.Provider == "" && link.UserID != "" {
+				return errors.New("--work-provider-user-id needs --work-provider")
+			}
+			now := time.Now()
+			if link.Provider != "" {
+				link.Since = now
+				n.Link = &link
+			}
+			return t.createCustomer(cmd, env, n, c, now)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&n.Number, "number", "", "the customer number, A-Z and 0-9; drawn if absent")
+	details := []struct {
+		flag, usage string
+		value       *string
+	}{
+		{"given-names", "", &n.Details.GivenNames},
+		{"last-name", "", &n.Details.LastName},
+		{"address", "the first line only", &n.Details.Address},
+		{"city", "", &n.Details.City},
+		{"post-code", "", &n.Details.PostCode},
+		{"dob", "date of birth, such as 1984-01-15", &n.Details.DOB},
+		{"email", "", &n.Details.Email},
+		{"phone-number", "with the dialling country, such as +442079460000", &n.Details.PhoneNumber},
+	}
+	for _, d := range details {
+		flags.StringVar(d.value, d.flag, "", d.usage)
+		required(cmd, d.flag)
+	}
+	flags.StringVar(&c.product, "product", "", "code of a product, whose cover the policy has")
+	flags.StringArrayVar(&c.occupations, "occupation", nil, "one that the product covers; may be repeated")
+	flags.StringVar(&c.policy.CoverLevel, "cover-level", "", "in place of a product's")
+	flags.StringVar(&c.policy.ClassOfUse, "class-of-use", "", "in place of a product's")
+	flags.StringVar(&c.policy.VehicleRegistration, "vehicle", "", "registration, if the policy is specific to a vehicle")
+	flags.BoolVar(&c.uninsured, "not-insured", false, "the policy is not in force")
+	flags.StringVar(&link.Provider, "work-provider", "", "id of a work provider to share with")
+	flags.StringVar(&link.UserID, "work-provider-user-id", "", "what the work provider calls the customer")
+	cmd.MarkFlagsMutuallyExclusive("product", "cover-level")
+	cmd.MarkFlagsMutuallyExclusive("product", "class-of-use")
+	cmd.MarkFlagsRequiredTogether("cover-level", "class-of-use")
+	cmd.MarkFlagsOneRequired("product", "cover-level")
+	return cmd
+}
+
+func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.New, c cover, now time.Time) (err error) {
+	customers, providers := customer.StoreFrom(env), provider.StoreFrom(env)
+	register := customer.NewRegister(customers, timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+	if err := env.Err(); err != nil {
+		return err
+	}
+	view := customerView{Insured: !c.uninsured}
+	if n.Link != nil {
+		if _, err := providers.Get(cmd.Context(), n.Link.Provider); err != nil {
+			return err
+		}
+		view.WorkProvider, view.WorkProviderUserID = n.Link.Provider, n.Link.UserID
+	}
+	if n.Policy, err = c.of(cmd, customers); err != nil {
+		return err
+	}
+	if view.CustomerNumber, err = register.Create(cmd.Context(), n, now); err != nil {
+		return err
+	}
+	return t.show(cmd, view,
+		[]string{"CUSTOMER NUMBER", "INSURED", "WORK PROVIDER", "WORK PROVIDER USER ID"},
+		[]string{view.CustomerNumber, fmt.Sprint(view.Insured), view.WorkProvider, view.WorkProviderUserID})
+}
+
+// of is the policy so described.
+func (c cover) of(cmd *cobra.Command, customers *customer.Store) (customer.Policy, error) {
+	policy := c.policy
+	if c.product != "" {
+		p, ok, err := customers.Product(cmd.Context(), c.product)
+		if err != nil {
+			return policy, err
+		}
+		if !ok {
+			return policy, fmt.Errorf("there is no product `%s`: define it first", c.product)
+		}
+		if policy, err = p.Policy(c.occupations); err != nil {
+			return policy, err
+		}
+		policy.VehicleRegistration = c.policy.VehicleRegistration
+	} else if len(c.occupations) > 0 {
+		return policy, errors.New("--occupation needs --product")
+	}
+	policy.Insured = !c.uninsured
+	return policy, nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"zego.com/workprovider/pkg/customer"
+)
+
+// productView is a product as it is shown.
+type productView struct {
+	Code        string           `json:"code"`
+	CoverLevel  string           `json:"coverLevel"`
+	ClassOfUse  string           `json:"classOfUse"`
+	Occupations []occupationView `json:"occupations"`
+	EnrolByAPI  bool             `json:"enrolByApi"`
+}
+
+type occupationView struct {
+	Name     string   `json:"name"`
+	Synonyms []string `json:"synonyms"`
+}
+
+func (t *tool) product() *cobra.Command {
+	group := &cobra.Command{Use: "product", Short: "What can be insured"}
+	group.AddCommand(t.productDefine())
+	return group
+}
+
+func (t *tool) productDefine() *cobra.Command {
+	var p customer.Product
+	var occupations []string
+	cmd := &cobra.Command{
+		Use:   "define CODE",
+		Short: "Define a product, or define it anew; policies made before stay as they are",
+		Example: `  zegoctl product define FL.OCC.PL.UK.001 --cover-level "Public Liability" --class-of-use Occupational \
+      --occupation childminder=babysitter,nanny --enrol-by-api`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			env, err := t.env(cmd)
+			if err != nil {
+				return err
+			}
+			store := customer.StoreFrom(env)
+			if err := env.Err(); err != nil {
+				return err
+			}
+			p.Code = args[0]
+			view := productView{Code: p.Code, CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, EnrolByAPI: p.EnrolByAPI}
+			var names []string
+			for _, text := range occupations {
+				o, err := parseOccupation(text)
+				if err != nil {
+					return err
+				}
+				p.Occupations = append(p.Occupations, o)
+				view.Occupations = append(view.Occupations, occupationView(o))
+				names = append(names, o.Name)
+			}
+			if err := store.DefineProduct(cmd.Context(), p); err != nil {
+				return err
+			}
+			return t.show(cmd, view,
+				[]string{"CODE", "COVER LEVEL", "CLASS OF USE", "OCCUPATIONS", "ENROL BY API"},
+				[]string{p.Code, p.CoverLevel, p.ClassOfUse, strings.Join(names, ", "), fmt.Sprint(p.EnrolByAPI)})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&p.CoverLevel, "cover-level", "", `such as "Public Liability"`)
+	flags.StringVar(&p.ClassOfUse, "class-of-use", "", `such as "Occupational"`)
+	flags.StringArrayVar(&occupations, "occupation", nil, "NAME or NAME=SYNONYM,SYNONYM; may be repeated")
+	flags.BoolVar(&p.EnrolByAPI, "enrol-by-api", false, "let work providers enrol people onto it")
+	required(cmd, "cover-level", "class-of-use")
+	return cmd
+}
+
+// parseOccupation reads NAME=SYNONYM,SYNONYM.
+func parseOccupation(text string) (customer.Occupation, error) {
+	name, rest, listed := strings.Cut(text, "=")
+	o := customer.Occupation{Name: strings.TrimSpace(name)}
+	if listed {
+		for synonym := range strings.SplitSeq(rest, ",") {
+			o.Synonyms = append(o.Synonyms, strings.TrimSpace(synonym))
+		}
+	}
+	for _, word := range append([]string{o.Name}, o.Synonyms...) {
+		if word == "" {
+			return o, fmt.Errorf("--occupation %q: a name is empty; write NAME or NAME=SYNONYM,SYNONYM", text)
+		}
+	}
+	return o, nil
+}
+
+// required marks flags without which a command is refused.
+func required(cmd *cobra.Command, flags ...string) {
+	for _, flag := range flags {
+		if err := cmd.MarkFlagRequired(flag); err != nil {
+			panic(err) // there is no such flag: a mistake in the lines above
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zego.com/workprovider/pkg/provider"
+)
+
+// providerView is a work provider as it is shown.
+type providerView struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	MayEnrol bool   `json:"mayEnrol"`
+}
+
+func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
+	lines := [][]string{{"ID", "NAME", "MAY ENROL"}}
+	for _, p := range providers {
+		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol)})
+	}
+	return t.show(cmd, result, lines...)
+}
+
+func (t *tool) provider() *cobra.Command {
+	group := &cobra.Command{Use: "provider", Short: "Work providers"}
+	group.AddCommand(t.providerCreate(), t.providerPermit(), t.providerList())
+	return group
+}
+
+// providers is the store of work providers.
+func (t *tool) providers(cmd *cobra.Command) (*provider.Store, error) {
+	env, err := t.env(cmd)
+	if err != nil {
+		return nil, err
+	}
+	store := provider.StoreFrom(env)
+	return store, env.Err()
+}
+
+func (t *tool) providerCreate() *cobra.Command {
+	var mayEnrol bool
+	cmd := &cobra.Command{
+		Use:     "create NAME",
+		Short:   "Create a work provider; its id comes from the name",
+		Example: `  zegoctl provider create "Courier Ltd" --may-enrol`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			p, err := store.Create(cmd.Context(), args[0], mayEnrol, time.Now())
+			if err != nil {
+				return err
+			}
+			return t.showProviders(cmd, providerView(p), p)
+		},
+	}
+	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
+	return cmd
+}
+
+func (t *tool) providerPermit() *cobra.Command {
+	var mayEnrol bool
+	cmd := &cobra.Command{
+		Use:     "permit ID --may-enrol[=false]",
+		Short:   "Let a work provider create customers, or no longer; in force within 60 seconds",
+		Example: `  zegoctl provider permit courier-ltd --may-enrol=false`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			if err := store.SetMayEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
+				return err
+			}
+			p, err := store.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return t.showProviders(cmd, providerView(p), p)
+		},
+	}
+	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
+	required(cmd, "may-enrol")
+	return cmd
+}
+
+func (t *tool) providerList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List all work providers",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			providers, err := store.List(cmd.Context())
+			if err != nil {
+				return err
+			}
+			views := make([]providerView, len(providers))
+			for i, p := range providers {
+				views[i] = providerView(p)
+			}
+			return t.showProviders(cmd, views, providers...)
+		},
+	}
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// operator runs the tool in an environment, as from a shell.
+type operator struct {
+	t   *testing.T
+	env *config.Env
+}
+
+func newOperator(t *testing.T) operator { return operator{t, emulator.ForTest(t)} }
+
+func (o operator) run(args ...string) (string, error) {
+	o.t.Helper()
+	var out bytes.Buffer
+	cmd := command(o.env, func(_ context.Context, env *config.Env) error {
+		env.SetAWS(o.env.AWS())
+		return nil
+	})
+	cmd.SetArgs(args)
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	err := cmd.ExecuteContext(o.t.Context())
+	return out.String(), err
+}
+
+// must is run for what has to succeed, its JSON read into a value.
+func (o operator) must(into any, args ...string) {
+	o.t.Helper()
+	out, err := o.run(append(args, "--output", "json")...)
+	if err != nil {
+		o.t.Fatalf("%q: %v", args, err)
+	}
+	if err := json.Unmarshal([]byte(out), into); err != nil {
+		o.t.Fatalf("%q: %v: %s", args, err, out)
+	}
+}
+
+func (o operator) refused(want string, args ...string) {
+	o.t.Helper()
+	out, err := o.run(args...)
+	if err == nil || !strings.Contains(words(err), want) {
+		o.t.Errorf("%q: %v, want %q", args, err, want)
+	}
+	if out != "" {
+		o.t.Errorf("%q: prints %q", args, out)
+	}
+}
+
+func TestAKeysLife(t *testing.T) {
+	o := newOperator(t)
+	var created providerView
+	o.must(&created, "provider", "create", "Courier Ltd", "--may-enrol")
+	if created != (providerView{"courier-ltd", "Courier Ltd", true}) {
+		t.Errorf("%+v", created)
+	}
+	var issued keyView
+	o.must(&issued, "key", "issue", "courier-ltd")
+	keys := func() *provider.Keys { return provider.KeysFrom(o.env) }
+	if p, err := keys().Authenticate(t.Context(), issued.Key); err != nil || p.ID != "courier-ltd" || !p.MayEnrol {
+		t.Errorf("%+v, %v", p, err)
+	}
+	var listed []keyView
+	o.must(&listed, "key", "list", "courier-ltd")
+	if len(listed) != 1 || listed[0] != (keyView{ID: issued.ID, Issued: issued.Issued}) {
+		t.Errorf("%+v", listed)
+	}
+	o.must(&listed, "key", "revoke", "courier-ltd", issued.ID)
+	if len(listed) != 1 || listed[0].Revoked == "" {
+		t.Errorf("%+v", listed)
+	}
+	if _, err := keys().Authenticate(t.Context(), issued.Key); err == nil {
+		t.Error("the revoked key works")
+	}
+}
+
+func TestProviders(t *testing.T) {
+	o := newOperator(t)
+	var one providerView
+	o.must(&one, "provider", "create", "Courier Ltd", "--may-enrol")
+	o.must(&one, "provider", "create", "Parcels & Co")
+	o.must(&one, "provider", "permit", "courier-ltd", "--may-enrol=false")
+	var all []providerView
+	o.must(&all, "provider", "list")
+	if len(all) != 2 || all[0] != (providerView{"courier-ltd", "Courier Ltd", false}) || all[1] != (providerView{"parcels-co", "Parcels & Co", false}) {
+		t.Errorf("%+v", all)
+	}
+	out, err := o.run("provider", "list")
+	if err != nil || !strings.HasPrefix(out, "ID           NAME          MAY ENROL\ncourier-ltd  Courier Ltd   false\n") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// driver are flags for somebody whose details are as they must be, and their cover.
+func driver(more ...string) []string {
+	return append([]string{
+		"customer", "create", "--given-names", "Dara", "--last-name", "Driver", "--address", "25 Luke Street", "--city", "London",
+		"--post-code", "EC2A 4DS", "--dob", "1984-01-15", "--email", "driver@example.com", "--phone-number", "+442079460000",
+	}, more...)
+}
+
+func TestACustomerWithAPolicyAndALink(t *testing.T) {
+	o := newOperator(t)
+	var p providerView
+	o.must(&p, "provider", "create", "Courier Ltd")
+	var created customerView
+	o.must(&created, driver("--number", "abc123", "--cover-level", "Third Party (TPO)", "--class-of-use", "Carriage of Goods for Hire & Reward",
+		"--vehicle", "VY7 JC3", "--work-provider", "courier-ltd", "--work-provider-user-id", "12345")...)
+	if created != (customerView{"ABC123", true, "courier-ltd", "12345"}) {
+		t.Errorf("%+v", created)
+	}
+	got, err := customer.StoreFrom(o.env).Policy(t.Context(), "ABC123")
+	if err != nil || !got.Insured || got.VehicleRegistration != "VY7 JC3" || got.CoverLevel != "Third Party (TPO)" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	h, err := timeline.StoreFrom(o.env).History(t.Context(), "courier-ltd", "ABC123")
+	if err != nil || !h.Consented(timeline.At(time.Now())) {
+		t.Errorf("not consented, %v", err)
+	}
+}
+
+func TestACustomerOfAProduct(t *testing.T) {
+	o := newOperator(t)
+	var p productView
+	o.must(&p, "product", "define", "FL.OCC.PL.UK.001", "--cover-level", "Public Liability", "--class-of-use", "Occupational",
+		"--occupation", "childminder=babysitter, nanny", "--occupation", "tutor", "--enrol-by-api")
+	if len(p.Occupations) != 2 || len(p.Occupations[0].Synonyms) != 2 || p.Occupations[0].Synonyms[1] != "nanny" || !p.EnrolByAPI {
+		t.Errorf("%+v", p)
+	}
+	var created customerView
+	o.must(&created, driver("--product", "FL.OCC.PL.UK.001", "--occupation", "nanny", "--not-insured")...)
+	got, err := customer.StoreFrom(o.env).Policy(t.Context(), created.CustomerNumber)
+	if err != nil || got.Insured || got.CoverLevel != "Public Liability" || len(got.Occupations) != 1 || got.Occupations[0] != "childminder" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestPersonalDataIsNotEchoed(t *testing.T) {
+	o := newOperator(t)
+	for _, output := range []string{"text", "json"} {
+		out, err := o.run(driver("--cover-level", "x", "--class-of-use", "y", "--output", output)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, detail := range []string{"Dara", "Driver", "Luke", "EC2A", "1984", "driver@", "2079"} {
+			if strings.Contains(out, detail) {
+				t.Errorf("%s stands in %s", detail, out)
+			}
+		}
+	}
+}
+
+func TestClearErrors(t *testing.T) {
+	o := newOperator(t)
+	var p providerView
+	o.must(&p, "provider", "create", "Courier Ltd")
+	o.refused("`courier-ltd` already", "provider", "create", "COURIER LTD")
+	o.refused("no work provider `nobody`", "key", "issue", "nobody")
+	o.refused("no work provider `nobody`", "key", "list", "nobody")
+	o.refused("no key `00000000`", "key", "revoke", "courier-ltd", "00000000")
+	o.refused("accepts 1 arg", "provider", "create")
+	o.refused("may-enrol", "provider", "permit", "courier-ltd")
+	o.refused("--output", "provider", "list", "--output", "xml")
+	o.refused("unknown command", "provder")
+	o.refused("cover-level", "product", "define", "X")
+	o.refused("a name is empty", "product", "define", "X", "--cover-level", "x", "--class-of-use", "y", "--occupation", "=nanny")
+	o.refused("given-names", "customer", "create", "--cover-level", "x", "--class-of-use", "y")
+	o.refused("cover-level", driver()...)
+	o.refused("define it first", driver("--product", "X")...)
+	o.refused("needs --product", driver("--cover-level", "x", "--class-of-use", "y", "--occupation", "z")...)
+	o.refused("needs --work-provider", driver("--cover-level", "x", "--class-of-use", "y", "--work-provider-user-id", "1")...)
+	o.refused("no work provider `nobody`", driver("--cover-level", "x", "--class-of-use", "y", "--work-provider", "nobody")...)
+	o.refused("`customer.email`", driver("--cover-level", "x", "--class-of-use", "y", "--email", "driver")...)
+	o.refused("A-Z and 0-9", driver("--cover-level", "x", "--class-of-use", "y", "--number", "ABC-1")...)
+}
+
+func TestWhatIsMissingIsNamedAllAtOnce(t *testing.T) {
+	o := newOperator(t)
+	o.env = config.From(map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
+	o.refused("CUSTOMERS_TABLE, PROVIDERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL", driver("--cover-level", "x", "--class-of-use", "y")...)
+	o.refused("PROVIDERS_TABLE", "provider", "list", "--customers-table", "x")
+}
+
+// A flag comes before the variable.
+func TestTablesByFlags(t *testing.T) {
+	o := newOperator(t)
+	var all []providerView
+	o.must(&all, "provider", "list")
+	if _, err := o.run("provider", "list", "--providers-table", "no-such-table"); err == nil {
+		t.Error("the flag was not heeded")
+	}
+}
+
+func TestTheEndpointOfTheEnvironmentIsHeeded(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	env := config.From(nil)
+	if err := connect(t.Context(), env); err != nil {
+		t.Fatal(err)
+	}
+	if cfg := env.AWS(); cfg.BaseEndpoint == nil || *cfg.BaseEndpoint != "http://127.0.0.1:9" || cfg.Region != "eu-west-1" {
+		t.Errorf("%v, %s", cfg.BaseEndpoint, cfg.Region)
+	}
+}
