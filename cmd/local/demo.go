@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/demo"
+)
+
+// loadDemo makes the demo world, or what is missing of it, and writes it to a file, from which the keys are read again
+// at the next start: what is stored of a key is only its hash.
+func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.World, error) {
+	var previous demo.World
+	kept, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(kept, &previous)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return demo.World{}, fmt.Errorf("%s cannot be read (delete it, and new keys are issued): %w", path, err)
+	}
+	world, err := demo.Load(ctx, env, previous)
+	if err != nil {
+		return demo.World{}, err
+	}
+	world.URL = url
+	text, err := json.MarshalIndent(world, "", "  ")
+	if err != nil {
+		return demo.World{}, err
+	}
+	return world, os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// printDemo loads the demo world into the tables that the process's environment names, and prints it.
+func printDemo(ctx context.Context) error {
+	env := config.FromOS()
+	world, err := demo.Load(ctx, env, demo.World{})
+	if missing := env.Err(); missing != nil {
+		return missing
+	}
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(world)
+}
+
+// greeting shows how to go on; the lines can be pasted. The first work provider of the demo world is Courier Ltd, the
+// first two customers are the ones named here.
+const greeting = `
+Try it:
+
+  KEY=%[2]s
+
+  curl -H "Authorization: $KEY" '%[1]s/v1/user/status/?workProviderUserId=12345'
+
+  curl -H "Authorization: $KEY" %[1]s/v1/shift/login/ -d '{"workProviderUserId":"1686","timestamp":"'$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)'"}'
+
+  curl -H "Authorization: $KEY" '%[1]s/v2/shift/?workProviderUserId=1686'
+
+Keys and customers: .local/demo.json. Variables for zegoctl: set -a; . .local/env. Stop with Ctrl-C.
+
+ready: %[1]s
+`

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+)
+
+// functions are the functions of the API by the names of their folders, each built as its main builds it. A new
+// endpoint is one more entry; a repository test compares the list with the folders.
+var functions = map[string]func(*config.Env) http.Handler{
+	"shift-login": func(env *config.Env) http.Handler {
+		return shift.Login(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	},
+	"shift-logout": func(env *config.Env) http.Handler {
+		return shift.Logout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	},
+	"batch-login": func(env *config.Env) http.Handler {
+		return shift.BatchLogin(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	},
+	"batch-logout": func(env *config.Env) http.Handler {
+		return shift.BatchLogout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	},
+	"match": func(env *config.Env) http.Handler {
+		return shift.Match(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+	},
+	"shift-create": func(env *config.Env) http.Handler {
+		return shift.Create(provider.KeysFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
+	},
+	"shift-end": func(env *config.Env) http.Handler {
+		return shift.End(provider.KeysFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
+	},
+	"shift-read": func(env *config.Env) http.Handler {
+		return shift.Read(provider.KeysFrom(env), reader(env))
+	},
+	"user-status": func(env *config.Env) http.Handler {
+		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
+	},
+	"validate-customer-number": func(env *config.Env) http.Handler {
+		return customer.Validate(provider.KeysFrom(env), customer.StoreFrom(env))
+	},
+	"customer-enrol": func(env *config.Env) http.Handler {
+		refold := shift.Refolder(queue.SenderFrom(env))
+		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
+		return customer.Enrol(provider.KeysFrom(env), register, time.Now)
+	},
+	"fallback": func(*config.Env) http.Handler { return web.Fallback() },
+}
+
+// processor is the function behind the queue.
+func processor(env *config.Env) consumer {
+	return shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), 32))
+}
+
+func reader(env *config.Env) shift.Reader {
+	return shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+}

@@ -1,0 +1,191 @@
+// Command local is `make run`: every function on one port, with the queue poller beside it, an embedded DynamoDB and SQS
+// below it, and the demo world in it.
+//
+// It serves the same handlers as the Lambdas, so what works here works there, but for what only AWS's gateway does.
+// What it stores is kept in .local and survives a restart; `make clean` forgets it.
+//
+// With the argument "demo" it only loads the demo world into the tables that the environment names, wherever they are,
+// and prints it as JSON.
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/web"
+)
+
+func main() {
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	start := run
+	if len(os.Args) == 2 && os.Args[1] == "demo" {
+		start = printDemo
+	}
+	if err := start(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run starts everything, serves until the context ends, and stops everything in the opposite order.
+func run(ctx context.Context) error {
+	root, err := emulator.Root()
+	if err != nil {
+		return err
+	}
+	local := filepath.Join(root, ".local")
+	if err := os.MkdirAll(local, 0o700); err != nil {
+		return err
+	}
+	unlock, err := lock(filepath.Join(local, "lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	port := cmp.Or(os.Getenv("PORT"), "3000")
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return portError(port, err)
+	}
+	defer listener.Close()
+	url := "http://" + listener.Addr().String()
+
+	say("starting the embedded DynamoDB and SQS, with what they held before ...")
+	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(local, "state")})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		say("saving what is stored ...")
+		server.Stop()
+	}()
+
+	say("creating the tables and queues of template.yaml ...")
+	env, err := environment(ctx, root, local, server)
+	if err != nil {
+		return err
+	}
+
+	say("loading the demo world ...")
+	world, err := loadDemo(ctx, env, filepath.Join(local, "demo.json"), url)
+	if err != nil {
+		return err
+	}
+
+	handlers := map[string]http.Handler{}
+	for name, build := range functions {
+		handlers[name] = build(env)
+	}
+	consume := processor(env)
+	queue := env.Get("EVENTS_QUEUE_URL")
+	if err := env.Err(); err != nil {
+		return err
+	}
+
+	var running sync.WaitGroup
+	polling, stopPolling := context.WithCancel(context.Background())
+	running.Go(func() { poll(polling, sqs.NewFromConfig(env.AWS()), queue, consume) })
+	api := &http.Server{Handler: web.All(handlers), ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	running.Go(func() { failed <- api.Serve(listener) })
+
+	fmt.Printf(greeting, url, world.WorkProviders[0].Key)
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		say("stopping ...")
+	}
+	// Requests in hand are finished first, so that what they put into the queue is kept with the rest.
+	patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	api.Shutdown(patience)
+	stopPolling()
+	running.Wait()
+	return err
+}
+
+func say(line string) { fmt.Println(line) }
+
+// lock keeps a second `make run` away from the same state. The system frees the lock when the process ends.
+func lock(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		file.Close()
+		return nil, errors.New("it runs already in this folder: stop it first, or start it in another clone")
+	}
+	return func() { file.Close() }, nil
+}
+
+// portError is what to tell somebody whose port cannot be had.
+func portError(port string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %s is in use: stop what uses it, or choose another, such as: PORT=3001 make run", port)
+	}
+	return fmt.Errorf("port %s cannot be used: %w", port, err)
+}
+
+// environment creates the tables and queues and returns the functions' variables. The keys that seal ids are drawn at
+// the first start and kept, so that ids stay what they are.
+func environment(ctx context.Context, root, local string, server *emulator.Server) (*config.Env, error) {
+	variables := server.Variables()
+	created, err := emulator.Create(ctx, config.From(variables).AWS(), filepath.Join(root, "template.yaml"), "")
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(variables, created)
+	keys, err := eventIDKeys(filepath.Join(local, "event-id-keys"))
+	if err != nil {
+		return nil, err
+	}
+	variables["EVENT_ID_KEYS"] = keys
+	return config.From(variables), writeVariables(filepath.Join(local, "env"), variables)
+}
+
+// writeVariables writes a file for the shell, so that zegoctl and the AWS command line find what runs here.
+func writeVariables(path string, variables map[string]string) error {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		fmt.Fprintf(&text, "%s='%s'\n", name, variables[name])
+	}
+	return os.WriteFile(path, []byte(text.String()), 0o600)
+}
+
+func eventIDKeys(path string) (string, error) {
+	kept, err := os.ReadFile(path)
+	if err == nil {
+		return string(kept), nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	secret := make([]byte, 64)
+	rand.Read(secret)
+	keys := "1:" + base64.StdEncoding.EncodeToString(secret)
+	return keys, os.WriteFile(path, []byte(keys), 0o600)
+}

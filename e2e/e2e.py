@@ -1,0 +1,343 @@
+"""`make e2e`: builds and deploys the template as it is, onto an emulated AWS on a free port, and uses what came of it.
+
+    1  sam build, sam deploy --config-env local
+    2  the demo world, loaded into the deployed tables
+    3  the documents' own examples (examples.py), which must answer as the documents show
+    4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
+    5  nothing in the dead letters
+
+Leaves nothing running, and what it writes is under .aws-sam. Ends with a line that counts what passed and failed.
+"""
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import requests
+
+import examples
+
+ROOT = pathlib.Path(__file__).parent.parent
+WORK = ROOT / ".aws-sam" / "e2e"
+SAM = ROOT / ".tools" / "e2e" / "bin" / "sam"
+REGION = "eu-west-2"
+STACK = "workprovider-local"
+
+
+def main():
+    started = time.monotonic()
+    shutil.rmtree(WORK, ignore_errors=True)
+    (WORK / "tmp").mkdir(parents=True)
+    tests = Tests()
+    with emulator() as endpoint:
+        os.environ.update({
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "SAM_CLI_TELEMETRY": "0",
+        })
+        say("building every function (sam build)")
+        # The functions' Go flags are shared with `make build`.
+        run("bash", "-c", '. scripts/goflags && exec "$0" "$@"', SAM, "build", "--config-env", "local", *overrides())
+        say("deploying the template (sam deploy)")
+        run(SAM, "deploy", "--config-env", "local", *overrides())
+        stack = Stack(endpoint)
+        say(f"the API answers at {stack.url}")
+        say("loading the demo world")
+        world = json.loads(run("go", "run", "./cmd/local", "demo", variables=stack.variables()))
+        key = world["workProviders"][0]["key"]
+        for section in examples.sections():
+            tests.run(f"example: {section}", lambda: check_example(section, stack.url, key))
+        tests.run("a known path with a wrong method", lambda: check_wrong_method(stack.url))
+        tests.run("an unknown path", lambda: check_unknown_path(stack.url))
+        tests.run("1,000 logins and 1,000 logouts become 1,000 shifts", lambda: check_batch(stack.url, key, world))
+        tests.run("no dead letters", lambda: check_dead_letters(stack))
+    say(f"finished in {time.monotonic() - started:.0f} s")
+    return tests.report()
+
+
+# 1. What is deployed, and onto what
+
+
+@contextlib.contextmanager
+def emulator():
+    """The emulated AWS, on a free port of 127.0.0.1; it dies with this process, whatever ends it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    endpoint = f"http://127.0.0.1:{port}"
+    say(f"starting an emulated AWS at {endpoint} (its log: {relative(WORK / 'emulator.log')})")
+    with open(WORK / "emulator.log", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-I", ROOT / "pkg" / "emulator" / "run_ministack.py"],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ
+            | {
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+                "MINISTACK_HOST": "127.0.0.1",
+                "STATE_DIR": str(WORK / "state"),
+                "TMPDIR": str(WORK / "tmp"),
+                "AWS_ENDPOINT_URL": endpoint,  # the functions get it from here
+            },
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(requests.ConnectionError):
+                if requests.get(f"{endpoint}/_ministack/health").ok:
+                    break
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failure(f"the emulator did not start: see {relative(WORK / 'emulator.log')}")
+            time.sleep(0.1)
+        yield endpoint
+    finally:
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a function that outlived it
+
+
+def overrides():
+    """The parameters of samconfig's local environment are for x86-64: elsewhere one of them has to differ."""
+    if platform.machine() in ("x86_64", "AMD64"):
+        return []
+    with open(ROOT / "samconfig.toml", "rb") as file:
+        parameters = tomllib.load(file)["local"]["deploy"]["parameters"]["parameter_overrides"]
+    return ["--parameter-overrides", *(p.replace("Architecture=x86_64", "Architecture=arm64") for p in parameters)]
+
+
+class Stack:
+    """What was deployed."""
+
+    def __init__(self, endpoint):
+        formation = boto3.client("cloudformation")
+        outputs = formation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in outputs}
+        # The deployed API has the host name that AWS would give it; the emulator serves it under a path as well.
+        url = urlsplit(self.outputs["ApiUrl"])
+        api = url.hostname.split(".")[0]
+        self.url = f"{endpoint}/_aws/execute-api/{api}{url.path}"
+
+    def variables(self):
+        return {
+            "PROVIDERS_TABLE": self.outputs["ProvidersTable"],
+            "CUSTOMERS_TABLE": self.outputs["CustomersTable"],
+            "TIMELINES_TABLE": self.outputs["TimelinesTable"],
+            "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
+        }
+
+
+# 3. The documents' examples
+
+
+def check_example(section, url, key):
+    check = EXCEPTIONS.get((section.document, section.heading), check_as_shown)
+    check(section, url, key)
+
+
+def check_as_shown(section, url, key):
+    printed, _ = examples.run(section, url, key)
+    equal(examples.shown(printed), examples.shown(section.output))
+
+
+def check_form_encoded(section, url, key):
+    """Contract row 6: this one sends a form, in which the values are lost."""
+    _, response = examples.run(section, url, key)
+    equal(response.status_code, 400)
+    answer = response.json()
+    equal((answer["error"], answer["detail"]), ("INVALID_DATA", "JSON decode error at line 1, column 1"))
+
+
+def check_enrol(section, url, key):
+    """Contract rows 8 and 9: 202, the id that was sent, and a customer number of its own."""
+    printed, response = examples.run(section, url, key)
+    equal(response.status_code, 202)
+    _, answer = examples.shown(printed)
+    _, sample = examples.shown(section.output)
+    equal(list(answer), list(sample))
+    sent = json.loads(section.body)["customer"]["workProviderUserId"]
+    equal(answer, sample | {"customerNumber": answer["customerNumber"], "workProviderUserId": sent})
+    status = requests.get(f"{url}/v1/user/status/", {"workProviderUserId": sent}, headers={"Authorization": key})
+    equal(status.json()["status"], "ENABLED")
+
+
+def check_link(section, url, key):
+    """The script makes a URL for a person's browser; the output shown has another spelling of a parameter (row 18)."""
+    printed, _ = examples.run(section, url, key)
+    query = parse_qs(urlsplit(printed.strip()).query)
+    equal(query, {
+        "work_provider": ["Courier Ltd"],
+        "work_provider_user_id": ["123456"],
+        "email": ["driver@example.com"],
+    })
+
+
+def check_shift(section, url, key):
+    """The body that the page shows, without its trailing comma, and beginning now."""
+    body = json.loads(examples.without_trailing_commas(section.body))
+    body["startTime"] = iso(datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0))
+    response = examples.post(url, "/v2/policy/", key, body)
+    equal(response.status_code, 201)
+    answer = response.json()
+    equal(answer, {"id": answer["id"], **body})
+    equal(list(answer), ["id", "user", "startTime", "endTime"])
+    read = requests.get(f"{url}/v2/shift/{answer['id']}", headers={"Authorization": key})
+    equal((read.status_code, read.json()["startTime"]), (200, body["startTime"]))
+
+
+# Where the answer is not, to the letter, what the document shows; the contract says why.
+EXCEPTIONS = {
+    ("customers.txt", "customer/enrol"): check_enrol,
+    ("integration.txt", "/link-work-provider"): check_link,
+    ("shifts.txt", "batch/logout"): check_form_encoded,
+    ("shifts.txt", "/v2/shift/"): check_shift,
+    ("specification.txt", "link-work-provider"): check_link,
+}
+
+
+def check_wrong_method(url):
+    response = requests.get(f"{url}/v1/shift/login/")
+    equal((response.status_code, response.json()["error"]), (405, "METHOD_NOT_ALLOWED"))
+    equal(response.headers["Allow"], "POST")
+
+
+def check_unknown_path(url):
+    response = requests.get(f"{url}/v2/nothing/")
+    equal((response.status_code, response.json()["error"]), (404, "NOT_FOUND"))
+
+
+# 4. A batch, followed through
+
+
+def check_batch(url, key, world):
+    """Five shifts a day of one hour each, for four people and fifty days that ended ten days ago."""
+    people = [c["workProviderUserId"] for c in world["customers"] if c["workProvider"] == world["workProviders"][0]["name"]]
+    today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [
+        today - datetime.timedelta(days=day) + datetime.timedelta(hours=hour)
+        for day in range(60, 10, -1)
+        for hour in (6, 9, 12, 15, 18)
+    ]
+    hour = datetime.timedelta(hours=1)
+    # The logouts first: the order of arrival means nothing.
+    for path, offset in (("/v1/batch/logout/", hour), ("/v1/batch/login/", 0 * hour)):
+        events = [
+            {"workProviderUserId": person, "timestamp": iso(start + offset)}
+            for person in people
+            for start in starts
+        ]
+        equal(len(events), 1000)
+        response = examples.post(url, path, key, events)
+        equal((response.status_code, response.text), (202, '{"status":"PENDING"}'))
+    expected = [(iso(start), iso(start + hour), "LOGOUT") for start in starts]
+    deadline = time.monotonic() + 180
+    waiting = list(people)
+    while waiting:
+        shifts = [
+            (s["startTime"], s["endTime"], s["endedBy"])
+            for s in listed(url, key, waiting[0], starts[0], starts[-1] + hour)
+        ]
+        if shifts == expected:
+            say(f"  {waiting.pop(0)}: {len(shifts)} shifts")
+        elif time.monotonic() > deadline:
+            raise Failure(f"{waiting[0]} has {len(shifts)} of {len(expected)} shifts, or others than expected")
+        else:
+            time.sleep(1)
+
+
+def listed(url, key, person, start, end):
+    """All pages of a person's shifts."""
+    parameters = {"workProviderUserId": person, "from": iso(start), "to": iso(end)}
+    while True:
+        response = requests.get(f"{url}/v2/shift/", parameters, headers={"Authorization": key})
+        equal(response.status_code, 200)
+        page = response.json()
+        yield from page["shifts"]
+        if page["next"] is None:
+            return
+        parameters["next"] = page["next"]
+
+
+def check_dead_letters(stack):
+    attributes = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["EventsDeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    equal(attributes["Attributes"]["ApproximateNumberOfMessages"], "0")
+
+
+# What the rest is made of
+
+
+class Failure(Exception):
+    """Something is not as it should be, and the message says what."""
+
+
+def equal(got, want):
+    if got != want:
+        raise Failure(f"got  {got!r}\n      want {want!r}")
+
+
+class Tests:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def run(self, name, test):
+        began = time.monotonic()
+        try:
+            test()
+        except Exception as problem:  # whatever it is, the other tests tell more
+            self.failed += 1
+            print(f"FAIL  {name}\n      {type(problem).__name__}: {problem}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
+
+    def report(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        return 1 if self.failed else 0
+
+
+def run(*command, variables={}):
+    """Runs a command in the project's folder and returns what it prints; if it fails, shows that and stops."""
+    result = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True)
+    if result.returncode:
+        raise Failure(f"{pathlib.Path(command[0]).name} failed:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def iso(instant):
+    return instant.isoformat()
+
+
+def relative(path):
+    return path.relative_to(ROOT)
+
+
+def say(line):
+    print(f"e2e: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the emulator on the way out
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        sys.exit(f"e2e: {failure}")
