@@ -20,14 +20,14 @@ import (
 	"zego.com/workprovider/pkg/config"
 )
 
-// HTTP is the main of a function behind the gateway. It builds the handler from the environment, once, and answers requests with it until the
-// process ends. If variables are missing it names them all and exits with status 1.
+// HTTP is the main of a function behind the gateway. It builds the handler from the environment, once, and answers
+// requests with it until the process ends. If variables are missing it names them all and exits with status 1.
 func HTTP(build func(env *config.Env) http.Handler) {
 	lambda.Start(proxy(start(build)))
 }
 
-// Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed come
-// again, all others are deleted.
+// Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed
+// come again, all others are deleted.
 func Queue(build func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) {
 	lambda.Start(consume(start(build)))
 }
@@ -44,8 +44,9 @@ func start[T any](build func(env *config.Env) T) T {
 	return built
 }
 
-// proxy turns events of the gateway into requests. Whatever the adapter would refuse, with a 504 that blames us and a
-// line in the log that holds the path, is put right before it or made a request that our handler refuses in its own words (row 28).
+// proxy turns events of the gateway into requests. What the adapter would refuse, with a 504 that blames us and a
+// log line that holds the path, is put right before it, or made a request that our handler refuses in its own
+// words and in the right order of checks (row 28).
 func proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	whole := httpadapter.New(handler)
 	broken := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -83,8 +84,8 @@ func isToken(method string) bool {
 // plain are the bytes that mean themselves in any part of a URL, and the slash.
 const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
-// cleanPath returns the path with everything escaped that has to be, so that it can be parsed as part of a URL. A path
-// whose own escapes are broken becomes one of the same version that names nothing: 404.
+// cleanPath returns the path with everything escaped that has to be, so that it can be parsed as part of a URL. A
+// path whose own escapes are broken becomes one of the same version that names nothing: 404.
 func cleanPath(path string) string {
 	if strings.Trim(path, plain) == "" {
 		return path
@@ -100,8 +101,11 @@ func cleanPath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// consume makes sure that the list of failed messages is a list even if it is empty: a null is no list to those who poll.
-func consume(handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+// consumer is what handles the messages of a queue.
+type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+
+// consume makes sure that the list of failed messages is a list even if it is empty; not every poller takes null for one.
+func consume(handle consumer) consumer {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := handle(ctx, event)
 		if response.BatchItemFailures == nil {

@@ -38,7 +38,7 @@ func (anyone) Authenticate(_ context.Context, authorization string) (provider.Pr
 // echo tells what came through: the path's value, the query and the body.
 func echo(r *web.Request) (web.Response, error) {
 	query, err := r.Query()
-	return web.Response{Status: http.StatusOK, Header: http.Header{"X-Two": {"1", "2"}}, Body: []string{r.PathValue, query.Encode(), string(r.Body)}}, err
+	return web.Response{Status: http.StatusOK, Header: http.Header{"X-Two": {"1", "2"}}, Body: []string{r.PathValue, query.Encode(), strings.ToValidUTF8(string(r.Body), "\ufffd")}}, err
 }
 
 func handler() http.Handler {

@@ -16,10 +16,10 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Decode reads a body into a pointer to a struct or, for a batch, to a slice of structs. It is strict: names match to
-// the letter, none occurs twice, and what the type does not know is ignored but must be JSON (contract rows
-// 3, 6, 7 and 26). Whatever is wrong is InvalidData. Of several mistakes it reports broken JSON
-// first, wherever it stands; then a name given twice; then a value of the wrong type.
+// Decode reads a body into a pointer to a struct or, for a batch, to a slice of structs. It is strict: names match
+// to the letter, none occurs twice, and what the type does not know is ignored but must be JSON (contract rows 3,
+// 6, 7 and 26). Whatever is wrong is InvalidData. Of several mistakes it reports broken JSON first, wherever that
+// stands; then a name given twice; then a value of the wrong type.
 func Decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	if err == nil {
@@ -60,8 +60,8 @@ var (
 // form recognises a form-encoded body by its first key. No JSON text looks like that.
 var form = regexp.MustCompile(`^[A-Za-z_%][A-Za-z0-9_.~*+%-]*=`)
 
-// brokenJSON is the fault for a bad character at an offset (row 7). A form may begin like a literal, so its
-// place is always the first character (row 6).
+// brokenJSON is the fault for a bad character at an offset (row 7). A form-encoded body is bad from its first
+// character even if that could begin a literal (row 6).
 func brokenJSON(body []byte, offset int) error {
 	var hint string
 	if form.Match(body) {

@@ -8,9 +8,9 @@ import (
 // maxDepth is the deepest nesting that the decoder takes.
 const maxDepth = 10_000
 
-// firstBad returns the offset of the first bad character of a body that should be JSON (row 7): the
-// first after which no valid JSON text could follow any more. In a truncated body, which could still have become
-// valid, that is the end of the body. A body without a bad character returns ok.
+// firstBad returns the offset of the first bad character of a body that should be JSON (row 7): the first that
+// no valid JSON text could have there, whatever followed. In a truncated body, which could still have become
+// valid, that is the end of the body. For a body that is JSON it returns ok.
 //
 // The decoder says that a body is broken but not where in these terms: it points now at the character, now
 // at the literal or the escape sequence in which it stands. So this runs after it, over broken bodies only.
@@ -20,8 +20,8 @@ func firstBad(body []byte) (offset int, ok bool) {
 	return s.pos, ok
 }
 
-// scanner recognises JSON. Its methods consume what they are named after and report whether it was there; if not, pos
-// is left at the first bad character. So a sequence of them joined by && stops where the body goes wrong.
+// scanner recognises JSON. Its methods consume what they are named after and report whether it was there; if
+// not, pos is left at the first bad character. So a chain of them joined by && stops where the body goes wrong.
 type scanner struct {
 	body []byte
 	pos  int
@@ -166,23 +166,31 @@ func (s *scanner) string() bool {
 	}
 }
 
-// escape is a backslash and what belongs to it. The surrogates, D800 to DFFF, come in pairs only: first one below DC00, then one from there on.
+// escape is a backslash and what belongs to it. Surrogates, D800 to DFFF, come in pairs only: first one below
+// DC00, then one from there on.
 func (s *scanner) escape() bool {
 	s.pos++
-	if !s.byte('u') {
+	switch {
+	case !s.byte('u'):
 		return s.oneOf(`"\/bfnrt`)
+	case !s.oneOf("dD"):
+		return s.hex(4)
+	case s.oneOf("01234567"):
+		return s.hex(2)
+	default:
+		return s.oneOf("89abAB") && s.hex(2) && s.literal(`\u`) && s.oneOf("dD") && s.oneOf("cdefCDEF") && s.hex(2)
 	}
-	if !s.oneOf("dD") {
-		return s.hex() && s.hex() && s.hex() && s.hex()
-	}
-	if s.oneOf("01234567") {
-		return s.hex() && s.hex()
-	}
-	return s.oneOf("89abAB") && s.hex() && s.hex() &&
-		s.byte('\\') && s.byte('u') && s.oneOf("dD") && s.oneOf("cdefCDEF") && s.hex() && s.hex()
 }
 
-func (s *scanner) hex() bool { return s.oneOf("0123456789abcdefABCDEF") }
+// hex are so many hexadecimal digits.
+func (s *scanner) hex(digits int) bool {
+	for range digits {
+		if !s.oneOf("0123456789abcdefABCDEF") {
+			return false
+		}
+	}
+	return true
+}
 
 func (s *scanner) space() {
 	for s.oneOf(" \t\r\n") {

@@ -4,16 +4,20 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Query returns the parameters of the query. A broken percent escape is InvalidData; a semicolon is an ordinary
-// character, as it is to the gateway.
+// Query returns the parameters of the query. Broken percent escapes are InvalidData, and so is what is not UTF-8
+// once they are decoded (row 26). A semicolon is an ordinary character, as it is to the gateway.
 func (r *Request) Query() (url.Values, error) {
 	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
 	if err != nil {
-		return nil, fault.Field("query", "The query has a broken percent escape")
+		return nil, fault.Field("query", "The query has a broken percent escape, or far too many parameters")
+	}
+	if decoded, _ := url.QueryUnescape(r.URL.RawQuery); !utf8.ValidString(decoded) {
+		return nil, fault.Field("query", "The query must be UTF-8")
 	}
 	return query, nil
 }

@@ -71,7 +71,8 @@ func refusal(path string, allowed []string, err error) (Response, []byte) {
 		if field == "" {
 			field = "body"
 		}
-		shape = v2Refusal{"NOK", failed.Kind.String(), "Invalid data format", map[string]string{field: words(failed, isV2)}, failed.Hint}
+		detail := map[string]string{field: words(failed, isV2)}
+		shape = v2Refusal{"NOK", failed.Kind.String(), "Invalid data format", detail, failed.Hint}
 	case isV2:
 		shape = v2Refusal{"NOK", failed.Kind.String(), "", words(failed, isV2), failed.Hint}
 	default:
@@ -88,7 +89,8 @@ func refusal(path string, allowed []string, err error) (Response, []byte) {
 	return Response{Status: statuses[failed.Kind], Header: header}, body
 }
 
-// words are the public words of a fault. Many kinds have fixed ones, and those of a failure of ours must say nothing more.
+// words are the public words of a fault. Many kinds have fixed ones: the contract's, or such as give nothing of
+// our own failure away.
 func words(failed *fault.Error, isV2 bool) string {
 	switch failed.Kind {
 	case fault.MissingAuth:

@@ -18,10 +18,10 @@ func FormatTime(t time.Time) string {
 	return t.Format("2006-01-02T15:04:05.000000+00:00")
 }
 
-// ParseTime reads a time as requests may have it (row 13): a date, "T" or a space, hours and minutes; then, if
-// they are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes,
-// with or without a colon. Letters may be lower-case. Without an offset it is read as UTC if zoneOptional, and refused if
-// not. The result is in UTC, cut to the microsecond, in the years 1 to 9999. Whatever is no such time is InvalidData naming the field.
+// ParseTime reads a time as requests may have it (row 13): a date, "T" or a space, hours and minutes; then, if they
+// are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes, with or
+// without a colon. Letters may be lower-case. A time without an offset is UTC if zoneOptional, and refused if not.
+// The result is in UTC, cut to the microsecond, in the years 1 to 9999. Anything else is InvalidData naming the field.
 func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must be provided", field))

@@ -1,9 +1,9 @@
-// Package web is how every endpoint speaks HTTP: the table of routes, the order of checks, strict decoding,
-// and the bodies of answers, to the byte, in the shapes of v1 and v2.
+// Package web is how every endpoint speaks HTTP: the table of routes, the order of checks, strict decoding, and
+// the bodies of answers, to the byte, in the shapes of v1 and v2.
 //
-// A domain package writes its endpoint as a [Handler], which returns an answer or an error. [Function] puts
-// around it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500
-// in fixed words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log.
+// A domain package writes its endpoint as a [Handler], which returns an answer or an error. [Function] puts around
+// it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500 in fixed
+// words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log.
 package web
 
 import (
@@ -50,8 +50,9 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
 }
 
-// Function returns the whole of one function as its folder's main serves it. The handlers stand under
-// "METHOD /canonical/path", and must be exactly those of the function in Routes: anything else is a mistake of ours and panics.
+// Function returns the whole of one function as its folder's main serves it. The handlers stand under "METHOD
+// /canonical/path" and must be exactly those that Routes gives to the function; anything else is a mistake of
+// ours and panics.
 func Function(name string, keys Authenticator, handlers map[string]Handler) http.Handler {
 	missing := len(handlers)
 	for i := range Routes {
@@ -72,8 +73,8 @@ func Function(name string, keys Authenticator, handlers map[string]Handler) http
 // Fallback returns the function that the gateway sends everything else to, unknown paths and wrong methods (row 27).
 func Fallback() http.Handler { return &function{} }
 
-// All returns one handler over several functions, as the gateway is over all of them: Routes decides, by method and path, who answers; what nobody does goes to
-// Fallback. The functions stand under their names.
+// All returns one handler over several functions, which stand under their names, as the gateway is over all of
+// them: Routes decides by method and path who answers, and whatever nobody does goes to Fallback.
 func All(functions map[string]http.Handler) http.Handler {
 	fallback := Fallback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +117,7 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var contentType = []string{"application/json"}
 
-// answer goes through the checks in the order of the contract, then calls the handler and encodes what it returns.
+// answer goes through the checks in the contract's order, then calls the handler and encodes what it returns.
 func (f *function) answer(r *http.Request, route *Route, value string, allowed []string) (response Response, body []byte, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -167,10 +168,12 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// encode writes JSON as all answers have it: compact, without HTML escaping, without a final newline, and keys of maps in order.
+// encode writes JSON as all answers have it: compact, without HTML escaping, without a final newline, and keys of
+// maps in order.
 func encode(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
-// requestID is that of the Lambda invocation, so that what a client was told leads to the log of Lambda itself; elsewhere it is random.
+// requestID is that of the Lambda invocation, so that what a client was told leads to Lambda's own log lines;
+// elsewhere it is random.
 func requestID(ctx context.Context) string {
 	if lambda, ok := lambdacontext.FromContext(ctx); ok && lambda.AwsRequestID != "" {
 		return lambda.AwsRequestID
@@ -178,7 +181,8 @@ func requestID(ctx context.Context) string {
 	return rand.Text()
 }
 
-// panicked is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The value of any other could hold personal data.
+// panicked is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The
+// value of any other could hold personal data.
 func panicked(cause any) error {
 	err, ok := cause.(runtime.Error)
 	if !ok {
@@ -187,8 +191,8 @@ func panicked(cause any) error {
 	return fmt.Errorf("panic: %w\n%s", err, debug.Stack())
 }
 
-// logFailure writes a line for what is our failure, naming the route but no path, which may hold an id. What a client did wrong
-// it is told, and that is enough.
+// logFailure writes a line for a failure of ours. It names the route and not the path, which may hold an id. What
+// a client did wrong, the client is told, and that is enough.
 func logFailure(ctx context.Context, id string, route *Route, err error) {
 	if !fault.Of(err).Retryable() {
 		return
