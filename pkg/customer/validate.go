@@ -2,7 +2,6 @@ package customer
 
 import (
 	"net/http"
-	"strings"
 
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
@@ -31,16 +30,11 @@ func Validate(keys web.Authenticator, customers *Store) http.Handler {
 			}
 			// Repeated, every email sent must be the customer's.
 			for _, sent := range query["email"] {
-				if sent != "" && emailFromQuery(sent) != NormaliseEmail(customer.Email) {
+				if sent != "" && NormaliseEmail(web.QueryEmail(sent)) != NormaliseEmail(customer.Email) {
 					return web.Response{}, fault.New(fault.InvalidCustomerEmail, "")
 				}
 			}
 			return web.Response{Status: http.StatusNoContent}, nil
 		},
 	})
-}
-
-// emailFromQuery is the normalised email of a query parameter. A + that was not escaped arrives as a space (row 28).
-func emailFromQuery(sent string) string {
-	return strings.ReplaceAll(NormaliseEmail(sent), " ", "+")
 }

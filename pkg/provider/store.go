@@ -72,10 +72,12 @@ func (s *Store) Create(ctx context.Context, name string, mayEnrol bool, now time
 	if p.ID == "" || len(name) > 100 {
 		return Provider{}, fault.Field("name", "A work provider's name must have a letter or digit, and at most 100 bytes.")
 	}
-	err := s.table.Put(row{
+	// A transaction, though of one row: it has a token, so that the SDK may send it again when an answer was lost, without
+	// meeting its own row and taking it for another's.
+	err := s.db.WriteTx().Put(s.table.Put(row{
 		PK: table.ProviderPartition(p.ID), SK: table.ProviderSort, Form: form,
 		Name: name, MayEnrol: mayEnrol, Created: now.UTC(),
-	}).If("attribute_not_exists(pk)").Run(ctx)
+	}).If("attribute_not_exists(pk)")).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return Provider{}, fault.Field("name", "There is a work provider with the id `"+p.ID+"` already.")
 	}
