@@ -51,7 +51,7 @@ func (k Kind) Retryable() bool { return k == Internal || k == Unavailable }
 type Error struct {
 	Kind       Kind
 	Field      string        // the offending field as the client spells it, such as "product.code"; "" if it is none
-	Detail     string        // public words: a whole sentence that says what to mend, without any value that was sent; "" for those of the kind
+	Detail     string        // public words: a sentence that says what to mend and quotes nothing; "" for the kind's own
 	Hint       string        // public words: a likely remedy; mostly ""
 	Index      int           // the item of a batch, from 0; -1 if it is none
 	RetryAfter time.Duration // for Unavailable: when to try again; 0 if unknown

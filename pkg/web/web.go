@@ -118,7 +118,9 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var contentType = []string{"application/json"}
 
 // answer goes through the checks in the contract's order, then calls the handler and encodes what it returns.
-func (f *function) answer(r *http.Request, route *Route, value string, allowed []string) (response Response, body []byte, err error) {
+func (f *function) answer(
+	r *http.Request, route *Route, value string, allowed []string,
+) (response Response, body []byte, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fault.Wrap(fault.Internal, panicked(cause))

@@ -403,7 +403,7 @@ func TestPanics(t *testing.T) {
 	}{
 		"of the runtime":    {func(r *Request) (Response, error) { return Response{Status: int(r.Body[7])}, nil }, "index out of range"},
 		"of ours":           {func(*Request) (Response, error) { panic("private") }, "panic of type string"},
-		"while encoding":    {func(*Request) (Response, error) { return Response{Status: 200, Body: func() {}}, nil }, "cannot marshal"},
+		"while encoding":    {func(*Request) (Response, error) { return Response{Status: 200, Body: func() {}}, nil }, "marshal"},
 		"wrong UTF-8 of us": {func(*Request) (Response, error) { return Response{Status: 200, Body: "\xff"}, nil }, "invalid UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
