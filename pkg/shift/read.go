@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"zego.com/workprovider/pkg/fault"
@@ -175,21 +174,21 @@ func (v Reader) period(provider string, name person.Name, query url.Values) (per
 			return period{}, err
 		}
 	}
-	from, to := plusAgain(texts[0]), plusAgain(texts[1])
+	from, to := texts[0], texts[1]
 	var p period
 	copy(p.asked[:], digest(name, from, to))
 	var err error
 	p.to = v.now().Add(tolerance) // no shift starts later
 	last := v.now()
 	if to != "" {
-		if p.to, err = web.ParseTime("to", to, true); err != nil {
+		if p.to, err = web.QueryTime("to", to); err != nil {
 			return period{}, err
 		}
 		last = p.to
 	}
 	p.from = last.Add(-usualPeriod)
 	if from != "" {
-		if p.from, err = web.ParseTime("from", from, true); err != nil {
+		if p.from, err = web.QueryTime("from", from); err != nil {
 			return period{}, err
 		}
 	}
@@ -210,15 +209,6 @@ func single(parameter string, query url.Values) (string, error) {
 		}
 	}
 	return query.Get(parameter), nil
-}
-
-// plusAgain makes up for a `+` that was not escaped and so arrived as a space (row 28): any but the one between date and time.
-func plusAgain(s string) string {
-	const date = len("2018-12-15")
-	if len(s) <= date+1 {
-		return s
-	}
-	return s[:date+1] + strings.ReplaceAll(s[date+1:], " ", "+")
 }
 
 func digest(name person.Name, from, to string) []byte {

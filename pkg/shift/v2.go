@@ -10,7 +10,6 @@ import (
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/queue"
-	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/timeline"
 	"zego.com/workprovider/pkg/web"
 )
