@@ -6,6 +6,7 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
@@ -41,6 +42,9 @@ var functions = map[string]func(*config.Env) http.Handler{
 	"shift-read": func(env *config.Env) http.Handler {
 		return shift.Read(provider.KeysFrom(env), reader(env))
 	},
+	"event-read": func(env *config.Env) http.Handler {
+		return shift.ReadEvents(provider.KeysFrom(env), reader(env))
+	},
 	"user-status": func(env *config.Env) http.Handler {
 		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
 	},
@@ -57,7 +61,13 @@ var functions = map[string]func(*config.Env) http.Handler{
 
 // processor is the function behind the queue.
 func processor(env *config.Env) consumer {
-	return shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), 32))
+	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
+	return shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
+}
+
+// deadLetters is the function behind the dead-letter queue.
+func deadLetters(env *config.Env) consumer {
+	return deadletter.Consumer(deadletter.StoreFrom(env), time.Now)
 }
 
 func reader(env *config.Env) shift.Reader {

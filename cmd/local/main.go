@@ -99,15 +99,20 @@ func run(ctx context.Context) error {
 	for name, build := range functions {
 		handlers[name] = build(env)
 	}
-	consume := processor(env)
-	queue := env.Get("EVENTS_QUEUE_URL")
+	process, keep := processor(env), deadLetters(env)
+	queue, messages := env.Get("EVENTS_QUEUE_URL"), sqs.NewFromConfig(env.AWS())
 	if err := env.Err(); err != nil {
+		return err
+	}
+	givenUp, err := deadLetterQueue(ctx, messages, queue)
+	if err != nil {
 		return err
 	}
 
 	var running sync.WaitGroup
 	polling, stopPolling := context.WithCancel(context.Background())
-	running.Go(func() { poll(polling, sqs.NewFromConfig(env.AWS()), queue, consume) })
+	running.Go(func() { poll(polling, messages, queue, process) })
+	running.Go(func() { poll(polling, messages, givenUp, keep) })
 	api := &http.Server{Handler: web.All(handlers), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })

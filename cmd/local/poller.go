@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -79,6 +81,28 @@ func process(
 		err = errors.New("some messages could not be deleted: " + aws.ToString(deleted.Failed[0].Message))
 	}
 	return err
+}
+
+// deadLetterQueue is the URL of the queue that messages of another one go to when they keep failing.
+func deadLetterQueue(ctx context.Context, client *sqs.Client, queueURL string) (string, error) {
+	attributes, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &queueURL, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
+	})
+	if err != nil {
+		return "", err
+	}
+	var policy struct {
+		Target string `json:"deadLetterTargetArn"`
+	}
+	if err := json.Unmarshal([]byte(attributes.Attributes["RedrivePolicy"]), &policy); err != nil {
+		return "", err
+	}
+	name := policy.Target[strings.LastIndexByte(policy.Target, ':')+1:]
+	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+	if err != nil {
+		return "", err
+	}
+	return *found.QueueUrl, nil
 }
 
 // eventOf is the event that Lambda makes of messages.

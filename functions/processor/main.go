@@ -3,10 +3,12 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -17,6 +19,6 @@ const parallel = 32
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		return shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel))
+		return shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.StoreFrom(env), time.Now)
 	})
 }

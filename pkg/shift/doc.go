@@ -7,5 +7,6 @@
 //	id.go         the ids that a 202 and a 201 carry
 //	processor.go  messages become facts, and facts shifts
 //	v2.go         a shift is created and ended at once, by the same facts
+//	outcome.go    what became of an event, and of a batch
 //	read.go       a shift, and the shifts of a time, are read
 package shift

@@ -3,6 +3,7 @@ package shift
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/seal"
@@ -45,18 +46,33 @@ func factBytes(b []byte, f timeline.Fact) []byte {
 	return append(append(b, byte(f.Name.Kind)), f.Name.Value...)
 }
 
-// openLogin is the LOGIN that an id names, for the work provider that asks; false if the id is forged, foreign, or another event's.
+// openLogin is the LOGIN that an id names, for the work provider that asks; false if the id is forged, foreign, or
+// another event's.
 func openLogin(s *seal.Sealer, provider, id string) (timeline.Fact, bool) {
+	f, _, ok := openEvent(s, provider, id)
+	return f, ok && f.Kind == timeline.Login
+}
+
+// openEvent is the fact or the verdict that an id names, for the work provider that asks; false if it is forged or foreign.
+func openEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.Verdict, bool) {
 	b, err := s.Open(eventPurpose, provider, id)
-	if err != nil || len(b) < 11 || b[0] != loginID {
-		return timeline.Fact{}, false
+	if err != nil || len(b) < 11 {
+		return timeline.Fact{}, timeline.Verdict{}, false
 	}
-	return timeline.Fact{
-		Kind:       timeline.Login,
-		At:         timeline.Instant(binary.BigEndian.Uint64(b[1:])),
-		Name:       person.Name{Kind: person.Kind(b[9]), Value: string(b[10:])},
-		PlannedEnd: timeline.Never,
-	}, true
+	at := timeline.Instant(binary.BigEndian.Uint64(b[1:]))
+	f := timeline.Fact{At: at, Name: person.Name{Kind: person.Kind(b[9]), Value: string(b[10:])}, PlannedEnd: timeline.Never}
+	v := timeline.Verdict{Customer: f.Name.Value}
+	switch b[0] {
+	case loginID:
+		f.Kind = timeline.Login
+	case logoutID:
+		f.Kind = timeline.Logout
+	case matchedID:
+		v.Entry = timeline.Matched(at.Time())
+	case notMatchedID:
+		v.Entry = timeline.NotMatched(at.Time())
+	}
+	return f, v, true
 }
 
 // matchID is the id of a verdict, of the same form.
@@ -69,14 +85,37 @@ func matchID(s *seal.Sealer, provider string, v timeline.Verdict) string {
 	return s.Seal(eventPurpose, provider, append(append(b, byte(person.CustomerNumber)), v.Customer...))
 }
 
-// batchID is the id of a batch: its count, and a digest of its events in order, so that the same batch has the same id.
-func batchID(s *seal.Sealer, provider string, facts []timeline.Fact) string {
+// batch is what a batch's id seals: how many events it has, and a digest of them in their order, so that the same batch
+// has the same id.
+type batch struct {
+	count  uint32
+	digest [16]byte
+}
+
+// batchOf is the batch of those facts.
+func batchOf(facts []timeline.Fact) batch {
 	digest := sha256.New()
 	var b []byte
 	for _, f := range facts {
 		b = factBytes(b[:0], f)
-		digest.Write(binary.BigEndian.AppendUint16(nil, uint16(len(b))))
+		digest.Write([]byte{byte(len(b) >> 8), byte(len(b))})
 		digest.Write(b)
 	}
-	return s.Seal(batchPurpose, provider, digest.Sum(binary.BigEndian.AppendUint32(nil, uint32(len(facts))))[:4+16])
+	return batch{uint32(len(facts)), [16]byte(digest.Sum(nil))}
+}
+
+// name is the batch's in messages and rows.
+func (b batch) name() string { return hex.EncodeToString(b.digest[:]) }
+
+func (b batch) bytes() []byte {
+	return append(binary.BigEndian.AppendUint32(nil, b.count), b.digest[:]...)
+}
+
+// openBatch is the batch that an id names; false if it is forged or foreign.
+func openBatch(s *seal.Sealer, provider, id string) (batch, bool) {
+	b, err := s.Open(batchPurpose, provider, id)
+	if err != nil || len(b) != 4+16 {
+		return batch{}, false
+	}
+	return batch{binary.BigEndian.Uint32(b), [16]byte(b[4:])}, true
 }

@@ -15,42 +15,57 @@ import (
 // A message is JSON of this form, here with line breaks. Messages live for days, in the queue and in the dead letters,
 // so a processor understands every form that was ever sent; a sample of each stays in testdata.
 //
-//	{"v":1,"provider":"courier-ltd",
+//	{"v":1,"provider":"courier-ltd","batch":"6f0a…","from":1638,
 //	 "facts":[["I","U","12345",1792682100000000],["O","C","ABC123",1792682100000000]],
 //	 "matches":[["ABC123",true,1792682100000000]],
 //	 "refolds":[["ABC123",1792682100000000]]}
 //
 // A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name, the
 // instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A refold
-// asks that a customer be folded anew from an instant on. Instants are microseconds since the Unix epoch.
+// asks that a customer be folded anew from an instant on. The facts of a batch name it, and the place of the first of
+// them in it. Instants are microseconds since the Unix epoch.
 const formOfMessages = 1
 
 // packer fills as few messages as fit the size that SQS bills.
 type packer struct {
-	head   string // up to the first fact
+	head   string // the form and the provider
+	batch  string // that the items are part of, if they are
+	list   string // the name of the list
+	count  int    // of items so far
 	body   []byte
 	bodies []string
 }
 
 const tail = "]}"
 
-func newPacker(provider, list string) *packer {
+func newPacker(provider, batch, list string) *packer {
 	head := append([]byte(`{"v":`+strconv.Itoa(formOfMessages)+`,"provider":`), quoted(provider)...)
-	return &packer{head: string(head) + `,"` + list + `":[`}
+	return &packer{head: string(head), batch: batch, list: list}
+}
+
+// begin is a message up to its first item.
+func (p *packer) begin() {
+	p.body = append(p.body[:0], p.head...)
+	if p.batch != "" {
+		p.body = append(p.body, `,"batch":"`+p.batch+`","from":`...)
+		p.body = strconv.AppendInt(p.body, int64(p.count), 10)
+	}
+	p.body = append(p.body, `,"`+p.list+`":[`...)
 }
 
 // add puts one item of the list into the message, or into the next one if this is full.
 func (p *packer) add(item []byte) {
 	switch {
 	case len(p.body) == 0:
-		p.body = append(p.body, p.head...)
+		p.begin()
 	case len(p.body)+1+len(item)+len(tail) > queue.MaxBody:
 		p.bodies = append(p.bodies, string(append(p.body, tail...)))
-		p.body = append(p.body[:0], p.head...)
+		p.begin()
 	default:
 		p.body = append(p.body, ',')
 	}
 	p.body = append(p.body, item...)
+	p.count++
 }
 
 // messages are the bodies; none if nothing was added.
@@ -61,9 +76,9 @@ func (p *packer) messages() []string {
 	return append(p.bodies, string(append(p.body, tail...)))
 }
 
-// factMessages are the messages for facts of one work provider.
-func factMessages(provider string, facts []timeline.Fact) []string {
-	p := newPacker(provider, "facts")
+// factMessages are the messages for facts of one work provider, and of a batch of its if that is not empty.
+func factMessages(provider, batch string, facts []timeline.Fact) []string {
+	p := newPacker(provider, batch, "facts")
 	var item []byte
 	for _, f := range facts {
 		item = append(item[:0], `["I","`...)
@@ -83,7 +98,7 @@ func factMessages(provider string, facts []timeline.Fact) []string {
 
 // matchMessage is the message for a verdict.
 func matchMessage(provider string, v timeline.Verdict) string {
-	p := newPacker(provider, "matches")
+	p := newPacker(provider, "", "matches")
 	item := append([]byte{'['}, quoted(v.Customer)...)
 	item = append(item, ',')
 	item = strconv.AppendBool(item, v.Entry.Kind == timeline.Match)
@@ -93,7 +108,7 @@ func matchMessage(provider string, v timeline.Verdict) string {
 
 // refoldMessage is the message for a change in a customer's history.
 func refoldMessage(provider string, r timeline.Refold) string {
-	p := newPacker(provider, "refolds")
+	p := newPacker(provider, "", "refolds")
 	item := append([]byte{'['}, quoted(r.Customer)...)
 	p.add(append(appendInstant(item, r.From), ']'))
 	return p.messages()[0]
@@ -129,6 +144,8 @@ func escapeNoncharacters(b []byte) []byte {
 type message struct {
 	Form     int           `json:"v"`
 	Provider string        `json:"provider"`
+	Batch    string        `json:"batch"`
+	From     int           `json:"from"`
 	Facts    []wireFact    `json:"facts"`
 	Matches  []wireVerdict `json:"matches"`
 	Refolds  []wireRefold  `json:"refolds"`
@@ -147,10 +164,10 @@ var errMessage = errors.New("shift: a message that cannot be understood")
 // parseMessage reads what the functions above write.
 func parseMessage(body string) (timeline.Changes, error) {
 	var m message
-	if err := json.Unmarshal([]byte(body), &m); err != nil || m.Form != formOfMessages || m.Provider == "" {
+	if err := json.Unmarshal([]byte(body), &m); err != nil || m.Form != formOfMessages || m.Provider == "" || m.From < 0 {
 		return timeline.Changes{}, errMessage
 	}
-	changes := timeline.Changes{Provider: m.Provider, Facts: make([]timeline.Fact, len(m.Facts))}
+	changes := timeline.Changes{Provider: m.Provider, Batch: m.Batch, From: m.From, Facts: make([]timeline.Fact, len(m.Facts))}
 	for i, f := range m.Facts {
 		changes.Facts[i] = timeline.Fact(f)
 	}

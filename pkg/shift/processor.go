@@ -7,27 +7,29 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Processor consumes the queue of events. It answers with the messages that have to come again; one that cannot be
-// understood is among them each time, until the queue moves it to the dead letters with its bytes intact. No message
-// delays or fails another.
-func Processor(applier *timeline.Applier) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+// Processor consumes the queue of events. It answers with the messages that have to come again. One that cannot be
+// understood will not be by waiting: it is filed with the dead letters at once. No message delays or fails another.
+func Processor(applier *timeline.Applier, letters deadletter.Filer, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		var changes []timeline.Changes
 		var ids []string // of the messages that changes came from
 		refuse := func(id string, err error) {
-			slog.ErrorContext(ctx, "message failed", "messageId", id, "retry", fault.Of(err).Retryable(), "error", err)
+			slog.ErrorContext(ctx, "message failed", "messageId", id, "error", err)
 			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
 		}
 		for _, m := range batch.Records {
 			c, err := parseMessage(m.Body)
 			if err != nil {
-				refuse(m.MessageId, fault.Wrap(fault.InvalidData, err))
+				slog.ErrorContext(ctx, "message filed as a dead letter", "messageId", m.MessageId, "error", err)
+				if err := letters.File(ctx, deadletter.Of(m, deadletter.NotUnderstood, now())); err != nil {
+					refuse(m.MessageId, err)
+				}
 				continue
 			}
 			changes, ids = append(changes, c), append(ids, m.MessageId)

@@ -88,15 +88,17 @@ type shown struct {
 	StartTime string  `json:"startTime"`
 	EndTime   *string `json:"endTime"`
 	EndedBy   *string `json:"endedBy"`
+	Revision  int64   `json:"revision"`
 }
 
 // show tells a shift as the clock has it: while it is open `endedBy` is null, and `endTime` is the end that somebody
 // planned or sent ahead of time, if any.
-func (v Reader) show(provider, customer string, s timeline.Shift) shown {
+func (v Reader) show(provider, customer string, s timeline.Listed) shown {
 	out := shown{
 		ID:        eventID(v.ids, provider, timeline.Fact{Name: s.Name, Kind: timeline.Login, At: s.Start}),
 		User:      user{CustomerNumber: customer},
 		StartTime: web.FormatTime(s.Start.Time()),
+		Revision:  s.Revision,
 	}
 	open := s.Open(timeline.At(v.now()))
 	if !open || s.By == timeline.ByPlan || s.By == timeline.ByLogout {
@@ -116,7 +118,12 @@ func (v Reader) read(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	return web.Response{Status: http.StatusOK, Body: v.show(known.Provider, known.Customer, held)}, nil
+	revision, err := known.Revision(r.Context(), v.rows, held)
+	if err != nil {
+		return web.Response{}, err
+	}
+	listed := timeline.Listed{Shift: held, Revision: revision}
+	return web.Response{Status: http.StatusOK, Body: v.show(known.Provider, known.Customer, listed)}, nil
 }
 
 // page is the body of a list.
@@ -154,7 +161,7 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 			answer.Next = &next
 			break
 		}
-		answer.Shifts = append(answer.Shifts, v.show(known.Provider, known.Customer, s.Shift))
+		answer.Shifts = append(answer.Shifts, v.show(known.Provider, known.Customer, s))
 	}
 	return web.Response{Status: http.StatusOK, Body: answer}, nil
 }
@@ -216,6 +223,8 @@ func digest(name person.Name, from, to string) []byte {
 	return sum[:]
 }
 
+var errNext = fault.Field("next", "`next` must be the one of the page before, sent with the same other parameters.")
+
 // sealNext is where the next page begins, in a form that cannot be made up.
 func (v Reader) sealNext(provider string, p period) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(timeline.At(p.from)))
@@ -226,7 +235,7 @@ func (v Reader) sealNext(provider string, p period) string {
 func (v Reader) openNext(provider, next string, asked [16]byte) (period, error) {
 	b, err := v.ids.Open(nextPurpose, provider, next)
 	if err != nil || len(b) != 32 || [16]byte(b[16:]) != asked {
-		return period{}, fault.Field("next", "`next` must be the one of the page before, sent with the same other parameters.")
+		return period{}, errNext
 	}
 	return period{
 		from:  timeline.Instant(binary.BigEndian.Uint64(b)).Time(),

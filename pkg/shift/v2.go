@@ -146,7 +146,7 @@ func within(parent string, err error) error {
 // to the end, the processor does, and if we do, it finds nothing to do.
 func (l *Ledger) put(ctx context.Context, provider string, f timeline.Fact, field string) error {
 	facts := []timeline.Fact{f}
-	if err := l.guard.Send(ctx, guardDelay, factMessages(provider, facts)...); err != nil {
+	if err := l.guard.Send(ctx, guardDelay, factMessages(provider, "", facts)...); err != nil {
 		return err
 	}
 	result := l.applier.Apply(ctx, []timeline.Changes{{Provider: provider, Facts: facts}})[0]

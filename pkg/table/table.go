@@ -20,12 +20,18 @@
 //	courier-ltd#C#ABC123     shifts#2026-11-22    the shift record of one UTC day              list
 //	courier-ltd#U#12345      facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
 //	courier-ltd#U#12345      owner                whose workProviderUserId this is and was     fold, status, v2
+//	courier-ltd#B#6f0a…      part#000001638       which facts a message of a batch asked for   batch outcome
+//	dead-letters#2026-11     1763830000000#<id>   a message that came to nothing, by sending   operators
 //
 // "history" sorts right behind "facts", so that one Query reads the last days' facts of a customer together with the
 // history, for the price of one read.
 package table
 
-import "zego.com/workprovider/pkg/person"
+import (
+	"fmt"
+
+	"zego.com/workprovider/pkg/person"
+)
 
 // Attribute names of the keys, the same in every table.
 const (
@@ -54,6 +60,21 @@ const AfterHistory = "history$"
 // read in one way only.
 func NamePartition(provider string, name person.Name) string {
 	return provider + "#" + string(name.Kind) + "#" + name.Value
+}
+
+// BatchPartition is the partition of a batch at a work provider.
+func BatchPartition(provider, batch string) string { return provider + "#B#" + batch }
+
+// PartSort is the sort key of the part of a batch that begins with that item.
+func PartSort(from int) string { return fmt.Sprintf("part#%09d", from) }
+
+// DeadLetterPartition is the partition of the messages that came to nothing, by the UTC month (YYYY-MM) of their sending.
+func DeadLetterPartition(month string) string { return "dead-letters#" + month }
+
+// DeadLetterSort is the sort key of a dead letter: milliseconds since the epoch, and the queue's id of the message, so that
+// filing it twice is filing it once.
+func DeadLetterSort(sentMillis int64, messageID string) string {
+	return fmt.Sprintf("%013d#%s", sentMillis, messageID)
 }
 
 // FactsSort is the sort key of a day's facts; day is YYYY-MM-DD in UTC.

@@ -17,6 +17,8 @@ import (
 type Changes struct {
 	Provider string
 	Facts    []Fact
+	Batch    string // names the batch that the facts are part of, if they are
+	From     int    // their place in it
 	Verdicts []Verdict
 	Refolds  []Refold
 }
@@ -118,6 +120,7 @@ func (b *batch) store(ctx context.Context, messages []Changes) []*named {
 	}
 	rows := newGroup[rowKey, setWrite]()
 	names := newGroup[memoryKey, named]()
+	var parts []int // messages that are part of a batch
 	for i, m := range messages {
 		for _, f := range m.Facts {
 			row := rows.of(rowKey{provider: m.Provider, name: f.Name, day: f.At.Day()})
@@ -128,6 +131,9 @@ func (b *batch) store(ctx context.Context, messages []Changes) []*named {
 				n.provider, n.name, n.interval = m.Provider, f.Name, interval{f.At, f.At}
 			}
 			n.from, n.to, n.messages = min(n.from, f.At), max(n.to, f.At), append(n.messages, i)
+		}
+		if m.Batch != "" {
+			parts = append(parts, i)
 		}
 		for _, v := range m.Verdicts {
 			row := rows.of(rowKey{provider: m.Provider, name: numbered(v.Customer), month: monthOf(v.Entry.At)})
@@ -149,6 +155,11 @@ func (b *batch) store(ctx context.Context, messages []Changes) []*named {
 			refused = len(facts)
 		}
 		b.note(row.messages, Result{err, refused > 0})
+	})
+	b.each(len(parts), func(i int) {
+		m := messages[parts[i]]
+		err := b.rows.PutPart(ctx, m.Provider, Part{m.Batch, m.From, m.Facts})
+		b.note(parts[i:i+1], Result{Err: err})
 	})
 	return names.all
 }
@@ -323,8 +334,7 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 	if !ok || !ok2 {
 		return nil, !ok, !ok2
 	}
-	ms = slices.DeleteFunc(ms, func(m moment) bool { return m.at < start || m.at >= stop })
-	shifts, _ := fold(ms, history)
+	shifts, _ := fold(within(ms, start, stop), history)
 	for _, day := range with {
 		folded = append(folded, dayOfShifts{day, listed(shifts, day)})
 	}

@@ -115,6 +115,15 @@ func (t turns) Write(ctx context.Context, provider, customer string, r Record) e
 	return err
 }
 
+func (t turns) PutPart(ctx context.Context, provider string, part Part) error {
+	_, err := call(t, func() (struct{}, error) { return struct{}{}, t.store.PutPart(ctx, provider, part) })
+	return err
+}
+
+func (t turns) Parts(ctx context.Context, provider, batch string) ([]Part, error) {
+	return t.store.Parts(ctx, provider, batch)
+}
+
 // start sets a processor to work on messages, up to its first call.
 func (s *simulation) start(messages []Changes) *processor {
 	p := &processor{turn: make(chan struct{}), waiting: make(chan bool)}

@@ -282,6 +282,43 @@ func (s *Store) timeline(ctx context.Context, provider string, name person.Name,
 	return NewHistory(entries), facts, nil
 }
 
+// partRow is a part of a batch.
+type partRow struct {
+	PK    string `dynamo:"pk"`
+	SK    string `dynamo:"sk"`
+	Form  int    `dynamo:"v"`
+	From  int    `dynamo:"b"`
+	Facts []byte `dynamo:"f"`
+}
+
+const formOfParts = 1
+
+// PutPart implements Rows with one write.
+func (s *Store) PutPart(ctx context.Context, provider string, part Part) error {
+	return stored(s.table.Put(partRow{
+		PK: table.BatchPartition(provider, part.Batch), SK: table.PartSort(part.From), Form: formOfParts,
+		From: part.From, Facts: encodePart(part.Facts),
+	}).Run(ctx))
+}
+
+// Parts implements Rows with one Query, which takes a page for each megabyte.
+func (s *Store) Parts(ctx context.Context, provider, batch string) ([]Part, error) {
+	var rows []partRow
+	err := s.table.Get(table.PK, table.BatchPartition(provider, batch)).Consistent(true).All(ctx, &rows)
+	if err != nil {
+		return nil, stored(err)
+	}
+	parts := make([]Part, len(rows))
+	for i, row := range rows {
+		facts, err := decodePart(row.Facts)
+		if err != nil || row.Form != formOfParts {
+			return nil, errPartForm
+		}
+		parts[i] = Part{Batch: batch, From: row.From, Facts: facts}
+	}
+	return parts, nil
+}
+
 // Write implements Rows with one conditional write.
 func (s *Store) Write(ctx context.Context, provider, customer string, r Record) error {
 	put := s.table.Put(recordRow{

@@ -54,7 +54,7 @@ func (s Shift) Open(now Instant) bool { return now < s.End }
 // Effect is what a fact did, or why it did nothing.
 type Effect uint8
 
-// The effects of a fact, and the reasons for having none (rules 2 and 7).
+// The effects of a fact, and the reasons for having none (rules 2, 7 and 9).
 const (
 	OpenedShift Effect = iota + 1
 	ClosedShift
@@ -63,11 +63,12 @@ const (
 	BeforeConsent
 	Unmatched
 	UnmatchedTooLong
+	TooManyFacts
 )
 
 // String is the effect or reason as the API spells it.
 func (e Effect) String() string {
-	return [...]string{"", "OPENED_SHIFT", "CLOSED_SHIFT", "ALREADY_OPEN", "LOGOUT_WITHOUT_LOGIN", "BEFORE_CONSENT", "UNMATCHED", "UNMATCHED_TOO_LONG"}[e]
+	return [...]string{"", "OPENED_SHIFT", "CLOSED_SHIFT", "ALREADY_OPEN", "LOGOUT_WITHOUT_LOGIN", "BEFORE_CONSENT", "UNMATCHED", "UNMATCHED_TOO_LONG", "TOO_MANY_FACTS"}[e]
 }
 
 // moment is all that was said of one instant: rule 3 needs a LOGIN and a LOGOUT of one instant together, and a LOGIN that
@@ -190,6 +191,11 @@ func (f *folding) end(start Instant) (Instant, Ending) {
 		end, by = c.to, ByWithdrawal
 	}
 	return end, by
+}
+
+// within are the moments of [start, stop).
+func within(ms []moment, start, stop Instant) []moment {
+	return slices.DeleteFunc(ms, func(m moment) bool { return m.at < start || m.at >= stop })
 }
 
 // counting picks the facts that count, in a slice of its own.

@@ -37,37 +37,34 @@ func Find(ctx context.Context, rows Rows, provider string, name person.Name, now
 // Holding is the shift that holds a LOGIN, opened by it or open already. It is false if there is no such fact, it does
 // not count, or the shift has zero length. What was stored before the call is seen by it.
 func (k Known) Holding(ctx context.Context, rows Rows, login Fact) (Shift, bool, error) {
-	for reach := around(interval{login.At, login.At}); ; {
-		history, facts, err := read(ctx, rows, k.Provider, k.Customer, reach)
-		if err != nil {
-			return Shift{}, false, err
-		}
-		same := func(f Fact) bool { return f.Kind == Login && f.At == login.At && f.Name == login.Name }
-		if !slices.ContainsFunc(facts, same) {
-			return Shift{}, false, nil
-		}
-		ms := moments(history.counting(facts))
-		start, ok := reach.startBefore(ms, login.At)
-		stop, ok2 := reach.startAfter(ms, start, login.At)
-		if !ok || !ok2 {
-			reach = reach.widen(!ok, !ok2)
-			continue
-		}
-		ms = slices.DeleteFunc(ms, func(m moment) bool { return m.at < start || m.at >= stop })
-		shifts, tales := fold(ms, history)
-		i := slices.IndexFunc(ms, func(m moment) bool { return m.at == login.At && m.login })
-		if i < 0 || !history.counts(login) {
-			return Shift{}, false, nil
-		}
-		s := shifts[tales[i].loginShift]
-		return s, s.Start < s.End, nil
+	day := Days{login.At.Day(), login.At.Day()}
+	stored, err := rows.Facts(ctx, k.Provider, login.Name, day)
+	if err != nil || !slices.ContainsFunc(stored, login.same) {
+		return Shift{}, false, err
 	}
+	history, ms, err := window(ctx, rows, k.Provider, k.Customer, interval{login.At, login.At})
+	if err != nil || !history.counts(login) {
+		return Shift{}, false, err
+	}
+	shifts, tales := fold(ms, history)
+	i := slices.IndexFunc(ms, func(m moment) bool { return m.at == login.At })
+	s := shifts[tales[i].loginShift]
+	return s, s.Start < s.End, nil
 }
 
 // Listed is a shift in a list, with the revision of its record.
 type Listed struct {
 	Shift
 	Revision int64
+}
+
+// Revision is that of the record that holds a shift; 0 until it is written.
+func (k Known) Revision(ctx context.Context, rows Rows, s Shift) (int64, error) {
+	records, err := rows.Records(ctx, k.Provider, k.Customer, Days{s.Start.Day(), s.Start.Day()})
+	if err != nil || len(records) == 0 {
+		return 0, err
+	}
+	return records[0].Revision, nil
 }
 
 // List is the customer's shifts that start in [from, to), by start, as the records have them.

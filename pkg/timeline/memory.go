@@ -29,6 +29,7 @@ type partition struct {
 	history map[string]map[Entry]struct{} // by month
 	records map[Day]Record
 	owner   Ownership
+	parts   map[int]Part // of a batch, by where they begin
 }
 
 var _ Rows = (*Memory)(nil)
@@ -46,7 +47,7 @@ func (m *Memory) partition(provider string, name person.Name) *partition {
 	key := memoryKey{provider, name}
 	p := m.partitions[key]
 	if p == nil {
-		p = &partition{facts: map[Day]map[Fact]struct{}{}, history: map[string]map[Entry]struct{}{}, records: map[Day]Record{}}
+		p = &partition{facts: map[Day]map[Fact]struct{}{}, history: map[string]map[Entry]struct{}{}, records: map[Day]Record{}, parts: map[int]Part{}}
 		m.partitions[key] = p
 	}
 	return p
@@ -169,6 +170,24 @@ func (p *partition) factsOf(of Days) []Fact {
 	}
 	return facts
 }
+
+// PutPart implements Rows.
+func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
+	p, unlock := m.at(provider, batchNamed(part.Batch))
+	defer unlock()
+	p.parts[part.From] = part
+	return nil
+}
+
+// Parts implements Rows.
+func (m *Memory) Parts(_ context.Context, provider, batch string) ([]Part, error) {
+	p, unlock := m.at(provider, batchNamed(batch))
+	defer unlock()
+	return slices.SortedFunc(maps.Values(p.parts), func(a, b Part) int { return cmp.Compare(a.From, b.From) }), nil
+}
+
+// batchNamed gives a batch a partition of its own.
+func batchNamed(batch string) person.Name { return person.Name{Kind: 'B', Value: batch} }
 
 // Write implements Rows.
 func (m *Memory) Write(_ context.Context, provider, customer string, r Record) error {

@@ -41,6 +41,10 @@ type Rows interface {
 	Person(ctx context.Context, provider, customer string, of Days) (History, []Fact, error)
 	// Facts reads the facts under a name of the days.
 	Facts(ctx context.Context, provider string, name person.Name, of Days) ([]Fact, error)
+	// PutPart stores which facts a part of a batch asked for.
+	PutPart(ctx context.Context, provider string, part Part) error
+	// Parts reads the parts of a batch that are stored, in order.
+	Parts(ctx context.Context, provider, batch string) ([]Part, error)
 	// Write stores a record, on condition that the version before it is the one stored; else ErrConflict.
 	Write(ctx context.Context, provider, customer string, record Record) error
 }

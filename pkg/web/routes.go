@@ -29,6 +29,8 @@ var Routes = []Route{
 	{"shift-end", http.MethodPut, []string{"/v2/shift/{id}", "/v2/policy/{id}"}},
 	{"shift-read", http.MethodGet, []string{"/v2/shift/{id}", "/v2/policy/{id}"}},
 	{"shift-read", http.MethodGet, []string{"/v2/shift", "/v2/policy"}},
+	{"event-read", http.MethodGet, []string{"/v2/event/{id}"}},
+	{"event-read", http.MethodGet, []string{"/v2/batch/{id}"}},
 }
 
 // key is what a route is called among the handlers of a function: "POST /v1/match".

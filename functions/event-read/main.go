@@ -1,0 +1,21 @@
+// Command event-read answers GET /v2/event/{id} and GET /v2/batch/{id}.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		return shift.ReadEvents(provider.KeysFrom(env), reader)
+	})
+}

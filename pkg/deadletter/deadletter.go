@@ -1,0 +1,162 @@
+// Package deadletter keeps the messages that came to nothing, for good and with their bytes intact, because a queue
+// forgets after 14 days and somebody's cover may hang on one.
+//
+// Two kinds arrive: what the processor cannot understand, which it files itself at once, and what failed or crashed it
+// time and again, which the queue moves to its dead-letter queue, whose consumer is here. An operator reads them and,
+// when the reason is gone, sends them again.
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/table"
+)
+
+// Letter is a message that came to nothing.
+type Letter struct {
+	MessageID string    // the queue's
+	Sent      time.Time // when the queue took it, to the millisecond
+	Filed     time.Time
+	Reason    string // in our words
+	Body      []byte // as it was sent
+	Redriven  time.Time
+}
+
+// The reasons.
+const (
+	NotUnderstood = "the message cannot be understood"
+	KeptFailing   = "the message kept failing"
+)
+
+// ID names a letter to operators: its place in the table.
+func (l Letter) ID() string {
+	return month(l.Sent) + "/" + table.DeadLetterSort(l.Sent.UnixMilli(), l.MessageID)
+}
+
+func month(t time.Time) string { return t.UTC().Format("2006-01") }
+
+// Of is the letter of a message that the queue delivered.
+func Of(m events.SQSMessage, reason string, now time.Time) Letter {
+	millis, _ := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
+	return Letter{MessageID: m.MessageId, Sent: time.UnixMilli(millis).UTC(), Filed: now.UTC(), Reason: reason, Body: []byte(m.Body)}
+}
+
+// Filer keeps letters. It is a seam: a store is behind it, or a test that sees what is filed, or refuses it.
+type Filer interface {
+	// File keeps a letter. To file one again is to file it once.
+	File(ctx context.Context, l Letter) error
+}
+
+// Consumer is the consumer of the dead-letter queue: it files every message, and what it cannot file comes again.
+func Consumer(filer Filer, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+		for _, m := range batch.Records {
+			if err := filer.File(ctx, Of(m, KeptFailing, now())); err != nil {
+				slog.ErrorContext(ctx, "dead letter not filed", "messageId", m.MessageId, "error", err)
+				response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+			}
+		}
+		return response, nil
+	}
+}
+
+// Store keeps letters in DynamoDB, by the month of their sending.
+type Store struct{ table dynamo.Table }
+
+var _ Filer = (*Store)(nil)
+
+// StoreFrom is the store in the table that the environment names.
+func StoreFrom(env *config.Env) *Store {
+	return &Store{dynamo.New(env.AWS()).Table(env.Get("TIMELINES_TABLE"))}
+}
+
+// row is a letter as stored.
+type row struct {
+	PK        string    `dynamo:"pk"`
+	SK        string    `dynamo:"sk"`
+	Form      int       `dynamo:"v"`
+	MessageID string    `dynamo:"m"`
+	Sent      int64     `dynamo:"t"` // milliseconds since the epoch
+	Filed     time.Time `dynamo:"filed"`
+	Reason    string    `dynamo:"reason"`
+	Body      []byte    `dynamo:"body"`
+	Redriven  time.Time `dynamo:"redriven,omitempty"`
+}
+
+const formOfLetters = 1
+
+func (r row) letter() Letter {
+	return Letter{MessageID: r.MessageID, Sent: time.UnixMilli(r.Sent).UTC(), Filed: r.Filed, Reason: r.Reason, Body: r.Body, Redriven: r.Redriven}
+}
+
+// File implements Filer.
+func (s *Store) File(ctx context.Context, l Letter) error {
+	err := s.table.Put(row{
+		PK: table.DeadLetterPartition(month(l.Sent)), SK: table.DeadLetterSort(l.Sent.UnixMilli(), l.MessageID), Form: formOfLetters,
+		MessageID: l.MessageID, Sent: l.Sent.UnixMilli(), Filed: l.Filed, Reason: l.Reason, Body: l.Body,
+	}).If("attribute_not_exists(pk)").Run(ctx)
+	if err != nil && !dynamo.IsCondCheckFailed(err) {
+		return fault.Wrap(fault.Unavailable, fmt.Errorf("dead letters: %w", err))
+	}
+	return nil
+}
+
+// List is the letters sent in a UTC month (YYYY-MM), oldest first.
+func (s *Store) List(ctx context.Context, month string) ([]Letter, error) {
+	var rows []row
+	if err := s.table.Get(table.PK, table.DeadLetterPartition(month)).All(ctx, &rows); err != nil {
+		return nil, err
+	}
+	letters := make([]Letter, len(rows))
+	for i, r := range rows {
+		letters[i] = r.letter()
+	}
+	return letters, nil
+}
+
+// ErrUnknown is met when there is no letter of that id.
+var ErrUnknown = errors.New("there is no such dead letter")
+
+// Get is the letter of that id.
+func (s *Store) Get(ctx context.Context, id string) (Letter, error) {
+	month, sort, err := split(id)
+	if err != nil {
+		return Letter{}, err
+	}
+	var r row
+	err = s.table.Get(table.PK, table.DeadLetterPartition(month)).Range(table.SK, dynamo.Equal, sort).One(ctx, &r)
+	if errors.Is(err, dynamo.ErrNotFound) {
+		return Letter{}, ErrUnknown
+	}
+	return r.letter(), err
+}
+
+// Redriven notes that the letter's message was sent again.
+func (s *Store) Redriven(ctx context.Context, id string, now time.Time) error {
+	month, sort, err := split(id)
+	if err != nil {
+		return err
+	}
+	return s.table.Update(table.PK, table.DeadLetterPartition(month)).Range(table.SK, sort).
+		Set("redriven", now.UTC()).If("attribute_exists(pk)").Run(ctx)
+}
+
+// split takes an id apart.
+func split(id string) (month, sort string, err error) {
+	const length = len("2006-01")
+	if len(id) <= length+1 || id[length] != '/' {
+		return "", "", ErrUnknown
+	}
+	return id[:length], id[length+1:], nil
+}
