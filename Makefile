@@ -25,13 +25,13 @@ test: go $(LOCAL) ## run all tests: unit, property and integration, with an embe
 	go test ./...
 
 check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
-	scripts/check
+	@scripts/check
 
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it
-	.tools/e2e/bin/python e2e/e2e.py
+	@.tools/e2e/bin/python e2e/e2e.py
 
 build: go ## build every function as it is deployed, and the operators' tools, into bin/
-	scripts/build
+	@scripts/build
 
 fmt: go ## format all Go files
 	gofmt -w cmd functions internal pkg
