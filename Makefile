@@ -18,6 +18,8 @@ help: ## show this list
 
 run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:3000 (PORT=... changes the port)
 	@echo "building ..."
+	@go list -deps ./cmd/local >.tools/go.log 2>&1 || \
+		{ echo "The Go modules could not be had (is there a network?): see .tools/go.log." >&2; exit 1; }
 	@go build -o bin/local ./cmd/local
 	@exec bin/local
 
