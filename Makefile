@@ -8,6 +8,9 @@ SHELL := /bin/bash
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
 
+# `make test RACE=-race` looks for data races as well. It needs a C compiler and takes three times as long.
+RACE :=
+
 # A machine without a home folder (a bare container) has no place for Go's caches either.
 ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.tools/home
@@ -24,7 +27,7 @@ run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:
 	@exec bin/local
 
 test: go $(LOCAL) ## run all tests: unit, property and integration, with an embedded DynamoDB and SQS of their own
-	go test ./...
+	go test $(RACE) ./...
 
 check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
 	@scripts/check
