@@ -41,5 +41,9 @@ func ForTest(t testing.TB) *config.Env {
 	}
 	maps.Copy(variables, created)
 	variables["EVENT_ID_KEYS"] = EventIDKeys
-	return config.From(variables)
+	env := config.From(variables)
+	cfg := env.AWS().Copy()
+	cfg.HTTPClient = patient{cfg.HTTPClient}
+	env.SetAWS(cfg)
+	return env
 }
