@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
@@ -343,6 +344,21 @@ func (s *Store) Write(ctx context.Context, provider, customer string, r Record) 
 		return ErrConflict
 	}
 	return stored(err)
+}
+
+// Customers are the numbers of all customers who have a history at a work provider, in order. It reads the whole
+// table, whatever is in it: it is for operators, who have time.
+func (s *Store) Customers(ctx context.Context, provider string) ([]string, error) {
+	prefix := s.partition(provider, "")
+	histories, _ := table.HistoryRange()
+	var customers []string
+	rows := s.table.Scan().Project(table.PK).Consistent(true).
+		Filter("begins_with($, ?) AND begins_with($, ?)", table.PK, prefix, table.SK, histories).Iter()
+	for row := (setRow{}); rows.Next(ctx, &row); {
+		customers = append(customers, strings.TrimPrefix(row.PK, prefix))
+	}
+	slices.Sort(customers)
+	return slices.Compact(customers), stored(rows.Err())
 }
 
 // countRow counts the changes of a customer's consents and links.
