@@ -54,6 +54,8 @@ type ownerRow struct {
 
 const formOfOwners = 1
 
+var errOwnerForm = errors.New("timeline: the row of a workProviderUserId's owner has an unknown form")
+
 // recordRow is a shift record.
 type recordRow struct {
 	PK       string `dynamo:"pk"`
@@ -118,10 +120,11 @@ func (s *Store) partition(provider, customer string) string {
 // that refuses is the row read, what is there dropped, and what fits added. Whoever else fills the row meanwhile makes
 // the condition fail again, and the row a little fuller: so it ends.
 func (s *Store) add(ctx context.Context, pk, sk string, elements [][]byte) (refused [][]byte, err error) {
-	for len(elements) > 0 {
-		if room := MaxFactsPerDay - len(elements); room >= 0 {
+	fit := elements
+	for len(fit) > 0 {
+		if room := MaxFactsPerDay - len(fit); room >= 0 {
 			err := s.table.Update(table.PK, pk).Range(table.SK, sk).
-				Add("s", elements).Set(table.Form, formOfSets).
+				Add("s", fit).Set(table.Form, formOfSets).
 				If("attribute_not_exists('s') OR size('s') <= ?", room).Run(ctx)
 			if !dynamo.IsCondCheckFailed(err) {
 				return refused, stored(err)
@@ -132,9 +135,9 @@ func (s *Store) add(ctx context.Context, pk, sk string, elements [][]byte) (refu
 		if err != nil && !errors.Is(err, dynamo.ErrNotFound) {
 			return nil, stored(err)
 		}
-		elements = missing(row.Set, elements)
-		fits := min(len(elements), max(0, MaxFactsPerDay-len(row.Set)))
-		refused, elements = elements[fits:], elements[:fits]
+		fresh := missing(row.Set, elements)
+		n := min(len(fresh), max(0, MaxFactsPerDay-len(row.Set)))
+		fit, refused = fresh[:n], fresh[n:]
 	}
 	return refused, nil
 }
@@ -164,6 +167,9 @@ func (s *Store) Ownership(ctx context.Context, provider, userID string, hint boo
 	}
 	if err != nil {
 		return Ownership{}, stored(err)
+	}
+	if row.Form != formOfOwners {
+		return Ownership{}, errOwnerForm
 	}
 	slices.Sort(row.Ever)
 	return Ownership{Owner: row.Owner, Ever: row.Ever, Freed: row.Freed, version: row.Version}, nil
