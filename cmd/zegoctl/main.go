@@ -1,4 +1,5 @@
-// Command zegoctl is the operators' tool: it creates work providers, their API keys, products and customers.
+// Command zegoctl is the operators' tool: it creates work providers, their API keys, products and customers, changes what
+// these share, makes shift records again from the facts, and sends dead letters once more.
 //
 // It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. The tables and the queue are named by
 // flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL.
@@ -56,7 +57,7 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 	t := &tool{vars: map[string]*string{}, connect: connect}
 	root := &cobra.Command{
 		Use:           "zegoctl",
-		Short:         "Create work providers, API keys, products and customers",
+		Short:         "Operate work providers, API keys, products, customers, records and dead letters",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -71,7 +72,7 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 		}
 		return nil
 	}
-	root.AddCommand(t.provider(), t.key(), t.product(), t.customer())
+	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.link(), t.rebuild(), t.dlq())
 	return root
 }
 
