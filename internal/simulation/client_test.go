@@ -119,7 +119,7 @@ func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
 			p.violated(5, "accepted, but the queue had not taken %v", f)
 		}
 		if r.method == http.MethodPut || r.path == "/v2/shift" {
-			if !p.inSet(f) {
+			if !p.stored(f.tenant, name{f.kind, f.name})[f] {
 				p.violated(5, "answered 201, but not stored: %v", f)
 			}
 		}

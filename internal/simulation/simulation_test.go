@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"flag"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -95,9 +94,7 @@ func simulate(seed uint64, log *[]string) *world {
 	}
 	for w.turn(begin) {
 	}
-	w.nothingIsLost()
-	w.nothingIsInvented()
-	w.shiftsAreSound()
+	w.checkEarly()
 	// Weeks later the dead letters are sent again, and old messages are delivered once more.
 	if random.IntN(3) == 0 {
 		w.advance(random.Int64N(35) * day)
@@ -114,5 +111,3 @@ func simulate(seed uint64, log *[]string) *world {
 	w.check()
 	return w
 }
-
-var _ = fmt.Sprint

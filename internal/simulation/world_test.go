@@ -14,13 +14,14 @@ import (
 
 // world is one run: two tenants and their people, the store, the queue, a clock, and who is at work.
 type world struct {
-	random  *rand.Rand
-	mishap  func() mishap // of the next call
-	alone   bool          // nobody else is at work while a process is
-	now     int64
-	calls   int
-	started int
-	working []*process
+	random   *rand.Rand
+	mishap   func() mishap // of the next call
+	alone    bool          // nobody else is at work while a process is
+	now      int64
+	calls    int
+	finished int // calls before the questions at the end
+	started  int
+	working  []*process
 
 	memory  *timeline.Memory
 	owners  map[id][]timeline.Ownership // that ever were
@@ -29,6 +30,7 @@ type world struct {
 
 	model    *model
 	asked    map[fact]bool // by any request, answered or not
+	full     map[fact]bool // found no room on their day
 	again    []*request    // that a client will make once more
 	events   ids[fact]
 	batches  ids[[]fact]
@@ -46,7 +48,7 @@ func newWorld(random *rand.Rand) *world {
 	return &world{
 		random: random, mishap: func() mishap { return none }, now: noon,
 		memory: timeline.NewMemory(), owners: map[id][]timeline.Ownership{}, letters: map[string]deadletter.Letter{},
-		model: newModel(), asked: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
+		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
 	}
 }
