@@ -125,15 +125,19 @@ func (s *Store) add(ctx context.Context, pk, sk string, elements [][]byte) (refu
 		if room := MaxFactsPerDay - len(fit); room >= 0 {
 			err := s.table.Update(table.PK, pk).Range(table.SK, sk).
 				Add("s", fit).Set(table.Form, formOfSets).
-				If("attribute_not_exists('s') OR size('s') <= ?", room).Run(ctx)
+				If("attribute_not_exists('s') OR ($ = ? AND size('s') <= ?)", table.Form, formOfSets, room).Run(ctx)
 			if !dynamo.IsCondCheckFailed(err) {
 				return refused, stored(err)
 			}
 		}
 		var row setRow
 		err := s.table.Get(table.PK, pk).Range(table.SK, dynamo.Equal, sk).Consistent(true).One(ctx, &row)
-		if err != nil && !errors.Is(err, dynamo.ErrNotFound) {
+		switch {
+		case errors.Is(err, dynamo.ErrNotFound):
+		case err != nil:
 			return nil, stored(err)
+		case row.Form != formOfSets:
+			return nil, errForm
 		}
 		fresh := missing(row.Set, elements)
 		n := min(len(fresh), max(0, MaxFactsPerDay-len(row.Set)))

@@ -451,7 +451,8 @@ func TestStoredRowsAreStillRead(t *testing.T) {
 	}
 }
 
-// TestRowsOfANewerFormAreRefused: an old release that is still running reads nothing into what a newer one wrote.
+// TestRowsOfANewerFormAreRefused: an old release that is still running reads nothing into what a newer one wrote, and
+// adds nothing to it.
 func TestRowsOfANewerFormAreRefused(t *testing.T) {
 	for _, row := range storedRows(t) {
 		env := emulator.ForTest(t)
@@ -461,6 +462,18 @@ func TestRowsOfANewerFormAreRefused(t *testing.T) {
 		sort := *row["sk"].S
 		if got, err := readAll(t, StoreFrom(env))[sort](); err == nil {
 			t.Errorf("%s was read as %v", sort, got)
+		}
+		var err error
+		switch s := StoreFrom(env); sort {
+		case "facts#2024-10-04":
+			_, err = s.Union(t.Context(), "courier-ltd", courier, day0, several(courier, 0, 1))
+		case "history#2024-10":
+			_, err = s.Append(t.Context(), "courier-ltd", "ABC123", []Entry{{Kind: Match, At: minute(1)}})
+		default:
+			continue
+		}
+		if err == nil {
+			t.Errorf("%s was added to", sort)
 		}
 	}
 }
