@@ -2,11 +2,9 @@ package simulation
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -80,6 +78,20 @@ func (w *world) look() sets {
 	return s
 }
 
+// violatedBy notes the facts that break a promise, always in the same order.
+func (w *world) violatedBy(promise int, how string, facts map[fact]bool, breaks func(fact) bool) {
+	var broken []string
+	for f := range facts {
+		if breaks(f) {
+			broken = append(broken, fmt.Sprint(f))
+		}
+	}
+	slices.Sort(broken)
+	for _, f := range broken {
+		w.violated(promise, "%s: %s", how, f)
+	}
+}
+
 // nothingIsLost is promise 1: whatever the queue took is in the set, was refused for want of room, or lies in the dead
 // letters with its bytes intact; and what cannot be understood lies there, too.
 func (w *world) nothingIsLost(sets sets) {
@@ -106,20 +118,12 @@ func (w *world) nothingIsLost(sets sets) {
 			}
 		}
 	}
-	for _, f := range sortedFacts(w.model.facts) {
-		if !sets.has[f] && !dead[f] && !sets.full(f) {
-			w.violated(1, "lost: %v", f)
-		}
-	}
+	w.violatedBy(1, "lost", w.model.facts, func(f fact) bool { return !sets.has[f] && !dead[f] && !sets.full(f) })
 }
 
 // nothingIsInvented: nothing is in the set but what the queue took.
 func (w *world) nothingIsInvented(sets sets) {
-	for _, f := range sortedFacts(sets.has) {
-		if !w.model.facts[f] {
-			w.violated(7, "from nowhere: %v", f)
-		}
-	}
+	w.violatedBy(7, "from nowhere", sets.has, func(f fact) bool { return !w.model.facts[f] })
 }
 
 // recorded are the shifts of a customer's records.
@@ -170,20 +174,17 @@ func (w *world) recordsAreTheModels() {
 
 // get asks a question, with nothing going wrong, and reads the answer if it is a 200.
 func (w *world) get(tenant, path string, into any) int {
-	w.lucky()
-	w.alone = true
-	defer func() { w.alone = false }()
-	code := 0
-	w.start("question", func(p *process) {
-		answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(p.rows(), sender{p}, p.clock))
-		p.logf("%s %s is answered %d %s", p.name, path, answer.Code, answer.Body)
-		if code = answer.Code; code == http.StatusOK {
-			if err := json.Unmarshal(answer.Body.Bytes(), into); err != nil {
-				p.violated(2, "%s: %v", path, err)
-			}
+	p := &process{world: w, asking: true}
+	answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(p.rows(), sender{p}, p.clock))
+	if w.log != nil {
+		w.logf("%s asks for %s: %d %s", tenant, path, answer.Code, answer.Body)
+	}
+	if answer.Code == http.StatusOK {
+		if err := json.Unmarshal(answer.Body.Bytes(), into); err != nil {
+			w.violated(2, "%s: %v", path, err)
 		}
-	})
-	return code
+	}
+	return answer.Code
 }
 
 // shown is a shift as v2 tells it.
@@ -355,22 +356,15 @@ func (w *world) hides(t ticket, path string) {
 func (w *world) shiftOf(t ticket, login fact) {
 	var got shown
 	code := w.get(t.tenant, "/v2/shift/"+t.id, &got)
-	customer := w.model.owner(login.tenant, name{login.kind, login.name})
-	var holder *cover
-	if w.consented(t.tenant, customer) {
-		person := w.model.of(t.tenant, customer)
-		if r, counts := person.became[login]; counts {
-			holder = &person.covers[r.cover]
-		}
-	}
-	if holder == nil || holder.from == holder.to {
+	holder, ok := w.holds(login)
+	if !ok {
 		if code != http.StatusNotFound {
 			w.violated(2, "the shift of %v is answered %d", login, code)
 		}
 		return
 	}
-	if told := [3]string{got.StartTime, got.EndTime, got.EndedBy}; code != http.StatusOK || told != w.shows(*holder) || got.User.CustomerNumber != customer {
-		w.violated(2, "the shift of %v is answered %d %v, but is %v", login, code, got, w.shows(*holder))
+	if told := [3]string{got.StartTime, got.EndTime, got.EndedBy}; code != http.StatusOK || told != w.shows(holder) || got.User.CustomerNumber != w.model.owner(login.tenant, name{login.kind, login.name}) {
+		w.violated(2, "the shift of %v is answered %d %v, but is %v", login, code, got, w.shows(holder))
 	}
 }
 
@@ -381,7 +375,7 @@ func (w *world) checkEarly() {
 	w.nothingIsInvented(sets)
 	w.shiftsAreSound()
 	// Which facts fit on a full day is left open, so the model is told.
-	for _, f := range sortedFacts(w.model.facts) {
+	for f := range w.model.facts {
 		if !sets.has[f] && sets.full(f) {
 			w.full[f.event()] = true
 			w.model.forget(f)
@@ -399,9 +393,3 @@ func (w *world) check() {
 
 // report is the violations of a run, one a line.
 func (w *world) report() string { return strings.Join(w.violations, "\n") }
-
-func sortedFacts(facts map[fact]bool) []fact {
-	return slices.SortedFunc(maps.Keys(facts), func(a, b fact) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
-	})
-}

@@ -108,6 +108,9 @@ func simulate(seed uint64, log *[]string) *world {
 	w.lucky()
 	w.redrive()
 	w.drain()
+	w.checkEarly()
+	w.recordsAreTheModels()
+	w.epilogue()
 	w.check()
 	return w
 }

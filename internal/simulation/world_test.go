@@ -32,6 +32,7 @@ type world struct {
 	asked    map[fact]bool // by any request, answered or not
 	full     map[fact]bool // found no room on their day
 	again    []*request    // that a client will make once more
+	answer   int           // the last status
 	events   ids[fact]
 	batches  ids[[]fact]
 	verdicts ids[entry]
