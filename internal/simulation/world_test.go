@@ -17,6 +17,7 @@ type world struct {
 	random   *rand.Rand
 	mishap   func() mishap // of the next call
 	alone    bool          // nobody else is at work while a process is
+	haste    int           // how rarely somebody begins while others are at work: once in so many turns
 	now      int64
 	calls    int
 	finished int // calls before the questions at the end
@@ -37,6 +38,7 @@ type world struct {
 	batches  ids[[]fact]
 	verdicts ids[entry]
 	instants []int64 // at which something happened: more will happen there
+	names    []name  // that are used more than others
 
 	log        *[]string // nil: nobody reads it
 	violations []string
@@ -47,7 +49,7 @@ const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
 	return &world{
-		random: random, mishap: func() mishap { return none }, now: noon,
+		random: random, mishap: func() mishap { return none }, now: noon, haste: 6,
 		memory: timeline.NewMemory(), owners: map[id][]timeline.Ownership{}, letters: map[string]deadletter.Letter{},
 		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
@@ -87,7 +89,7 @@ func (w *world) lucky() { w.mishap = func() mishap { return none } }
 // begin makes something new happen, and tells whether it did.
 func (w *world) turn(begin func() bool) bool {
 	idle := len(w.working) == 0
-	if (idle || w.random.IntN(6) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
+	if (idle || w.random.IntN(w.haste) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
 		return true
 	}
 	if !idle {
