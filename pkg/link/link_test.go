@@ -220,7 +220,6 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 	w.wantShifts("after the other link", "ABC123", "-2-0 WITHDRAWN", "3-5 LOGOUT")
 }
 
-// All at the same instant of a clock: the changes still have the effect of the last one.
 // TestAMatchReachesBackIntoTheConsentBefore: what was sent under a consent that was withdrawn since has waited, too.
 func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
 	w := newWorld(t)
@@ -234,6 +233,7 @@ func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
 	w.wantShifts("matched with the next consent", "ABC123", "-18--16 LOGOUT")
 }
 
+// All at the same instant of a clock: the changes still have the effect of the last one.
 func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
