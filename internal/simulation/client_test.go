@@ -141,7 +141,25 @@ func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
 		_ = json.Unmarshal(answer.Body.Bytes(), &created)
 		knows(p.world, p.events, ticket{r.tenant, created.ID}, r.asks[0].event())
 	default:
-		knows(p.world, p.events, ticket{r.tenant, answer.Header().Get("X-Event-Id")}, r.asks[0])
+		t := ticket{r.tenant, answer.Header().Get("X-Event-Id")}
+		knows(p.world, p.events, t, r.asks[0])
+		p.isPending(t)
+	}
+}
+
+// isPending: from its 202 on an event can be asked for, and it is pending until it is in the set.
+func (w *world) isPending(t ticket) {
+	event := w.events[t]
+	stored, inSet := w.stored(event.tenant, name{event.kind, event.name}), false
+	if len(stored) >= timeline.MaxFactsPerDay {
+		return // it may be refused for good by now
+	}
+	for f := range stored {
+		inSet = inSet || f.event() == event
+	}
+	var got told
+	if code := w.get(t.tenant, "/v2/event/"+t.id, &got); code != http.StatusOK || (got.State == "PENDING") == inSet {
+		w.violated(2, "%v is told as %d %v, in the set or not: %v", event, code, got, inSet)
 	}
 }
 

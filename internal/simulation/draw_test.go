@@ -92,9 +92,15 @@ func (w *world) prologue() {
 }
 
 // rush is that a few events of one person and day come all at once, so that processors get into each other's way, and
-// nothing comes later that would mend what they leave.
-func (w *world) rush() {
-	w.stage.write(change{tenant: tenants[0], customer: customers[0], consent: true, match: true, link: userIDs[0]}, w.now-2*day)
+// nothing comes later that would mend what they leave. Sometimes the id is linked only meanwhile; or it goes to another.
+func (w *world) rush() (meanwhile func()) {
+	late := change{tenant: tenants[0], customer: customers[w.random.IntN(2)], link: userIDs[0]}
+	soon := change{tenant: tenants[0], customer: customers[0], consent: true, match: true}
+	if late.customer != customers[0] || w.random.IntN(2) == 0 {
+		soon.link = userIDs[0]
+	}
+	w.stage.write(soon, w.now-2*day)
+	w.stage.write(change{tenant: tenants[0], customer: customers[1], consent: true, match: true}, w.now-2*day)
 	w.names = []name{{'C', customers[0]}, {'U', userIDs[0]}}
 	w.haste, w.stay, w.calm = 2, pick(w, 1, 3, 6), true
 	w.alone = true
@@ -104,6 +110,10 @@ func (w *world) rush() {
 		w.ask(event(fact{tenants[0], n.kind, n.text, w.random.IntN(2) == 0, at, never}))
 	}
 	w.alone = false
+	if w.random.IntN(2) == 0 {
+		return func() { w.change(late) }
+	}
+	return func() {}
 }
 
 // anything is something new: a request, a change of a history, a bad message, or time that passes.

@@ -21,6 +21,12 @@ type change struct {
 	match            bool   // as the link flow, enrol and the webhook's reply do
 }
 
+// made is a change that was made.
+type made struct {
+	change
+	at int64
+}
+
 // change makes a change as production does: a message that will fold the customers concerned is sent first, then the
 // change is written, all at once. Whoever wanted it may try again if it failed, and does nothing if it is there.
 func (w *world) change(c change) {
@@ -73,6 +79,7 @@ func (s simulated) write(c change, at int64) {
 	stored := func(e timeline.Entry) {
 		_, _ = s.memory.Append(context.Background(), c.tenant, c.customer, []timeline.Entry{e})
 	}
+	s.changes = append(s.changes, made{c, at})
 	t := time.UnixMicro(at)
 	if c.consent {
 		stored(timeline.ConsentGiven(t))

@@ -59,6 +59,7 @@ func (s sender) Send(_ context.Context, delay time.Duration, bodies ...string) e
 
 // said is what a message says, read by the documentation of its form and not by the code.
 type said struct {
+	tenant  string
 	facts   []fact
 	entries []entry
 }
@@ -74,6 +75,7 @@ func parse(body string) (s said) {
 	if err := dec.Decode(&m); err != nil {
 		panic(err)
 	}
+	s.tenant = m.Provider
 	number := func(v any) int64 {
 		n, err := v.(json.Number).Int64()
 		if err != nil {
@@ -120,7 +122,7 @@ func (w *world) deliverable() []*message {
 	for _, m := range w.queue {
 		switch {
 		case m.deleted || m.held || m.dead || m.visible > w.now:
-		case m.received >= maxReceives:
+		case m.received >= w.patience:
 			m.dead = true
 			w.logf("%s is a dead letter", m.id)
 		default:

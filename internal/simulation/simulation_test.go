@@ -87,20 +87,20 @@ func simulation(seed uint64, log *[]string) *world {
 // run is everything, as the seed has it.
 func (w *world) run() {
 	random := w.random
-	left := 3 + random.IntN(10)
+	left, next := 3+random.IntN(10), w.anything
 	if random.IntN(3) == 0 {
-		w.rush()
-		left = random.IntN(2)
+		left, next = 1, w.rush()
 	} else {
 		w.prologue()
 	}
 	w.unlucky(random.IntN(6), pick(w, 5, 20, 60))
+	w.patience = pick(w, 1, 2, maxReceives, maxReceives)
 	begin := func() bool {
 		if left == 0 {
 			return false
 		}
 		left--
-		w.anything()
+		next()
 		return true
 	}
 	for w.turn(begin) {
@@ -117,10 +117,15 @@ func (w *world) run() {
 		w.drain()
 	}
 	w.lucky()
-	w.redrive()
-	w.drain()
+	w.patience = maxReceives
+	for w.redrive() {
+		w.drain()
+	}
 	w.checkEarly()
 	w.recordsAreTheModels()
 	w.epilogue()
 	w.check()
+	if _, ok := w.stage.(simulated); ok && random.IntN(4) == 0 {
+		w.isTheSameAlone(pick(w, tenants...))
+	}
 }

@@ -18,6 +18,7 @@ type world struct {
 	alone    bool          // nobody else is at work while a process is
 	haste    int           // how rarely somebody begins while others are at work: once in so many turns
 	calm     bool          // the queue delivers nothing twice of itself
+	patience int           // how often the queue delivers a message before it gives it up
 	stay     int           // how rarely the turn goes from one to another: once in so many
 	current  *process      // whose turn it was
 	now      int64
@@ -26,8 +27,9 @@ type world struct {
 	started  int
 	working  []*process
 
-	stage stage
-	queue []*message
+	stage   stage
+	queue   []*message
+	changes []made
 
 	model    *model
 	asked    map[fact]bool // by any request, answered or not
@@ -49,7 +51,7 @@ const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
 	w := &world{
-		random: random, mishap: func() mishap { return none }, now: noon, haste: 6, stay: 1,
+		random: random, mishap: func() mishap { return none }, now: noon, haste: 6, stay: 1, patience: maxReceives,
 		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
 	}
@@ -158,7 +160,7 @@ func (w *world) queueErrs() {
 	if !m.dead && m.visible <= w.now {
 		w.logf("%s is delivered again", m.id)
 		m.held, m.deleted = false, false
-		m.received = min(m.received, maxReceives-1)
+		m.received = min(m.received, w.patience-1)
 	}
 }
 
@@ -183,8 +185,9 @@ func (w *world) drain() {
 	}
 }
 
-// redrive sends every dead letter again that was ever understood, as an operator does.
-func (w *world) redrive() {
+// redrive sends every dead letter again that may be understood, as an operator does. It is false if there is
+// none.
+func (w *world) redrive() (any bool) {
 	letters := w.stage.filed()
 	for _, messageID := range sorted(letters) {
 		l := letters[messageID]
@@ -192,9 +195,12 @@ func (w *world) redrive() {
 			continue
 		}
 		m := w.stage.put(string(l.Body))
+		m.garbage = slices.ContainsFunc(w.queue, func(had *message) bool { return had.id == messageID && had.garbage })
 		w.stage.redriven(l)
 		w.logf("dead letter %s is sent again as %s", messageID, m.id)
+		any = true
 	}
+	return any
 }
 
 // sorted are the keys of a map in order, so that a run is the same each time.
