@@ -12,9 +12,12 @@ type seeded struct {
 
 // The tests that kill most faults.
 const (
-	simulation = "internal/simulation TestSimulation"
-	inSmall    = "pkg/timeline TestRecordsEndEqualToTheFold"
-	byModel    = "pkg/timeline TestFoldAgreesWithThePlainModel -rapid.nofailfile"
+	simulation    = "internal/simulation TestSimulation"
+	inSmall       = "pkg/timeline TestRecordsEndEqualToTheFold"
+	betweenPoints = "pkg/timeline TestWhatIsFoldedBetweenStartingPointsIsWhatIsFoldedFromAll"
+	atOnce        = "pkg/timeline TestLoginsOfOneInstantAreOne"
+	limits        = "pkg/timeline TestWhereFoldingMayStart"
+	byModel       = "pkg/timeline TestFoldAgreesWithThePlainModel -rapid.nofailfile"
 )
 
 // faults are the lines that the promises rest on. docs/reliability.md tells them in words.
@@ -62,7 +65,7 @@ var faults = []seeded{
 	{
 		2, "of two plans the one that came last counts", "pkg/timeline/fold.go",
 		`m.planned = max(m.planned, f.PlannedEnd)`, `m.planned = f.PlannedEnd`,
-		byModel,
+		atOnce,
 	},
 	{
 		3, "a set takes the place of the one before", "pkg/timeline/dynamo.go",
@@ -94,7 +97,7 @@ var faults = []seeded{
 	{
 		4, "folding starts in the middle of a shift", "pkg/timeline/window.go",
 		`if !m.login || m.at < t.Add(-MaxShift) {`, `if true {`,
-		"pkg/timeline TestWhatIsFoldedBetweenStartingPointsIsWhatIsFoldedFromAll",
+		betweenPoints,
 	},
 	{
 		5, "an event is accepted though the queue refused it", "pkg/shift/v1.go",
@@ -242,5 +245,48 @@ var faults = []seeded{
 	}
 	return nil`,
 		"pkg/link TestTheGuardComesFirst",
+	},
+	// Conditions of a switch, which gremlins takes for uncovered.
+	{
+		4, "folding stops without looking at a LOGIN at its own start", "pkg/timeline/window.go",
+		`case m.at < start:`, `case m.at <= start:`,
+		betweenPoints,
+	},
+	{
+		4, "folding goes on past a LOGIN at the very end of the quiet", "pkg/timeline/window.go",
+		`case m.at > t && quiet <= m.at:`, `case m.at > t && quiet < m.at:`,
+		limits,
+	},
+	{
+		4, "folding stops at a LOGOUT that has only just come", "pkg/timeline/window.go",
+		`		case m.at > t:
+`, `		case m.at >= t:
+`,
+		limits,
+	},
+	{
+		2, "of two LOGINs at an instant the first one read is the shift's", "pkg/timeline/fold.go",
+		`if lessName(f.Name, m.name) {`, `if false {`,
+		atOnce,
+	},
+	{
+		2, "of two LOGINs at an instant the last one read is all there is", "pkg/timeline/fold.go",
+		`case !m.login:`, `case true:`,
+		atOnce,
+	},
+	{
+		1, "an event waits for a match for a microsecond too long", "pkg/timeline/fold.go",
+		`case now < at.Add(MatchWithin):`, `case now <= at.Add(MatchWithin):`,
+		"pkg/timeline TestReasonsForNotCounting",
+	},
+	{
+		8, "two changes of a history may have one instant", "pkg/timeline/history.go",
+		`at = max(at, h.entries[n-1].At+1)`, `at = max(at, h.entries[n-1].At)`,
+		"pkg/link TestChangesKeepTheirOrderWhateverTheClock",
+	},
+	{
+		9, "the first record is taken for none", "pkg/timeline/apply.go",
+		`if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == f.day }); i >= 0 {`, `if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == f.day }); i > 0 {`,
+		inSmall,
 	},
 }

@@ -251,6 +251,15 @@ func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 			t.Error("consented after the withdrawal")
 		}
 	}
+	for range 3 { // and without an id
+		w.ok(w.links.Withdraw(t.Context(), courier, "ABC12", noon))
+		w.give(courier, "ABC12", "", noon)
+		history, err := w.timelines.History(t.Context(), courier, "ABC12")
+		w.ok(err)
+		if !history.Consented(timeline.At(hours(1))) {
+			t.Error("not consented after the consent")
+		}
+	}
 }
 
 func TestAnIDThatMoves(t *testing.T) {
