@@ -64,7 +64,7 @@ func TestAKeysLife(t *testing.T) {
 	o := newOperator(t)
 	var created providerView
 	o.must(&created, "provider", "create", "Courier Ltd", "--may-enrol")
-	if created != (providerView{"courier-ltd", "Courier Ltd", true}) {
+	if created != (providerView{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}) {
 		t.Errorf("%+v", created)
 	}
 	var issued keyView
@@ -93,9 +93,10 @@ func TestProviders(t *testing.T) {
 	o.must(&one, "provider", "create", "Courier Ltd", "--may-enrol")
 	o.must(&one, "provider", "create", "Parcels & Co")
 	o.must(&one, "provider", "permit", "courier-ltd", "--may-enrol=false")
+	o.must(&one, "provider", "product", "parcels-co", "CR.MOT.TPO.UK.001")
 	var all []providerView
 	o.must(&all, "provider", "list")
-	if len(all) != 2 || all[0] != (providerView{"courier-ltd", "Courier Ltd", false}) || all[1] != (providerView{"parcels-co", "Parcels & Co", false}) {
+	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) || all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001"}) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")

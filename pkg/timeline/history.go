@@ -237,6 +237,14 @@ func (h History) Matched(at Instant) bool {
 	return later > 0 && h.verdicts[later-1].true
 }
 
+// Answered is the last answer to "are the two matched?" that was given after the instant; false if there was none.
+func (h History) Answered(after Instant) (matched, ok bool) {
+	if last := len(h.verdicts) - 1; last >= 0 && h.verdicts[last].at > after {
+		return h.verdicts[last].true, true
+	}
+	return false, false
+}
+
 // couldCount tells whether any fact can count at all: without a consent and a match there is nobody to count it for,
 // and so no record, in this history and in every earlier state of it.
 func (h History) couldCount() bool {
