@@ -8,6 +8,9 @@ SHELL := /bin/bash
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
 
+# `make test RACE=-race` looks for data races as well. It needs a C compiler and takes three times as long.
+RACE :=
+
 # A machine without a home folder (a bare container) has no place for Go's caches either.
 ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.tools/home
@@ -18,20 +21,22 @@ help: ## show this list
 
 run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:3000 (PORT=... changes the port)
 	@echo "building ..."
+	@go list -deps ./cmd/local >.tools/go.log 2>&1 || \
+		{ echo "The Go modules could not be had (is there a network?): see .tools/go.log." >&2; exit 1; }
 	@go build -o bin/local ./cmd/local
 	@exec bin/local
 
 test: go $(LOCAL) ## run all tests: unit, property and integration, with an embedded DynamoDB and SQS of their own
-	go test ./...
+	go test $(RACE) ./...
 
 check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
-	scripts/check
+	@scripts/check
 
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it
-	.tools/e2e/bin/python e2e/e2e.py
+	@.tools/e2e/bin/python e2e/e2e.py
 
 build: go ## build every function as it is deployed, and the operators' tools, into bin/
-	scripts/build
+	@scripts/build
 
 fmt: go ## format all Go files
 	gofmt -w cmd functions internal pkg

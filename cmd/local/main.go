@@ -39,23 +39,26 @@ func main() {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	start := run
-	if len(os.Args) == 2 && os.Args[1] == "demo" {
-		start = printDemo
-	}
-	if err := start(ctx); err != nil {
+	if err := start(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run starts everything, serves until the context ends, and stops everything in the opposite order.
-func run(ctx context.Context) error {
+func start(ctx context.Context, arguments []string) error {
+	if slices.Equal(arguments, []string{"demo"}) {
+		return printDemo(ctx)
+	}
 	root, err := emulator.Root()
 	if err != nil {
 		return err
 	}
-	local := filepath.Join(root, ".local")
+	return run(ctx, root, filepath.Join(root, ".local"), cmp.Or(os.Getenv("PORT"), "3000"))
+}
+
+// run starts everything, serves until the context ends, and stops everything in the opposite order. The template is read
+// from the folder root; what has to be kept is kept in the folder local.
+func run(ctx context.Context, root, local, port string) error {
 	if err := os.MkdirAll(local, 0o700); err != nil {
 		return err
 	}
@@ -65,7 +68,6 @@ func run(ctx context.Context) error {
 	}
 	defer unlock()
 
-	port := cmp.Or(os.Getenv("PORT"), "3000")
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		return portError(port, err)
@@ -142,7 +144,7 @@ func lock(path string) (unlock func(), err error) {
 	}
 	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		file.Close()
-		return nil, errors.New("it runs already in this folder: stop it first, or start it in another clone")
+		return nil, errors.New("`make run` runs already in this folder: stop it first, or start another one in a clone")
 	}
 	return func() { file.Close() }, nil
 }

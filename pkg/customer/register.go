@@ -2,31 +2,24 @@ package customer
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
-
-// Refold asks for a person's shifts to be folded again from that instant on, because their history changes. It is called
-// before the change is written: asked for afterwards, a crash between the two would leave shifts that nobody mends. So
-// what it asks for must be done somewhat later than asked, and do no harm if nothing has changed.
-type Refold func(ctx context.Context, provider, customerNumber string, from time.Time) error
 
 // Register makes new customers: their own rows, and what timelines need to know of them, all at once or not at all.
 type Register struct {
 	customers *Store
 	timelines *timeline.Store
-	refold    Refold
+	refold    link.Refold
 }
 
 // NewRegister is a register that writes to both stores.
-func NewRegister(customers *Store, timelines *timeline.Store, refold Refold) *Register {
+func NewRegister(customers *Store, timelines *timeline.Store, refold link.Refold) *Register {
 	return &Register{customers: customers, timelines: timelines, refold: refold}
 }
 
@@ -70,7 +63,7 @@ func (r *Register) Create(ctx context.Context, n New, now time.Time) (number str
 		}
 		n.Number = name.Value
 	}
-	err = insist(ctx, func() error {
+	err = table.Insist(ctx, func() error {
 		if n.Number != "" {
 			if _, taken, err := r.customers.Customer(ctx, n.Number); err != nil {
 				return err
@@ -100,7 +93,7 @@ func (r *Register) ownership(ctx context.Context, link *Link) (timeline.Ownershi
 }
 
 // write writes all rows of a new customer in one transaction, and with them the enrolment, which gets the number, if they
-// come by one. It is errOvertaken if the number, the workProviderUserId or the enrolment was somebody else's by then.
+// come by one. It is table.ErrOvertaken if the number, the workProviderUserId or the enrolment was somebody else's by then.
 func (r *Register) write(ctx context.Context, n New, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
 	number = n.Number
 	if number == "" {
@@ -112,42 +105,18 @@ func (r *Register) write(ctx context.Context, n New, owned timeline.Ownership, e
 		e.number = number
 		r.customers.addEnrolment(tx, n.Link.Provider, n.Link.UserID, *e)
 	}
-	if link := n.Link; link != nil {
-		entries := []timeline.Entry{timeline.ConsentGiven(link.Since), timeline.Matched(link.Since)}
-		if link.UserID != "" {
-			entries = append(entries, r.timelines.Claim(tx, link.Provider, link.UserID, owned, number, link.Since))
+	if l := n.Link; l != nil {
+		entries := []timeline.Entry{timeline.ConsentGiven(l.Since), timeline.Matched(l.Since)}
+		if l.UserID != "" {
+			entries = append(entries, r.timelines.Claim(tx, l.Provider, l.UserID, owned, number, l.Since))
 		}
-		r.timelines.AppendHistory(tx, link.Provider, number, entries...)
-		if err := r.refold(ctx, link.Provider, number, link.Since); err != nil {
+		r.timelines.AppendHistory(tx, l.Provider, number, entries...)
+		if err := r.refold(ctx, l.Provider, number, l.Since); err != nil {
 			return "", err
 		}
 	}
-	err = tx.Run(ctx)
-	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
-		return "", errOvertaken
+	if err := table.Commit(ctx, tx); err != nil {
+		return "", err
 	}
-	return number, stored(err)
-}
-
-// errOvertaken is met when another transaction came first. To read again tells how things stand now.
-var errOvertaken = errors.New("customer: another transaction came first")
-
-// patience is how often insist tries. Each round somebody else has succeeded, or the storage was busy.
-const patience = 8
-
-// insist does something until it is no longer overtaken, pausing longer and longer so that many who want the same row
-// come to an end.
-func insist(ctx context.Context, do func() error) error {
-	for round := range patience {
-		err := do()
-		if !errors.Is(err, errOvertaken) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fault.Wrap(fault.Unavailable, ctx.Err())
-		case <-time.After(rand.N(5 * time.Millisecond << round)):
-		}
-	}
-	return fault.Wrap(fault.Unavailable, errOvertaken)
+	return number, nil
 }

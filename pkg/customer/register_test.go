@@ -1,13 +1,10 @@
 package customer
 
 import (
-	"context"
 	"encoding/hex"
-	"errors"
 	"sync"
 	"testing"
 
-	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -97,23 +94,6 @@ func TestOfManyWhoWantANumberOneGetsIt(t *testing.T) {
 	all.Wait()
 	if made != 1 {
 		t.Errorf("%d were made", made)
-	}
-}
-
-func TestInsistComesToAnEnd(t *testing.T) {
-	tries := 0
-	err := insist(t.Context(), func() error { tries++; return errOvertaken })
-	if fault.Of(err) != fault.Unavailable || tries != patience {
-		t.Errorf("%v after %d tries", err, tries)
-	}
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := insist(gone, func() error { return errOvertaken }); fault.Of(err) != fault.Unavailable {
-		t.Error(err)
-	}
-	other := errors.New("other")
-	if err := insist(t.Context(), func() error { return other }); err != other {
-		t.Error(err)
 	}
 }
 

@@ -185,7 +185,7 @@ func (v Reader) period(provider string, name person.Name, query url.Values) (per
 	var p period
 	copy(p.asked[:], digest(name, from, to))
 	var err error
-	p.to = v.now().Add(tolerance) // no shift starts later
+	p.to = timeline.Never.Time()
 	last := v.now()
 	if to != "" {
 		if p.to, err = web.QueryTime("to", to); err != nil {
@@ -200,10 +200,10 @@ func (v Reader) period(provider string, name person.Name, query url.Values) (per
 		}
 	}
 	switch {
+	case texts[2] != "": // was judged with the first page; the clock has gone on since
+		return v.openNext(provider, texts[2], p.asked)
 	case last.Sub(p.from) > maxPeriod:
 		return period{}, fault.Field("from", "`from` must not be more than 92 days before `to`, or before now without it.")
-	case texts[2] != "":
-		return v.openNext(provider, texts[2], p.asked)
 	}
 	return p, nil
 }

@@ -16,6 +16,7 @@
 //
 //	pk                       sk                   what                                         read by
 //	courier-ltd#C#ABC123     facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
+//	courier-ltd#C#ABC123     history#             counts its consents and links                fold, status, v2
 //	courier-ltd#C#ABC123     history#2026-11      consents, links, matches, by UTC month       fold, status, v2
 //	courier-ltd#C#ABC123     shifts#2026-11-22    the shift record of one UTC day              list
 //	courier-ltd#U#12345      facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
@@ -54,6 +55,10 @@ const (
 	historyPrefix = "history#"
 	shiftsPrefix  = "shifts#"
 )
+
+// HistoryCountSort is the sort key of the row that counts the changes of consents and links, so that of two made at once
+// one begins again. It leads the history, and is read with it.
+const HistoryCountSort = historyPrefix
 
 // AfterHistory sorts behind every history row of a partition and before anything else.
 const AfterHistory = "history$"

@@ -222,17 +222,22 @@ func (b *batch) foldAll(ctx context.Context, subjects []*subject) {
 // was read after the facts were written, so a link that it shows cannot have come too late to see them, and a link made
 // later sends a message of its own. An id that is nobody's, as far as the hint went, is asked for in earnest.
 func (b *batch) confirm(ctx context.Context, names []*named) {
+	names = slices.DeleteFunc(names, func(n *named) bool { return n.name.Kind != person.UserID || b.borneOut(n) })
+	owned := make([]Ownership, len(names))
+	b.each(len(names), func(i int) {
+		var err error
+		owned[i], err = b.rows.Ownership(ctx, names[i].provider, names[i].name.Value, false)
+		b.note(names[i].messages, Result{Err: err})
+	})
 	var later []*subject
-	for _, n := range names {
-		if n.name.Kind != person.UserID || b.borneOut(n) {
-			continue
-		}
-		now, err := b.rows.Ownership(ctx, n.provider, n.name.Value, false)
-		b.note(n.messages, Result{Err: err})
-		for _, customer := range now.Ever {
-			if !slices.Contains(n.hint.Ever, customer) {
-				s := b.concern(who{n.provider, customer}, n.interval, n.messages)
-				s.more = true
+	for i, n := range names {
+		for _, customer := range owned[i].Ever {
+			if slices.Contains(n.hint.Ever, customer) {
+				continue
+			}
+			s := b.concern(who{n.provider, customer}, n.interval, n.messages)
+			s.more = true
+			if !slices.Contains(later, s) {
 				later = append(later, s)
 			}
 		}

@@ -255,3 +255,40 @@ func (s *simulation) check(t *testing.T, seed uint64) {
 		}
 	}
 }
+
+// TestAFalseAtTheInstantOfATrueTakesTheShiftsBack is a tie of two matches that arrive one after the other (rule 7): the
+// history that is left holds no true, but a record was written by the one that was there.
+func TestAFalseAtTheInstantOfATrueTakesTheShiftsBack(t *testing.T) {
+	s := &simulation{store: NewMemory()}
+	s.store.append("courier-ltd", "ABC123", Entry{Kind: Consent, At: minute(-5000)})
+	applier := NewApplier(s.store, 1)
+	for _, changes := range []Changes{
+		{Facts: []Fact{{Name: courier, Kind: Login, At: minute(0), PlannedEnd: Never}}},
+		{Verdicts: []Verdict{{"ABC123", Entry{Kind: Match, At: minute(60)}}}},
+		{Verdicts: []Verdict{{"ABC123", Entry{Kind: NoMatch, At: minute(60)}}}},
+	} {
+		changes.Provider = "courier-ltd"
+		if r := applier.Apply(t.Context(), []Changes{changes})[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	s.check(t, 0)
+}
+
+// TestWhatWasSentUnderAnIDThatIsNobodysIsUnmatched: whoever had the id before has no part in its outcome.
+func TestWhatWasSentUnderAnIDThatIsNobodysIsUnmatched(t *testing.T) {
+	m := NewMemory()
+	m.append("courier-ltd", "ABC123", Entry{Kind: Consent, At: minute(0)})
+	m.Link("courier-ltd", "12345", "ABC123", minute(0))
+	f := Fact{Name: userNamed("12345"), Kind: Login, At: minute(-60), PlannedEnd: Never}
+	if _, err := m.Union(t.Context(), "courier-ltd", f.Name, f.At.Day(), []Fact{f}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Outcome{{State: Rejected, Reason: BeforeConsent}, {State: Waiting}} {
+		got, err := NewObserver(m, 1).Outcomes(t.Context(), "courier-ltd", []Fact{f}, minute(60))
+		if err != nil || got[0] != want {
+			t.Errorf("got %v, %v; want %v", got, err, want)
+		}
+		m.Unlink("courier-ltd", "12345", minute(60))
+	}
+}

@@ -31,10 +31,11 @@ func StoreFrom(env *config.Env) *Store {
 
 // setRow is a row whose content is a binary set: a day's facts, or a month's history.
 type setRow struct {
-	PK   string   `dynamo:"pk"`
-	SK   string   `dynamo:"sk"`
-	Form int      `dynamo:"v"`
-	Set  [][]byte `dynamo:"s,set"`
+	PK      string   `dynamo:"pk"`
+	SK      string   `dynamo:"sk"`
+	Form    int      `dynamo:"v"`
+	Set     [][]byte `dynamo:"s,set"`
+	Version int64    `dynamo:"n"` // of the row that counts a history's changes, which comes with it
 }
 
 const formOfSets = 1
@@ -249,9 +250,14 @@ func (s *Store) timeline(ctx context.Context, provider string, name person.Name,
 	}
 	var facts []Fact
 	var entries []Entry
+	var version int64
 	for _, row := range rows {
 		if row.Form != formOfSets {
 			return History{}, nil, errForm
+		}
+		if row.SK == table.HistoryCountSort {
+			version = row.Version
+			continue
 		}
 		date, _ := table.DayOf(row.SK)
 		if table.IsHistory(row.SK) {
@@ -279,7 +285,9 @@ func (s *Store) timeline(ctx context.Context, provider string, name person.Name,
 			facts = append(facts, f)
 		}
 	}
-	return NewHistory(entries), facts, nil
+	history := NewHistory(entries)
+	history.version = version
+	return history, facts, nil
 }
 
 // partRow is a part of a batch.
@@ -337,7 +345,31 @@ func (s *Store) Write(ctx context.Context, provider, customer string, r Record) 
 	return stored(err)
 }
 
-// AppendHistory adds to a transaction the writes that put entries into a customer's history: one a month.
+// countRow counts the changes of a customer's consents and links.
+type countRow struct {
+	PK      string `dynamo:"pk"`
+	SK      string `dynamo:"sk"`
+	Form    int    `dynamo:"v"`
+	Version int64  `dynamo:"n"`
+}
+
+// Amend adds to a transaction the writes that put entries into a customer's history, on condition that nobody has amended
+// it since it was read: a workProviderUserId linked while consent is withdrawn would outlive it.
+func (s *Store) Amend(tx *dynamo.WriteTx, provider, customer string, was History, entries ...Entry) {
+	put := s.table.Put(countRow{
+		PK: s.partition(provider, customer), SK: table.HistoryCountSort, Form: formOfSets, Version: was.version + 1,
+	})
+	if was.version == 0 {
+		put = put.If("attribute_not_exists(pk)")
+	} else {
+		put = put.If("'n' = ?", was.version)
+	}
+	tx.Put(put)
+	s.AppendHistory(tx, provider, customer, entries...)
+}
+
+// AppendHistory adds to a transaction the writes that put entries into a customer's history, whoever else does: one a
+// month.
 func (s *Store) AppendHistory(tx *dynamo.WriteTx, provider, customer string, entries ...Entry) {
 	months := map[string][][]byte{}
 	for _, e := range entries {
@@ -349,26 +381,40 @@ func (s *Store) AppendHistory(tx *dynamo.WriteTx, provider, customer string, ent
 	}
 }
 
-// Claim adds to a transaction the write that makes userID the customer's, and answers the entry that AppendHistory must
-// put into the customer's history in the same transaction. The ownership is the one read before, in which the id was
-// free: the transaction fails its condition if somebody changed it since.
+// Claim adds to a transaction the write that makes userID the customer's, and answers the entry that has to come into the
+// customer's history in the same transaction. The ownership is the one read before, in which the id was free: the
+// transaction fails its condition if somebody changed it since.
 func (s *Store) Claim(tx *dynamo.WriteTx, provider, userID string, was Ownership, customer string, at time.Time) Entry {
-	ever := append(slices.Clone(was.Ever), customer)
-	slices.Sort(ever)
-	put := s.table.Put(ownerRow{
-		PK: table.NamePartition(provider, userNamed(userID)), SK: table.OwnerSort, Form: formOfOwners,
-		Version: was.version + 1, Owner: customer, Ever: slices.Compact(ever), Freed: was.Freed,
-	})
-	if was.version == 0 {
-		put = put.If("attribute_not_exists(pk)")
-	} else {
-		put = put.If("'n' = ?", was.version)
-	}
-	tx.Put(put)
+	now := was
+	now.Owner = customer
+	now.Ever = append(slices.Clone(was.Ever), customer)
+	s.putOwner(tx, provider, userID, now)
 	return Entry{Kind: Link, At: At(at), UserID: userID, Since: was.Freed}
 }
 
-// WriteTx begins a transaction that Claim and AppendHistory add to.
+// Release adds to a transaction the write that makes userID nobody's, likewise: the entry is for the history of whose it
+// was.
+func (s *Store) Release(tx *dynamo.WriteTx, provider, userID string, was Ownership, at time.Time) Entry {
+	s.putOwner(tx, provider, userID, was.FreedAt(at))
+	return Unlinked(at, userID)
+}
+
+// putOwner stores an ownership, on condition that it follows the one stored.
+func (s *Store) putOwner(tx *dynamo.WriteTx, provider, userID string, o Ownership) {
+	slices.Sort(o.Ever)
+	put := s.table.Put(ownerRow{
+		PK: table.NamePartition(provider, userNamed(userID)), SK: table.OwnerSort, Form: formOfOwners,
+		Version: o.version + 1, Owner: o.Owner, Ever: slices.Compact(o.Ever), Freed: o.Freed,
+	})
+	if o.version == 0 {
+		put = put.If("attribute_not_exists(pk)")
+	} else {
+		put = put.If("'n' = ?", o.version)
+	}
+	tx.Put(put)
+}
+
+// WriteTx begins a transaction that the methods above add to.
 func (s *Store) WriteTx() *dynamo.WriteTx { return s.db.WriteTx() }
 
 // stored turns a failure of the service into the fault it is to a caller: worth another try.

@@ -111,6 +111,7 @@ type verdict struct {
 // History is what is known of one customer at one work provider: when sharing was agreed to, which workProviderUserIds
 // were theirs, and when the two were matched. The zero value is that of somebody unknown.
 type History struct {
+	version  int64   // counts what Amend has changed
 	entries  []Entry // sorted, each once
 	consents []interval
 	held     []held
@@ -206,6 +207,27 @@ func (h History) userIDs(from, to Instant) []string {
 	return ids
 }
 
+// Held are the workProviderUserIds that are the customer's now, in the order in which they became so.
+func (h History) Held() []string {
+	var ids []string
+	for _, v := range h.held {
+		if v.to == Never {
+			ids = append(ids, v.userID)
+		}
+	}
+	return ids
+}
+
+// After is the instant for a new entry: now or, if the history reaches further because of another clock, just after its
+// end, so that the entries stay in the order in which they were made.
+func (h History) After(now time.Time) time.Time {
+	at := At(now)
+	if n := len(h.entries); n > 0 {
+		at = max(at, h.entries[n-1].At+1)
+	}
+	return at.Time()
+}
+
 // Consented tells whether the customer shares with the work provider at the instant.
 func (h History) Consented(at Instant) bool {
 	_, ok := h.consentAt(at)
@@ -246,9 +268,9 @@ func (h History) Answered(after Instant) (matched, ok bool) {
 }
 
 // couldCount tells whether any fact can count at all: without a consent and a match there is nobody to count it for,
-// and so no record, in this history and in every earlier state of it.
+// and so no record, in this history and in every earlier state of it. A match that a tie has taken back since was one.
 func (h History) couldCount() bool {
-	return len(h.consents) > 0 && slices.ContainsFunc(h.verdicts, func(v verdict) bool { return v.true })
+	return len(h.consents) > 0 && slices.ContainsFunc(h.entries, func(e Entry) bool { return e.Kind == Match })
 }
 
 // counts tells whether the fact is one of the person's that count (rules 6 and 7).

@@ -100,15 +100,15 @@ type folded struct {
 	tales   []told
 }
 
-// people are those who had the name at some time, folded; whose it is now comes last.
+// people are those who had the name at some time, folded; whose it is now comes last, and is unknown if it is nobody's.
 func (o Observer) people(ctx context.Context, provider string, name person.Name, in interval) ([]folded, error) {
-	customers := []string{name.Value}
+	customers, nobody := []string{name.Value}, false
 	if name.Kind == person.UserID {
 		owned, err := o.rows.Ownership(ctx, provider, name.Value, false)
 		if err != nil {
 			return nil, err
 		}
-		customers = slices.Clone(owned.Ever)
+		customers, nobody = slices.Clone(owned.Ever), owned.Owner == ""
 		slices.SortStableFunc(customers, func(a, b string) int {
 			if a != b && b == owned.Owner {
 				return -1
@@ -127,6 +127,9 @@ func (o Observer) people(ctx context.Context, provider string, name person.Name,
 		}
 		people[i] = folded{history: history, moments: ms}
 		people[i].shifts, people[i].tales = fold(ms, history)
+	}
+	if nobody {
+		people = append(people, folded{})
 	}
 	return people, nil
 }
@@ -167,11 +170,7 @@ func outcome(f Fact, stored []Fact, people []folded, now Instant) Outcome {
 			return p.outcome(f)
 		}
 	}
-	var latest History // of whose the name is now; nobody's if it never was anybody's
-	if len(people) > 0 {
-		latest = people[len(people)-1].history
-	}
-	reason := latest.discounted(f.At, now)
+	reason := people[len(people)-1].history.discounted(f.At, now)
 	if reason == Unmatched {
 		return Outcome{State: Waiting}
 	}

@@ -3,6 +3,7 @@ package timeline
 import (
 	"context"
 	"errors"
+	"time"
 
 	"zego.com/workprovider/pkg/person"
 )
@@ -24,6 +25,17 @@ type Ownership struct {
 	Freed Instant
 	// version is that of the row read; 0 if there is none.
 	version int64
+}
+
+// FreedAt is the ownership as it is once the id has ceased to be anybody's at that instant.
+func (o Ownership) FreedAt(at time.Time) Ownership {
+	o.Owner, o.Freed = "", At(at)
+	return o
+}
+
+// After is now or, if the id was freed at a later instant by another clock, just after that.
+func (o Ownership) After(now time.Time) time.Time {
+	return max(At(now), o.Freed+1).Time()
 }
 
 // Rows is what the processing of facts asks of the storage. It is a seam: the rows stand in DynamoDB, or in memory, where

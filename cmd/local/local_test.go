@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"zego.com/workprovider/pkg/demo"
+	"zego.com/workprovider/pkg/emulator"
+)
+
+// A login goes the whole way to a shift, and shift and keys are there again after a restart.
+func TestWhatIsStoredSurvivesARestart(t *testing.T) {
+	local := t.TempDir()
+	var first demo.World
+	var key, shifts string
+
+	serve(t, local, func(world demo.World) {
+		first, key = world, world.WorkProviders[0].Key
+		at := time.Now().UTC().Format(time.RFC3339)
+		if answer := call(t, key, "POST", world.URL+"/v1/shift/login/", `{"workProviderUserId":"1686","timestamp":"`+at+`"}`); answer != `{"status":"PENDING"}` {
+			t.Fatalf("login: %s", answer)
+		}
+		for shifts = ""; !strings.Contains(shifts, `"startTime"`); {
+			shifts = call(t, key, "GET", world.URL+"/v2/shift/?workProviderUserId=1686", "")
+		}
+	})
+	serve(t, local, func(world demo.World) {
+		if !slices.Equal(world.WorkProviders, first.WorkProviders) {
+			t.Error("the keys of the first start are not those of the second")
+		}
+		if again := call(t, key, "GET", world.URL+"/v2/shift/?workProviderUserId=1686", ""); again != shifts {
+			t.Errorf("before the restart: %s, after it: %s", shifts, again)
+		}
+		if answer := call(t, key, "GET", world.URL+"/nothing", ""); !strings.Contains(answer, "NOT_FOUND") {
+			t.Errorf("an unknown path: %s", answer)
+		}
+		if err := run(t.Context(), "../..", local, "0"); err == nil || !strings.Contains(err.Error(), "runs already") {
+			t.Errorf("a second one in the same folder: %v", err)
+		}
+	})
+}
+
+// serve runs everything in the folder local while f does its work, and stops it as Ctrl-C does.
+func serve(t *testing.T, local string, f func(demo.World)) {
+	t.Helper()
+	path := filepath.Join(local, "demo.json")
+	var written time.Time
+	if before, err := os.Stat(path); err == nil {
+		written = before.ModTime()
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, "../..", local, "0") }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	// The file is written anew when all is ready but the accepting of requests, which wait as long as it takes.
+	for {
+		select {
+		case err := <-ended:
+			ended <- nil
+			t.Fatalf("ended early: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+		var world demo.World
+		after, err := os.Stat(path)
+		if err != nil || after.ModTime().Equal(written) {
+			continue
+		}
+		if text, err := os.ReadFile(path); err == nil && json.Unmarshal(text, &world) == nil {
+			f(world)
+			return
+		}
+	}
+}
+
+func call(t *testing.T, key, method, url, body string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", key)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestAPortInUseIsSaidSo(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	err = run(t.Context(), "../..", t.TempDir(), port)
+	if err == nil || err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
+		t.Errorf("error: %v", err)
+	}
+}
+
+// Messages that failed stay in the queue, the others are deleted; if the consumer itself fails, all of them stay.
+func TestOnlyFailedMessagesStay(t *testing.T) {
+	for name, test := range map[string]struct {
+		consume consumer
+		stay    int
+	}{
+		"none failed": {func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+			return events.SQSEventResponse{}, nil
+		}, 0},
+		"one failed": {func(_ context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+			var response events.SQSEventResponse
+			for _, m := range e.Records {
+				if m.Body == "bad" {
+					response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+				}
+			}
+			return response, nil
+		}, 1},
+		"the consumer failed": {func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+			return events.SQSEventResponse{}, errors.New("no luck")
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := emulator.ForTest(t)
+			client, queue := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
+			for _, body := range []string{"good", "bad"} {
+				if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			seen := 0
+			poll(ctx, client, queue, func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+				if seen += len(e.Records); seen == 2 {
+					stop()
+				}
+				return test.consume(ctx, e)
+			})
+			stop()
+			got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+				QueueUrl: aws.String(queue), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			waiting := got.Attributes["ApproximateNumberOfMessages"]
+			inFlight := got.Attributes["ApproximateNumberOfMessagesNotVisible"]
+			if want := string(rune('0' + test.stay)); waiting != "0" || inFlight != want {
+				t.Errorf("%s messages wait and %s are in flight, want 0 and %s", waiting, inFlight, want)
+			}
+		})
+	}
+}

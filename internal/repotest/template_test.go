@@ -1,0 +1,411 @@
+package repotest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"zego.com/workprovider/internal/template"
+	"zego.com/workprovider/pkg/table"
+	"zego.com/workprovider/pkg/web"
+)
+
+// root is the project's folder, seen from this package.
+const root = "../.."
+
+const functionType = "AWS::Serverless::Function"
+
+// Every folder in functions is deployed, routed, sampled and served locally, and nothing else is.
+func TestEveryFunctionIsEverywhere(t *testing.T) {
+	folders := folders(t)
+	deployed := map[string]bool{}
+	for name, f := range deployedFunctions(t) {
+		deployed[f.folder] = true
+		if name != camel(f.folder) {
+			t.Errorf("template.yaml names the function of functions/%s %s: name it %s", f.folder, name, camel(f.folder))
+		}
+	}
+	routed := map[string]bool{"fallback": true}
+	for _, r := range web.Routes {
+		routed[r.Function] = true
+	}
+	for _, f := range deployedFunctions(t) {
+		if f.queue != "" {
+			routed[f.folder] = true // by a queue, not by the table of routes
+		}
+	}
+	compare(t, folders, slices.Sorted(maps.Keys(deployed)), "is not in template.yaml: add an AWS::Serverless::Function with CodeUri functions/%s")
+	compare(t, folders, slices.Sorted(maps.Keys(routed)), "has no route in web.Routes and no queue in template.yaml: add one for %s")
+	compare(t, folders, samples(t), "has no sample: add events/%s.json")
+	compare(t, folders, servedLocally(t), "is not served by `make run`: add %s to cmd/local/functions.go")
+}
+
+// compare reports what of one list the other lacks; advice holds one %s for the name.
+func compare(t *testing.T, folders, others []string, advice string) {
+	t.Helper()
+	for _, name := range folders {
+		if !slices.Contains(others, name) {
+			t.Errorf("functions/%s %s", name, strings.Replace(advice, "%s", name, 1))
+		}
+	}
+	for _, name := range others {
+		if !slices.Contains(folders, name) {
+			t.Errorf("there is no folder functions/%s, but something that names it (of one that is there it would say: %s)",
+				name, strings.Replace(advice, "%s", name, 1))
+		}
+	}
+}
+
+// The gateway routes what the table of routes says, no more and no less: GET with HEAD beside it, paths without the slash
+// at the end; and everything else to fallback, by every method, because the emulator drops "any".
+func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
+	want := map[string]string{}
+	for _, r := range web.Routes {
+		for _, path := range r.Paths {
+			want[r.Method+" "+path] = r.Function
+			if r.Method == http.MethodGet {
+				want[http.MethodHead+" "+path] = r.Function
+			}
+		}
+	}
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		want[method+" /"] = "fallback"
+		want[method+" /{proxy+}"] = "fallback"
+	}
+	got := map[string]string{}
+	for _, f := range deployedFunctions(t) {
+		for _, route := range f.routes {
+			if other, twice := got[route]; twice {
+				t.Errorf("template.yaml routes %s to %s and to %s: take one out", route, other, f.folder)
+			}
+			got[route] = f.folder
+		}
+	}
+	for route, function := range want {
+		if got[route] != function {
+			t.Errorf("template.yaml routes %s to %q, web.Routes to %s: mend whichever is wrong", route, got[route], function)
+		}
+	}
+	for route, function := range got {
+		if want[route] == "" {
+			t.Errorf("template.yaml routes %s to %s, web.Routes knows nothing of it: mend whichever is wrong", route, function)
+		}
+	}
+}
+
+// What only AWS's gateway does cannot be tried here; that it is asked for can be.
+func TestGatewayIsTheOneTheContractNeeds(t *testing.T) {
+	properties := read(t).Resources["Api"].Properties
+	if binary, _ := properties["BinaryMediaTypes"].([]any); !slices.Contains(binary, any("*~1*")) {
+		t.Error("the Api in template.yaml lacks BinaryMediaTypes *~1*: without it the gateway mends broken UTF-8 (row 26)")
+	}
+	if read(t).Resources["Api"].Type != "AWS::Serverless::Api" {
+		t.Error("the Api in template.yaml must be a REST API: an HTTP API routes no path that ends in a slash (row 10)")
+	}
+}
+
+// A sample is an event that reaches its function: the gateway's for a route of it, or messages of its queue.
+func TestSamplesReachTheirFunctions(t *testing.T) {
+	for _, f := range deployedFunctions(t) {
+		path := filepath.Join(root, "events", f.folder+".json")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // reported by TestEveryFunctionIsEverywhere
+		}
+		if f.queue != "" {
+			var event events.SQSEvent
+			decode(t, path, text, &event)
+			for _, m := range event.Records {
+				if m.MessageId == "" || m.Body == "" || !strings.HasSuffix(m.EventSourceARN, ":"+f.queue) {
+					t.Errorf("%s: a message needs a messageId, a body, and the eventSourceARN of %s", path, f.queue)
+				}
+			}
+			if len(event.Records) == 0 {
+				t.Errorf("%s holds no message: give it one", path)
+			}
+			continue
+		}
+		var event events.APIGatewayProxyRequest
+		decode(t, path, text, &event)
+		if route := event.HTTPMethod + " " + event.Resource; !slices.Contains(f.routes, route) {
+			t.Errorf("%s is for %s, which template.yaml does not route to %s: mend resource or httpMethod", path, route, f.folder)
+		}
+		pattern := regexp.MustCompile(`\\\{[^/]*\\\+\\\}`).ReplaceAllString(regexp.QuoteMeta(event.Resource), ".+")
+		pattern = regexp.MustCompile(`\\\{[^/]*\\\}`).ReplaceAllString(pattern, "[^/]+")
+		if !regexp.MustCompile("^" + pattern + "/?$").MatchString(event.Path) {
+			t.Errorf("%s: the path %s is none of %s: mend one of them", path, event.Path, event.Resource)
+		}
+		if event.Body != "" {
+			body, err := base64.StdEncoding.DecodeString(event.Body)
+			if err != nil || !event.IsBase64Encoded || !json.Valid(body) {
+				t.Errorf("%s: the body must be JSON in base64, as the gateway sends it, with isBase64Encoded true", path)
+			}
+		}
+	}
+}
+
+// The keys of the tables stand in template.yaml and in pkg/table.
+func TestTablesAgreeWithTheirSchema(t *testing.T) {
+	for _, name := range read(t).OfType("AWS::DynamoDB::Table") {
+		properties := read(t).Resources[name].Properties
+		keys := list(properties["KeySchema"])
+		attributes := list(properties["AttributeDefinitions"])
+		if len(keys) != 2 || keys[0]["AttributeName"] != table.PK || keys[0]["KeyType"] != "HASH" ||
+			keys[1]["AttributeName"] != table.SK || keys[1]["KeyType"] != "RANGE" {
+			t.Errorf("the KeySchema of %s in template.yaml must be %s and %s, as in pkg/table", name, table.PK, table.SK)
+		}
+		for _, a := range attributes {
+			if a["AttributeType"] != "S" || a["AttributeName"] != table.PK && a["AttributeName"] != table.SK {
+				t.Errorf("%s in template.yaml defines the attribute %v, which pkg/table does not have as a string key", name, a)
+			}
+		}
+	}
+}
+
+// Every variable that the code reads is set for some function, and every one that is set is read. Those of AWS are set
+// by Lambda.
+func TestVariablesAgree(t *testing.T) {
+	set := map[string]bool{}
+	for name := range deployedFunctions(t) {
+		for variable := range read(t).Variables(name) {
+			set[variable] = true
+		}
+	}
+	readByCode := map[string]bool{}
+	variable := regexp.MustCompile(`"([A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS))"`)
+	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range sources {
+		if strings.HasSuffix(source, "_test.go") || strings.Contains(source, "/emulator/") {
+			continue
+		}
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range variable.FindAllStringSubmatch(string(text), -1) {
+			if !strings.HasPrefix(found[1], "AWS_") {
+				readByCode[found[1]] = true
+			}
+		}
+	}
+	for name := range readByCode {
+		if !set[name] {
+			t.Errorf("the code reads %s, which no function in template.yaml has: add it to the Environment", name)
+		}
+	}
+	for name := range set {
+		if !readByCode[name] {
+			t.Errorf("template.yaml sets %s, which no code reads: take it out", name)
+		}
+	}
+}
+
+// A message must not come again while a function may still be at work on it, and must not be lost before somebody
+// has looked at it.
+func TestQueuesAreSafe(t *testing.T) {
+	const fortnight = 14 * 24 * 60 * 60
+	resources := read(t).Resources
+	for name, f := range deployedFunctions(t) {
+		if f.queue == "" {
+			continue
+		}
+		visibility, _ := resources[f.queue].Properties["VisibilityTimeout"].(int)
+		if visibility < 6*f.timeout {
+			t.Errorf("VisibilityTimeout of %s is %d: it must be at least six times the %d s that %s may take",
+				f.queue, visibility, f.timeout, name)
+		}
+		if !f.reportsFailures {
+			t.Errorf("%s lacks FunctionResponseTypes ReportBatchItemFailures: one bad message would fail its batch", name)
+		}
+	}
+	for _, name := range read(t).OfType("AWS::SQS::Queue") {
+		if resources[name].Properties["MessageRetentionPeriod"] != fortnight {
+			t.Errorf("%s must keep messages for 14 days: set MessageRetentionPeriod to %d", name, fortnight)
+		}
+	}
+}
+
+// Nobody has more rights than on named things.
+func TestRightsAreExact(t *testing.T) {
+	for name, f := range deployedFunctions(t) {
+		for _, statement := range f.statements {
+			for _, action := range texts(statement["Action"]) {
+				if strings.Contains(action, "*") {
+					t.Errorf("%s may do %s: name the actions it calls", name, action)
+				}
+			}
+			if _, ok := statement["Resource"].(template.GetAtt); !ok {
+				t.Errorf("%s has rights on %v: name one resource by !GetAtt", name, statement["Resource"])
+			}
+		}
+	}
+}
+
+// deployedFunction is a function as template.yaml has it.
+type deployedFunction struct {
+	folder          string
+	routes          []string // "GET /v1/status"
+	queue           string   // that it consumes; "" for a function of the API
+	reportsFailures bool
+	timeout         int // in seconds
+	statements      []map[string]any
+}
+
+func deployedFunctions(t *testing.T) map[string]deployedFunction {
+	t.Helper()
+	tree := read(t)
+	functions := map[string]deployedFunction{}
+	for _, name := range tree.OfType(functionType) {
+		properties := tree.Resources[name].Properties
+		uri, _ := properties["CodeUri"].(string)
+		f := deployedFunction{folder: strings.TrimPrefix(uri, "functions/")}
+		f.timeout, _ = tree.Functions["Timeout"].(int)
+		if own, ok := properties["Timeout"].(int); ok {
+			f.timeout = own
+		}
+		for _, e := range object(properties["Events"]) {
+			event := object(e)
+			of := object(event["Properties"])
+			switch event["Type"] {
+			case "Api":
+				method, _ := of["Method"].(string)
+				path, _ := of["Path"].(string)
+				f.routes = append(f.routes, strings.ToUpper(method)+" "+path)
+			case "SQS":
+				queue, _ := of["Queue"].(template.GetAtt)
+				f.queue = queue.Resource
+				f.reportsFailures = slices.Contains(texts(of["FunctionResponseTypes"]), "ReportBatchItemFailures")
+			default:
+				t.Errorf("%s has an event of type %v, which internal/repotest does not know: teach it", name, event["Type"])
+			}
+		}
+		for _, policy := range list(properties["Policies"]) {
+			f.statements = append(f.statements, list(policy["Statement"])...)
+		}
+		functions[name] = f
+	}
+	return functions
+}
+
+func read(t *testing.T) *template.Template {
+	t.Helper()
+	tree, err := template.Read(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// folders are the folders in functions, sorted.
+func folders(t *testing.T) []string {
+	t.Helper()
+	mains, err := filepath.Glob(filepath.Join(root, "functions", "*", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, main := range mains {
+		mains[i] = filepath.Base(filepath.Dir(main))
+	}
+	return mains
+}
+
+func samples(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "events", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(file), ".json")
+	}
+	return files
+}
+
+// servedLocally are the folders of the functions that cmd/local serves: the keys of its map of functions, and those
+// behind a queue, each of which is built by a Go function of its name.
+func servedLocally(t *testing.T) []string {
+	t.Helper()
+	path := filepath.Join(root, "cmd", "local", "functions.go")
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if entry, ok := n.(*ast.KeyValueExpr); ok {
+			if key, ok := entry.Key.(*ast.BasicLit); ok {
+				name, err := strconv.Unquote(key.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				names = append(names, name)
+			}
+		}
+		return true
+	})
+	for _, f := range deployedFunctions(t) {
+		built := camel(f.folder)
+		if f.queue != "" && file.Scope.Lookup(strings.ToLower(built[:1])+built[1:]) != nil {
+			names = append(names, f.folder)
+		}
+	}
+	return names
+}
+
+// camel is the logical id of a folder's function: ShiftLogin of shift-login.
+func camel(folder string) string {
+	var name strings.Builder
+	for word := range strings.SplitSeq(folder, "-") {
+		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return name.String()
+}
+
+func decode(t *testing.T, path string, text []byte, into any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		t.Errorf("%s is no such event: %v", path, err)
+	}
+}
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func list(v any) []map[string]any {
+	items, _ := v.([]any)
+	objects := make([]map[string]any, len(items))
+	for i, item := range items {
+		objects[i] = object(item)
+	}
+	return objects
+}
+
+func texts(v any) []string {
+	items, _ := v.([]any)
+	var all []string
+	for _, item := range items {
+		text, _ := item.(string)
+		all = append(all, text)
+	}
+	return all
+}

@@ -1,0 +1,238 @@
+package simulation
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+)
+
+var tenants = []string{"courier-ltd", "parcels-co"}
+
+// keyring is an Authenticator: a tenant's key is its id.
+type keyring struct{}
+
+func (keyring) Authenticate(_ context.Context, key string) (provider.Provider, error) {
+	if !slices.Contains(tenants, key) {
+		return provider.Provider{}, fault.New(fault.InvalidKey, "")
+	}
+	return provider.Provider{ID: key, Name: key}, nil
+}
+
+var sealer = func() *seal.Sealer {
+	s, err := seal.New("1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==")
+	if err != nil {
+		panic(err)
+	}
+	return s
+}()
+
+// functions is the API over a store and a queue.
+func functions(rows timeline.Rows, sender queue.Sender, now func() time.Time) http.Handler {
+	reader := shift.NewReader(rows, sealer, now)
+	ledger := shift.NewLedger(reader, sender)
+	return web.All(map[string]http.Handler{
+		"shift-login":  shift.Login(keyring{}, sender, sealer, now),
+		"shift-logout": shift.Logout(keyring{}, sender, sealer, now),
+		"batch-login":  shift.BatchLogin(keyring{}, sender, sealer, now),
+		"batch-logout": shift.BatchLogout(keyring{}, sender, sealer, now),
+		"match":        shift.Match(keyring{}, sender, sealer, now),
+		"shift-create": shift.Create(keyring{}, ledger),
+		"shift-end":    shift.End(keyring{}, ledger),
+		"shift-read":   shift.Read(keyring{}, reader),
+		"event-read":   shift.ReadEvents(keyring{}, reader),
+	})
+}
+
+func (p *process) clock() time.Time { return time.UnixMicro(p.now).UTC() }
+
+// request is what a work provider wants. It asks until it is answered by something other than a 503.
+type request struct {
+	tenant, method, path, body string
+	batch                      bool
+	asks                       []fact // what is to become a fact
+	match                      *entry // or a verdict, but for the instant
+	tries                      int
+}
+
+func (r *request) to(api http.Handler) *httptest.ResponseRecorder {
+	q := httptest.NewRequest(r.method, r.path, strings.NewReader(r.body))
+	q.Header.Set("Authorization", r.tenant)
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, q)
+	return answer
+}
+
+// ask makes a request.
+func (w *world) ask(r *request) {
+	for _, f := range r.asks {
+		w.asked[f] = true
+	}
+	w.start("request", func(p *process) {
+		p.logf("%s %s %s %s", p.name, r.method, r.path, r.body)
+		answer := r.to(functions(p.rows(), sender{p}, p.clock))
+		if !p.dead {
+			p.logf("%s is answered %d %s", p.name, answer.Code, answer.Body)
+			p.judge(r, answer)
+		}
+		if r.tries++; (p.dead || answer.Code == http.StatusServiceUnavailable) && r.tries < 5 {
+			p.again = append(p.again, r)
+		}
+	})
+}
+
+// judge looks at an answer: is it one that the request may get, and is what it says true?
+func (p *process) judge(r *request, answer *httptest.ResponseRecorder) {
+	v2 := strings.HasPrefix(r.path, "/v2/")
+	switch code := answer.Code; {
+	case code == http.StatusAccepted && !v2, code == http.StatusCreated && v2:
+		p.accepted(r, answer)
+	case code == http.StatusServiceUnavailable:
+		if !p.unlucky {
+			p.violated(5, "%s got 503 though nothing went wrong", p.name)
+		}
+	case (code == http.StatusBadRequest || code == http.StatusNotFound) && v2:
+	default:
+		p.violated(5, "%s %s was answered %d %s", r.method, r.path, code, answer.Body)
+	}
+}
+
+// accepted is promise 5, and keeps the ids that came with the answer.
+func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
+	for _, f := range r.asks {
+		if !p.model.facts[f] {
+			p.violated(5, "accepted, but the queue had not taken %v", f)
+		}
+		if r.method == http.MethodPut || r.path == "/v2/shift" {
+			if !p.inSet(f) {
+				p.violated(5, "answered 201, but not stored: %v", f)
+			}
+		}
+	}
+	switch {
+	case r.match != nil:
+		e := *r.match
+		e.at = p.began
+		if !p.model.entries[e] {
+			p.violated(5, "accepted, but the queue had not taken %v", e)
+		}
+		knows(p.world, p.verdicts, ticket{r.tenant, answer.Header().Get("X-Event-Id")}, e)
+	case r.batch:
+		knows(p.world, p.batches, ticket{r.tenant, answer.Header().Get("X-Batch-Id")}, r.asks)
+	case r.method == http.MethodPut:
+	case r.path == "/v2/shift":
+		var created struct{ ID string }
+		_ = json.Unmarshal(answer.Body.Bytes(), &created)
+		knows(p.world, p.events, ticket{r.tenant, created.ID}, r.asks[0].event())
+	default:
+		knows(p.world, p.events, ticket{r.tenant, answer.Header().Get("X-Event-Id")}, r.asks[0])
+	}
+}
+
+// ticket is an id that a tenant was given.
+type ticket struct{ tenant, id string }
+
+func (t ticket) less(u ticket) int {
+	return cmp.Or(cmp.Compare(t.tenant, u.tenant), cmp.Compare(t.id, u.id))
+}
+
+// ids are what ids stand for.
+type ids[T any] map[ticket]T
+
+// knows keeps an id, which must always stand for the same.
+func knows[T any](w *world, given ids[T], t ticket, of T) {
+	if had, known := given[t]; known && !reflect.DeepEqual(had, of) || t.id == "" {
+		w.violated(2, "%v and %v have one id", had, of)
+	}
+	given[t] = of
+}
+
+// all are the ids in order.
+func (given ids[T]) all() []ticket { return slices.SortedFunc(maps.Keys(given), ticket.less) }
+
+// logins are the ids of LOGINs, which may be those of shifts.
+func (w *world) logins() []ticket {
+	return slices.DeleteFunc(w.events.all(), func(t ticket) bool { return !w.events[t].login })
+}
+
+// named writes a name as the API takes it.
+func named(n name) string {
+	key := "customerNumber"
+	if n.kind == 'U' {
+		key = "workProviderUserId"
+	}
+	return fmt.Sprintf("%q:%q", key, n.text)
+}
+
+// event is a request of v1.
+func event(f fact) *request {
+	path := "/v1/shift/logout"
+	if f.login {
+		path = "/v1/shift/login"
+	}
+	return &request{tenant: f.tenant, method: http.MethodPost, path: path, body: v1Body(f), asks: []fact{f}}
+}
+
+func v1Body(f fact) string {
+	return fmt.Sprintf("{%s,\"timestamp\":%q}", named(name{f.kind, f.name}), iso(f.at))
+}
+
+// batch is a batch of v1: events of one kind.
+func batch(facts ...fact) *request {
+	path := "/v1/batch/logout"
+	if facts[0].login {
+		path = "/v1/batch/login"
+	}
+	bodies := make([]string, len(facts))
+	for i, f := range facts {
+		bodies[i] = v1Body(f)
+	}
+	return &request{
+		tenant: facts[0].tenant, method: http.MethodPost, path: path, batch: true,
+		body: "[" + strings.Join(bodies, ",") + "]", asks: facts,
+	}
+}
+
+// match is a work provider's verdict.
+func match(tenant, customer string, success bool) *request {
+	e := entry{tenant: tenant, customer: customer, what: "no match"}
+	if success {
+		e.what = "match"
+	}
+	body := fmt.Sprintf("{\"customerNumber\":%q,\"success\":%v}", customer, success)
+	return &request{tenant: tenant, method: http.MethodPost, path: "/v1/match", body: body, match: &e}
+}
+
+// create is a shift of v2.
+func create(login fact) *request {
+	end := "null"
+	if login.planned != never {
+		end = fmt.Sprintf("%q", iso(login.planned))
+	}
+	body := fmt.Sprintf("{\"user\":{%s},\"startTime\":%q,\"endTime\":%s}", named(name{login.kind, login.name}), iso(login.at), end)
+	return &request{tenant: login.tenant, method: http.MethodPost, path: "/v2/shift", body: body, asks: []fact{login}}
+}
+
+// end ends the shift of v2 that a LOGIN's id names.
+func end(t ticket, login fact, at int64) *request {
+	logout := fact{t.tenant, login.kind, login.name, false, at, never}
+	body := fmt.Sprintf("{\"endTime\":%q}", iso(at))
+	return &request{tenant: t.tenant, method: http.MethodPut, path: "/v2/shift/" + t.id, body: body, asks: []fact{logout}}
+}
+
+func iso(at int64) string { return time.UnixMicro(at).UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

@@ -1,0 +1,176 @@
+package simulation
+
+import "strings"
+
+// What happens in a run is drawn so that it meets: few people, few names, and instants at, or a rule's limit away from,
+// others.
+
+var (
+	customers = []string{"ABC123", "ABC12"}
+	userIDs   = []string{"12345", "1686"} // which clash across tenants
+	strangers = []name{{'C', "NX42Z"}, {'U', "8545"}}
+)
+
+func pick[T any](w *world, from ...T) T { return from[w.random.IntN(len(from))] }
+
+// instant is one at which something happened, or one that a rule ties to it.
+func (w *world) instant() int64 {
+	at := pick(w, w.instants...)
+	switch w.random.IntN(12) {
+	case 0:
+		at += pick[int64](w, -1, 1)
+	case 1:
+		at += pick[int64](w, -14*hour, 14*hour)
+	case 2:
+		at += pick[int64](w, 14*hour-1, 14*hour+1)
+	case 3:
+		at += pick[int64](w, -30*day, -30*day-1, -30*day+1)
+	case 4:
+		at -= at % day // midnight
+	case 5, 6, 7:
+		at += w.random.Int64N(26)*hour - 13*hour
+	case 8:
+		at += w.random.Int64N(120)*minute - hour
+	}
+	return w.remembered(at)
+}
+
+// past is an instant that a v1 event may have.
+func (w *world) past() int64 {
+	for {
+		if at := w.instant(); at <= w.now+30*minute {
+			return at
+		}
+	}
+}
+
+func (w *world) remembered(at int64) int64 {
+	if len(w.instants) < 40 {
+		w.instants = append(w.instants, at)
+	}
+	return at
+}
+
+func (w *world) name() name {
+	switch w.random.IntN(12) {
+	case 0:
+		return pick(w, strangers...)
+	case 1, 2, 3, 4, 5:
+		return name{'U', pick(w, userIDs...)}
+	}
+	return name{'C', pick(w, customers...)}
+}
+
+func (w *world) event(tenant string, login bool) fact {
+	n := w.name()
+	return fact{tenant, n.kind, n.text, login, w.past(), never}
+}
+
+// prologue is what was there before: most people have signed up, some time ago.
+func (w *world) prologue() {
+	ago := pick[int64](w, 3*day, 3*day, 40*day)
+	for _, tenant := range tenants {
+		for i, customer := range customers {
+			if w.random.IntN(5) > 0 {
+				c := change{tenant: tenant, customer: customer, consent: true, match: w.random.IntN(5) > 0}
+				if w.random.IntN(4) > 0 {
+					c.link = userIDs[i]
+				}
+				ago -= hour
+				w.write(c, w.now-ago)
+				if w.random.IntN(3) == 0 {
+					w.remembered(w.now - ago)
+				}
+			}
+		}
+	}
+}
+
+// anything is something new: a request, a change of a history, a bad message, or time that passes.
+func (w *world) anything() {
+	tenant := tenants[0]
+	if w.random.IntN(4) == 0 {
+		tenant = tenants[1]
+	}
+	customer := pick(w, customers...)
+	switch w.random.IntN(20) {
+	case 0, 1, 2, 3:
+		w.ask(event(w.event(tenant, true)))
+	case 4, 5, 6:
+		w.ask(event(w.event(tenant, false)))
+	case 7:
+		login := w.random.IntN(2) == 0
+		facts := make([]fact, 1+w.random.IntN(4))
+		for i := range facts {
+			facts[i] = w.event(tenant, login)
+		}
+		w.ask(batch(facts...))
+	case 8, 9:
+		w.ask(match(tenant, customer, w.random.IntN(3) > 0))
+	case 10, 11:
+		n := w.name()
+		login := fact{tenant, n.kind, n.text, true, w.remembered(w.now + w.random.Int64N(60)*minute - 30*minute), never}
+		if w.random.IntN(2) == 0 {
+			login.planned = w.remembered(login.at + pick[int64](w, hour, 7*hour, 14*hour, 1))
+		}
+		w.ask(create(login))
+	case 12, 13:
+		if logins := w.logins(); len(logins) > 0 {
+			t := pick(w, logins...)
+			w.ask(end(t, w.events[t], w.instant()))
+		}
+	case 14, 15, 16:
+		w.change(w.someChange(tenant, customer))
+		w.remembered(w.now)
+	case 17:
+		w.garbage()
+	default:
+		by := pick[int64](w, second, minute, hour, 6*hour, 20*hour)
+		if w.random.IntN(6) == 0 {
+			by = pick[int64](w, 3*day, 15*day, 30*day)
+		}
+		if at := w.instant(); w.random.IntN(3) == 0 && at > w.now {
+			by = at - w.now
+		}
+		w.advance(by)
+		w.logf("time passes")
+	}
+}
+
+func (w *world) someChange(tenant, customer string) change {
+	c := change{tenant: tenant, customer: customer}
+	switch w.random.IntN(8) {
+	case 0, 1: // sign-up
+		c.consent, c.match, c.link = true, true, pick(w, userIDs...)
+	case 2:
+		c.consent = true
+	case 3:
+		c.withdrawal = true
+	case 4:
+		c.match = true
+	case 5, 6:
+		c.link = pick(w, userIDs...)
+	case 7:
+		c.unlink = pick(w, userIDs...)
+	}
+	return c
+}
+
+// garbage puts a message into the queue that nobody can understand, though it may look like one.
+func (w *world) garbage() {
+	good := `{"v":1,"provider":"courier-ltd","facts":[["I","C","ABC123",1773480000000000]]}`
+	body := pick(w,
+		"", "null", "[]", "\x00\xff\xfe", good[:w.random.IntN(len(good))], good+"x", good+good,
+		strings.Replace(good, `"v":1`, `"v":99`, 1),
+		strings.Replace(good, `"I"`, `"X"`, 1),
+		strings.Replace(good, `"C"`, `"Z"`, 1),
+		strings.Replace(good, `"ABC123"`, `""`, 1),
+		strings.Replace(good, "courier-ltd", "", 1),
+		strings.Replace(good, "1773480000000000", "1773480000000000,1773480000000000", 1), // a plan that is over at once
+		strings.Replace(good, "1773480000000000", "9000000000000000000", 1),
+		strings.Replace(good, "]]", `],["O","C","ABC123"]]`, 1), // a good fact beside a bad one
+	)
+	m := w.take(body, 0)
+	m.garbage = true
+	w.logf("%s is garbage: %q", m.id, body)
+}

@@ -1,0 +1,109 @@
+package simulation
+
+import (
+	"context"
+	"time"
+
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// id is a workProviderUserId at a tenant.
+type id struct{ tenant, userID string }
+
+// change is what may happen to a person's history at once: in one transaction of the store.
+type change struct {
+	tenant, customer string
+	consent          bool   // given, or
+	withdrawal       bool   // taken back
+	link             string // an id that becomes the customer's, whoever had it
+	unlink           string // an id that becomes nobody's
+	match            bool   // as the link flow, enrol and the webhook's reply do
+}
+
+// change makes a change as production does: a message that will fold the customers concerned is sent first, then the
+// change is written, all at once. Whoever wanted it may try again if it failed, and does nothing if it is there.
+func (w *world) change(c change) {
+	w.start("history", func(p *process) {
+		for range 3 {
+			if p.tryChange(c) == nil || p.dead {
+				return
+			}
+		}
+	})
+}
+
+func (p *process) tryChange(c change) error {
+	p.now++ // no two changes at one instant
+	at := p.now
+	had := p.owner(id{c.tenant, c.link + c.unlink})
+	guard := shift.Refolder(sender{p})
+	concerned := map[string]int64{c.customer: at}
+	if had != "" && had != c.customer {
+		concerned[had] = at
+	}
+	if c.link != "" { // its facts count from the consent on
+		for _, s := range p.model.consents(c.tenant, c.customer) {
+			concerned[c.customer] = min(concerned[c.customer], s.from)
+		}
+	}
+	if c.match { // facts have waited for it for 30 days at the most
+		concerned[c.customer] = min(concerned[c.customer], at-30*day)
+	}
+	for _, customer := range sorted(concerned) {
+		if err := guard(context.Background(), c.tenant, customer, time.UnixMicro(concerned[customer])); err != nil {
+			return err
+		}
+	}
+	return do(p, "changes the history of "+c.tenant+" "+c.customer, func() error {
+		if p.owner(id{c.tenant, c.link + c.unlink}) != had {
+			return errRefused // the condition of the transaction
+		}
+		p.write(c, at)
+		return nil
+	})
+}
+
+// owner is whose an id is; empty if it is nobody's.
+func (w *world) owner(i id) string {
+	o, _ := w.memory.Ownership(context.Background(), i.tenant, i.userID, false)
+	return o.Owner
+}
+
+// write puts a change into the store, and into the model.
+func (w *world) write(c change, at int64) {
+	note := func(what, customer, userID string) {
+		w.model.entries[entry{c.tenant, customer, what, userID, at}] = true
+		w.logf("                %s %s: %s %s at %s", c.tenant, customer, what, userID, clock(at))
+	}
+	stored := func(e timeline.Entry) {
+		_, _ = w.memory.Append(context.Background(), c.tenant, c.customer, []timeline.Entry{e})
+	}
+	t := time.UnixMicro(at)
+	if c.consent {
+		stored(timeline.ConsentGiven(t))
+		note("consent", c.customer, "")
+	}
+	if c.withdrawal {
+		stored(timeline.ConsentWithdrawn(t))
+		note("withdrawal", c.customer, "")
+	}
+	if c.match {
+		stored(timeline.Matched(t))
+		note("match", c.customer, "")
+	}
+	if c.link != "" && w.owner(id{c.tenant, c.link}) != c.customer {
+		w.memory.Link(c.tenant, c.link, c.customer, timeline.At(t))
+		note("link", c.customer, c.link)
+	}
+	if had := w.owner(id{c.tenant, c.unlink}); c.unlink != "" && had != "" {
+		w.memory.Unlink(c.tenant, c.unlink, timeline.At(t))
+		note("unlink", had, c.unlink)
+	}
+	for _, userID := range []string{c.link, c.unlink} {
+		if userID != "" {
+			o, _ := w.memory.Ownership(context.Background(), c.tenant, userID, false)
+			w.owners[id{c.tenant, userID}] = append(w.owners[id{c.tenant, userID}], o)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+var (
+	seeds = flag.Int("seeds", 5000, "how many seeds TestSimulation runs")
+	first = flag.Uint64("first", 0, "the first of them")
+	seed  = flag.Int64("seed", -1, "the one seed that TestSimulation runs; with -v as a log")
+)
+
+// TestMain keeps what the processor says of every failure to itself.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// TestSimulation runs seed after seed.
+func TestSimulation(t *testing.T) {
+	if *seed >= 0 {
+		var log []string
+		w := simulate(uint64(*seed), &log)
+		t.Log("\n" + strings.Join(log, "\n"))
+		if len(w.violations) > 0 {
+			t.Errorf("\n%s", w.report())
+		}
+		return
+	}
+	var next, calls atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for !t.Failed() {
+				n := next.Add(1) - 1
+				if n >= int64(*seeds) {
+					return
+				}
+				s := *first + uint64(n)
+				w := simulate(s, nil)
+				calls.Add(int64(w.calls))
+				if len(w.violations) > 0 {
+					t.Errorf("seed %d:\n%s\nAgain, step by step:\n  go test ./internal/simulation -run 'TestSimulation$' -seed=%d -v", s, w.report(), s)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	t.Logf("%d seeds from %d on, with %d calls to services", min(next.Load(), int64(*seeds)), *first, calls.Load())
+}
+
+// TestASeedDecidesEverything runs seeds twice and compares the logs.
+func TestASeedDecidesEverything(t *testing.T) {
+	for s := range uint64(50) {
+		var one, other []string
+		simulate(s, &one)
+		simulate(s, &other)
+		if !slices.Equal(one, other) {
+			for i := range one {
+				if i >= len(other) || one[i] != other[i] {
+					t.Fatalf("seed %d, line %d:\n%s\n%v", s, i, one[i], other[i:min(i+1, len(other))])
+				}
+			}
+			t.Fatalf("seed %d: one run went on", s)
+		}
+	}
+}
+
+// simulate is the run that a seed stands for.
+func simulate(seed uint64, log *[]string) *world {
+	random := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(random)
+	w.log = log
+	w.prologue()
+	w.unlucky(random.IntN(6), pick(w, 5, 20, 60))
+	left := 3 + random.IntN(10)
+	begin := func() bool {
+		if left == 0 {
+			return false
+		}
+		left--
+		w.anything()
+		return true
+	}
+	for w.turn(begin) {
+	}
+	w.nothingIsLost()
+	w.nothingIsInvented()
+	w.shiftsAreSound()
+	// Weeks later the dead letters are sent again, and old messages are delivered once more.
+	if random.IntN(3) == 0 {
+		w.advance(random.Int64N(35) * day)
+		w.unlucky(random.IntN(3), 20)
+		for range random.IntN(3) {
+			w.queueErrs()
+		}
+		w.redrive()
+		w.drain()
+	}
+	w.lucky()
+	w.redrive()
+	w.drain()
+	w.check()
+	return w
+}
+
+var _ = fmt.Sprint

@@ -1,0 +1,190 @@
+package simulation
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// world is one run: two tenants and their people, the store, the queue, a clock, and who is at work.
+type world struct {
+	random  *rand.Rand
+	mishap  func() mishap // of the next call
+	alone   bool          // nobody else is at work while a process is
+	now     int64
+	calls   int
+	started int
+	working []*process
+
+	memory  *timeline.Memory
+	owners  map[id][]timeline.Ownership // that ever were
+	letters map[string]deadletter.Letter
+	queue   []*message
+
+	model    *model
+	asked    map[fact]bool // by any request, answered or not
+	again    []*request    // that a client will make once more
+	events   ids[fact]
+	batches  ids[[]fact]
+	verdicts ids[entry]
+	instants []int64 // at which something happened: more will happen there
+
+	log        *[]string // nil: nobody reads it
+	violations []string
+}
+
+// noon is what the clock of a new world shows: 2026-03-14T12:00:00Z.
+const noon = 1_773_489_600 * second
+
+func newWorld(random *rand.Rand) *world {
+	return &world{
+		random: random, mishap: func() mishap { return none }, now: noon,
+		memory: timeline.NewMemory(), owners: map[id][]timeline.Ownership{}, letters: map[string]deadletter.Letter{},
+		model: newModel(), asked: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
+		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
+	}
+}
+
+// logf writes a line of the log.
+func (w *world) logf(format string, args ...any) {
+	if w.log != nil {
+		*w.log = append(*w.log, clock(w.now)+"  "+fmt.Sprintf(format, args...))
+	}
+}
+
+func clock(at int64) string { return time.UnixMicro(at).UTC().Format("01-02 15:04:05.000000") }
+
+// violated notes that a promise was broken.
+func (w *world) violated(promise int, format string, args ...any) {
+	text := fmt.Sprintf("promise %d: ", promise) + fmt.Sprintf(format, args...)
+	w.violations = append(w.violations, text)
+	w.logf("VIOLATED %s", text)
+}
+
+// unlucky lets something go wrong with some of the next calls: as many as told, one in so many.
+func (w *world) unlucky(times, oneIn int) {
+	w.mishap = func() mishap {
+		if times == 0 || w.random.IntN(oneIn) > 0 {
+			return none
+		}
+		times--
+		return 1 + mishap(w.random.IntN(int(mishaps)-1))
+	}
+}
+
+func (w *world) lucky() { w.mishap = func() mishap { return none } }
+
+// turn is one step of a run: somebody begins, or goes on, or the clock does. It is false when there is nothing to do.
+// begin makes something new happen, and tells whether it did.
+func (w *world) turn(begin func() bool) bool {
+	idle := len(w.working) == 0
+	if (idle || w.random.IntN(6) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
+		return true
+	}
+	if !idle {
+		if w.random.IntN(40) == 0 {
+			w.queueErrs()
+		}
+		if w.random.IntN(20) == 0 {
+			w.advance(w.random.Int64N(20 * second))
+		}
+		w.goOn(w.random.IntN(len(w.working)))
+		return true
+	}
+	return w.wait()
+}
+
+// beginSomething lets a message be processed, a client ask again, or something new happen.
+func (w *world) beginSomething(begin func() bool) bool {
+	switch w.random.IntN(3) {
+	case 0:
+		if begin() {
+			return true
+		}
+	case 1:
+		if i := len(w.again); i > 0 {
+			r := w.again[i-1]
+			w.again = w.again[:i-1]
+			w.ask(r)
+			return true
+		}
+	}
+	if found := w.deliverable(); len(found) > 0 {
+		w.process(some(w.random, found))
+		return true
+	}
+	if found := w.buried(); len(found) > 0 {
+		w.bury(some(w.random, found))
+		return true
+	}
+	if len(w.again) > 0 {
+		w.ask(w.again[0])
+		w.again = w.again[1:]
+		return true
+	}
+	return begin()
+}
+
+// some picks a few, in any order.
+func some(random *rand.Rand, messages []*message) []*message {
+	random.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
+	return messages[:1+random.IntN(min(4, len(messages)))]
+}
+
+// queueErrs is what a queue that delivers at least once may do: a message is delivered while somebody still works on it,
+// or though it was deleted.
+func (w *world) queueErrs() {
+	if len(w.queue) == 0 {
+		return
+	}
+	m := w.queue[w.random.IntN(len(w.queue))]
+	if !m.dead && m.visible <= w.now {
+		w.logf("%s is delivered again", m.id)
+		m.held, m.deleted = false, false
+		m.received = min(m.received, maxReceives-1)
+	}
+}
+
+// wait moves the clock to the next message; false if none waits.
+func (w *world) wait() bool {
+	next := int64(never)
+	for _, m := range w.queue {
+		if !m.deleted && !m.dead && m.visible > w.now {
+			next = min(next, m.visible)
+		}
+	}
+	if next == never {
+		return false
+	}
+	w.advance(next - w.now)
+	return true
+}
+
+// settle lets everything come to an end, with nothing new.
+func (w *world) drain() {
+	for w.turn(func() bool { return false }) {
+	}
+}
+
+// redrive sends every dead letter again that was ever understood, as an operator does.
+func (w *world) redrive() {
+	for _, messageID := range sorted(w.letters) {
+		l := w.letters[messageID]
+		if l.Reason == deadletter.NotUnderstood || !l.Redriven.IsZero() {
+			continue
+		}
+		m := w.take(string(l.Body), 0)
+		l.Redriven = time.UnixMicro(w.now)
+		w.letters[messageID] = l
+		w.logf("dead letter %s is sent again as %s", messageID, m.id)
+	}
+}
+
+// sorted are the keys of a map in order, so that a run is the same each time.
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,297 @@
+package shift
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// abc is a user as most requests here name one.
+const abc = `{"customerNumber":"ABC123"}`
+
+// couriers is a world with ABC123, who is the courier's 12345, and ABC12, its 1686.
+func couriers(t *testing.T) *world {
+	w := newWorld(t)
+	w.customer(courier, "ABC123", "12345")
+	w.customer(courier, "ABC12", "1686")
+	return w
+}
+
+// v2Field is the body of a refusal by v2, v2NoShift that of an id which is unknown, forged or foreign.
+func v2Field(field, detail string) string {
+	return fmt.Sprintf(`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{%q:%q}}`, field, detail)
+}
+
+const v2NoShift = `{"status":"NOK","error":"NOT_FOUND","detail":"There is no such shift"}`
+
+func TestAShiftIsCreated(t *testing.T) {
+	w := couriers(t)
+	number := func(n string) timeline.Fact { return fact(timeline.Login, person.CustomerNumber, n, noon) }
+	for name, c := range map[string]struct {
+		body string
+		want timeline.Fact // whose id it gets
+		echo string        // what follows the id
+	}{
+		"as documented": {
+			`{"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00","endTime":"2026-03-14T14:00:00+00:00"}`, number("ABC123"),
+			`"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00","endTime":"2026-03-14T14:00:00+00:00"}`,
+		},
+		"row 22: deprecated id, an integer": {
+			`{"user":{"driverId":1686},"startTime":"2026-03-14T12:00:00Z","endTime":null}`, fact(timeline.Login, person.UserID, "1686", noon),
+			`"user":{"workProviderUserId":"1686"},"startTime":"2026-03-14T12:00:00+00:00","endTime":null}`,
+		},
+		"row 22: deprecated number": {
+			`{"user":{"policyId":" abc123 "},"startTime":"2026-03-14T12:00:00Z"}`, number("ABC123"),
+			`"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00","endTime":null}`,
+		},
+		"row 16: an empty end": {
+			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00Z","endTime":""}`, number("ABC12"),
+			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00+00:00","endTime":null}`,
+		},
+		"row 13: no timezone is UTC": {
+			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14 12:00"}`, number("ABC12"),
+			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00+00:00","endTime":null}`,
+		},
+		"row 12: a fraction": {
+			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T13:00:00.5000009+01:00","endTime":"2026-03-14T12:00:00.500001Z"}`,
+			fact(timeline.Login, person.CustomerNumber, "ABC12", noon.Add(500*time.Millisecond)),
+			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00.500000+00:00","endTime":"2026-03-14T12:00:00.500001+00:00"}`,
+		},
+		"row 15: 30 minutes before, 14 hours long": {
+			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T11:30:00Z","endTime":"2026-03-15T01:30:00Z"}`,
+			fact(timeline.Login, person.CustomerNumber, "ABC12", minutes(-30)),
+			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T11:30:00+00:00","endTime":"2026-03-15T01:30:00+00:00"}`,
+		},
+		"row 15: 30 minutes ahead": {
+			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:30:00Z"}`,
+			fact(timeline.Login, person.CustomerNumber, "ABC12", minutes(30)),
+			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:30:00+00:00","endTime":null}`,
+		},
+	} {
+		for _, path := range []string{"/v2/shift", "/v2/shift/", "/v2/policy", "/v2/policy/"} { // row 10, and row 17: sent again
+			w.want(path+": "+name, w.post(path, c.body), 201, fmt.Sprintf(`{"id":%q,`, eventID(w.ids, courier, c.want))+c.echo)
+		}
+	}
+}
+
+const notKnown = "`user` must be a customer who shares their data with you and is matched."
+
+func TestACreationIsRefused(t *testing.T) {
+	w := couriers(t)
+	recent := minutes(-10)
+	w.person(courier, "RECENT", "", recent, timeline.ConsentGiven(recent), timeline.Matched(recent.AddDate(-1, 0, 0)))
+	start := func(s string) string { return `{"user":` + abc + `,"startTime":"` + s + `"}` }
+	end := func(s string) string {
+		return `{"user":` + abc + `,"startTime":"2026-03-14T12:00:00Z","endTime":"` + s + `"}`
+	}
+	user := func(s string) string { return `{"user":` + s + `,"startTime":"2026-03-14T12:00:00Z"}` }
+	const notISO = "must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00"
+	for name, c := range map[string]struct{ body, want string }{
+		"row 7: as documented":         {`{x}`, v2Field("body", "JSON decode error at line 1, column 2")},
+		"row 11: a trailing comma":     {`{"user":` + abc + `,}`, v2Field("body", "JSON decode error at line 1, column 37")},
+		"row 11: a trailing space":     {`{"user":` + abc + `,"startTime ":"2026-03-14T12:00:00Z"}`, v2Field("startTime", "`startTime` must be provided")},
+		"row 3: a key twice":           {`{"user":` + abc + `,"user":{}}`, v2Field("body", "Duplicate key at line 1, column 37")},
+		"an array":                     {`[]`, v2Field("body", "The body must be a JSON object")},
+		"nobody":                       {`{"startTime":"2026-03-14T12:00:00Z"}`, v2Field("user", "`user` must be provided.")},
+		"user null":                    {user(`null`), v2Field("user", "`user` must be provided.")},
+		"user a string":                {user(`"ABC123"`), v2Field("user", "`user` must be an object")},
+		"row 1: an empty user":         {user(`{}`), v2Field("user.customerNumber", exactlyOne)},
+		"row 1: both kinds":            {user(`{"customerNumber":"ABC123","workProviderUserId":"12345"}`), v2Field("user.workProviderUserId", exactlyOne)},
+		"row 1: deprecated differs":    {user(`{"workProviderUserId":"12345","driverId":"1686"}`), v2Field("user.driverId", "`driverId` must have the same value as `workProviderUserId`, or be left out")},
+		"row 2: 1.0":                   {user(`{"customerNumber":1.0}`), v2Field("user.customerNumber", "`user.customerNumber` must be a string or an integer")},
+		"row 13: no start":             {`{"user":` + abc + `}`, v2Field("startTime", "`startTime` must be provided")},
+		"row 13: start null":           {`{"user":` + abc + `,"startTime":null}`, v2Field("startTime", "`startTime` must be provided")},
+		"row 13: no time":              {start("now"), v2Field("startTime", "`startTime` "+notISO)},
+		"row 13: end no time":          {end("later"), v2Field("endTime", "`endTime` "+notISO)},
+		"row 15: too early":            {start("2026-03-14T11:29:59.999999Z"), v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
+		"row 15: too late":             {start("2026-03-14T12:30:00.000001Z"), v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
+		"row 15: end at the start":     {end("2026-03-14T12:00:00Z"), v2Field("endTime", "`endTime` must be after `startTime`.")},
+		"row 15: end before the start": {end("2026-03-14T11:59:00Z"), v2Field("endTime", "`endTime` must be after `startTime`.")},
+		"row 15: over 14 hours":        {end("2026-03-15T02:00:00.000001Z"), v2Field("endTime", "The maximum allowable shifts length is 14:00:00.")},
+		"row 22: unknown":              {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notKnown)},
+		"row 22: unknown id":           {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notKnown)},
+		"row 22: before the consent":   {`{"user":{"customerNumber":"RECENT"},"startTime":"2026-03-14T11:49:59.999999Z"}`, v2Field("startTime", "`startTime` must not be before the user's consent.")},
+		"400 by itself before user":    {`{"user":{"customerNumber":"ZZZ999"},"startTime":"2026-03-14T11:00:00Z"}`, v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
+	} {
+		for _, path := range []string{"/v2/shift/", "/v2/policy"} {
+			w.want(path+": "+name, w.post(path, c.body), 400, c.want)
+		}
+	}
+	w.want("row 22: at the consent", w.post("/v2/shift", newShiftBody(`{"customerNumber":"RECENT"}`, recent, time.Time{})), 201,
+		fmt.Sprintf(`{"id":%q,"user":{"customerNumber":"RECENT"},"startTime":%q,"endTime":null}`,
+			eventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "RECENT", recent)), iso(recent)))
+	if bodies := w.queued(); len(bodies) != 1 {
+		t.Errorf("the guard of one creation, and nothing of a refused one, must be queued: %q", bodies)
+	}
+}
+
+func TestV2Authentication(t *testing.T) {
+	w := couriers(t)
+	id := w.create(abc, noon, time.Time{})
+	for _, c := range [][2]string{
+		{"POST", "/v2/shift"}, {"POST", "/v2/policy/"}, {"PUT", "/v2/shift/" + id}, {"PUT", "/v2/policy/none/"},
+		{"GET", "/v2/shift/" + id}, {"GET", "/v2/policy/none"}, {"GET", "/v2/shift/?customerNumber=ABC123"},
+	} {
+		w.want(fmt.Sprint(c), w.ask("", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"MISSING_AUTH","detail":"Authorization header missing"}`)
+		w.want(fmt.Sprint(c), w.ask("nobody", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`)
+	}
+	for path, allow := range map[string]string{"/v2/shift": "GET, HEAD, POST", "/v2/policy/" + id + "/": "GET, HEAD, PUT"} {
+		a := w.ask(courier, "DELETE", path, "")
+		w.want("row 27: "+path, a, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`)
+		if got := a.header.Get("Allow"); got != allow {
+			t.Errorf("row 27: %s: Allow: %s", path, got)
+		}
+	}
+}
+
+// TestAShiftIsRead tells all the ways in which a shift can end, and what it looks like before.
+func TestAShiftIsRead(t *testing.T) {
+	w := couriers(t)
+	open := w.create(abc, noon, time.Time{})
+	read := func(what, id string, want string) {
+		t.Helper()
+		for _, path := range []string{"/v2/shift/", "/v2/policy/"} {
+			for _, slash := range []string{"", "/"} {
+				w.want(what, w.get(path+id+slash), 200, want)
+			}
+		}
+		head := w.ask(courier, "HEAD", "/v2/shift/"+id, "")
+		w.want(what+", HEAD", head, 200, "")
+	}
+	read("open", open, shiftJSON(open, "ABC123", noon, time.Time{}, "", 1))
+	w.clock = minutes(14*60 - 1)
+	read("a minute before 14 hours", open, shiftJSON(open, "ABC123", noon, time.Time{}, "", 1))
+	w.clock = minutes(14 * 60)
+	read("AUTO", open, shiftJSON(open, "ABC123", noon, w.clock, "AUTO", 1))
+
+	w.clock = noon
+	planned := w.create(`{"workProviderUserId":"1686"}`, noon, minutes(90))
+	read("planned", planned, shiftJSON(planned, "ABC12", noon, minutes(90), "", 1))
+	w.clock = minutes(90)
+	read("PLANNED", planned, shiftJSON(planned, "ABC12", noon, minutes(90), "PLANNED", 1))
+	w.logout("ABC12", minutes(80))
+	read("LOGOUT", planned, shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2))
+	w.logout("ABC12", minutes(0))
+	w.want("rule 3: a shift of zero length", w.get("/v2/shift/"+planned), 404, v2NoShift)
+	w.want("nor is it listed", w.get("/v2/shift?customerNumber=ABC12"), 200, `{"shifts":[],"next":null}`)
+
+	// One who withdraws consent is nobody, until they give it again.
+	w.clock = noon
+	w.customer(courier, "GONE12", "")
+	gone := w.create(`{"customerNumber":"GONE12"}`, noon, time.Time{})
+	w.person(courier, "GONE12", "", noon, timeline.ConsentWithdrawn(minutes(20)), timeline.ConsentGiven(minutes(40)))
+	w.clock = minutes(20)
+	w.want("withdrawn", w.get("/v2/shift/"+gone), 404, v2NoShift)
+	w.clock = minutes(40)
+	read("WITHDRAWN", gone, shiftJSON(gone, "GONE12", noon, minutes(20), "WITHDRAWN", 1))
+}
+
+// TestEveryIDOfAShiftFindsIt is rule 8: whichever of a shift's LOGINs an id names, under whichever of the person's names,
+// it finds the shift, and the shift has the id of its earliest LOGIN.
+func TestEveryIDOfAShiftFindsIt(t *testing.T) {
+	w := couriers(t)
+	first := w.create(abc, noon, time.Time{})
+	second := w.create(abc, minutes(10), time.Time{})                                               // ALREADY_OPEN
+	other := w.create(`{"workProviderUserId":"12345"}`, minutes(20), time.Time{})                   // the other name
+	twin := w.create(`{"workProviderUserId":"12345"}`, noon, time.Time{})                           // both names at one instant
+	third := w.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T12:30:00Z"}`) // by v1
+	w.drain()
+	ids := []string{first, second, other, twin, third}
+	want := shiftJSON(first, "ABC123", noon, time.Time{}, "", 1)
+	for i, id := range ids {
+		w.want(fmt.Sprint("id ", i), w.get("/v2/shift/"+id), 200, want)
+		for _, before := range ids[:i] {
+			if id == before {
+				t.Errorf("two of the ids are %s", id)
+			}
+		}
+	}
+	early := w.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}`)
+	w.drain()
+	for i, id := range append(ids, early) {
+		w.want(fmt.Sprint("an earlier LOGIN came late: id ", i), w.get("/v2/shift/"+id), 200,
+			shiftJSON(early, "ABC123", eleven, time.Time{}, "", 2))
+	}
+	w.want("the list", w.get("/v2/shift/?workProviderUserId=12345"), 200,
+		`{"shifts":[`+shiftJSON(early, "ABC123", eleven, time.Time{}, "", 2)+`],"next":null}`)
+	for name, id := range map[string]string{
+		"a LOGOUT's": w.accept("/v1/shift/logout", `{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}`),
+		"a match's":  w.accept("/v1/match", `{"customerNumber":"ABC123","success":true}`),
+		"a batch's":  w.accept("/v1/batch/login", `[{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}]`),
+	} {
+		w.want(name+" id is no shift's", w.get("/v2/shift/"+id), 404, v2NoShift)
+	}
+}
+
+// TestTheSamePostAgain is row 17: the same id, and of two planned ends the later counts.
+func TestTheSamePostAgain(t *testing.T) {
+	w := couriers(t)
+	id := w.create(abc, noon, minutes(60))
+	for _, c := range []struct {
+		planned, end time.Time
+		revision     int
+	}{
+		{minutes(60), minutes(60), 1}, {minutes(90), minutes(90), 2}, {minutes(30), minutes(90), 2}, {time.Time{}, time.Time{}, 3}, {minutes(120), time.Time{}, 3},
+	} {
+		if again := w.create(abc, noon, c.planned); again != id {
+			t.Errorf("another id: %s, then %s", id, again)
+		}
+		w.want("after "+iso(c.planned), w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
+		w.drain() // the guards find nothing to do
+		w.want("after its guard", w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
+	}
+	other := w.create(`{"driverId":"12345"}`, noon, time.Time{})
+	if other == id {
+		t.Error("under the other name the id is the same")
+	}
+	w.want("under the other name", w.get("/v2/shift/"+other), 200, shiftJSON(id, "ABC123", noon, time.Time{}, "", 3))
+}
+
+// TestCreatingWhileTheQueueIsDown: without the guard in the queue nothing is stored, and the answer invites another try.
+func TestCreatingWhileTheQueueIsDown(t *testing.T) {
+	sender := new(recorder)
+	w := buildWorld(t, emulator.ForTest(t), keys, sender)
+	w.customer(courier, "ABC123", "12345")
+	id := w.create(abc, noon, time.Time{})
+	sender.err = fault.Wrap(fault.Unavailable, errors.New("down"))
+	const unavailable = `{"status":"NOK","error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`
+	for what, a := range map[string]answer{
+		"POST": w.post("/v2/shift", newShiftBody(abc, minutes(-20), time.Time{})),
+		"PUT":  w.put("/v2/shift/"+id, `{"endTime":"2026-03-14T12:10:00Z"}`),
+	} {
+		w.want(what, a, 503, unavailable)
+		if a.header.Get("Retry-After") != "5" {
+			t.Errorf("%s: headers %v", what, a.header)
+		}
+	}
+	w.want("nothing happened", w.get("/v2/shift?customerNumber=ABC123"), 200,
+		`{"shifts":[`+shiftJSON(id, "ABC123", noon, time.Time{}, "", 1)+`],"next":null}`)
+}
+
+// TestAFullDay is rule 9 through v2: what does not fit is refused, what is there already is not.
+func TestAFullDay(t *testing.T) {
+	w := couriers(t)
+	id := w.create(abc, noon, time.Time{})
+	var body strings.Builder
+	for i := range timeline.MaxFactsPerDay - 1 {
+		fmt.Fprintf(&body, `,{"customerNumber":"ABC123","timestamp":"2026-03-14T00:%02d:%02dZ"}`, i/60, i%60)
+	}
+	w.accept("/v1/batch/logout", "["+body.String()[1:]+"]")
+	w.drain()
+	w.want("one more", w.post("/v2/shift", newShiftBody(abc, minutes(1), time.Time{})), 400,
+		v2Field("startTime", "`startTime` lies on a day with 2000 events of this user already."))
+	w.want("one more end", w.put("/v2/shift/"+id, `{"endTime":"2026-03-14T12:10:00Z"}`), 400,
+		v2Field("endTime", "`endTime` lies on a day with 2000 events of this user already."))
+	if again := w.create(abc, noon, time.Time{}); again != id {
+		t.Errorf("the one that is there: %s", again)
+	}
+	w.drain()
+	w.want("the shift", w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, time.Time{}, "", 1))
+}
