@@ -56,29 +56,27 @@ func signUpID(customer string, consent timeline.Instant) string {
 	return fmt.Sprintf("%s_%016d_%s", signedUp, int64(consent), customer)
 }
 
-// monthOf is the month of the instant that an id names.
-func monthOf(id string) (string, error) {
-	parts := strings.SplitN(id, "_", 3)
-	if len(parts) == 3 {
-		if micros, err := strconv.ParseInt(parts[1], 10, 64); err == nil {
-			return month(time.UnixMicro(micros)), nil
-		}
+// partition is where the delivery of that id is: in the month of the instant that the id names. What is no id names
+// none, and has no partition that holds anything.
+func partition(provider, id string) string {
+	micros := int64(0)
+	if parts := strings.SplitN(id, "_", 3); len(parts) == 3 {
+		micros, _ = strconv.ParseInt(parts[1], 10, 64)
 	}
-	return "", fault.New(fault.NotFound, "There is no such delivery.")
+	return table.DeliveryPartition(provider, time.UnixMicro(micros).UTC().Format("2006-01"))
 }
-
-func month(t time.Time) string { return t.UTC().Format("2006-01") }
 
 // Deliveries keeps deliveries in the table Timelines.
 type Deliveries struct {
 	table     dynamo.Table
 	timelines *timeline.Store
+	settings  *Store
 	now       func() time.Time
 }
 
-// DeliveriesFrom are those in the table that TIMELINES_TABLE names.
+// DeliveriesFrom are those in the table that TIMELINES_TABLE names, of the webhooks in PROVIDERS_TABLE.
 func DeliveriesFrom(env *config.Env, now func() time.Time) *Deliveries {
-	return &Deliveries{dynamo.New(env.AWS()).Table(env.Get("TIMELINES_TABLE")), timeline.StoreFrom(env), now}
+	return &Deliveries{dynamo.New(env.AWS()).Table(env.Get("TIMELINES_TABLE")), timeline.StoreFrom(env), StoreFrom(env), now}
 }
 
 type deliveryRow struct {
@@ -110,12 +108,8 @@ func (r deliveryRow) delivery() Delivery {
 
 // get is the delivery of that id; false if it has not been met yet.
 func (s *Deliveries) get(ctx context.Context, provider, id string) (Delivery, bool, error) {
-	month, err := monthOf(id)
-	if err != nil {
-		return Delivery{}, false, err
-	}
 	var row deliveryRow
-	err = s.table.Get(table.PK, table.DeliveryPartition(provider, month)).Range(table.SK, dynamo.Equal, id).Consistent(true).One(ctx, &row)
+	err := s.table.Get(table.PK, partition(provider, id)).Range(table.SK, dynamo.Equal, id).Consistent(true).One(ctx, &row)
 	if errors.Is(err, dynamo.ErrNotFound) {
 		return Delivery{}, false, nil
 	}
@@ -126,28 +120,20 @@ func (s *Deliveries) get(ctx context.Context, provider, id string) (Delivery, bo
 var errOvertaken = fault.Wrap(fault.Unavailable, errors.New("webhook: the delivery was written by somebody else meanwhile"))
 
 // write is the write of the next version of a delivery, on condition that the one before is the one stored.
-func (s *Deliveries) write(provider string, d Delivery) (*dynamo.Put, error) {
-	month, err := monthOf(d.ID)
-	if err != nil {
-		return nil, err
-	}
+func (s *Deliveries) write(provider string, d Delivery) *dynamo.Put {
 	put := s.table.Put(deliveryRow{
-		PK: table.DeliveryPartition(provider, month), SK: d.ID, Form: formOfDeliveries, Version: d.version + 1,
+		PK: partition(provider, d.ID), SK: d.ID, Form: formOfDeliveries, Version: d.version + 1,
 		Customer: d.Customer, State: d.State, Attempts: d.Attempts, Status: d.Status, Problem: d.Problem,
 		Created: d.Created.UTC(), Updated: s.now().UTC(), Due: d.Due.UTC(), Begun: d.begun.UTC(), From: d.from, Leased: d.leased.UTC(),
 	})
 	if d.version == 0 {
-		return put.If("attribute_not_exists(pk)"), nil
+		return put.If("attribute_not_exists(pk)")
 	}
-	return put.If("'n' = ?", d.version), nil
+	return put.If("'n' = ?", d.version)
 }
 
 func (s *Deliveries) put(ctx context.Context, provider string, d *Delivery) error {
-	put, err := s.write(provider, *d)
-	if err != nil {
-		return err
-	}
-	err = put.Run(ctx)
+	err := s.write(provider, *d).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return errOvertaken
 	}
@@ -197,34 +183,46 @@ type Progress uint8
 
 // The steps.
 const (
-	NotAsked   Progress = iota // the customer does not share, or the work provider has no webhook to be asked by
-	Asking                     // it is being asked
-	Found                      // it knows the customer: shifts count
-	NotFound                   // it does not
-	NoAnswer                   // it was asked in vain, and may still answer by itself
+	NotAsked Progress = iota // the customer does not share, or there is no webhook to ask by
+	Asking                   // the work provider is being asked
+	Found                    // it knows the customer, whoever told us: shifts count
+	NotFound                 // it does not
+	NoAnswer                 // it was asked in vain, and may still answer by itself
 )
 
-// State is how far it has come, whether the webhook's reply said so or POST /v1/match/. Two reads.
+// State is how far it has come, whether the webhook's reply said so or POST /v1/match/. Three reads at most.
 func (s *Deliveries) State(ctx context.Context, provider, customer string) (Progress, error) {
+	now := timeline.At(s.now())
 	history, err := s.timelines.History(ctx, provider, customer)
 	if err != nil {
 		return NotAsked, err
 	}
-	consent, ok := history.ConsentedSince(timeline.At(s.now()))
+	consent, ok := history.ConsentedSince(now)
 	if !ok {
 		return NotAsked, nil
 	}
-	if matched, ok := history.Answered(consent); ok && matched {
+	if history.Matched(now) {
 		return Found, nil
-	} else if ok {
+	}
+	if _, ok := history.Answered(consent); ok {
 		return NotFound, nil
 	}
 	d, ok, err := s.get(ctx, provider, signUpID(customer, consent))
 	switch {
-	case err != nil || !ok:
+	case err != nil:
 		return NotAsked, err
 	case d.State == GaveUp:
 		return NoAnswer, nil
+	case ok:
+		return Asking, nil
+	}
+	// The announcement may still be on its way.
+	settings, err := s.settings.Get(ctx, provider)
+	switch {
+	case err != nil && fault.Of(err) == fault.NotFound:
+		return NotAsked, nil
+	case err != nil || consent < timeline.At(settings.Since):
+		return NotAsked, err
 	}
 	return Asking, nil
 }

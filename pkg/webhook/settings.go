@@ -17,6 +17,7 @@ import (
 type Settings struct {
 	URL      string
 	Secrets  []SharedSecret // the newest first
+	Since    time.Time      // when the first URL was set: who signed up before then was not announced
 	Disabled time.Time      // zero while it is enabled
 	Reason   string         // for which it is disabled, in our words
 	version  int64
@@ -54,6 +55,7 @@ type settingsRow struct {
 	Version  int64          `dynamo:"n"`
 	URL      string         `dynamo:"url"`
 	Secrets  []SharedSecret `dynamo:"secrets"`
+	Since    time.Time      `dynamo:"since"`
 	Disabled time.Time      `dynamo:"disabled,omitempty"`
 	Reason   string         `dynamo:"reason,omitempty"`
 }
@@ -71,7 +73,7 @@ func (s *Store) Get(ctx context.Context, provider string) (Settings, error) {
 		return Settings{}, errNone
 	}
 	return Settings{
-		URL: row.URL, Secrets: row.Secrets, Disabled: row.Disabled, Reason: row.Reason, version: row.Version,
+		URL: row.URL, Secrets: row.Secrets, Since: row.Since, Disabled: row.Disabled, Reason: row.Reason, version: row.Version,
 	}, stored(err)
 }
 
@@ -79,7 +81,7 @@ func (s *Store) Get(ctx context.Context, provider string) (Settings, error) {
 func (s *Store) put(ctx context.Context, provider string, to Settings) error {
 	err := s.table.Put(settingsRow{
 		PK: table.ProviderPartition(provider), SK: table.WebhookSort, Form: formOfSettings, Version: to.version + 1,
-		URL: to.URL, Secrets: to.Secrets, Disabled: to.Disabled, Reason: to.Reason,
+		URL: to.URL, Secrets: to.Secrets, Since: to.Since.UTC(), Disabled: to.Disabled, Reason: to.Reason,
 	}).If("attribute_not_exists(pk) OR 'n' = ?", to.version).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return fault.New(fault.Unavailable, "Somebody else changed the webhook just now: look again.")
@@ -89,7 +91,7 @@ func (s *Store) put(ctx context.Context, provider string, to Settings) error {
 
 // Set makes a URL the work provider's webhook, and enables it. With a secret given, that is the only one from now on;
 // with none, the secrets stay, and the first time one is drawn. The secret returned is new, or "".
-func (s *Store) Set(ctx context.Context, provider, url string, secret Secret) (Secret, error) {
+func (s *Store) Set(ctx context.Context, provider, url string, secret Secret, now time.Time) (Secret, error) {
 	if err := CheckURL(url); err != nil {
 		return "", err
 	}
@@ -102,6 +104,9 @@ func (s *Store) Set(ctx context.Context, provider, url string, secret Secret) (S
 	}
 	if secret != "" {
 		settings.Secrets = []SharedSecret{{Secret: secret}}
+	}
+	if settings.Since.IsZero() {
+		settings.Since = now
 	}
 	settings.URL, settings.Disabled, settings.Reason = url, time.Time{}, ""
 	return secret, s.put(ctx, provider, settings)
@@ -155,4 +160,14 @@ func stored(err error) error {
 		return nil
 	}
 	return fault.Wrap(fault.Unavailable, fmt.Errorf("webhooks: %w", err))
+}
+
+// gone disables the webhook because a receiver said that it wants no more; not if the URL is another by now.
+func (s *Store) gone(ctx context.Context, provider, url string, now time.Time) error {
+	settings, err := s.Get(ctx, provider)
+	if err != nil || settings.URL != url || !settings.Disabled.IsZero() {
+		return err
+	}
+	settings.Disabled, settings.Reason = now.UTC(), "the receiver replied 410 Gone"
+	return s.put(ctx, provider, settings)
 }
