@@ -162,12 +162,14 @@ func stored(err error) error {
 	return fault.Wrap(fault.Unavailable, fmt.Errorf("webhooks: %w", err))
 }
 
-// gone disables the webhook because a receiver said that it wants no more; not if the URL is another by now.
+// gone disables the webhook because a receiver said that it wants no more; not if the URL is another by now. It is an
+// update of just these attributes, because a function that talks to strangers is allowed no more in this table.
 func (s *Store) gone(ctx context.Context, provider, url string, now time.Time) error {
-	settings, err := s.Get(ctx, provider)
-	if err != nil || settings.URL != url || !settings.Disabled.IsZero() {
-		return err
+	err := s.table.Update(table.PK, table.ProviderPartition(provider)).Range(table.SK, table.WebhookSort).
+		Set("disabled", now.UTC()).Set("reason", "the receiver replied 410 Gone").Add("n", 1).
+		If("'url' = ? AND attribute_not_exists('disabled')", url).Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return nil
 	}
-	settings.Disabled, settings.Reason = now.UTC(), "the receiver replied 410 Gone"
-	return s.put(ctx, provider, settings)
+	return stored(err)
 }
