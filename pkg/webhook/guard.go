@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -25,6 +26,10 @@ var ErrRefused = errors.New("webhook: the address is refused")
 
 // ports are those that may be dialled: those of HTTPS, lest we knock on other services' doors.
 var ports = []uint16{443, 8443}
+
+func isHTTPS(port uint16) bool { return slices.Contains(ports, port) }
+
+func anyPort(uint16) bool { return true }
 
 // special are the blocks of IANA's special-purpose registries, and those of multicast. Of IPv6 only
 // 2000::/3 is allocated to hosts at all, so only what is special within it is here: mapped, compatible and translated
@@ -73,8 +78,9 @@ func public(a netip.Addr) bool {
 
 // guard judges what is dialled.
 type guard struct {
-	addr func(netip.Addr) bool
-	port func(uint16) bool
+	addr     func(netip.Addr) bool
+	port     func(uint16) bool
+	resolver *net.Resolver // nil for the machine's
 }
 
 // control is a net.Dialer's: it is asked about the resolved address of every connection, before the connection is made.
@@ -92,11 +98,12 @@ const (
 	requestTimeout = 10 * time.Second // from the first look-up to the reply's last byte
 	maxReply       = 64 << 10         // bytes
 	maxHeaders     = 16 << 10         // bytes
+	maxURL         = 2000             // bytes
 )
 
 // client is an HTTP client behind a guard.
 func (g guard) client() *http.Client {
-	dialer := net.Dialer{Timeout: connectTimeout, ControlContext: g.control}
+	dialer := net.Dialer{Timeout: connectTimeout, ControlContext: g.control, Resolver: g.resolver}
 	return &http.Client{
 		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -115,9 +122,10 @@ type clients map[string]*http.Client
 
 // newClients allow HTTPS to public addresses; with loopback, which is for one's own machine, also HTTP to there.
 func newClients(loopback bool) clients {
-	c := clients{"https": guard{public, func(p uint16) bool { return slices.Contains(ports, p) }}.client()}
+	c := clients{"https": guard{addr: public, port: isHTTPS}.client()}
 	if loopback {
-		c["http"] = guard{func(a netip.Addr) bool { return a.Zone() == "" && a.Unmap().IsLoopback() }, func(uint16) bool { return true }}.client()
+		here := func(a netip.Addr) bool { return a.Zone() == "" && a.Unmap().IsLoopback() }
+		c["http"] = guard{addr: here, port: anyPort}.client()
 	}
 	return c
 }
@@ -135,28 +143,24 @@ func (c clients) of(u *url.URL) (*http.Client, error) {
 // address is allowed is judged at each delivery; HTTP passes here, because it is allowed on one's own machine.
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
-	port, portErr := strconv.ParseUint(u.Port(), 10, 16)
-	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "" || len(text) > 2000:
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || len(text) > maxURL {
 		return fault.Field("url", "The URL cannot be read, or names no host.")
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
-	case u.Scheme != "https":
-		return fault.Field("url", "The URL must begin with https://.")
+	}
+	port, portErr := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
+	address, addressErr := netip.ParseAddr(u.Hostname())
+	switch {
 	case u.User != nil:
 		return fault.Field("url", "The URL must not hold a user name or password.")
 	case u.Fragment != "":
 		return fault.Field("url", "The URL must not have a fragment.")
-	case u.Port() != "" && (portErr != nil || !slices.Contains(ports, uint16(port))):
+	case u.Scheme == "http" && (u.Hostname() == "localhost" || addressErr == nil && address.IsLoopback()):
+		return nil
+	case u.Scheme != "https":
+		return fault.Field("url", "The URL must begin with https://.")
+	case portErr != nil || !isHTTPS(uint16(port)):
 		return fault.Field("url", "The URL's port must be 443 or 8443.")
-	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !public(a) {
+	case addressErr == nil && !public(address):
 		return fault.Field("url", "The URL's address is not one of the public internet.")
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
 }
