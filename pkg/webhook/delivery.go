@@ -201,11 +201,12 @@ func (s *Deliveries) State(ctx context.Context, provider, customer string) (Prog
 	if !ok {
 		return NotAsked, nil
 	}
-	if history.Matched(now) {
-		return Found, nil
-	}
-	if _, ok := history.Answered(consent); ok {
+	matched, answered := history.Answered(consent)
+	switch {
+	case answered && !matched:
 		return NotFound, nil
+	case answered || history.Matched(now): // or by the consent itself
+		return Found, nil
 	}
 	d, ok, err := s.get(ctx, provider, signUpID(customer, consent))
 	switch {

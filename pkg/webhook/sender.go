@@ -119,8 +119,7 @@ func (s *Sender) attempt(ctx context.Context, m message, to Settings, record eve
 	case d.State != Pending || d.Attempts >= m.Attempt:
 		return nil // another message has done it
 	case d.leased.After(now):
-		m.Due = d.leased.UnixMilli()
-		return send(ctx, s.Queue, m, now) // another one is doing it; should it crash, this one does it later
+		return s.standBy(ctx, m, d.leased)
 	case !sharing || id != signUpID(m.Customer, consent):
 		return s.finish(ctx, m.Provider, d, Withdrawn)
 	}
@@ -128,7 +127,9 @@ func (s *Sender) attempt(ctx context.Context, m message, to Settings, record eve
 		return s.finish(ctx, m.Provider, d, Settled)
 	}
 	d.leased = now.Add(lease)
-	if err := s.Deliveries.put(ctx, m.Provider, &d); err != nil {
+	if err := s.Deliveries.put(ctx, m.Provider, &d); errors.Is(err, errOvertaken) {
+		return s.standBy(ctx, m, d.leased)
+	} else if err != nil {
 		return err
 	}
 	reply, err := s.ask(ctx, to, d)
@@ -149,6 +150,13 @@ func (s *Sender) attempt(ctx context.Context, m message, to Settings, record eve
 
 // lease is how long a try keeps others from trying the same. It is longer than a function may run.
 const lease = 45 * time.Second
+
+// standBy has the message come again when the lease of whoever is doing the same ends: should that one crash, this one
+// does it.
+func (s *Sender) standBy(ctx context.Context, m message, until time.Time) error {
+	m.Due = until.UnixMilli()
+	return send(ctx, s.Queue, m, s.Now())
+}
 
 // ask sends the request, if the webhook is enabled.
 func (s *Sender) ask(ctx context.Context, to Settings, d Delivery) (Reply, error) {
