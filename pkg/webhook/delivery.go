@@ -132,13 +132,15 @@ func (s *Deliveries) write(provider string, d Delivery) *dynamo.Put {
 	return put.If("'n' = ?", d.version)
 }
 
+// put writes the next version of a delivery. A transaction, though of one row: it has a token, so that the SDK may send it
+// again when an answer was lost, without taking its own row for somebody else's.
 func (s *Deliveries) put(ctx context.Context, provider string, d *Delivery) error {
-	err := s.write(provider, *d).Run(ctx)
-	if dynamo.IsCondCheckFailed(err) {
+	err := table.Commit(ctx, s.timelines.WriteTx().Put(s.write(provider, *d)))
+	if errors.Is(err, table.ErrOvertaken) {
 		return errOvertaken
 	}
 	d.version++
-	return stored(err)
+	return err
 }
 
 // List is a work provider's deliveries of the consents of a UTC month (YYYY-MM), oldest first.
