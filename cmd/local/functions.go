@@ -13,6 +13,7 @@ import (
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
 	"zego.com/workprovider/pkg/web"
+	"zego.com/workprovider/pkg/webhook"
 )
 
 // functions are the functions of the API by the names of their folders, each built as its main builds it. A new
@@ -65,7 +66,12 @@ func processor(env *config.Env) consumer {
 	return shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
 }
 
-// deadLetters is the function behind the dead-letter queue.
+// webhookSender is the function behind the queue of webhooks.
+func webhookSender(env *config.Env) consumer {
+	return webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env))).Consume
+}
+
+// deadLetters is the function behind the dead-letter queues.
 func deadLetters(env *config.Env) consumer {
 	return deadletter.Consumer(deadletter.StoreFrom(env), time.Now)
 }

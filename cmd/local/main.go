@@ -101,20 +101,27 @@ func run(ctx context.Context, root, local, port string) error {
 	for name, build := range functions {
 		handlers[name] = build(env)
 	}
-	process, keep := processor(env), deadLetters(env)
-	queue, messages := env.Get("EVENTS_QUEUE_URL"), sqs.NewFromConfig(env.AWS())
+	consumers := map[string]consumer{ // by the URL of the queue
+		env.Get("EVENTS_QUEUE_URL"):   processor(env),
+		env.Get("WEBHOOKS_QUEUE_URL"): webhookSender(env),
+	}
+	keep, messages := deadLetters(env), sqs.NewFromConfig(env.AWS())
 	if err := env.Err(); err != nil {
 		return err
 	}
-	givenUp, err := deadLetterQueue(ctx, messages, queue)
-	if err != nil {
-		return err
+	for _, queue := range slices.Collect(maps.Keys(consumers)) {
+		givenUp, err := deadLetterQueue(ctx, messages, queue)
+		if err != nil {
+			return err
+		}
+		consumers[givenUp] = keep
 	}
 
 	var running sync.WaitGroup
 	polling, stopPolling := context.WithCancel(context.Background())
-	running.Go(func() { poll(polling, messages, queue, process) })
-	running.Go(func() { poll(polling, messages, givenUp, keep) })
+	for queue, consume := range consumers {
+		running.Go(func() { poll(polling, messages, queue, consume) })
+	}
 	api := &http.Server{Handler: web.All(handlers), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
@@ -171,6 +178,7 @@ func environment(ctx context.Context, root, local string, server *emulator.Serve
 		return nil, err
 	}
 	variables["EVENT_ID_KEYS"] = keys
+	variables["WEBHOOKS_TO_LOOPBACK"] = "yes" // a receiver to try webhooks with runs on this machine, too
 	return config.From(variables), writeVariables(filepath.Join(local, "env"), variables)
 }
 
