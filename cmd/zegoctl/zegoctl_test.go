@@ -19,9 +19,10 @@ import (
 type operator struct {
 	t   *testing.T
 	env *config.Env
+	in  string // what the tool reads
 }
 
-func newOperator(t *testing.T) operator { return operator{t, emulator.ForTest(t)} }
+func newOperator(t *testing.T) operator { return operator{t: t, env: emulator.ForTest(t)} }
 
 func (o operator) run(args ...string) (string, error) {
 	o.t.Helper()
@@ -31,6 +32,7 @@ func (o operator) run(args ...string) (string, error) {
 		return nil
 	})
 	cmd.SetArgs(args)
+	cmd.SetIn(strings.NewReader(o.in))
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)
 	err := cmd.ExecuteContext(o.t.Context())

@@ -56,8 +56,8 @@ func signUpID(customer string, consent timeline.Instant) string {
 	return fmt.Sprintf("%s_%016d_%s", signedUp, int64(consent), customer)
 }
 
-// partition is where the delivery of that id is: in the month of the instant that the id names. What is no id names
-// none, and has no partition that holds anything.
+// partition is where the delivery of that id is: in the month of the instant that the id names, or, if it names none, in
+// one that holds nothing.
 func partition(provider, id string) string {
 	micros := int64(0)
 	if parts := strings.SplitN(id, "_", 3); len(parts) == 3 {
@@ -108,6 +108,9 @@ func (r deliveryRow) delivery() Delivery {
 
 // get is the delivery of that id; false if it has not been met yet.
 func (s *Deliveries) get(ctx context.Context, provider, id string) (Delivery, bool, error) {
+	if !strings.HasPrefix(id, signedUp+"_") {
+		return Delivery{}, false, nil
+	}
 	var row deliveryRow
 	err := s.table.Get(table.PK, partition(provider, id)).Range(table.SK, dynamo.Equal, id).Consistent(true).One(ctx, &row)
 	if errors.Is(err, dynamo.ErrNotFound) {
@@ -140,6 +143,7 @@ func (s *Deliveries) put(ctx context.Context, provider string, d *Delivery) erro
 		return errOvertaken
 	}
 	d.version++
+	d.Updated = s.now()
 	return err
 }
 

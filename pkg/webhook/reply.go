@@ -43,6 +43,21 @@ type Reply struct {
 	after   time.Duration // how long the receiver asks us to wait
 }
 
+// Means puts the meaning into words.
+func (r Reply) Means() string {
+	switch {
+	case r.means == matched && r.userID != "":
+		return "matched, as " + r.userID
+	case r.means == matched:
+		return "matched by the customer number"
+	case r.means == unknown:
+		return "not matched"
+	case r.means == gone:
+		return "the webhook wants no more"
+	}
+	return "nothing yet: it would be asked again"
+}
+
 // The problems. They hold nothing of the URL, the reply or the person.
 const (
 	problemRefused  = "the address is refused"

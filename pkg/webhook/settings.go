@@ -40,6 +40,9 @@ func (s Settings) secrets(now time.Time) []Secret {
 	return live
 }
 
+// Signing is how many secrets sign at a time: two during a rotation.
+func (s Settings) Signing(now time.Time) int { return len(s.secrets(now)) }
+
 // Store keeps the settings in the table Providers.
 type Store struct{ table dynamo.Table }
 
