@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"time"
 
+	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/mail"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
@@ -56,6 +59,13 @@ var functions = map[string]func(*config.Env) http.Handler{
 		refold := shift.Refolder(queue.SenderFrom(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
 		return customer.Enrol(provider.KeysFrom(env), register, time.Now)
+	},
+	"link-work-provider": func(env *config.Env) http.Handler {
+		return account.Link(account.NewSite(env, nil, nil, nil, time.Now))
+	},
+	"account": func(env *config.Env) http.Handler {
+		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), time.Now))
 	},
 	"fallback": func(*config.Env) http.Handler { return web.Fallback() },
 }

@@ -185,7 +185,7 @@ func TestVariablesAgree(t *testing.T) {
 		}
 	}
 	readByCode := map[string]bool{}
-	variable := regexp.MustCompile(`"([A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS))"`)
+	variable := regexp.MustCompile(`"([A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
 	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -248,6 +248,12 @@ func TestRightsAreExact(t *testing.T) {
 				if strings.Contains(action, "*") {
 					t.Errorf("%s may do %s: name the actions it calls", name, action)
 				}
+			}
+			if slices.Equal(texts(statement["Action"]), []string{"ses:SendEmail"}) {
+				if object(object(statement["Condition"])["StringEquals"])["ses:FromAddress"] == nil {
+					t.Errorf("%s may send mail in anybody's name: add a condition on ses:FromAddress", name)
+				}
+				continue // identities are no resources of the template
 			}
 			if _, ok := statement["Resource"].(template.GetAtt); !ok {
 				t.Errorf("%s has rights on %v: name one resource by !GetAtt", name, statement["Resource"])

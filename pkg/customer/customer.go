@@ -54,6 +54,9 @@ type Policy struct {
 // NormaliseEmail is the form in which two spellings of an email are compared: trimmed and in lower case.
 func NormaliseEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
+// IsEmail tells whether a trimmed text can be an email address.
+func IsEmail(s string) bool { return len(s) <= maxEmail && emailShape.MatchString(s) }
+
 // Limits on what a person may be called, in characters. They are far beyond any real value.
 const (
 	maxText     = 200

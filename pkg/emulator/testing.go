@@ -41,5 +41,7 @@ func ForTest(t testing.TB) *config.Env {
 	}
 	maps.Copy(variables, created)
 	variables["EVENT_ID_KEYS"] = EventIDKeys
+	variables["SITE_URL"] = "https://work.zego.example/pages"
+	variables["MAIL_FROM"] = MailFrom
 	return config.From(variables)
 }

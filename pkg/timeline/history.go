@@ -228,6 +228,9 @@ func (h History) After(now time.Time) time.Time {
 	return at.Time()
 }
 
+// IsEmpty tells whether the customer and the work provider never had to do with each other.
+func (h History) IsEmpty() bool { return len(h.entries) == 0 }
+
 // Consented tells whether the customer shares with the work provider at the instant.
 func (h History) Consented(at Instant) bool {
 	_, ok := h.consentAt(at)
