@@ -3,7 +3,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e build fmt tools clean go
+.PHONY: help run test simulate soak check e2e build fmt tools clean go
+
+# How many seeds `make simulate` runs.
+SEEDS := 100000
 
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
@@ -17,7 +20,7 @@ export HOME := $(CURDIR)/.tools/home
 endif
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:3000 (PORT=... changes the port)
 	@echo "building ..."
@@ -28,6 +31,13 @@ run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:
 
 test: go $(LOCAL) ## run all tests: unit, property and integration, with an embedded DynamoDB and SQS of their own
 	go test $(RACE) ./...
+
+simulate: go $(LOCAL) ## run the simulator from SEEDS seeds (100,000), and every crash point
+	go test ./internal/simulation -seeds=$(SEEDS) -timeout 60m
+
+soak: go $(LOCAL) ## run what takes hours: ten million seeds, a backlog with poison in it, a flood
+	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
+	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
 
 check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
 	@scripts/check

@@ -1,4 +1,5 @@
-// Command zegoctl is the operators' tool: it creates work providers, their API keys and webhooks, products and customers.
+// Command zegoctl is the operators' tool: it creates work providers, their API keys and webhooks, products and customers,
+// changes what these share, makes shift records again from the facts, and sends dead letters once more.
 //
 // It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. The tables and the queues are named by
 // flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL, WEBHOOKS_QUEUE_URL.
@@ -58,7 +59,7 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 	t := &tool{vars: map[string]*string{}, toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect}
 	root := &cobra.Command{
 		Use:           "zegoctl",
-		Short:         "Create work providers, API keys, webhooks, products and customers",
+		Short:         "Operate work providers, API keys, webhooks, products, customers, records and dead letters",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -73,7 +74,7 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 		}
 		return nil
 	}
-	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.webhook())
+	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.webhook(), t.link(), t.rebuild(), t.dlq())
 	return root
 }
 

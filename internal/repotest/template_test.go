@@ -117,6 +117,26 @@ func TestGatewayIsTheOneTheContractNeeds(t *testing.T) {
 	}
 }
 
+// Row 23: whether a customer number exists is told to any live key, so it is throttled, for each of its methods.
+func TestGatewayThrottlesValidation(t *testing.T) {
+	throttled := map[string]bool{}
+	settings, _ := read(t).Resources["Api"].Properties["MethodSettings"].([]any)
+	for _, s := range settings {
+		setting, _ := s.(map[string]any)
+		rate, _ := setting["ThrottlingRateLimit"].(int)
+		burst, _ := setting["ThrottlingBurstLimit"].(int)
+		method, _ := setting["HttpMethod"].(string)
+		if setting["ResourcePath"] == "/~1v1~1validate~1customer-number~1{customerNumber}" && rate > 0 && burst > 0 {
+			throttled[method] = true
+		}
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		if !throttled[method] {
+			t.Errorf("MethodSettings of the Api in template.yaml do not throttle %s of the validation (row 23)", method)
+		}
+	}
+}
+
 // A sample is an event that reaches its function: the gateway's for a route of it, or messages of its queue.
 func TestSamplesReachTheirFunctions(t *testing.T) {
 	for _, f := range deployedFunctions(t) {

@@ -86,6 +86,7 @@ func (w *world) ask(r *request) {
 	w.start("request", func(p *process) {
 		p.logf("%s %s %s %s", p.name, r.method, r.path, r.body)
 		answer := r.to(functions(p.rows(), sender{p}, p.clock))
+		p.answer = answer.Code
 		if !p.dead {
 			p.logf("%s is answered %d %s", p.name, answer.Code, answer.Body)
 			p.judge(r, answer)
@@ -119,7 +120,7 @@ func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
 			p.violated(5, "accepted, but the queue had not taken %v", f)
 		}
 		if r.method == http.MethodPut || r.path == "/v2/shift" {
-			if !p.inSet(f) {
+			if !p.stored(f.tenant, name{f.kind, f.name})[f] {
 				p.violated(5, "answered 201, but not stored: %v", f)
 			}
 		}

@@ -55,10 +55,12 @@ func (w *world) name() name {
 	switch w.random.IntN(12) {
 	case 0:
 		return pick(w, strangers...)
-	case 1, 2, 3, 4, 5:
+	case 1:
 		return name{'U', pick(w, userIDs...)}
+	case 2:
+		return name{'C', pick(w, customers...)}
 	}
-	return name{'C', pick(w, customers...)}
+	return pick(w, w.names...)
 }
 
 func (w *world) event(tenant string, login bool) fact {
@@ -68,6 +70,9 @@ func (w *world) event(tenant string, login bool) fact {
 
 // prologue is what was there before: most people have signed up, some time ago.
 func (w *world) prologue() {
+	all := []name{{'C', customers[0]}, {'U', userIDs[0]}, {'C', customers[1]}, {'U', userIDs[1]}}
+	w.names = all[:pick(w, 2, 2, 4)]
+	w.haste = pick(w, 2, 3, 6)
 	ago := pick[int64](w, 3*day, 3*day, 40*day)
 	for _, tenant := range tenants {
 		for i, customer := range customers {
@@ -92,7 +97,10 @@ func (w *world) anything() {
 	if w.random.IntN(4) == 0 {
 		tenant = tenants[1]
 	}
-	customer := pick(w, customers...)
+	customer := customers[0]
+	if w.random.IntN(3) == 0 {
+		customer = customers[1]
+	}
 	switch w.random.IntN(20) {
 	case 0, 1, 2, 3:
 		w.ask(event(w.event(tenant, true)))
@@ -107,6 +115,11 @@ func (w *world) anything() {
 		w.ask(batch(facts...))
 	case 8, 9:
 		w.ask(match(tenant, customer, w.random.IntN(3) > 0))
+		if w.random.IntN(2) == 0 { // for some it may come just too late
+			f := w.event(tenant, w.random.IntN(2) == 0)
+			f.at = w.remembered(w.now - 30*day + pick[int64](w, -1, 0, 0, 1))
+			w.ask(event(f))
+		}
 	case 10, 11:
 		n := w.name()
 		login := fact{tenant, n.kind, n.text, true, w.remembered(w.now + w.random.Int64N(60)*minute - 30*minute), never}

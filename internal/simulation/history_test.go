@@ -73,7 +73,7 @@ func (w *world) owner(i id) string {
 // write puts a change into the store, and into the model.
 func (w *world) write(c change, at int64) {
 	note := func(what, customer, userID string) {
-		w.model.entries[entry{c.tenant, customer, what, userID, at}] = true
+		w.model.note(entry{c.tenant, customer, what, userID, at})
 		w.logf("                %s %s: %s %s at %s", c.tenant, customer, what, userID, clock(at))
 	}
 	stored := func(e timeline.Entry) {

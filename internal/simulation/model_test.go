@@ -45,9 +45,19 @@ type entry struct {
 type model struct {
 	facts   map[fact]bool
 	entries map[entry]bool
+	folds   map[who]folded // since the last change
 }
 
-func newModel() *model { return &model{facts: map[fact]bool{}, entries: map[entry]bool{}} }
+// who is a customer at a tenant.
+type who struct{ tenant, customer string }
+
+func newModel() *model {
+	return &model{facts: map[fact]bool{}, entries: map[entry]bool{}, folds: map[who]folded{}}
+}
+
+func (m *model) add(f fact)    { m.facts[f] = true; clear(m.folds) }
+func (m *model) note(e entry)  { m.entries[e] = true; clear(m.folds) }
+func (m *model) forget(f fact) { delete(m.facts, f); clear(m.folds) }
 
 // span is [from, to).
 type span struct{ from, to int64 }
@@ -202,7 +212,23 @@ type result struct {
 	cover  int
 }
 
-// fold is rules 2 to 4: a customer's covers, those of zero length too, and what became of each event that counts.
+// folded are a customer's covers, those of zero length too, and what became of each event that counts.
+type folded struct {
+	covers []cover
+	became map[fact]result
+}
+
+// of is a customer folded.
+func (m *model) of(tenant, customer string) folded {
+	f, known := m.folds[who{tenant, customer}]
+	if !known {
+		f.covers, f.became = m.fold(tenant, customer)
+		m.folds[who{tenant, customer}] = f
+	}
+	return f
+}
+
+// fold is rules 2 to 4.
 func (m *model) fold(tenant, customer string) ([]cover, map[fact]result) {
 	ins, outs := map[int64][]fact{}, map[int64][]fact{}
 	var times []int64
@@ -294,8 +320,7 @@ func (m *model) end(tenant, customer string, start, planned int64) (int64, strin
 
 // covers are a customer's covers that have a length.
 func (m *model) covers(tenant, customer string) []cover {
-	covers, _ := m.fold(tenant, customer)
-	return slices.DeleteFunc(covers, func(c cover) bool { return c.from == c.to })
+	return slices.DeleteFunc(slices.Clone(m.of(tenant, customer).covers), func(c cover) bool { return c.from == c.to })
 }
 
 // outcome is what is told of an event.
@@ -304,12 +329,12 @@ type outcome struct{ state, effect, reason string }
 // outcome is that of an event in the set, and the cover that it opened or closed.
 func (m *model) outcome(event fact, customers []string, now int64) (outcome, cover) {
 	for _, customer := range customers {
-		covers, became := m.fold(event.tenant, customer)
-		r, counts := became[event]
+		person := m.of(event.tenant, customer)
+		r, counts := person.became[event]
 		switch {
 		case !counts:
 		case r.effect == "OPENED_SHIFT" || r.effect == "CLOSED_SHIFT":
-			return outcome{state: "APPLIED", effect: r.effect}, covers[r.cover]
+			return outcome{state: "APPLIED", effect: r.effect}, person.covers[r.cover]
 		default:
 			return outcome{state: "NO_EFFECT", reason: r.effect}, cover{}
 		}

@@ -2,11 +2,9 @@ package simulation
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,13 +22,10 @@ import (
 // everything is all days that have ever been or will be of interest.
 var everything = timeline.Days{First: timeline.At(time.UnixMicro(noon)).Day() - 4000, Last: timeline.At(time.UnixMicro(noon)).Day() + 4000}
 
-// inSet tells whether a fact is stored.
-func (w *world) inSet(f fact) bool { return w.stored(f.tenant, name{f.kind, f.name})[f] }
-
 // stored are the facts under a name, read past all mishaps.
 func (w *world) stored(tenant string, n name) map[fact]bool {
 	facts, _ := w.memory.Facts(context.Background(), tenant, person.Name{Kind: person.Kind(n.kind), Value: n.text}, everything)
-	set := map[fact]bool{}
+	set := make(map[fact]bool, len(facts))
 	for _, f := range facts {
 		stored := fact{tenant, n.kind, n.text, f.Kind == timeline.Login, int64(f.At), never}
 		if f.PlannedEnd != timeline.Never {
@@ -41,20 +36,65 @@ func (w *world) stored(tenant string, n name) map[fact]bool {
 	return set
 }
 
-// namesOf are the names of a tenant's facts.
-func (m *model) namesOf(tenant string) map[name]bool {
-	names := map[name]bool{}
-	for f := range m.facts {
-		if f.tenant == tenant {
-			names[name{f.kind, f.name}] = true
+// sets are all facts in the store at one moment, and how many there are of each name and day.
+type sets struct {
+	has   map[fact]bool
+	onDay map[fact]int
+}
+
+// dayOf is a fact of the same name and day, the same for all of them.
+func dayOf(f fact) fact {
+	return fact{tenant: f.tenant, kind: f.kind, name: f.name, at: f.at - ((f.at%day)+day)%day}
+}
+
+// full tells whether the day of a fact has no room for more (rule 9).
+func (s sets) full(f fact) bool { return s.onDay[dayOf(f)] == timeline.MaxFactsPerDay }
+
+// look reads the sets of all names that anybody has ever used.
+func (w *world) look() sets {
+	type named struct {
+		tenant string
+		name
+	}
+	all := map[named]bool{}
+	for _, tenant := range tenants {
+		for _, c := range customers {
+			all[named{tenant, name{'C', c}}] = true
+		}
+		for _, u := range userIDs {
+			all[named{tenant, name{'U', u}}] = true
+		}
+		for f := range w.asked {
+			all[named{tenant, name{f.kind, f.name}}] = true
 		}
 	}
-	return names
+	s := sets{map[fact]bool{}, map[fact]int{}}
+	for n := range all {
+		for f := range w.stored(n.tenant, n.name) {
+			s.has[f] = true
+			s.onDay[dayOf(f)]++
+		}
+	}
+	return s
+}
+
+// violatedBy notes the facts that break a promise, always in the same order.
+func (w *world) violatedBy(promise int, how string, facts map[fact]bool, breaks func(fact) bool) {
+	var broken []string
+	for f := range facts {
+		if breaks(f) {
+			broken = append(broken, fmt.Sprint(f))
+		}
+	}
+	slices.Sort(broken)
+	for _, f := range broken {
+		w.violated(promise, "%s: %s", how, f)
+	}
 }
 
 // nothingIsLost is promise 1: whatever the queue took is in the set, was refused for want of room, or lies in the dead
 // letters with its bytes intact; and what cannot be understood lies there, too.
-func (w *world) nothingIsLost() {
+func (w *world) nothingIsLost(sets sets) {
 	filed := map[string]bool{}
 	for _, messageID := range sorted(w.letters) {
 		l := w.letters[messageID]
@@ -78,48 +118,12 @@ func (w *world) nothingIsLost() {
 			}
 		}
 	}
-	for _, f := range sortedFacts(w.model.facts) {
-		if !w.inSet(f) && !dead[f] && !w.full(f) {
-			w.violated(1, "lost: %v", f)
-		}
-	}
+	w.violatedBy(1, "lost", w.model.facts, func(f fact) bool { return !sets.has[f] && !dead[f] && !sets.full(f) })
 }
-
-// full tells whether the day of a fact had no room for it (rule 9).
-func (w *world) full(f fact) bool {
-	count := 0
-	for g := range w.stored(f.tenant, name{f.kind, f.name}) {
-		if dayOf(g.at) == dayOf(f.at) {
-			count++
-		}
-	}
-	return count == timeline.MaxFactsPerDay
-}
-
-func dayOf(at int64) string { return time.UnixMicro(at).UTC().Format(time.DateOnly) }
 
 // nothingIsInvented: nothing is in the set but what the queue took.
-func (w *world) nothingIsInvented() {
-	for _, tenant := range tenants {
-		for _, n := range append(slices.Clone(strangers), names()...) {
-			for _, f := range sortedFacts(w.stored(tenant, n)) {
-				if !w.model.facts[f] {
-					w.violated(7, "from nowhere: %v", f)
-				}
-			}
-		}
-	}
-}
-
-func names() []name {
-	var all []name
-	for _, c := range customers {
-		all = append(all, name{'C', c})
-	}
-	for _, u := range userIDs {
-		all = append(all, name{'U', u})
-	}
-	return all
+func (w *world) nothingIsInvented(sets sets) {
+	w.violatedBy(7, "from nowhere", sets.has, func(f fact) bool { return !w.model.facts[f] })
 }
 
 // recorded are the shifts of a customer's records.
@@ -170,20 +174,17 @@ func (w *world) recordsAreTheModels() {
 
 // get asks a question, with nothing going wrong, and reads the answer if it is a 200.
 func (w *world) get(tenant, path string, into any) int {
-	w.lucky()
-	w.alone = true
-	defer func() { w.alone = false }()
-	code := 0
-	w.start("question", func(p *process) {
-		answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(p.rows(), sender{p}, p.clock))
-		p.logf("%s %s is answered %d %s", p.name, path, answer.Code, answer.Body)
-		if code = answer.Code; code == http.StatusOK {
-			if err := json.Unmarshal(answer.Body.Bytes(), into); err != nil {
-				p.violated(2, "%s: %v", path, err)
-			}
+	p := &process{world: w, asking: true}
+	answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(p.rows(), sender{p}, p.clock))
+	if w.log != nil {
+		w.logf("%s asks for %s: %d %s", tenant, path, answer.Code, answer.Body)
+	}
+	if answer.Code == http.StatusOK {
+		if err := json.Unmarshal(answer.Body.Bytes(), into); err != nil {
+			w.violated(2, "%s: %v", path, err)
 		}
-	})
-	return code
+	}
+	return answer.Code
 }
 
 // shown is a shift as v2 tells it.
@@ -325,7 +326,7 @@ func (w *world) isTold(event fact, got told) {
 		want.WorkProviderUserID = event.name
 	}
 	o, c := w.model.outcome(event, customers, w.now)
-	if !slices.ContainsFunc(w.plans(event), w.inSet) {
+	if w.full[event] {
 		o, c = outcome{state: "REJECTED", reason: "TOO_MANY_FACTS"}, cover{}
 	}
 	want.State, want.Effect, want.Reason = o.state, o.effect, o.reason
@@ -338,17 +339,6 @@ func (w *world) isTold(event fact, got told) {
 	if login, known := w.events[ticket{event.tenant, got.ShiftID}]; known && (login.at != c.from || !c.names[name{login.kind, login.name}]) {
 		w.violated(2, "%v is told to be in the shift of %v, not of %v", event, login, c)
 	}
-}
-
-// plans are the facts of an event: a LOGIN may have come with several planned ends.
-func (w *world) plans(event fact) []fact {
-	var facts []fact
-	for f := range w.model.facts {
-		if f.event() == event {
-			facts = append(facts, f)
-		}
-	}
-	return facts
 }
 
 // hides is promise 7: an id of one tenant is nobody's at another.
@@ -366,50 +356,40 @@ func (w *world) hides(t ticket, path string) {
 func (w *world) shiftOf(t ticket, login fact) {
 	var got shown
 	code := w.get(t.tenant, "/v2/shift/"+t.id, &got)
-	customer := w.model.owner(login.tenant, name{login.kind, login.name})
-	var holder *cover
-	if w.consented(t.tenant, customer) {
-		covers, became := w.model.fold(t.tenant, customer)
-		if r, counts := became[login]; counts {
-			holder = &covers[r.cover]
-		}
-	}
-	if holder == nil || holder.from == holder.to {
+	holder, ok := w.holds(login)
+	if !ok {
 		if code != http.StatusNotFound {
 			w.violated(2, "the shift of %v is answered %d", login, code)
 		}
 		return
 	}
-	if told := [3]string{got.StartTime, got.EndTime, got.EndedBy}; code != http.StatusOK || told != w.shows(*holder) || got.User.CustomerNumber != customer {
-		w.violated(2, "the shift of %v is answered %d %v, but is %v", login, code, got, w.shows(*holder))
+	if told := [3]string{got.StartTime, got.EndTime, got.EndedBy}; code != http.StatusOK || told != w.shows(holder) || got.User.CustomerNumber != w.model.owner(login.tenant, name{login.kind, login.name}) {
+		w.violated(2, "the shift of %v is answered %d %v, but is %v", login, code, got, w.shows(holder))
 	}
 }
 
-// check is all promises, when all messages have been processed and none lies in the dead letters that could be.
-func (w *world) check() {
-	w.nothingIsLost()
-	w.nothingIsInvented()
+// checkEarly is what holds even while messages lie in the dead letters that can be sent again.
+func (w *world) checkEarly() {
+	sets := w.look()
+	w.nothingIsLost(sets)
+	w.nothingIsInvented(sets)
 	w.shiftsAreSound()
-	w.forget()
+	// Which facts fit on a full day is left open, so the model is told.
+	for f := range w.model.facts {
+		if !sets.has[f] && sets.full(f) {
+			w.full[f.event()] = true
+			w.model.forget(f)
+		}
+	}
+}
+
+// check is all promises, when all messages have been processed.
+func (w *world) check() {
+	w.checkEarly()
 	w.recordsAreTheModels()
 	w.listsAreTheModels()
 	w.outcomesAreTheModels()
 }
 
-// forget takes the facts out of the model for which there was no room: which of them there was is left open.
-func (w *world) forget() {
-	for f := range w.model.facts {
-		if !w.inSet(f) && w.full(f) {
-			delete(w.model.facts, f)
-		}
-	}
-}
-
 // report is the violations of a run, one a line.
 func (w *world) report() string { return strings.Join(w.violations, "\n") }
-
-func sortedFacts(facts map[fact]bool) []fact {
-	return slices.SortedFunc(maps.Keys(facts), func(a, b fact) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
-	})
-}

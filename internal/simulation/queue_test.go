@@ -104,13 +104,13 @@ func parse(body string) (s said) {
 // learn adds to the model what the queue has taken: from then on it must not get lost.
 func (w *world) learn(s said) {
 	for _, f := range s.facts {
-		w.model.facts[f] = true
+		w.model.add(f)
 		if !w.asked[f] {
 			w.violated(7, "nobody asked for %v", f)
 		}
 	}
 	for _, e := range s.entries {
-		w.model.entries[e] = true
+		w.model.note(e)
 	}
 }
 

@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"flag"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -95,9 +94,7 @@ func simulate(seed uint64, log *[]string) *world {
 	}
 	for w.turn(begin) {
 	}
-	w.nothingIsLost()
-	w.nothingIsInvented()
-	w.shiftsAreSound()
+	w.checkEarly()
 	// Weeks later the dead letters are sent again, and old messages are delivered once more.
 	if random.IntN(3) == 0 {
 		w.advance(random.Int64N(35) * day)
@@ -111,8 +108,9 @@ func simulate(seed uint64, log *[]string) *world {
 	w.lucky()
 	w.redrive()
 	w.drain()
+	w.checkEarly()
+	w.recordsAreTheModels()
+	w.epilogue()
 	w.check()
 	return w
 }
-
-var _ = fmt.Sprint

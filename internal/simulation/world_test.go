@@ -14,13 +14,15 @@ import (
 
 // world is one run: two tenants and their people, the store, the queue, a clock, and who is at work.
 type world struct {
-	random  *rand.Rand
-	mishap  func() mishap // of the next call
-	alone   bool          // nobody else is at work while a process is
-	now     int64
-	calls   int
-	started int
-	working []*process
+	random   *rand.Rand
+	mishap   func() mishap // of the next call
+	alone    bool          // nobody else is at work while a process is
+	haste    int           // how rarely somebody begins while others are at work: once in so many turns
+	now      int64
+	calls    int
+	finished int // calls before the questions at the end
+	started  int
+	working  []*process
 
 	memory  *timeline.Memory
 	owners  map[id][]timeline.Ownership // that ever were
@@ -29,11 +31,14 @@ type world struct {
 
 	model    *model
 	asked    map[fact]bool // by any request, answered or not
+	full     map[fact]bool // found no room on their day
 	again    []*request    // that a client will make once more
+	answer   int           // the last status
 	events   ids[fact]
 	batches  ids[[]fact]
 	verdicts ids[entry]
 	instants []int64 // at which something happened: more will happen there
+	names    []name  // that are used more than others
 
 	log        *[]string // nil: nobody reads it
 	violations []string
@@ -44,9 +49,9 @@ const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
 	return &world{
-		random: random, mishap: func() mishap { return none }, now: noon,
+		random: random, mishap: func() mishap { return none }, now: noon, haste: 6,
 		memory: timeline.NewMemory(), owners: map[id][]timeline.Ownership{}, letters: map[string]deadletter.Letter{},
-		model: newModel(), asked: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
+		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
 	}
 }
@@ -84,7 +89,7 @@ func (w *world) lucky() { w.mishap = func() mishap { return none } }
 // begin makes something new happen, and tells whether it did.
 func (w *world) turn(begin func() bool) bool {
 	idle := len(w.working) == 0
-	if (idle || w.random.IntN(6) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
+	if (idle || w.random.IntN(w.haste) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
 		return true
 	}
 	if !idle {

@@ -148,8 +148,12 @@ func (s *Store) Redriven(ctx context.Context, id string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.table.Update(table.PK, table.DeadLetterPartition(month)).Range(table.SK, sort).
+	err = s.table.Update(table.PK, table.DeadLetterPartition(month)).Range(table.SK, sort).
 		Set("redriven", now.UTC()).If("attribute_exists(pk)").Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return ErrUnknown
+	}
+	return err
 }
 
 // split takes an id apart.

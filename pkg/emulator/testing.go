@@ -43,5 +43,9 @@ func ForTest(t testing.TB) *config.Env {
 	variables["EVENT_ID_KEYS"] = EventIDKeys
 	variables["SITE_URL"] = "https://work.zego.example/pages"
 	variables["MAIL_FROM"] = MailFrom
-	return config.From(variables)
+	env := config.From(variables)
+	cfg := env.AWS().Copy()
+	cfg.HTTPClient = patient{cfg.HTTPClient}
+	env.SetAWS(cfg)
+	return env
 }

@@ -261,6 +261,7 @@ var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records w
 // this reader sees too, so no older fold can land on a newer one. On a refusal it begins again.
 func (a *Applier) fold(ctx context.Context, s *subject) error {
 	reach := around(s.interval)
+	found := map[Day]int64{}
 	for range tries {
 		var shifts []dayOfShifts
 		var records []Record
@@ -282,7 +283,7 @@ func (a *Applier) fold(ctx context.Context, s *subject) error {
 			}
 			reach = reach.widen(before, after)
 		}
-		err := a.write(ctx, s.who, records, shifts)
+		err := a.write(ctx, s.who, records, shifts, found)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -346,14 +347,26 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 	return folded, false, false
 }
 
-// write stores the record of each day.
-func (a *Applier) write(ctx context.Context, w who, records []Record, folded []dayOfShifts) error {
+// write stores the record of each day. found are the versions that the first try met, which write notes: a record that
+// somebody has written since, with the very shifts that are to be written, is left alone. Whoever could still write over
+// it has read it, and so the facts that were durable before. Without this, many who bring the same facts at once would
+// write one after the other what the first of them has written already.
+func (a *Applier) write(ctx context.Context, w who, records []Record, folded []dayOfShifts, found map[Day]int64) error {
+	var next []Record
 	for _, f := range folded {
 		was := Record{Day: f.day}
 		if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == f.day }); i >= 0 {
 			was = records[i]
 		}
-		if err := a.rows.Write(ctx, w.provider, w.customer, was.next(f.shifts)); err != nil {
+		if _, again := found[f.day]; !again {
+			found[f.day] = was.Version
+		}
+		if was.Version == found[f.day] || !slices.Equal(was.Shifts, f.shifts) {
+			next = append(next, was.next(f.shifts))
+		}
+	}
+	for _, r := range next {
+		if err := a.rows.Write(ctx, w.provider, w.customer, r); err != nil {
 			return err
 		}
 	}

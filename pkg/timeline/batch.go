@@ -41,12 +41,16 @@ func decodePart(b []byte) ([]Fact, error) {
 		if len(b) < 11 || b[0]&0xf0 != formV1 || len(b) < 11+int(b[10]) {
 			return nil, errPartForm
 		}
-		facts = append(facts, Fact{
+		f := Fact{
 			Kind:       Kind(b[0] & 0x0f),
 			At:         Instant(binary.BigEndian.Uint64(b[1:])),
 			Name:       person.Name{Kind: person.Kind(b[9]), Value: string(b[11 : 11+int(b[10])])},
 			PlannedEnd: Never,
-		})
+		}
+		if f.Kind != Login && f.Kind != Logout || !f.At.Storable() {
+			return nil, errPartForm
+		}
+		facts = append(facts, f)
 		b = b[11+int(b[10]):]
 	}
 	return facts, nil

@@ -18,6 +18,7 @@
 //	dynamo.go    the storage in DynamoDB
 //	memory.go    the storage in memory, for simulations and benchmarks
 //	apply.go     facts in, records out: what the processor does with a batch
+//	rebuild.go   records made again from all facts
 //	outcome.go   what became of a fact
 //	batch.go     which facts a batch asked for
 //	lookup.go    what readers ask: the shift that holds a LOGIN, the shifts of a range of days

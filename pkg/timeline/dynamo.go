@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
@@ -52,6 +53,8 @@ type ownerRow struct {
 }
 
 const formOfOwners = 1
+
+var errOwnerForm = errors.New("timeline: the row of a workProviderUserId's owner has an unknown form")
 
 // recordRow is a shift record.
 type recordRow struct {
@@ -117,23 +120,28 @@ func (s *Store) partition(provider, customer string) string {
 // that refuses is the row read, what is there dropped, and what fits added. Whoever else fills the row meanwhile makes
 // the condition fail again, and the row a little fuller: so it ends.
 func (s *Store) add(ctx context.Context, pk, sk string, elements [][]byte) (refused [][]byte, err error) {
-	for len(elements) > 0 {
-		if room := MaxFactsPerDay - len(elements); room >= 0 {
+	fit := elements
+	for len(fit) > 0 {
+		if room := MaxFactsPerDay - len(fit); room >= 0 {
 			err := s.table.Update(table.PK, pk).Range(table.SK, sk).
-				Add("s", elements).Set(table.Form, formOfSets).
-				If("attribute_not_exists('s') OR size('s') <= ?", room).Run(ctx)
+				Add("s", fit).Set(table.Form, formOfSets).
+				If("attribute_not_exists('s') OR ($ = ? AND size('s') <= ?)", table.Form, formOfSets, room).Run(ctx)
 			if !dynamo.IsCondCheckFailed(err) {
 				return refused, stored(err)
 			}
 		}
 		var row setRow
 		err := s.table.Get(table.PK, pk).Range(table.SK, dynamo.Equal, sk).Consistent(true).One(ctx, &row)
-		if err != nil && !errors.Is(err, dynamo.ErrNotFound) {
+		switch {
+		case errors.Is(err, dynamo.ErrNotFound):
+		case err != nil:
 			return nil, stored(err)
+		case row.Form != formOfSets:
+			return nil, errForm
 		}
-		elements = missing(row.Set, elements)
-		fits := min(len(elements), max(0, MaxFactsPerDay-len(row.Set)))
-		refused, elements = elements[fits:], elements[:fits]
+		fresh := missing(row.Set, elements)
+		n := min(len(fresh), max(0, MaxFactsPerDay-len(row.Set)))
+		fit, refused = fresh[:n], fresh[n:]
 	}
 	return refused, nil
 }
@@ -163,6 +171,9 @@ func (s *Store) Ownership(ctx context.Context, provider, userID string, hint boo
 	}
 	if err != nil {
 		return Ownership{}, stored(err)
+	}
+	if row.Form != formOfOwners {
+		return Ownership{}, errOwnerForm
 	}
 	slices.Sort(row.Ever)
 	return Ownership{Owner: row.Owner, Ever: row.Ever, Freed: row.Freed, version: row.Version}, nil
@@ -343,6 +354,21 @@ func (s *Store) Write(ctx context.Context, provider, customer string, r Record) 
 		return ErrConflict
 	}
 	return stored(err)
+}
+
+// Customers are the numbers of all customers who have a history at a work provider, in order. It reads the whole
+// table, whatever is in it: it is for operators, who have time.
+func (s *Store) Customers(ctx context.Context, provider string) ([]string, error) {
+	prefix := s.partition(provider, "")
+	histories, _ := table.HistoryRange()
+	var customers []string
+	rows := s.table.Scan().Project(table.PK).Consistent(true).
+		Filter("begins_with($, ?) AND begins_with($, ?)", table.PK, prefix, table.SK, histories).Iter()
+	for row := (setRow{}); rows.Next(ctx, &row); {
+		customers = append(customers, strings.TrimPrefix(row.PK, prefix))
+	}
+	slices.Sort(customers)
+	return slices.Compact(customers), stored(rows.Err())
 }
 
 // countRow counts the changes of a customer's consents and links.

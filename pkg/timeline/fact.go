@@ -145,6 +145,8 @@ func decodeFact(name person.Name, day Day, b []byte) (Fact, error) {
 	}
 	f := Fact{Name: name, Kind: Login, At: day.Start() + fiveBytes(b[1:]), PlannedEnd: Never}
 	switch {
+	case f.At >= day.End():
+		return Fact{}, errForm
 	case b[0] == markLogin && len(b) == bareLength:
 	case b[0] == markLogout && len(b) == bareLength:
 		f.Kind = Logout

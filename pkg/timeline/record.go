@@ -75,6 +75,9 @@ func decodeShifts(customer string, day Day, b []byte) ([]Shift, error) {
 			return nil, errRecordForm
 		}
 		s := Shift{By: Ending(b[0] & 0x0f), Start: day.Start() + fiveBytes(b[1:])}
+		if s.By < ByLogout || s.By > ByWithdrawal || s.Start >= day.End() {
+			return nil, errRecordForm
+		}
 		s.End = s.Start + fiveBytes(b[6:])
 		s.Name = person.Name{Kind: person.CustomerNumber, Value: customer}
 		if n := int(b[11]); n > 0 {

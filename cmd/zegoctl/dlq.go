@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/queue"
+)
+
+// letterView is a dead letter as it is listed; its body is shown by itself.
+type letterView struct {
+	ID       string `json:"id"`
+	Sent     string `json:"sent"`
+	Filed    string `json:"filed"`
+	Reason   string `json:"reason"`
+	Bytes    int    `json:"bytes"`
+	Redriven string `json:"redriven,omitempty"`
+}
+
+func viewOfLetter(l deadletter.Letter) letterView {
+	return letterView{l.ID(), when(l.Sent), when(l.Filed), l.Reason, len(l.Body), when(l.Redriven)}
+}
+
+func (t *tool) dlq() *cobra.Command {
+	group := &cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"}
+	group.AddCommand(t.dlqList(), t.dlqShow(), t.dlqRedrive())
+	return group
+}
+
+// letters is the store of dead letters.
+func (t *tool) letters(cmd *cobra.Command) (*deadletter.Store, error) {
+	env, err := t.env(cmd)
+	if err != nil {
+		return nil, err
+	}
+	store := deadletter.StoreFrom(env)
+	return store, env.Err()
+}
+
+// ofMonth are the letters sent in a month; in this one and the one before, if none is named.
+func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.Letter, error) {
+	months := []string{month}
+	if month == "" {
+		now := time.Now().UTC()
+		this := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+		months = []string{this.AddDate(0, -1, 0).Format(monthForm), this.Format(monthForm)}
+	} else if _, err := time.Parse(monthForm, month); err != nil {
+		return nil, errors.New("--month must be a month such as 2026-11")
+	}
+	var letters []deadletter.Letter
+	for _, m := range months {
+		more, err := store.List(cmd.Context(), m)
+		if err != nil {
+			return nil, err
+		}
+		letters = append(letters, more...)
+	}
+	return letters, nil
+}
+
+const monthForm = "2006-01"
+
+func (t *tool) showLetters(cmd *cobra.Command, letters []deadletter.Letter) error {
+	views, lines := make([]letterView, len(letters)), [][]string{{"ID", "FILED", "REASON", "BYTES", "REDRIVEN"}}
+	for i, l := range letters {
+		v := viewOfLetter(l)
+		views[i] = v
+		lines = append(lines, []string{v.ID, v.Filed, v.Reason, fmt.Sprint(v.Bytes), v.Redriven})
+	}
+	return t.show(cmd, views, lines...)
+}
+
+func monthFlag(cmd *cobra.Command, month *string) {
+	cmd.Flags().StringVar(month, "month", "", "UTC month of the sending, such as 2026-11; by default this one and the one before")
+}
+
+func (t *tool) dlqList() *cobra.Command {
+	var month string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List dead letters, oldest first",
+		Example: `  zegoctl dlq list --month 2026-11`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			store, err := t.letters(cmd)
+			if err != nil {
+				return err
+			}
+			letters, err := ofMonth(cmd, store, month)
+			if err != nil {
+				return err
+			}
+			return t.showLetters(cmd, letters)
+		},
+	}
+	monthFlag(cmd, &month)
+	return cmd
+}
+
+func (t *tool) dlqShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ID",
+		Short:   "Print a dead letter's body, byte for byte as it was sent",
+		Example: `  zegoctl dlq show 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e | less`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.letters(cmd)
+			if err != nil {
+				return err
+			}
+			letter, err := store.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if t.output == "json" {
+				return t.show(cmd, struct {
+					letterView
+					Body []byte `json:"body"` // in Base64
+				}{viewOfLetter(letter), letter.Body})
+			}
+			_, err = cmd.OutOrStdout().Write(letter.Body)
+			return err
+		},
+	}
+}
+
+func (t *tool) dlqRedrive() *cobra.Command {
+	var month string
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "redrive ID | --all",
+		Short: "Send dead letters to the queue of events again",
+		Long: `Send a dead letter to the queue of events again, or with --all those of the month that were not sent again yet. It stays
+where it is, with the time of its redriving. Sending one twice does no harm: what is applied already stays as it is.`,
+		Example: `  zegoctl dlq redrive 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e
+  zegoctl dlq redrive --all --month 2026-11`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) == 1) {
+				return errors.New("redrive one dead letter by its id, or --all")
+			}
+			env, err := t.env(cmd)
+			if err != nil {
+				return err
+			}
+			store, events := deadletter.StoreFrom(env), queue.SenderFrom(env)
+			if err := env.Err(); err != nil {
+				return err
+			}
+			letters, err := chosen(cmd, store, args, month)
+			if err != nil {
+				return err
+			}
+			for i := range letters {
+				// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
+				// not noted is sent again: that is harmless.
+				if err := events.Send(cmd.Context(), 0, string(letters[i].Body)); err != nil {
+					return err
+				}
+				letters[i].Redriven = time.Now()
+				if err := store.Redriven(cmd.Context(), letters[i].ID(), letters[i].Redriven); err != nil {
+					return err
+				}
+			}
+			return t.showLetters(cmd, letters)
+		},
+	}
+	monthFlag(cmd, &month)
+	cmd.Flags().BoolVar(&all, "all", false, "all that were not sent again yet")
+	return cmd
+}
+
+// chosen is the letter of the id that is given, or else those of the month that were not redriven.
+func chosen(cmd *cobra.Command, store *deadletter.Store, args []string, month string) ([]deadletter.Letter, error) {
+	if len(args) == 1 {
+		letter, err := store.Get(cmd.Context(), args[0])
+		return []deadletter.Letter{letter}, err
+	}
+	letters, err := ofMonth(cmd, store, month)
+	var left []deadletter.Letter
+	for _, l := range letters {
+		if l.Redriven.IsZero() {
+			left = append(left, l)
+		}
+	}
+	return left, err
+}

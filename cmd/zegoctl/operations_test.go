@@ -1,0 +1,235 @@
+package main
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// people makes the work provider `courier-ltd` and two customers who share with nobody.
+func (o operator) people() {
+	o.t.Helper()
+	var p providerView
+	o.must(&p, "provider", "create", "Courier Ltd")
+	for _, number := range []string{"ABC123", "ABC12"} {
+		var c customerView
+		o.must(&c, driver("--cover-level", "x", "--class-of-use", "y", "--number", number)...)
+	}
+}
+
+// received are the bodies in the queue of events that are there without a delay; they are gone afterwards.
+func (o operator) received() []string {
+	o.t.Helper()
+	client, url := sqs.NewFromConfig(o.env.AWS()), o.env.Get("EVENTS_QUEUE_URL")
+	var bodies []string
+	for {
+		out, err := client.ReceiveMessage(o.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		if len(out.Messages) == 0 {
+			return bodies
+		}
+		for _, m := range out.Messages {
+			bodies = append(bodies, aws.ToString(m.Body))
+			if _, err := client.DeleteMessage(o.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				o.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// process delivers bodies to the processor, and answers how many of them have to come again.
+func (o operator) process(bodies ...string) int {
+	o.t.Helper()
+	process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(o.env), 1), deadletter.StoreFrom(o.env), time.Now)
+	var batch events.SQSEvent
+	for i, body := range bodies {
+		sent := strconv.FormatInt(time.Now().UnixMilli(), 10)
+		batch.Records = append(batch.Records, events.SQSMessage{
+			MessageId: strconv.Itoa(i), Body: body, Attributes: map[string]string{"SentTimestamp": sent},
+		})
+	}
+	response, err := process(o.t.Context(), batch)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return len(response.BatchItemFailures)
+}
+
+func TestLinks(t *testing.T) {
+	o := newOperator(t)
+	o.people()
+	var view linkView
+	o.must(&view, "link", "give", "courier-ltd", "abc123", "--work-provider-user-id", "12345", "--matched")
+	if view.CustomerNumber != "ABC123" || view.ConsentedSince == "" || !view.Matched || !slices.Equal(view.WorkProviderUserIDs, []string{"12345"}) {
+		t.Errorf("%+v", view)
+	}
+	o.refused("belongs to another", "link", "give", "courier-ltd", "ABC12", "--work-provider-user-id", "12345")
+	o.refused("does not share", "link", "move", "courier-ltd", "12345", "ABC12")
+	o.must(&view, "link", "give", "courier-ltd", "ABC12")
+	if view.Matched || len(view.WorkProviderUserIDs) != 0 {
+		t.Errorf("%+v", view)
+	}
+	o.must(&view, "link", "move", "courier-ltd", "12345", "ABC12")
+	if view.CustomerNumber != "ABC12" || !slices.Equal(view.WorkProviderUserIDs, []string{"12345"}) {
+		t.Errorf("%+v", view)
+	}
+	o.must(&view, "link", "unlink", "courier-ltd", "12345")
+	if view.CustomerNumber != "ABC12" || len(view.WorkProviderUserIDs) != 0 {
+		t.Errorf("%+v", view)
+	}
+	o.refused("belongs to nobody", "link", "unlink", "courier-ltd", "12345")
+	var withdrawn linkView
+	o.must(&withdrawn, "link", "withdraw", "courier-ltd", "ABC123")
+	if withdrawn.CustomerNumber != "ABC123" || withdrawn.ConsentedSince != "" {
+		t.Errorf("%+v", withdrawn)
+	}
+	o.refused("no customer `NOBODY`", "link", "withdraw", "courier-ltd", "nobody")
+	o.refused("no work provider `nobody`", "link", "give", "nobody", "ABC123")
+	o.refused("customerNumber", "link", "give", "courier-ltd", "")
+	o.refused("workProviderUserId", "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "a\x00b")
+	o.refused("workProviderUserId", "link", "move", "courier-ltd", "", "ABC12")
+}
+
+func TestRebuild(t *testing.T) {
+	o := newOperator(t)
+	o.people()
+	var view linkView
+	for _, number := range []string{"ABC123", "ABC12"} {
+		o.must(&view, "link", "give", "courier-ltd", number, "--matched")
+	}
+	store := timeline.StoreFrom(o.env)
+	at := timeline.At(time.Now().Add(time.Minute))
+	for _, number := range []string{"ABC123", "ABC12"} {
+		login := timeline.Fact{Name: person.Name{Kind: person.CustomerNumber, Value: number}, Kind: timeline.Login, At: at, PlannedEnd: timeline.Never}
+		if _, err := store.Union(t.Context(), "courier-ltd", login.Name, at.Day(), []timeline.Fact{login}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var differences []differenceView
+	o.must(&differences, "rebuild", "--provider", "courier-ltd", "--customer", "abc123", "--dry-run")
+	if len(differences) != 1 || differences[0].CustomerNumber != "ABC123" || differences[0].Day != at.Day().String() ||
+		len(differences[0].Before) != 0 || len(differences[0].After) != 1 || differences[0].After[0].By != "AUTO" {
+		t.Errorf("%+v", differences)
+	}
+	o.must(&differences, "rebuild", "--provider", "courier-ltd")
+	if len(differences) != 2 || differences[0].CustomerNumber != "ABC12" || differences[1].CustomerNumber != "ABC123" {
+		t.Errorf("%+v", differences)
+	}
+	o.must(&differences, "rebuild", "--provider", "courier-ltd")
+	if len(differences) != 0 {
+		t.Errorf("afterwards: %+v", differences)
+	}
+	o.refused("provider", "rebuild")
+	o.refused("customerNumber", "rebuild", "--provider", "courier-ltd", "--customer", "\x00")
+}
+
+// A dead letter that is redriven brings its bytes to the queue as they were.
+func TestDeadLetters(t *testing.T) {
+	o := newOperator(t)
+	bodies := []string{`not "understood" & <b>`, "{\n \"v\": 2}\t"}
+	if n := o.process(bodies...); n != 0 {
+		t.Fatalf("%d messages come again", n)
+	}
+	var letters []letterView
+	o.must(&letters, "dlq", "list")
+	if len(letters) != 2 || letters[0].Reason != deadletter.NotUnderstood || letters[0].Bytes != len(bodies[0]) {
+		t.Fatalf("%+v", letters)
+	}
+	if out, err := o.run("dlq", "show", letters[0].ID); err != nil || out != bodies[0] {
+		t.Errorf("%q, %v", out, err)
+	}
+	var shown struct{ Body string }
+	o.must(&shown, "dlq", "show", letters[1].ID)
+	if shown.Body != base64.StdEncoding.EncodeToString([]byte(bodies[1])) {
+		t.Errorf("%q", shown.Body)
+	}
+
+	var redriven []letterView
+	o.must(&redriven, "dlq", "redrive", letters[0].ID)
+	if got := o.received(); len(redriven) != 1 || redriven[0].Redriven == "" || !slices.Equal(got, bodies[:1]) {
+		t.Errorf("%+v, %q", redriven, got)
+	}
+	month := letters[0].ID[:7]
+	o.must(&redriven, "dlq", "redrive", "--all", "--month", month)
+	if got := o.received(); len(redriven) != 1 || redriven[0].ID != letters[1].ID || !slices.Equal(got, bodies[1:]) {
+		t.Errorf("%+v, %q", redriven, got)
+	}
+	o.must(&redriven, "dlq", "redrive", "--all")
+	if got := o.received(); len(redriven) != 0 || len(got) != 0 {
+		t.Errorf("%+v, %q", redriven, got)
+	}
+	o.must(&letters, "dlq", "list", "--month", month)
+	if len(letters) != 2 || letters[0].Redriven == "" || letters[1].Redriven == "" {
+		t.Errorf("%+v", letters)
+	}
+	o.must(&letters, "dlq", "list", "--month", "2020-01")
+	if len(letters) != 0 {
+		t.Errorf("%+v", letters)
+	}
+	o.refused("no such dead letter", "dlq", "show", "2026-11/nothing")
+	o.refused("no such dead letter", "dlq", "redrive", "nothing")
+	o.refused("--month", "dlq", "list", "--month", "November")
+	o.refused("--all", "dlq", "redrive")
+	o.refused("--all", "dlq", "redrive", "x", "--all")
+}
+
+// Redriven weeks later, a message changes nothing that is applied already: the records keep their revision and shifts.
+func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
+	o := newOperator(t)
+	o.people()
+	var view linkView
+	o.must(&view, "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
+	start := timeline.At(time.Now().Add(time.Minute))
+	message := func(facts string) string { return `{"v":1,"provider":"courier-ltd","facts":[` + facts + `]}` }
+	login := message(`["I","U","12345",` + strconv.FormatInt(int64(start), 10) + `]`)
+	logout := message(`["O","C","ABC123",` + strconv.FormatInt(int64(start.Add(time.Hour)), 10) + `]`)
+	// The LOGIN kept failing, and was filed, though its last attempt had succeeded.
+	sent := strconv.FormatInt(time.Now().AddDate(0, 0, -40).UnixMilli(), 10)
+	letter := events.SQSMessage{MessageId: "kept-failing", Body: login, Attributes: map[string]string{"SentTimestamp": sent}}
+	file := deadletter.Consumer(deadletter.StoreFrom(o.env), time.Now)
+	if response, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil || len(response.BatchItemFailures) > 0 {
+		t.Fatal(response, err)
+	}
+	if n := o.process(login, logout); n != 0 {
+		t.Fatalf("%d messages come again", n)
+	}
+	store := timeline.StoreFrom(o.env)
+	records := func() []timeline.Record {
+		records, err := store.Records(t.Context(), "courier-ltd", "ABC123", timeline.Days{First: start.Day(), Last: start.Day() + 1})
+		if err != nil || len(records) != 1 || len(records[0].Shifts) != 1 {
+			t.Fatal(records, err)
+		}
+		return records
+	}
+	before := records()[0]
+	var redriven []letterView
+	o.must(&redriven, "dlq", "redrive", "--all", "--month", time.Now().AddDate(0, 0, -40).UTC().Format(monthForm))
+	bodies := o.received()
+	if len(redriven) != 1 || !slices.Equal(bodies, []string{login}) {
+		t.Fatalf("%+v, %q", redriven, bodies)
+	}
+	if n := o.process(bodies...); n != 0 {
+		t.Fatalf("%d messages come again", n)
+	}
+	after := records()[0]
+	if after.Revision != before.Revision || !slices.Equal(after.Shifts, before.Shifts) {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	if strings.Contains(strings.Join(o.received(), ""), "12345") {
+		t.Error("it was sent once more")
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// differenceView is a day whose record was not what the facts say.
+type differenceView struct {
+	CustomerNumber string      `json:"customerNumber"`
+	Day            string      `json:"day"`
+	Before         []shiftView `json:"before"`
+	After          []shiftView `json:"after"`
+}
+
+// shiftView is a shift in a record: its end is the one that it has, or will have if nothing else comes.
+type shiftView struct {
+	Start              string `json:"start"`
+	End                string `json:"end"`
+	By                 string `json:"endedBy"`
+	WorkProviderUserID string `json:"workProviderUserId,omitempty"` // that its LOGIN came under
+}
+
+func viewsOf(shifts []timeline.Shift) []shiftView {
+	views := make([]shiftView, len(shifts))
+	for i, s := range shifts {
+		views[i] = shiftView{Start: exactly(s.Start), End: exactly(s.End), By: s.By.String()}
+		if s.Name.Kind == person.UserID {
+			views[i].WorkProviderUserID = s.Name.Value
+		}
+	}
+	return views
+}
+
+// exactly prints an instant to the microsecond, because two that differ must look different.
+func exactly(at timeline.Instant) string { return at.Time().Format(time.RFC3339Nano) }
+
+// inLine is a record's shifts in a line of a table.
+func inLine(views []shiftView) string {
+	texts := make([]string, len(views))
+	for i, v := range views {
+		texts[i] = strings.TrimSpace(fmt.Sprintf("%s/%s %s %s", v.Start, v.End, v.By, v.WorkProviderUserID))
+	}
+	if len(texts) == 0 {
+		return "none"
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (t *tool) rebuild() *cobra.Command {
+	var providerID, number string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "Make shift records again from the facts, and tell where they differed",
+		Long: `Make shift records again from the facts, and tell where they differed: the day, the shifts before, and after. Without
+--customer it goes over all customers of the work provider, whom it finds by reading the whole table.
+
+It may run while events come in. What the processor is just about to write then shows as a difference.`,
+		Example: `  zegoctl rebuild --provider courier-ltd --customer ABC123 --dry-run`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := t.env(cmd)
+			if err != nil {
+				return err
+			}
+			store := timeline.StoreFrom(env)
+			if err := env.Err(); err != nil {
+				return err
+			}
+			var numbers []string
+			if number == "" {
+				numbers, err = store.Customers(cmd.Context(), providerID)
+			} else {
+				var name person.Name
+				name, err = person.NewCustomerNumber(number)
+				numbers = []string{name.Value}
+			}
+			if err != nil {
+				return err
+			}
+			views, lines := []differenceView{}, [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
+			var failed error
+			for _, n := range numbers {
+				var differences []timeline.Difference
+				differences, failed = timeline.Rebuild(cmd.Context(), store, providerID, n, dry)
+				for _, d := range differences {
+					v := differenceView{n, d.Day.String(), viewsOf(d.Before), viewsOf(d.After)}
+					views = append(views, v)
+					lines = append(lines, []string{v.CustomerNumber, v.Day, inLine(v.Before), inLine(v.After)})
+				}
+				if failed != nil {
+					failed = fmt.Errorf("customer %s: %w", n, failed)
+					break
+				}
+			}
+			if err := t.show(cmd, views, lines...); err != nil {
+				return err
+			}
+			return failed // after what was mended before it
+		},
+	}
+	cmd.Flags().StringVar(&providerID, "provider", "", "id of the work provider")
+	cmd.Flags().StringVar(&number, "customer", "", "number of one customer, instead of all")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only tell")
+	required(cmd, "provider")
+	return cmd
+}

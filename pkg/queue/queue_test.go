@@ -1,0 +1,121 @@
+package queue
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+)
+
+// received are all messages that can be received, sorted.
+func received(t *testing.T, env *config.Env) []string {
+	t.Helper()
+	client := sqs.NewFromConfig(env.AWS())
+	var bodies []string
+	for {
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+			QueueUrl: aws.String(env.Get("EVENTS_QUEUE_URL")), MaxNumberOfMessages: 10,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Messages) == 0 {
+			slices.Sort(bodies)
+			return bodies
+		}
+		for _, m := range out.Messages {
+			bodies = append(bodies, *m.Body)
+		}
+	}
+}
+
+func TestSendTakesOneCallForEachTenMessages(t *testing.T) {
+	for n, calls := range map[int]int{0: 0, 1: 1, 9: 1, 10: 1, 11: 2, 25: 3} {
+		env := emulator.ForTest(t)
+		meter := emulator.Measure(env)
+		var bodies []string
+		for i := range n {
+			bodies = append(bodies, fmt.Sprintf("%02d\t\"\\<é\U0001f600", i))
+		}
+		if err := SenderFrom(env).Send(t.Context(), 0, bodies...); err != nil {
+			t.Fatal(err)
+		}
+		if got := meter.Calls()["SQS.SendMessageBatch"]; got != calls {
+			t.Errorf("%d messages took %d calls", n, got)
+		}
+		if got := received(t, env); !slices.Equal(got, bodies) {
+			t.Errorf("sent %q, received %q", bodies, got)
+		}
+	}
+}
+
+// TestTenOfTheLargestFitACall: SQS takes a mebibyte a call.
+func TestTenOfTheLargestFitACall(t *testing.T) {
+	if perCall*MaxBody > 1<<20 {
+		t.Fatalf("%d messages of %d bytes are more than a mebibyte", perCall, MaxBody)
+	}
+	env := emulator.ForTest(t)
+	bodies := slices.Repeat([]string{strings.Repeat("x", MaxBody)}, perCall)
+	if err := SenderFrom(env).Send(t.Context(), 0, bodies...); err != nil {
+		t.Fatal(err)
+	}
+	if got := received(t, env); !slices.Equal(got, bodies) {
+		t.Errorf("received %d of %d", len(got), len(bodies))
+	}
+}
+
+func TestADelayedMessageIsNotThereYet(t *testing.T) {
+	env := emulator.ForTest(t)
+	if err := SenderFrom(env).Send(t.Context(), 15*time.Minute, "later"); err != nil {
+		t.Fatal(err)
+	}
+	if got := received(t, env); len(got) > 0 {
+		t.Errorf("received %q", got)
+	}
+	got, err := sqs.NewFromConfig(env.AWS()).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(env.Get("EVENTS_QUEUE_URL")), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+	})
+	if err != nil || got.Attributes["ApproximateNumberOfMessagesDelayed"] != "1" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestAFailureIsUnavailable: whether the call fails or only one of its messages, it is worth another try, and nothing
+// after it is sent.
+func TestAFailureIsUnavailable(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+	}{
+		"the call":  {http.StatusBadRequest, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}`},
+		"a message": {http.StatusOK, `{"Successful":[],"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false}]}`},
+	} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			w.WriteHeader(c.status)
+			fmt.Fprint(w, c.body)
+		}))
+		env := config.From(map[string]string{
+			"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+			"EVENTS_QUEUE_URL": server.URL + "/000000000000/events",
+		})
+		err := SenderFrom(env).Send(t.Context(), 0, make([]string, 20)...)
+		server.Close()
+		if err == nil || fault.Of(err) != fault.Unavailable || calls != 1 {
+			t.Errorf("%s: %v after %d calls", name, err, calls)
+		}
+	}
+}
