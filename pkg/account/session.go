@@ -23,7 +23,7 @@ type sessionRow struct {
 	Began   int64  `dynamo:"began"` // microseconds since the epoch
 }
 
-// endedRow says that every session of a customer that had begun by then, on whatever device, has ended.
+// endedRow says that every session of a customer begun before, on whatever device, has ended.
 type endedRow struct {
 	PK      string `dynamo:"pk,hash"`
 	SK      string `dynamo:"sk,range"`
@@ -49,7 +49,7 @@ func (s *Store) whose(ctx context.Context, token string, now time.Time) (string,
 		return "", err
 	}
 	var ended endedRow
-	if _, err := s.get(ctx, s.sessions, table.EndedPartition(r.Number), table.EndedSort, &ended); err != nil || r.Began <= ended.Before {
+	if _, err := s.get(ctx, s.sessions, table.EndedPartition(r.Number), table.EndedSort, &ended); err != nil || r.Began < ended.Before {
 		return "", err
 	}
 	return r.Number, nil

@@ -34,22 +34,23 @@ type Site struct {
 	mail       mail.Sender
 	webhooks   Webhooks // nil in the function of the link, which asks nothing of them
 	url        string   // where people reach the pages, without a slash at the end: for the links in mails
-	protection *http.CrossOriginProtection
+	host       string
+	protection http.CrossOriginProtection
 	now        func() time.Time
 }
 
 // NewSite puts the pages together. SITE_URL is where people reach them. The link's function needs no links, mails and webhooks.
 func NewSite(env *config.Env, links *link.Links, mails mail.Sender, webhooks Webhooks, now func() time.Time) *Site {
 	address := strings.TrimSuffix(env.Get("SITE_URL"), "/")
-	protection := http.NewCrossOriginProtection()
-	// Old browsers say where a form comes from and nothing else, and on Lambda a request has no host to compare it with.
-	if u, err := url.Parse(address); err != nil || u.Scheme == "" || protection.AddTrustedOrigin(u.Scheme+"://"+u.Host) != nil {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
 		env.Reject("SITE_URL", "is no address such as https://work.example.com")
+		u = &url.URL{}
 	}
 	return &Site{
 		store: StoreFrom(env), customers: customer.StoreFrom(env), providers: provider.StoreFrom(env),
 		timelines: timeline.StoreFrom(env), links: links, mail: mails, webhooks: webhooks,
-		url: address, protection: protection, now: now,
+		url: address, host: u.Host, now: now,
 	}
 }
 
@@ -157,6 +158,9 @@ func (s *Site) visited(p page) web.Handler {
 }
 
 func (v *visit) answer(p page) (response web.Response, err error) {
+	// Old browsers tell where a form comes from and nothing else. On Lambda a request has no host to compare that with, and
+	// an empty one would be that of a page without origin.
+	v.Host = v.host
 	if err := v.protection.Check(v.Request.Request); err != nil {
 		return response, &problem{status: http.StatusForbidden, title: "This form came from elsewhere",
 			Text: "The form that was sent is not from one of our pages, so nothing was done."}
@@ -167,7 +171,7 @@ func (v *visit) answer(p page) (response web.Response, err error) {
 	}
 	if v.form, err = url.ParseQuery(sent); err != nil || !validForm(v.form) {
 		return response, &problem{status: http.StatusBadRequest, title: "This cannot be read",
-			Text: "What your browser sent is not as it should be. Please go back and try again."}
+			Text: "What your browser sent is not as it should be. Nothing was changed. Please go back and try again."}
 	}
 	v.link = v.form.Get("link")
 	if cookie, err := v.Cookie(sessionCookie); err == nil {
