@@ -325,7 +325,13 @@ func (v *visit) render(status int, name, title string, data any) web.Response {
 	if err != nil {
 		panic(fmt.Errorf("account: page %s: %w", name, err))
 	}
-	return web.Response{Status: status, Header: headers(), Body: web.Raw{ContentType: "text/html; charset=utf-8", Bytes: text.Bytes()}}
+	header := headers()
+	if status == http.StatusUnprocessableEntity {
+		// A form with mistakes is what a browser cannot ask for again: without a copy of its own, the back button would show an
+		// error in its place.
+		header.Set("Cache-Control", "private, no-cache")
+	}
+	return web.Response{Status: status, Header: header, Body: web.Raw{ContentType: "text/html; charset=utf-8", Bytes: text.Bytes()}}
 }
 
 // maxField is the longest field that a form may have, in bytes.

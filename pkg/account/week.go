@@ -152,5 +152,8 @@ func (w *weeks) bars() []bar {
 // length is how long a shift was, in hours and minutes.
 func length(d time.Duration) string {
 	minutes := int(d.Round(time.Minute) / time.Minute)
+	if minutes < 60 {
+		return fmt.Sprintf("%d min", minutes)
+	}
 	return fmt.Sprintf("%d h %02d min", minutes/60, minutes%60)
 }
