@@ -72,7 +72,7 @@ func (w *world) event(tenant string, login bool) fact {
 func (w *world) prologue() {
 	all := []name{{'C', customers[0]}, {'U', userIDs[0]}, {'C', customers[1]}, {'U', userIDs[1]}}
 	w.names = all[:pick(w, 2, 2, 4)]
-	w.haste = pick(w, 2, 3, 6)
+	w.haste, w.stay = pick(w, 2, 3, 6), pick(w, 1, 4, 8)
 	ago := pick[int64](w, 3*day, 3*day, 40*day)
 	for _, tenant := range tenants {
 		for i, customer := range customers {
@@ -89,6 +89,21 @@ func (w *world) prologue() {
 			}
 		}
 	}
+}
+
+// rush is that a few events of one person and day come all at once, so that processors get into each other's way, and
+// nothing comes later that would mend what they leave.
+func (w *world) rush() {
+	w.write(change{tenant: tenants[0], customer: customers[0], consent: true, match: true, link: userIDs[0]}, w.now-2*day)
+	w.names = []name{{'C', customers[0]}, {'U', userIDs[0]}}
+	w.haste, w.stay, w.calm = 2, pick(w, 1, 3, 6), true
+	w.alone = true
+	for range 2 + w.random.IntN(3) {
+		n := pick(w, w.names...)
+		at := noon - pick[int64](w, 20, 18, 16, 14, 6, 4, 2, 1)*hour
+		w.ask(event(fact{tenants[0], n.kind, n.text, w.random.IntN(2) == 0, at, never}))
+	}
+	w.alone = false
 }
 
 // anything is something new: a request, a change of a history, a bad message, or time that passes.

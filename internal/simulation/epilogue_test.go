@@ -46,12 +46,11 @@ func (w *world) expect(r *request, status int, again bool) {
 // creates is how v2 answers a LOGIN.
 func (w *world) creates(login fact) int {
 	customer := w.model.owner(login.tenant, name{login.kind, login.name})
-	consent, ok := w.model.consentAt(login.tenant, customer, w.now)
 	switch {
 	case login.at < w.now-30*minute || login.at > w.now+30*minute:
 	case login.planned != never && (login.planned <= login.at || login.planned > login.at+14*hour):
-	case !ok || !w.model.matchedAt(login.tenant, customer, w.now):
-	case login.at < consent.from:
+	case !w.consented(login.tenant, customer) || !w.model.matchedAt(login.tenant, customer, w.now):
+	case !w.model.counts(customer, login):
 	default:
 		return http.StatusCreated
 	}

@@ -180,14 +180,18 @@ func (m *model) matchedAt(tenant, customer string, now int64) bool {
 	return last
 }
 
+// belongs tells whether a fact is the customer's (rule 6).
+func (m *model) belongs(customer string, f fact) bool {
+	if f.kind == 'C' {
+		return f.name == customer
+	}
+	spells, _ := m.spells(f.tenant, f.name)
+	return slices.ContainsFunc(spells, func(s spell) bool { return s.customer == customer && s.has(f.at) })
+}
+
 // counts tells whether a fact is one of the customer's that count (rules 6 and 7).
 func (m *model) counts(customer string, f fact) bool {
-	mine := f.kind == 'C' && f.name == customer
-	if f.kind == 'U' {
-		spells, _ := m.spells(f.tenant, f.name)
-		mine = slices.ContainsFunc(spells, func(s spell) bool { return s.customer == customer && s.has(f.at) })
-	}
-	if !mine {
+	if !m.belongs(customer, f) {
 		return false
 	}
 	if _, ok := m.consentAt(f.tenant, customer, f.at); !ok {

@@ -81,9 +81,14 @@ func simulate(seed uint64, log *[]string) *world {
 	random := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(random)
 	w.log = log
-	w.prologue()
-	w.unlucky(random.IntN(6), pick(w, 5, 20, 60))
 	left := 3 + random.IntN(10)
+	if random.IntN(3) == 0 {
+		w.rush()
+		left = random.IntN(2)
+	} else {
+		w.prologue()
+	}
+	w.unlucky(random.IntN(6), pick(w, 5, 20, 60))
 	begin := func() bool {
 		if left == 0 {
 			return false

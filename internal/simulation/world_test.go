@@ -18,6 +18,9 @@ type world struct {
 	mishap   func() mishap // of the next call
 	alone    bool          // nobody else is at work while a process is
 	haste    int           // how rarely somebody begins while others are at work: once in so many turns
+	calm     bool          // the queue delivers nothing twice of itself
+	stay     int           // how rarely the turn goes from one to another: once in so many
+	current  *process      // whose turn it was
 	now      int64
 	calls    int
 	finished int // calls before the questions at the end
@@ -49,7 +52,7 @@ const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
 	return &world{
-		random: random, mishap: func() mishap { return none }, now: noon, haste: 6,
+		random: random, mishap: func() mishap { return none }, now: noon, haste: 6, stay: 1,
 		memory: timeline.NewMemory(), owners: map[id][]timeline.Ownership{}, letters: map[string]deadletter.Letter{},
 		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
@@ -93,13 +96,18 @@ func (w *world) turn(begin func() bool) bool {
 		return true
 	}
 	if !idle {
-		if w.random.IntN(40) == 0 {
+		if !w.calm && w.random.IntN(40) == 0 {
 			w.queueErrs()
 		}
 		if w.random.IntN(20) == 0 {
 			w.advance(w.random.Int64N(20 * second))
 		}
-		w.goOn(w.random.IntN(len(w.working)))
+		i := slices.Index(w.working, w.current)
+		if i < 0 || w.random.IntN(w.stay) == 0 {
+			i = w.random.IntN(len(w.working))
+		}
+		w.current = w.working[i]
+		w.goOn(i)
 		return true
 	}
 	return w.wait()

@@ -79,8 +79,7 @@ func (l *Ledger) create(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	since, _ := known.History.ConsentedSince(timeline.At(l.now()))
-	if login.At < since {
+	if !known.History.Counts(login) {
 		return web.Response{}, fault.Field("startTime", "`startTime` must not be before the user's consent.")
 	}
 	if err := l.put(r.Context(), r.Provider.ID, login, "startTime"); err != nil {

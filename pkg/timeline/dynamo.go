@@ -220,8 +220,8 @@ func (r recordRow) record(customer string) (Record, error) {
 }
 
 // recently is how far back a Query for facts may begin and still read on into the history behind them: what lies
-// between are a few days' facts, which cost less than a second read. Older facts are read by themselves.
-const recently = 7 * 24 * time.Hour
+// between are a month's facts, two a day for most, which cost no more than one read. Older facts are read by themselves.
+const recently = 31 * 24 * time.Hour
 
 // Person implements Rows: with one Query while the days are recent, else with two.
 func (s *Store) Person(ctx context.Context, provider, customer string, of Days) (History, []Fact, error) {

@@ -202,7 +202,7 @@ func within(ms []moment, start, stop Instant) []moment {
 func (h History) counting(facts []Fact) []Fact {
 	counted := make([]Fact, 0, len(facts))
 	for _, f := range facts {
-		if h.counts(f) {
+		if h.Counts(f) {
 			counted = append(counted, f)
 		}
 	}

@@ -140,7 +140,7 @@ func model(facts []Fact, history History, upTo int) [][3]any {
 		var in, out bool
 		plan := Instant(-1)
 		for _, f := range facts {
-			if f.At == at && history.counts(f) {
+			if f.At == at && history.Counts(f) {
 				in, out = in || f.Kind == Login, out || f.Kind == Logout
 				if f.Kind == Login {
 					plan = max(plan, f.PlannedEnd)

@@ -276,8 +276,8 @@ func (h History) couldCount() bool {
 	return len(h.consents) > 0 && slices.ContainsFunc(h.entries, func(e Entry) bool { return e.Kind == Match })
 }
 
-// counts tells whether the fact is one of the person's that count (rules 6 and 7).
-func (h History) counts(f Fact) bool {
+// Counts tells whether a fact of the person's counts, as far as the history goes (rules 6 and 7).
+func (h History) Counts(f Fact) bool {
 	return h.mine(f) && h.Consented(f.At) && h.matchedFor(f.Kind, f.At)
 }
 

@@ -43,7 +43,7 @@ func (k Known) Holding(ctx context.Context, rows Rows, login Fact) (Shift, bool,
 		return Shift{}, false, err
 	}
 	history, ms, err := window(ctx, rows, k.Provider, k.Customer, interval{login.At, login.At})
-	if err != nil || !history.counts(login) {
+	if err != nil || !history.Counts(login) {
 		return Shift{}, false, err
 	}
 	shifts, tales := fold(ms, history)

@@ -166,7 +166,7 @@ func outcome(f Fact, stored []Fact, people []folded, now Instant) Outcome {
 		return Outcome{State: Pending}
 	}
 	for _, p := range people {
-		if p.history.counts(f) {
+		if p.history.Counts(f) {
 			return p.outcome(f)
 		}
 	}

@@ -315,10 +315,10 @@ func TestErrors(t *testing.T) {
 		v1, v2     string
 		retryAfter string
 	}{
-		{"missing auth", fault.New(fault.MissingAuth, ""), 401,
+		{"row 4: missing auth, with its detail", fault.New(fault.MissingAuth, ""), 401,
 			`{"error":"MISSING_AUTH","detail":"Authorization header missing"}`,
 			`{"status":"NOK","error":"MISSING_AUTH","detail":"Authorization header missing"}`, ""},
-		{"invalid key", fault.New(fault.InvalidKey, ""), 401,
+		{"row 4: invalid key, with its detail", fault.New(fault.InvalidKey, ""), 401,
 			`{"error":"INVALID_KEY","detail":"Authorization key is invalid"}`,
 			`{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`, ""},
 		{"broken JSON", Decode([]byte(`{'`), &struct{}{}), 400,

@@ -1,0 +1,82 @@
+package repotest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"zego.com/workprovider/pkg/web"
+)
+
+// named finds the rows that a test names: "row 7", "rows 1, 2 and 13", or TestRow25….
+var named = regexp.MustCompile(`(?i)rows? ?(\d+(?:(?:, | and )\d+)*)`)
+
+// Every settled row of the contract is named by a test, so that whoever changes a row finds what holds it.
+func TestEveryRowOfTheContractIsNamedByATest(t *testing.T) {
+	contract, err := os.ReadFile(filepath.Join(root, "docs", "contract.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllSubmatch(contract, -1)
+	if len(rows) < 28 {
+		t.Fatalf("docs/contract.md has %d rows that this test can read, of 28 at least", len(rows))
+	}
+	found := map[int]bool{}
+	for _, text := range testFiles(t) {
+		for _, match := range named.FindAllStringSubmatch(text, -1) {
+			for _, number := range regexp.MustCompile(`\d+`).FindAllString(match[1], -1) {
+				n, _ := strconv.Atoi(number)
+				found[n] = true
+			}
+		}
+	}
+	for _, row := range rows {
+		n, _ := strconv.Atoi(string(row[1]))
+		if !found[n] {
+			t.Errorf("no test names row %d of docs/contract.md: write one, and say \"row %d\" in its name or beside its case", n, n)
+		}
+	}
+}
+
+// Every endpoint of the contract that has a route is called by a test.
+func TestEveryEndpointIsCalledByATest(t *testing.T) {
+	all := strings.Join(testFiles(t), "\n")
+	for _, route := range web.Routes {
+		for _, path := range route.Paths {
+			fixed, _, _ := strings.Cut(path, "{")
+			if !strings.Contains(all, fixed) {
+				t.Errorf("no test calls %s %s", route.Method, path)
+			}
+		}
+	}
+}
+
+// testFiles are the texts of all tests but those of this package, which only talk about rows.
+func testFiles(t *testing.T) []string {
+	t.Helper()
+	var texts []string
+	for _, folder := range []string{"pkg", "cmd", "internal", "e2e"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() && entry.Name() == "repotest" {
+				return fs.SkipDir
+			}
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			if !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, ".py") {
+				return nil
+			}
+			text, err := os.ReadFile(path)
+			texts = append(texts, string(text))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return texts
+}
