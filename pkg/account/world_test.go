@@ -220,8 +220,8 @@ func (b *browser) follow(method string, u *url.URL, body string, header http.Hea
 	if !below {
 		b.w.Fatalf("%s leads away from %s", u, b.base)
 	}
-	request := httptest.NewRequest(method, path+"?"+u.RawQuery, strings.NewReader(body))
-	request.Host, request.RemoteAddr = "", b.from // as on Lambda
+	request := b.w.request(method, path+"?"+u.RawQuery, body, nil)
+	request.RemoteAddr = b.from
 	if b.cookie != "" {
 		request.Header.Set("Cookie", sessionCookie+"="+b.cookie)
 	}
@@ -376,12 +376,17 @@ func signUpFields(email string) []string {
 
 // raw is one request, whose answer is not followed.
 func (w *world) raw(method, target, body string, header http.Header) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	w.pages.ServeHTTP(recorder, w.request(method, target, body, header))
+	return recorder
+}
+
+// request is one as it comes to a function on Lambda: without a host.
+func (w *world) request(method, target, body string, header http.Header) *http.Request {
 	request := httptest.NewRequest(method, target, strings.NewReader(body))
 	request.Host, request.RemoteAddr = "", "203.0.113.7"
 	for name, values := range header {
 		request.Header[name] = values
 	}
-	recorder := httptest.NewRecorder()
-	w.pages.ServeHTTP(recorder, request)
-	return recorder
+	return request
 }
