@@ -11,16 +11,17 @@ import (
 
 // providerView is a work provider as it is shown.
 type providerView struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	MayEnrol bool   `json:"mayEnrol"`
-	Product  string `json:"product,omitempty"`
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	MayEnrol     bool   `json:"mayEnrol"`
+	Product      string `json:"product,omitempty"`
+	TellRejected bool   `json:"tellRejected"`
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
-	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT"}}
+	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT", "TELL REJECTED"}}
 	for _, p := range providers {
-		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol), p.Product})
+		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol), p.Product, fmt.Sprint(p.TellRejected)})
 	}
 	return t.show(cmd, result, lines...)
 }

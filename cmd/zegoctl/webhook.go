@@ -26,7 +26,7 @@ type webhookView struct {
 func (t *tool) webhook() *cobra.Command {
 	group := &cobra.Command{Use: "webhook", Short: "Where work providers are told of sign-ups"}
 	group.AddCommand(t.webhookSet(), t.webhookShow(), t.webhookRotate(), t.webhookEnable(), t.webhookDisable(), t.webhookTest(),
-		t.webhookDeliveries(), t.webhookResend())
+		t.webhookRejected(), t.webhookDeliveries(), t.webhookResend())
 	return group
 }
 
@@ -171,6 +171,35 @@ func (t *tool) showWebhook(cmd *cobra.Command, store *webhook.Store, providerID 
 		head, line = append(head, "SECRET (not shown again)"), append(line, view.Secret)
 	}
 	return t.show(cmd, view, head, line)
+}
+
+func (t *tool) webhookRejected() *cobra.Command {
+	var tell bool
+	cmd := &cobra.Command{
+		Use:   "rejected PROVIDER --tell[=false]",
+		Short: "Tell a webhook of events that do not count, or no longer; in force within 60 seconds",
+		Long: `Tell a webhook, by event.rejected, of events that the work provider sent and that do not count: those before the consent, and
+those that found no room on their day. It is asked for by each work provider that wants it.`,
+		Example: `  zegoctl webhook rejected courier-ltd --tell`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			if err := store.SetTellRejected(cmd.Context(), args[0], tell); err != nil {
+				return err
+			}
+			p, err := store.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return t.showProviders(cmd, providerView(p), p)
+		},
+	}
+	cmd.Flags().BoolVar(&tell, "tell", false, "tell it")
+	required(cmd, "tell")
+	return cmd
 }
 
 // testView is what came of a test.

@@ -49,6 +49,10 @@ func TestAWebhooksLife(t *testing.T) {
 	if on.Disabled != "" || on.Reason != "" {
 		t.Errorf("%+v", on)
 	}
+	o.must(&p, "webhook", "rejected", "courier-ltd", "--tell")
+	if !p.TellRejected {
+		t.Errorf("%+v", p)
+	}
 	out, err := o.run("webhook", "show", "courier-ltd")
 	if err != nil || strings.Contains(out, "whsec_") {
 		t.Errorf("%v: %s", err, out)
@@ -114,7 +118,7 @@ func TestDeliveriesAreListedAndResent(t *testing.T) {
 	var c customerView
 	o.must(&c, driver("--number", "ABC123", "--cover-level", "x", "--class-of-use", "y")...)
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
-	sender := webhook.SenderFrom(o.env, noRefold)
+	sender := webhook.SenderFrom(o.env, noRefold, nil)
 	if err := sender.Links.Give(t.Context(), link.Agreement{Provider: "courier-ltd", Customer: "ABC123"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -183,5 +187,6 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 	o.refused("720 hours", "webhook", "rotate", "courier-ltd", "--overlap", "1000h")
 	o.refused("no such delivery", "webhook", "resend", "courier-ltd", "signup_1_ABC123")
 	o.refused("no such delivery", "webhook", "resend", "courier-ltd", "")
+	o.refused("is not kept", "webhook", "resend", "courier-ltd", "rejected_0000000000000001_00")
 	o.refused("--month", "webhook", "deliveries", "courier-ltd", "--month", "November")
 }

@@ -102,7 +102,7 @@ func TestProviders(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	if err != nil || !strings.HasPrefix(out, "ID           NAME          MAY ENROL  PRODUCT\ncourier-ltd  Courier Ltd   false      \n") {
+	if err != nil || !strings.HasPrefix(out, "ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED\ncourier-ltd  Courier Ltd   false                         false\n") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }

@@ -39,12 +39,14 @@ type row struct {
 	Name     string    `dynamo:"name"`
 	MayEnrol bool      `dynamo:"mayEnrol"`
 	Product  string    `dynamo:"product,omitempty"`
+	Tell     bool      `dynamo:"tellRejected,omitempty"`
 	Created  time.Time `dynamo:"created"`
 }
 
 func (r row) provider() Provider {
 	return Provider{
 		ID: strings.TrimPrefix(r.PK, table.ProviderPartition("")), Name: r.Name, MayEnrol: r.MayEnrol, Product: r.Product,
+		TellRejected: r.Tell,
 	}
 }
 
@@ -99,6 +101,11 @@ func (s *Store) SetMayEnrol(ctx context.Context, id string, mayEnrol bool) error
 // takes it back.
 func (s *Store) SetProduct(ctx context.Context, id, code string) error {
 	return s.set(ctx, id, "product", code)
+}
+
+// SetTellRejected says whether the provider wants to be told of events that do not count. It is in force within 60 seconds.
+func (s *Store) SetTellRejected(ctx context.Context, id string, tell bool) error {
+	return s.set(ctx, id, "tellRejected", tell)
 }
 
 func (s *Store) set(ctx context.Context, id, attribute string, value any) error {

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -25,18 +24,19 @@ const (
 	Pending    State = "PENDING"     // to be tried, or tried again
 	Matched    State = "MATCHED"     // the reply said so
 	NotMatched State = "NOT_MATCHED" // the reply said so, or named an id that is another's
-	Settled    State = "SETTLED"     // the work provider said through POST /v1/match/ what it could not say in a reply
+	Settled    State = "SETTLED"     // by itself: the work provider said through POST /v1/match/ what it could not say in a reply
 	Withdrawn  State = "WITHDRAWN"   // the customer no longer shares: nothing may be sent
+	Told       State = "TOLD"        // of rejected events: the receiver has them
 	GaveUp     State = "GAVE_UP"     // every try was in vain; it is among the dead letters
 )
 
-// Delivery is how the telling of one sign-up stands. It holds no personal data beyond the customer number, and nothing of
+// Delivery is how the telling of one thing stands. It holds no personal data beyond the customer number, and nothing of
 // what was sent or replied but the status.
 type Delivery struct {
-	// ID is the webhook-id: the same for every try. It names the customer and the consent, so however often a sign-up is
+	// ID is the webhook-id: the same for every try. A sign-up's names the customer and the consent, so however often it is
 	// announced it is one delivery.
 	ID       string
-	Customer string
+	Customer string // who signed up; "" if it tells of rejected events
 	State    State
 	Attempts int       // tries made
 	Status   int       // of the last reply; 0 if none came
@@ -45,15 +45,10 @@ type Delivery struct {
 	Updated  time.Time
 	Due      time.Time // when it is tried next, while it is pending
 
-	begun   time.Time // when the consent was given, or when an operator sent it again: what was answered later settles it
+	begun   time.Time // when the consent was given, or when an operator sent it again: what is answered later settles it
 	from    int       // tries made before that
 	leased  time.Time // until when somebody is trying it
 	version int64
-}
-
-// signUpID is the id of the delivery that tells of a consent.
-func signUpID(customer string, consent timeline.Instant) string {
-	return fmt.Sprintf("%s_%016d_%s", signedUp, int64(consent), customer)
 }
 
 // partition is where the delivery of that id is: in the month of the instant that the id names, or, if it names none, in
@@ -84,7 +79,7 @@ type deliveryRow struct {
 	SK       string    `dynamo:"sk,range"`
 	Form     int       `dynamo:"v"`
 	Version  int64     `dynamo:"n"`
-	Customer string    `dynamo:"customer"`
+	Customer string    `dynamo:"customer,omitempty"`
 	State    State     `dynamo:"state"`
 	Attempts int       `dynamo:"attempts"`
 	Status   int       `dynamo:"status"`
@@ -108,9 +103,6 @@ func (r deliveryRow) delivery() Delivery {
 
 // get is the delivery of that id; false if it has not been met yet.
 func (s *Deliveries) get(ctx context.Context, provider, id string) (Delivery, bool, error) {
-	if !strings.HasPrefix(id, signedUp+"_") {
-		return Delivery{}, false, nil
-	}
 	var row deliveryRow
 	err := s.table.Get(table.PK, partition(provider, id)).Range(table.SK, dynamo.Equal, id).Consistent(true).One(ctx, &row)
 	if errors.Is(err, dynamo.ErrNotFound) {
@@ -158,29 +150,29 @@ func (s *Deliveries) List(ctx context.Context, provider, month string) ([]Delive
 	return deliveries, stored(err)
 }
 
-// Resend makes a delivery begin anew, whatever became of it: it is tried at once, and as often as the first time. The
+// Resend makes the delivery of a sign-up begin anew, whatever became of it: it is tried at once, and as often as the first time. The
 // webhook-id stays, by which the receiver knows it again.
 func (s *Deliveries) Resend(ctx context.Context, to queue.Sender, provider, id string) (Delivery, error) {
-	d, ok, err := s.get(ctx, provider, id)
-	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "There is no such delivery.")
+	if strings.HasPrefix(id, rejected+"_") {
+		return Delivery{}, fault.Field("delivery", "What was told of rejected events is not kept. GET /v2/event/{id} tells it.")
 	}
-	if err != nil {
-		return Delivery{}, err
+	d, ok := Delivery{}, false
+	if strings.HasPrefix(id, signedUp+"_") {
+		var err error
+		if d, ok, err = s.get(ctx, provider, id); err != nil {
+			return Delivery{}, err
+		}
+	}
+	if !ok {
+		return Delivery{}, fault.New(fault.NotFound, "There is no such delivery.")
 	}
 	now := s.now()
 	d.State, d.begun, d.from, d.Due, d.Problem = Pending, now, d.Attempts, now, ""
 	if err := s.put(ctx, provider, &d); err != nil {
 		return Delivery{}, err
 	}
-	return d, send(ctx, to, d.message(provider), now)
-}
-
-// message asks for the next try.
-func (d Delivery) message(provider string) message {
-	return message{
-		Event: signedUp, Provider: provider, Customer: d.Customer, Delivery: d.ID, Attempt: d.Attempts + 1, Due: d.Due.UnixMilli(),
-	}
+	m := message{Event: signedUp, Provider: provider, Customer: d.Customer, Delivery: id, Attempt: d.Attempts + 1, Due: now.UnixMilli()}
+	return d, send(ctx, to, m, now)
 }
 
 // Progress is how far a work provider and a customer have come since the customer agreed to share, as the customer may

@@ -11,17 +11,20 @@ import (
 	"zego.com/workprovider/pkg/queue"
 )
 
-// signedUp is the event that a message of the first kind is about.
-const signedUp = "signup"
-
-// message is JSON on the queue of webhooks. It refers to a person by number, and holds nothing else of them. Messages
-// live for days, so a sender understands every form that was ever sent; a sample of each stays in testdata.
+// message is JSON on the queue of webhooks. It refers to people by the names that work providers call them by, and holds
+// nothing else of them. Messages live for days, so a sender understands every form that was ever sent; a sample of each
+// stays in testdata.
 type message struct {
 	Form     int    `json:"v"`
-	Event    string `json:"event"`
+	Event    string `json:"event"` // signedUp or rejected
 	Provider string `json:"provider"`
-	Customer string `json:"customer"`
-	// Delivery is its id; empty in the announcement, which is made before the consent is stored that the id comes from.
+	// Customer is who signed up.
+	Customer string `json:"customer,omitempty"`
+	// Message is a message of the queue of events, in which something may have been rejected. It is text, not JSON within
+	// JSON, so that what was escaped for the queue's sake stays so.
+	Message string `json:"message,omitempty"`
+	// Delivery is its id; empty in the announcement of a sign-up, which is made before the consent is stored that the id
+	// comes from.
 	Delivery string `json:"delivery,omitempty"`
 	// Attempt counts the tries of the delivery; this message asks for the one of that number, from 1.
 	Attempt int `json:"attempt"`
@@ -36,10 +39,19 @@ var errMessage = errors.New("webhook: a message that cannot be understood")
 func parseMessage(body string) (message, error) {
 	var m message
 	err := json.Unmarshal([]byte(body), &m)
-	if err != nil || m.Form != formOfMessages || m.Event != signedUp || m.Provider == "" || m.Customer == "" || m.Attempt < 1 {
+	if err != nil || m.Form != formOfMessages || m.Provider == "" || m.Attempt < 1 {
 		return message{}, errMessage
 	}
-	return m, nil
+	if m.Event == signedUp && m.Customer != "" || m.Event == rejected && m.Message != "" && m.Delivery != "" {
+		return m, nil
+	}
+	return message{}, errMessage
+}
+
+// IsMessage tells a message of the queue of webhooks from those of other queues.
+func IsMessage(body string) bool {
+	_, err := parseMessage(body)
+	return err == nil
 }
 
 // maxDelay is the longest that SQS keeps a message back. A message that is due later comes, is sent again, and so waits
@@ -58,7 +70,7 @@ func send(ctx context.Context, sender queue.Sender, m message, now time.Time) er
 	return sender.Send(ctx, min(delay, maxDelay), string(body))
 }
 
-// Announcer says that somebody signed up. Whether the work provider has a webhook at all is the sender's to find out.
+// Announcer says that there is something to tell. Whether the work provider has a webhook at all is the sender's to find out.
 type Announcer struct {
 	queue queue.Sender
 	now   func() time.Time

@@ -16,14 +16,6 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// payload is the body of a sign-up, its keys in the documented order. It is made when it is sent, of what the customer's
-// details are then, and stored nowhere.
-type payload struct {
-	CustomerNumber string `json:"customerNumber"`
-	Email          string `json:"email"`
-	PhoneNumber    string `json:"phoneNumber"`
-}
-
 // meaning is what a reply says.
 type meaning uint8
 
@@ -86,13 +78,13 @@ func NewClient(loopback bool, now func() time.Time) *Client {
 // Test sends a sign-up of nobody, so that a work provider can try its receiver; whatever it replies, nothing follows.
 func (c *Client) Test(ctx context.Context, to Settings) Reply {
 	id := "test_" + strconv.FormatInt(c.now().UnixMicro(), 10)
-	return c.post(ctx, to, id, payload{CustomerNumber: "TEST", Email: "test@example.com", PhoneNumber: "+447700900000"})
+	return c.post(ctx, to, id, signUp{CustomerNumber: "TEST", Email: "test@example.com", PhoneNumber: "+447700900000"})
 }
 
 // post asks once.
-func (c *Client) post(ctx context.Context, to Settings, id string, p payload) Reply {
+func (c *Client) post(ctx context.Context, to Settings, id string, payload any) Reply {
 	now := c.now()
-	body, err := json.Marshal(p)
+	body, err := json.Marshal(payload)
 	if err != nil {
 		return Reply{Problem: problemConnect}
 	}

@@ -548,9 +548,11 @@ func TestPersonalDataIsOnlyInTheRequest(t *testing.T) {
 // A sender understands every form of message that was ever sent.
 func TestSamplesOfMessages(t *testing.T) {
 	want := map[string]message{
-		"announcement.json": {1, "signup", courier, dara, "", 1, 1792682100000},
-		"delivery.json":     {1, "signup", courier, dara, "signup_1792682100000000_ABC123", 3, 1792682400000},
+		"announcement.json": {1, "signup", courier, dara, "", "", 1, 1792682100000},
+		"delivery.json":     {1, "signup", courier, dara, "", "signup_1792682100000000_ABC123", 3, 1792682400000},
 	}
+	want["rejected.json"] = message{1, "rejected", courier, "", `{"v":1,"provider":"courier-ltd","tell":true,"facts":[["I","U","12345",1792682100000000]]}`,
+		"rejected_1792682101000000_00112233445566778899aabb", 1, 1792682100000}
 	for name, m := range want {
 		text := must(os.ReadFile("testdata/" + name))
 		if got, err := parseMessage(string(text)); err != nil || got != m {
@@ -562,7 +564,7 @@ func TestSamplesOfMessages(t *testing.T) {
 func FuzzParseMessage(f *testing.F) {
 	f.Add(`{"v":1,"event":"signup","provider":"courier-ltd","customer":"ABC123","attempt":1,"due":0}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		if m, err := parseMessage(body); err == nil && (m.Provider == "" || m.Customer == "" || m.Attempt < 1) {
+		if m, err := parseMessage(body); err == nil && (m.Provider == "" || m.Customer+m.Message == "" || m.Attempt < 1) {
 			t.Errorf("%+v", m)
 		}
 	})

@@ -92,7 +92,7 @@ func newWorld(t *testing.T) *world {
 	w.url = receiver.URL + "/hook"
 	refold := shift.Refolder(&prompt{Sender: queue.SenderFrom(env)})
 	w.queue = &prompt{Sender: QueueFrom(env)}
-	w.sender = SenderFrom(env, refold)
+	w.sender = SenderFrom(env, refold, nil)
 	w.sender.Now, w.sender.Deliveries.now, w.sender.Queue, w.sender.Client = now, now, w.queue, NewClient(true, now)
 	w.announcer = NewAnnouncer(w.queue, now)
 	w.links = w.sender.Links
