@@ -5,7 +5,8 @@
     3  the documents' own examples (examples.py), which must answer as the documents show
     4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
     5  a courier's way through the pages in a browser (browser.py); the pictures are in .aws-sam/e2e/screenshots
-    6  not one error in the functions' logs
+    6  a sign-up told to a receiver written with the official library of Standard Webhooks (webhooks.py)
+    7  not one error in the functions' logs
 
 Leaves nothing running, and what it writes is under .aws-sam. Ends with a line that counts what passed and failed.
 """
@@ -29,6 +30,7 @@ import requests
 
 import browser
 import examples
+import webhooks
 
 ROOT = pathlib.Path(__file__).parent.parent
 WORK = ROOT / ".aws-sam" / "e2e"
@@ -67,6 +69,7 @@ def main():
         tests.run("an unknown path", lambda: check_unknown_path(stack.url))
         tests.run("1,000 logins and 1,000 logouts become 1,000 shifts", lambda: check_batch(stack.url, key, world))
         tests.run("a courier's way through the pages in a browser", lambda: check_pages(endpoint, stack.url, key))
+        tests.run("a sign-up told to a webhook", lambda: check_webhook(stack, key))
         tests.run("no function logged an error", check_logs)
     say(f"finished in {time.monotonic() - started:.0f} s")
     return tests.report()
@@ -149,6 +152,7 @@ class Stack:
             "CUSTOMERS_TABLE": self.outputs["CustomersTable"],
             "TIMELINES_TABLE": self.outputs["TimelinesTable"],
             "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
+            "WEBHOOKS_QUEUE_URL": self.outputs["WebhooksQueueUrl"],
         }
 
 
@@ -302,7 +306,19 @@ def check_pages(endpoint, url, key):
     say(f"  {counted['pages']} pages, {counted['violations']} violations, pictures in {relative(WORK / 'screenshots')}")
 
 
-# 6. The logs
+# 6. The webhook
+
+
+def check_webhook(stack, key):
+    def zegoctl(*arguments):
+        return run("go", "run", "./cmd/zegoctl", *arguments, variables=stack.variables())
+
+    tried, told = webhooks.walk(stack, STACK, key, zegoctl)
+    equal(tried["customerNumber"], "TEST")
+    equal(told, {"customerNumber": "NX42Z", "email": "porter@example.com", "phoneNumber": "+442079460000"})
+
+
+# 7. The logs
 
 
 def check_logs():
