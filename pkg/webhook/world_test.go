@@ -77,7 +77,11 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	env := emulator.ForTest(t)
+	return newWorldIn(t, emulator.ForTest(t))
+}
+
+func newWorldIn(t *testing.T, env *config.Env) *world {
+	t.Helper()
 	w := &world{t: t, env: env, clock: noon, sqs: sqs.NewFromConfig(env.AWS())}
 	now := func() time.Time { return w.clock }
 	receiver := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
