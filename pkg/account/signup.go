@@ -197,7 +197,7 @@ func (v *visit) check(page *signUpData, product customer.Product) (customer.Deta
 
 // dialled is a telephone number with its country. One that begins with a single nought is of this country.
 func dialled(number string) string {
-	number = strings.TrimSpace(number)
+	number = strings.TrimLeft(number, " (")
 	if strings.HasPrefix(number, "0") && !strings.HasPrefix(number, "00") {
 		return "+44" + number[1:]
 	}
