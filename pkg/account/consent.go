@@ -50,14 +50,14 @@ func (v *visit) atConsent() (f followed, p provider.Provider, sharing bool, err 
 	}
 	if !came {
 		return f, p, false, &problem{status: http.StatusBadRequest, title: "Which work provider?",
-			Text: "To share with a work provider, open the link in its app. Nothing was changed.", Ways: []way{{"", "Go to your account"}}}
+			Text: "To share with a work provider, open the link in its app. Nothing was changed.", Ways: toAccount}
 	}
 	owned, err := v.timelines.Ownership(v.Context(), f.provider, f.userID, false)
 	if err != nil {
 		return f, p, false, err
 	}
 	if owned.Owner != "" && owned.Owner != v.customer {
-		return f, p, false, anothers(p)
+		return f, p, false, v.anothers(p)
 	}
 	history, err := v.timelines.History(v.Context(), f.provider, v.customer)
 	return f, p, owned.Owner == v.customer && history.Consented(timeline.At(v.at)), err
@@ -101,7 +101,7 @@ func consent(v *visit) (web.Response, error) {
 	agreed := link.Agreement{Provider: f.provider, Customer: v.customer, UserID: f.userID, Matched: true}
 	err = v.links.Give(ctx, agreed, v.at)
 	if err != nil && fault.Of(err) == fault.InvalidData { // somebody else was faster
-		return web.Response{}, anothers(p)
+		return web.Response{}, v.anothers(p)
 	}
 	if err != nil {
 		return web.Response{}, err

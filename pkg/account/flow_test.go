@@ -38,7 +38,7 @@ func TestFromTheLinkToALinkedAccount(t *testing.T) {
 		}
 		w.clock = w.clock.Add(3 * time.Hour)
 		w.work("courier-ltd", "77", noon.Add(time.Hour), noon.Add(2*time.Hour+30*time.Minute))
-		b.open("/account").sees(200, "13:00", "14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
+		b.open("/account").sees(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
 	}
 }
 

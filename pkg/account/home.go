@@ -145,7 +145,7 @@ func (v *visit) removing() (provider.Provider, error) {
 	p, err := v.providers.Get(v.Context(), v.form.Get("provider"))
 	if err != nil && fault.Of(err) == fault.NotFound {
 		return p, &problem{status: http.StatusNotFound, title: "There is no such work provider",
-			Text: "Nothing was changed.", Ways: []way{{"", "Go to your account"}}}
+			Text: "Nothing was changed.", Ways: toAccount}
 	}
 	return p, err
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
@@ -57,11 +58,11 @@ func followLink(v *visit) (web.Response, error) {
 	switch {
 	case v.customer != "":
 		if owned.Owner != "" && owned.Owner != v.customer {
-			return web.Response{}, anothers(p)
+			return web.Response{}, v.anothers(p)
 		}
 		next = "/consent"
 	case owned.Owner != "" && f.email != "" && !slices.Contains(k.numbers, owned.Owner):
-		return web.Response{}, anothers(p)
+		return web.Response{}, v.anothers(p)
 	case owned.Owner != "" || len(k.numbers) > 0:
 		next = "/login"
 	}
@@ -104,9 +105,14 @@ func badLink(text string) error {
 }
 
 // anothers is the refusal of an id that belongs to somebody else.
-func anothers(p provider.Provider) error {
-	return &problem{status: http.StatusConflict, title: "Linked to somebody else",
+func (v *visit) anothers(p provider.Provider) error {
+	told := &problem{status: http.StatusConflict, title: "Linked to somebody else",
 		Text: "This " + p.Name + " account is linked to another Zego customer. Nothing was changed. " +
 			"If that other customer is you, log in with the email that you used then. If not, please tell " + p.Name + ".",
 		Ways: []way{{"/login", "Log in"}}}
+	if v.customer != "" {
+		told.Text = strings.Replace(told.Text, "log in with", "sign out above and log in with", 1)
+		told.Ways = toAccount
+	}
+	return told
 }

@@ -157,7 +157,7 @@ func TestTheFortnight(t *testing.T) {
 	}
 	bars := w.bars()
 	if len(bars) != 3 || bars[0].To != "now" || bars[0].Ended != "Still on shift" || bars[0].Length != "1 h 00 min" ||
-		bars[1].To != "06:30 (next day)" || bars[1].Length != "7 h 30 min" || bars[1].Ended != "By itself, after 14 hours" {
+		bars[1].To != "06:30" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" || bars[1].Ended != "By itself, after 14 hours" {
 		t.Errorf("%+v", bars)
 	}
 }

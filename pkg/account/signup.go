@@ -316,11 +316,16 @@ type tokenData struct {
 // Faults are the fields whose value is wrong.
 func (d tokenData) Faults() []*input { return faulty(d.Inputs) }
 
-// errMail is the problem of a link in a mail that is good for nothing, or no longer.
+// usedUp is the problem of a link in a mail that is good for nothing, or no longer.
 func (v *visit) usedUp() error {
-	return &problem{status: http.StatusGone, title: "This link is no longer good",
+	told := &problem{status: http.StatusGone, title: "This link is no longer good",
 		Text: "The link in the mail was used already, or it is older than 24 hours. If you have confirmed your email, log in. If not, sign up again.",
 		Ways: []way{{"/login", "Log in"}, {"/signup", "Sign up"}}}
+	if v.customer != "" {
+		told.Text = "The link in the mail was used already, or it is older than 24 hours. You are signed in."
+		told.Ways = toAccount
+	}
+	return told
 }
 
 func verifyPage(token, wrong string) tokenData {

@@ -121,6 +121,9 @@ func (p *problem) Error() string { return p.title }
 // way is a link to another page.
 type way struct{ Page, Words string }
 
+// toAccount is the way of somebody who has nowhere else to go.
+var toAccount = []way{{"", "Go to your account"}}
+
 // visit is one request of a person's browser.
 type visit struct {
 	*web.Request
@@ -363,7 +366,7 @@ func (v *visit) came() (followed, provider.Provider, bool, error) {
 		v.link = ""
 		return followed{}, provider.Provider{}, false, &problem{status: http.StatusGone, title: "This link is no longer good",
 			Text: "It was opened too long ago. Nothing was changed. Please open the link in your work provider's app again.",
-			Ways: []way{{"", "Go to your account"}}}
+			Ways: toAccount}
 	}
 	p, err := v.providers.Get(v.Context(), f.provider)
 	return f, p, err == nil, err

@@ -121,7 +121,10 @@ func earliest(a, b time.Time) time.Time {
 }
 
 // bar is one line of the table: one shift.
-type bar struct{ Day, From, To, Length, Provider, Ended string }
+type bar struct {
+	Day, From, To, Length, Provider, Ended string
+	NextDay                                bool // whether To is on the day after
+}
 
 // endings are the words for how a shift ended.
 var endings = map[timeline.Ending]string{
@@ -142,7 +145,7 @@ func (w *weeks) bars() []bar {
 		if s.open {
 			b.To, b.Ended = "now", "Still on shift"
 		} else if !s.end.Before(midnight(s.start, 1)) {
-			b.To += " (next day)"
+			b.NextDay = true
 		}
 		all = append(all, b)
 	}
