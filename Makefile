@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate soak check e2e build fmt tools clean go
+.PHONY: help run test simulate soak mutants check e2e build fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
@@ -39,6 +39,9 @@ soak: go $(LOCAL) ## run what takes hours: ten million seeds, a backlog with poi
 	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
 	go test ./pkg/account -run TestSoak -soak -v -timeout 60m
 	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
+
+mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
+	@scripts/mutants
 
 check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
 	@scripts/check

@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"pkg/demo":            {"pkg/config", "pkg/customer", "pkg/fault", "pkg/provider", "pkg/timeline"},
 	"pkg/emulator":        {"internal/template", "pkg/config"},
 	"internal/template":   {},
+	"internal/mutants":    {},
 	"internal/repotest":   {},
 	"internal/simulation": {},
 	"cmd/zegoctl": {"pkg/config", "pkg/customer", "pkg/deadletter", "pkg/fault", "pkg/link", "pkg/person", "pkg/provider", "pkg/queue",

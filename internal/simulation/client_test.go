@@ -85,7 +85,7 @@ func (w *world) ask(r *request) {
 	}
 	w.start("request", func(p *process) {
 		p.logf("%s %s %s %s", p.name, r.method, r.path, r.body)
-		answer := r.to(functions(p.rows(), sender{p}, p.clock))
+		answer := r.to(functions(p.stage.rows(p), p.stage.sender(p), p.clock))
 		p.answer = answer.Code
 		if !p.dead {
 			p.logf("%s is answered %d %s", p.name, answer.Code, answer.Body)

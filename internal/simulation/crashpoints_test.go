@@ -190,7 +190,7 @@ func (w *world) insist(r *request) {
 // signedUp is somebody who has consented, is linked and matched, for two weeks.
 func signedUp(tenant, customer, userID string) step {
 	return func(w *world) {
-		w.write(change{tenant: tenant, customer: customer, consent: true, match: true, link: userID}, noon-14*day)
+		w.stage.write(change{tenant: tenant, customer: customer, consent: true, match: true, link: userID}, noon-14*day)
 	}
 }
 
@@ -219,7 +219,7 @@ func almostFull(tenant, customer string, room int) step {
 				Name: person.Name{Kind: person.CustomerNumber, Value: customer}, Kind: timeline.Logout, At: timeline.Instant(f.at), PlannedEnd: timeline.Never,
 			})
 		}
-		_, _ = w.memory.Union(context.Background(), tenant, facts[0].Name, facts[0].At.Day(), facts)
+		_, _ = w.stage.truth().Union(context.Background(), tenant, facts[0].Name, facts[0].At.Day(), facts)
 	}
 }
 

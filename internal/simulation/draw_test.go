@@ -82,7 +82,7 @@ func (w *world) prologue() {
 					c.link = userIDs[i]
 				}
 				ago -= hour
-				w.write(c, w.now-ago)
+				w.stage.write(c, w.now-ago)
 				if w.random.IntN(3) == 0 {
 					w.remembered(w.now - ago)
 				}
@@ -94,7 +94,7 @@ func (w *world) prologue() {
 // rush is that a few events of one person and day come all at once, so that processors get into each other's way, and
 // nothing comes later that would mend what they leave.
 func (w *world) rush() {
-	w.write(change{tenant: tenants[0], customer: customers[0], consent: true, match: true, link: userIDs[0]}, w.now-2*day)
+	w.stage.write(change{tenant: tenants[0], customer: customers[0], consent: true, match: true, link: userIDs[0]}, w.now-2*day)
 	w.names = []name{{'C', customers[0]}, {'U', userIDs[0]}}
 	w.haste, w.stay, w.calm = 2, pick(w, 1, 3, 6), true
 	w.alone = true
@@ -198,7 +198,8 @@ func (w *world) garbage() {
 		strings.Replace(good, "1773480000000000", "9000000000000000000", 1),
 		strings.Replace(good, "]]", `],["O","C","ABC123"]]`, 1), // a good fact beside a bad one
 	)
-	m := w.take(body, 0)
-	m.garbage = true
-	w.logf("%s is garbage: %q", m.id, body)
+	if m := w.stage.put(body); m != nil {
+		m.garbage = true
+		w.logf("%s is garbage: %q", m.id, body)
+	}
 }

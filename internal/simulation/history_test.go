@@ -26,25 +26,25 @@ type change struct {
 func (w *world) change(c change) {
 	w.start("history", func(p *process) {
 		for range 3 {
-			if p.tryChange(c) == nil || p.dead {
+			if p.stage.change(p, c) == nil || p.dead {
 				return
 			}
 		}
 	})
 }
 
-func (p *process) tryChange(c change) error {
+func (s simulated) change(p *process, c change) error {
 	p.now++ // no two changes at one instant
 	at := p.now
-	had := p.owner(id{c.tenant, c.link + c.unlink})
+	had := s.owner(id{c.tenant, c.link + c.unlink})
 	guard := shift.Refolder(sender{p})
 	concerned := map[string]int64{c.customer: at}
 	if had != "" && had != c.customer {
 		concerned[had] = at
 	}
 	if c.link != "" { // its facts count from the consent on
-		for _, s := range p.model.consents(c.tenant, c.customer) {
-			concerned[c.customer] = min(concerned[c.customer], s.from)
+		for _, consent := range p.model.consents(c.tenant, c.customer) {
+			concerned[c.customer] = min(concerned[c.customer], consent.from)
 		}
 	}
 	if c.match { // facts have waited for it for 30 days at the most
@@ -56,28 +56,22 @@ func (p *process) tryChange(c change) error {
 		}
 	}
 	return do(p, "changes the history of "+c.tenant+" "+c.customer, func() error {
-		if p.owner(id{c.tenant, c.link + c.unlink}) != had {
+		if s.owner(id{c.tenant, c.link + c.unlink}) != had {
 			return errRefused // the condition of the transaction
 		}
-		p.write(c, at)
+		s.write(c, at)
 		return nil
 	})
 }
 
-// owner is whose an id is; empty if it is nobody's.
-func (w *world) owner(i id) string {
-	o, _ := w.memory.Ownership(context.Background(), i.tenant, i.userID, false)
-	return o.Owner
-}
-
 // write puts a change into the store, and into the model.
-func (w *world) write(c change, at int64) {
+func (s simulated) write(c change, at int64) {
 	note := func(what, customer, userID string) {
-		w.model.note(entry{c.tenant, customer, what, userID, at})
-		w.logf("                %s %s: %s %s at %s", c.tenant, customer, what, userID, clock(at))
+		s.model.note(entry{c.tenant, customer, what, userID, at})
+		s.logf("                %s %s: %s %s at %s", c.tenant, customer, what, userID, clock(at))
 	}
 	stored := func(e timeline.Entry) {
-		_, _ = w.memory.Append(context.Background(), c.tenant, c.customer, []timeline.Entry{e})
+		_, _ = s.memory.Append(context.Background(), c.tenant, c.customer, []timeline.Entry{e})
 	}
 	t := time.UnixMicro(at)
 	if c.consent {
@@ -92,18 +86,18 @@ func (w *world) write(c change, at int64) {
 		stored(timeline.Matched(t))
 		note("match", c.customer, "")
 	}
-	if c.link != "" && w.owner(id{c.tenant, c.link}) != c.customer {
-		w.memory.Link(c.tenant, c.link, c.customer, timeline.At(t))
+	if c.link != "" && s.owner(id{c.tenant, c.link}) != c.customer {
+		s.memory.Link(c.tenant, c.link, c.customer, timeline.At(t))
 		note("link", c.customer, c.link)
 	}
-	if had := w.owner(id{c.tenant, c.unlink}); c.unlink != "" && had != "" {
-		w.memory.Unlink(c.tenant, c.unlink, timeline.At(t))
+	if had := s.owner(id{c.tenant, c.unlink}); c.unlink != "" && had != "" {
+		s.memory.Unlink(c.tenant, c.unlink, timeline.At(t))
 		note("unlink", had, c.unlink)
 	}
 	for _, userID := range []string{c.link, c.unlink} {
 		if userID != "" {
-			o, _ := w.memory.Ownership(context.Background(), c.tenant, userID, false)
-			w.owners[id{c.tenant, userID}] = append(w.owners[id{c.tenant, userID}], o)
+			o, _ := s.memory.Ownership(context.Background(), c.tenant, userID, false)
+			s.owners[id{c.tenant, userID}] = append(s.owners[id{c.tenant, userID}], o)
 		}
 	}
 }

@@ -24,7 +24,7 @@ var everything = timeline.Days{First: timeline.At(time.UnixMicro(noon)).Day() - 
 
 // stored are the facts under a name, read past all mishaps.
 func (w *world) stored(tenant string, n name) map[fact]bool {
-	facts, _ := w.memory.Facts(context.Background(), tenant, person.Name{Kind: person.Kind(n.kind), Value: n.text}, everything)
+	facts, _ := w.stage.truth().Facts(context.Background(), tenant, person.Name{Kind: person.Kind(n.kind), Value: n.text}, everything)
 	set := make(map[fact]bool, len(facts))
 	for _, f := range facts {
 		stored := fact{tenant, n.kind, n.text, f.Kind == timeline.Login, int64(f.At), never}
@@ -96,8 +96,9 @@ func (w *world) violatedBy(promise int, how string, facts map[fact]bool, breaks 
 // letters with its bytes intact; and what cannot be understood lies there, too.
 func (w *world) nothingIsLost(sets sets) {
 	filed := map[string]bool{}
-	for _, messageID := range sorted(w.letters) {
-		l := w.letters[messageID]
+	letters := w.stage.filed()
+	for _, messageID := range sorted(letters) {
+		l := letters[messageID]
 		i := slices.IndexFunc(w.queue, func(m *message) bool { return m.id == messageID })
 		if i < 0 || !bytes.Equal(l.Body, []byte(w.queue[i].body)) {
 			w.violated(1, "the dead letter %s has other bytes", messageID)
@@ -128,7 +129,7 @@ func (w *world) nothingIsInvented(sets sets) {
 
 // recorded are the shifts of a customer's records.
 func (w *world) recorded(tenant, customer string) []timeline.Shift {
-	records, _ := w.memory.Records(context.Background(), tenant, customer, everything)
+	records, _ := w.stage.truth().Records(context.Background(), tenant, customer, everything)
 	var shifts []timeline.Shift
 	for _, r := range records {
 		shifts = append(shifts, r.Shifts...)
@@ -175,7 +176,7 @@ func (w *world) recordsAreTheModels() {
 // get asks a question, with nothing going wrong, and reads the answer if it is a 200.
 func (w *world) get(tenant, path string, into any) int {
 	p := &process{world: w, asking: true}
-	answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(p.rows(), sender{p}, p.clock))
+	answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(w.stage.rows(p), w.stage.sender(p), p.clock))
 	if w.log != nil {
 		w.logf("%s asks for %s: %d %s", tenant, path, answer.Code, answer.Body)
 	}

@@ -144,13 +144,13 @@ func (w *world) buried() []*message {
 // process hands messages to the real processor.
 func (w *world) process(batch []*message) {
 	w.deliver("processor", batch, func(p *process) consumer {
-		return shift.Processor(timeline.NewApplier(p.rows(), 1), p, p.clock)
+		return shift.Processor(timeline.NewApplier(p.stage.rows(p), 1), p.stage.filer(p), p.clock)
 	})
 }
 
 // bury hands messages of the dead-letter queue to the function that files them.
 func (w *world) bury(batch []*message) {
-	w.deliver("dead-letters", batch, func(p *process) consumer { return deadletter.Consumer(p, p.clock) })
+	w.deliver("dead-letters", batch, func(p *process) consumer { return deadletter.Consumer(p.stage.filer(p), p.clock) })
 }
 
 type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
@@ -206,7 +206,7 @@ func (p *process) settle(batch []*message, response events.SQSEventResponse, err
 			p.logf("%s comes again", m.id)
 		default:
 			// To delete is a call, too; it is Lambda's.
-			if do(p, "deletes "+m.id, func() error { m.deleted = true; return nil }) != nil {
+			if do(p, "deletes "+m.id, func() error { return p.stage.remove(m) }) != nil {
 				p.logf("%s was not deleted", m.id)
 			}
 		}

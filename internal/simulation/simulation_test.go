@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 func TestSimulation(t *testing.T) {
 	if *seed >= 0 {
 		var log []string
-		w := simulate(uint64(*seed), &log)
+		w := simulation(uint64(*seed), &log)
 		t.Log("\n" + strings.Join(log, "\n"))
 		if len(w.violations) > 0 {
 			t.Errorf("\n%s", w.report())
@@ -47,7 +47,7 @@ func TestSimulation(t *testing.T) {
 					return
 				}
 				s := *first + uint64(n)
-				w := simulate(s, nil)
+				w := simulation(s, nil)
 				calls.Add(int64(w.calls))
 				if len(w.violations) > 0 {
 					t.Errorf("seed %d:\n%s\nAgain, step by step:\n  go test ./internal/simulation -run 'TestSimulation$' -seed=%d -v", s, w.report(), s)
@@ -63,8 +63,8 @@ func TestSimulation(t *testing.T) {
 func TestASeedDecidesEverything(t *testing.T) {
 	for s := range uint64(50) {
 		var one, other []string
-		simulate(s, &one)
-		simulate(s, &other)
+		simulation(s, &one)
+		simulation(s, &other)
 		if !slices.Equal(one, other) {
 			for i := range one {
 				if i >= len(other) || one[i] != other[i] {
@@ -76,11 +76,17 @@ func TestASeedDecidesEverything(t *testing.T) {
 	}
 }
 
-// simulate is the run that a seed stands for.
-func simulate(seed uint64, log *[]string) *world {
-	random := rand.New(rand.NewPCG(seed, 1))
-	w := newWorld(random)
+// simulation is the run that a seed stands for.
+func simulation(seed uint64, log *[]string) *world {
+	w := newWorld(rand.New(rand.NewPCG(seed, 1)))
 	w.log = log
+	w.run()
+	return w
+}
+
+// run is everything, as the seed has it.
+func (w *world) run() {
+	random := w.random
 	left := 3 + random.IntN(10)
 	if random.IntN(3) == 0 {
 		w.rush()
@@ -117,5 +123,4 @@ func simulate(seed uint64, log *[]string) *world {
 	w.recordsAreTheModels()
 	w.epilogue()
 	w.check()
-	return w
 }

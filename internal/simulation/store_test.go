@@ -14,9 +14,8 @@ import (
 type rows struct {
 	timeline.Rows // in memory
 	*process
+	simulated simulated
 }
-
-func (p *process) rows() rows { return rows{p.memory, p} }
 
 func (r rows) Union(ctx context.Context, tenant string, n person.Name, day timeline.Day, facts []timeline.Fact) ([]timeline.Fact, error) {
 	return call(r.process, fmt.Sprintf("adds %d facts to %s %c#%s %v", len(facts), tenant, n.Kind, n.Value, day), func() ([]timeline.Fact, error) {
@@ -33,7 +32,7 @@ func (r rows) Append(ctx context.Context, tenant, customer string, entries []tim
 // Ownership answers a hint with whatever was true at any time.
 func (r rows) Ownership(ctx context.Context, tenant, userID string, hint bool) (timeline.Ownership, error) {
 	return call(r.process, "reads the owner of "+tenant+" "+userID, func() (timeline.Ownership, error) {
-		if past := r.owners[id{tenant, userID}]; hint && len(past) > 0 && r.random.IntN(3) == 0 {
+		if past := r.simulated.owners[id{tenant, userID}]; hint && len(past) > 0 && r.random.IntN(3) == 0 {
 			return past[r.random.IntN(len(past))], nil
 		}
 		return r.Rows.Ownership(ctx, tenant, userID, hint)
@@ -81,11 +80,17 @@ func (r rows) Write(ctx context.Context, tenant, customer string, record timelin
 	return err
 }
 
+// filer is the table of dead letters as a process sees it.
+type filer struct {
+	*process
+	simulated simulated
+}
+
 // File implements deadletter.Filer: the first of a message is kept.
-func (p *process) File(_ context.Context, l deadletter.Letter) error {
-	return do(p, "files a dead letter", func() error {
-		if _, filed := p.letters[l.MessageID]; !filed {
-			p.letters[l.MessageID] = l
+func (f filer) File(_ context.Context, l deadletter.Letter) error {
+	return do(f.process, "files a dead letter", func() error {
+		if _, filed := f.simulated.letters[l.MessageID]; !filed {
+			f.simulated.letters[l.MessageID] = l
 		}
 		return nil
 	})

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/deadletter"
-	"zego.com/workprovider/pkg/timeline"
 )
 
 // world is one run: two tenants and their people, the store, the queue, a clock, and who is at work.
@@ -27,10 +26,8 @@ type world struct {
 	started  int
 	working  []*process
 
-	memory  *timeline.Memory
-	owners  map[id][]timeline.Ownership // that ever were
-	letters map[string]deadletter.Letter
-	queue   []*message
+	stage stage
+	queue []*message
 
 	model    *model
 	asked    map[fact]bool // by any request, answered or not
@@ -51,12 +48,13 @@ type world struct {
 const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
-	return &world{
+	w := &world{
 		random: random, mishap: func() mishap { return none }, now: noon, haste: 6, stay: 1,
-		memory: timeline.NewMemory(), owners: map[id][]timeline.Ownership{}, letters: map[string]deadletter.Letter{},
 		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
 	}
+	w.stage = simulate(w)
+	return w
 }
 
 // logf writes a line of the log.
@@ -187,14 +185,14 @@ func (w *world) drain() {
 
 // redrive sends every dead letter again that was ever understood, as an operator does.
 func (w *world) redrive() {
-	for _, messageID := range sorted(w.letters) {
-		l := w.letters[messageID]
+	letters := w.stage.filed()
+	for _, messageID := range sorted(letters) {
+		l := letters[messageID]
 		if l.Reason == deadletter.NotUnderstood || !l.Redriven.IsZero() {
 			continue
 		}
-		m := w.take(string(l.Body), 0)
-		l.Redriven = time.UnixMicro(w.now)
-		w.letters[messageID] = l
+		m := w.stage.put(string(l.Body))
+		w.stage.redriven(l)
 		w.logf("dead letter %s is sent again as %s", messageID, m.id)
 	}
 }

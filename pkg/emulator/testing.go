@@ -22,9 +22,12 @@ var testWorlds atomic.Int64
 const EventIDKeys = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
 
 // ForTest returns an environment with fresh, empty tables and queues, made from the project's template.yaml, in the
-// embedded DynamoDB and SQS. Tests may run in parallel: no two share a table.
+// embedded DynamoDB and SQS. Tests may run in parallel: no two share a table. With -short the test is skipped.
 func ForTest(t testing.TB) *config.Env {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs the embedded services")
+	}
 	server, err := testServer()
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func (l *Links) Give(ctx context.Context, g Agreement, now time.Time) error {
 		}
 		if g.Matched && !history.Matched(timeline.At(at)) {
 			change.entries = append(change.entries, timeline.Matched(at))
-			change.from = max(since, timeline.At(at.Add(-timeline.MatchWithin))).Time()
+			change.from = at.Add(-timeline.MatchWithin) // facts of an earlier consent have waited, too
 		}
 		if g.UserID != "" && was.Owner != g.Customer {
 			switch {

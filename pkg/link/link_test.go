@@ -220,6 +220,19 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 	w.wantShifts("after the other link", "ABC123", "-2-0 WITHDRAWN", "3-5 LOGOUT")
 }
 
+// TestAMatchReachesBackIntoTheConsentBefore: what was sent under a consent that was withdrawn since has waited, too.
+func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
+	w := newWorld(t)
+	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC123", UserID: "12345"}, hours(-20)))
+	w.send(courier, in("12345", hours(-18)), out("12345", hours(-16)))
+	w.ok(w.links.Withdraw(t.Context(), courier, "ABC123", hours(-10)))
+	w.drain()
+	w.wantShifts("unmatched", "ABC123")
+	w.give(courier, "ABC123", "12345", hours(-5))
+	w.drain()
+	w.wantShifts("matched with the next consent", "ABC123", "-18--16 LOGOUT")
+}
+
 // All at the same instant of a clock: the changes still have the effect of the last one.
 func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 	w := newWorld(t)
