@@ -35,8 +35,9 @@ test: go $(LOCAL) ## run all tests: unit, property and integration, with an embe
 simulate: go $(LOCAL) ## run the simulator from SEEDS seeds (100,000), and every crash point
 	go test ./internal/simulation -seeds=$(SEEDS) -timeout 60m
 
-soak: go $(LOCAL) ## run what takes hours: ten million seeds, a backlog with poison in it, a flood
+soak: go $(LOCAL) ## run what takes hours: ten million seeds, a backlog with poison in it, a flood, times that tell nothing
 	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
+	go test ./pkg/account -run TestSoak -soak -v -timeout 60m
 	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
 
 mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
@@ -45,7 +46,7 @@ mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
 check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
 	@scripts/check
 
-e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it
+e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it, and walk through the pages
 	@.tools/e2e/bin/python e2e/e2e.py
 
 build: go ## build every function as it is deployed, and the operators' tools, into bin/

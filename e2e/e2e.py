@@ -4,7 +4,9 @@
     2  the demo world, loaded into the deployed tables
     3  the documents' own examples (examples.py), which must answer as the documents show
     4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
-    5  not one error in the functions' logs
+    5  a courier's way through the pages in a browser (browser.py); the pictures are in .aws-sam/e2e/screenshots
+    6  a sign-up told to a receiver written with the official library of Standard Webhooks (webhooks.py)
+    7  not one error in the functions' logs
 
 Leaves nothing running, and what it writes is under .aws-sam. Ends with a line that counts what passed and failed.
 """
@@ -26,7 +28,9 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import requests
 
+import browser
 import examples
+import webhooks
 
 ROOT = pathlib.Path(__file__).parent.parent
 WORK = ROOT / ".aws-sam" / "e2e"
@@ -64,6 +68,8 @@ def main():
         tests.run("a known path with a wrong method", lambda: check_wrong_method(stack.url))
         tests.run("an unknown path", lambda: check_unknown_path(stack.url))
         tests.run("1,000 logins and 1,000 logouts become 1,000 shifts", lambda: check_batch(stack.url, key, world))
+        tests.run("a courier's way through the pages in a browser", lambda: check_pages(endpoint, stack.url, key))
+        tests.run("a sign-up told to a webhook", lambda: check_webhook(stack, key))
         tests.run("no function logged an error", check_logs)
     say(f"finished in {time.monotonic() - started:.0f} s")
     return tests.report()
@@ -119,9 +125,13 @@ def overrides():
     """The parameters of samconfig's local environment are for x86-64: elsewhere one of them has to differ."""
     if platform.machine() in ("x86_64", "AMD64"):
         return []
+    return ["--parameter-overrides", *(p.replace("Architecture=x86_64", "Architecture=arm64") for p in local_parameters())]
+
+
+def local_parameters():
+    """What the template is deployed with: a list of NAME=VALUE."""
     with open(ROOT / "samconfig.toml", "rb") as file:
-        parameters = tomllib.load(file)["local"]["deploy"]["parameters"]["parameter_overrides"]
-    return ["--parameter-overrides", *(p.replace("Architecture=x86_64", "Architecture=arm64") for p in parameters)]
+        return tomllib.load(file)["local"]["deploy"]["parameters"]["parameter_overrides"]
 
 
 class Stack:
@@ -142,6 +152,7 @@ class Stack:
             "CUSTOMERS_TABLE": self.outputs["CustomersTable"],
             "TIMELINES_TABLE": self.outputs["TimelinesTable"],
             "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
+            "WEBHOOKS_QUEUE_URL": self.outputs["WebhooksQueueUrl"],
         }
 
 
@@ -279,6 +290,35 @@ def listed(url, key, person, start, end):
         if page["next"] is None:
             return
         parameters["next"] = page["next"]
+
+
+# 5. The pages
+
+
+def check_pages(endpoint, url, key):
+    parameters = dict(p.split("=", 1) for p in local_parameters())
+    # SES takes mails only from who was verified.
+    boto3.client("sesv2").create_email_identity(EmailIdentity=parameters["MailFrom"])
+    counted = browser.walk(url, endpoint, parameters["SiteUrl"], key, WORK / "screenshots")
+    if counted is None:
+        return
+    equal(counted["faults"], [])
+    say(f"  {counted['pages']} pages, {counted['violations']} violations, pictures in {relative(WORK / 'screenshots')}")
+
+
+# 6. The webhook
+
+
+def check_webhook(stack, key):
+    def zegoctl(*arguments):
+        return run("go", "run", "./cmd/zegoctl", *arguments, variables=stack.variables())
+
+    tried, told = webhooks.walk(stack, STACK, key, zegoctl)
+    equal(tried["customerNumber"], "TEST")
+    equal(told, {"customerNumber": "NX42Z", "email": "porter@example.com", "phoneNumber": "+442079460000"})
+
+
+# 7. The logs
 
 
 def check_logs():

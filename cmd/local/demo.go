@@ -60,6 +60,10 @@ Try it:
 
   curl -H "Authorization: $KEY" '%[1]s/v2/shift/?workProviderUserId=1686'
 
+In a browser, from a courier's app to an account (the mails are in %[1]s/local/outbox):
+
+  %[1]s/v1/link-work-provider/?work_provider=Courier+Ltd&work_provider_user_id=77&email=you@example.com
+
 Keys and customers: .local/demo.json. Variables for zegoctl: set -a; . .local/env. Stop with Ctrl-C.
 
 ready: %[1]s

@@ -4,15 +4,19 @@ import (
 	"net/http"
 	"time"
 
+	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/mail"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
 	"zego.com/workprovider/pkg/web"
+	"zego.com/workprovider/pkg/webhook"
 )
 
 // functions are the functions of the API by the names of their folders, each built as its main builds it. A new
@@ -56,16 +60,28 @@ var functions = map[string]func(*config.Env) http.Handler{
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
 		return customer.Enrol(provider.KeysFrom(env), register, time.Now)
 	},
+	"link-work-provider": func(env *config.Env) http.Handler {
+		return account.Link(account.NewSite(env, nil, nil, nil, time.Now))
+	},
+	"account": func(env *config.Env) http.Handler {
+		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), time.Now))
+	},
 	"fallback": func(*config.Env) http.Handler { return web.Fallback() },
 }
 
 // processor is the function behind the queue.
 func processor(env *config.Env) consumer {
 	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
-	return shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
+	return shift.Tell(shift.Processor(applier, deadletter.StoreFrom(env), time.Now), webhook.AnnouncerFrom(env).Processed)
 }
 
-// deadLetters is the function behind the dead-letter queue.
+// webhookSender is the function behind the queue of webhooks.
+func webhookSender(env *config.Env) consumer {
+	return webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader(env).Rejected).Consume
+}
+
+// deadLetters is the function behind the dead-letter queues.
 func deadLetters(env *config.Env) consumer {
 	return deadletter.Consumer(deadletter.StoreFrom(env), time.Now)
 }

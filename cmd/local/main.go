@@ -86,7 +86,7 @@ func run(ctx context.Context, root, local, port string) error {
 	}()
 
 	say("creating the tables and queues of template.yaml ...")
-	env, err := environment(ctx, root, local, server)
+	env, err := environment(ctx, root, local, url, server)
 	if err != nil {
 		return err
 	}
@@ -101,21 +101,28 @@ func run(ctx context.Context, root, local, port string) error {
 	for name, build := range functions {
 		handlers[name] = build(env)
 	}
-	process, keep := processor(env), deadLetters(env)
-	queue, messages := env.Get("EVENTS_QUEUE_URL"), sqs.NewFromConfig(env.AWS())
+	consumers := map[string]consumer{ // by the URL of the queue
+		env.Get("EVENTS_QUEUE_URL"):   processor(env),
+		env.Get("WEBHOOKS_QUEUE_URL"): webhookSender(env),
+	}
+	keep, messages := deadLetters(env), sqs.NewFromConfig(env.AWS())
 	if err := env.Err(); err != nil {
 		return err
 	}
-	givenUp, err := deadLetterQueue(ctx, messages, queue)
-	if err != nil {
-		return err
+	for _, queue := range slices.Collect(maps.Keys(consumers)) {
+		givenUp, err := deadLetterQueue(ctx, messages, queue)
+		if err != nil {
+			return err
+		}
+		consumers[givenUp] = keep
 	}
 
 	var running sync.WaitGroup
 	polling, stopPolling := context.WithCancel(context.Background())
-	running.Go(func() { poll(polling, messages, queue, process) })
-	running.Go(func() { poll(polling, messages, givenUp, keep) })
-	api := &http.Server{Handler: web.All(handlers), ReadHeaderTimeout: 10 * time.Second}
+	for queue, consume := range consumers {
+		running.Go(func() { poll(polling, messages, queue, consume) })
+	}
+	api := &http.Server{Handler: withOutbox(server.URL, web.All(handlers)), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
 
@@ -159,7 +166,7 @@ func portError(port string, err error) error {
 
 // environment creates the tables and queues and returns the functions' variables. The keys that seal ids are drawn at
 // the first start and kept, so that ids stay what they are.
-func environment(ctx context.Context, root, local string, server *emulator.Server) (*config.Env, error) {
+func environment(ctx context.Context, root, local, url string, server *emulator.Server) (*config.Env, error) {
 	variables := server.Variables()
 	created, err := emulator.Create(ctx, config.From(variables).AWS(), filepath.Join(root, "template.yaml"), "")
 	if err != nil {
@@ -171,6 +178,11 @@ func environment(ctx context.Context, root, local string, server *emulator.Serve
 		return nil, err
 	}
 	variables["EVENT_ID_KEYS"] = keys
+	variables["WEBHOOKS_TO_LOOPBACK"] = "yes" // a receiver to try webhooks with runs on this machine, too
+	variables["SITE_URL"], variables["MAIL_FROM"] = url, emulator.MailFrom
+	if err := emulator.AllowMail(ctx, config.From(variables).AWS()); err != nil {
+		return nil, err
+	}
 	return config.From(variables), writeVariables(filepath.Join(local, "env"), variables)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/webhook"
 )
 
 // letterView is a dead letter as it is listed; its body is shown by itself.
@@ -133,8 +134,8 @@ func (t *tool) dlqRedrive() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "redrive ID | --all",
-		Short: "Send dead letters to the queue of events again",
-		Long: `Send a dead letter to the queue of events again, or with --all those of the month that were not sent again yet. It stays
+		Short: "Send dead letters to their queue again",
+		Long: `Send a dead letter to the queue that it comes from again, the one of events or the one of webhooks, or with --all those of the month that were not sent again yet. It stays
 where it is, with the time of its redriving. Sending one twice does no harm: what is applied already stays as it is.`,
 		Example: `  zegoctl dlq redrive 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e
   zegoctl dlq redrive --all --month 2026-11`,
@@ -147,7 +148,7 @@ where it is, with the time of its redriving. Sending one twice does no harm: wha
 			if err != nil {
 				return err
 			}
-			store, events := deadletter.StoreFrom(env), queue.SenderFrom(env)
+			store, events, webhooks := deadletter.StoreFrom(env), queue.SenderFrom(env), webhook.QueueFrom(env)
 			if err := env.Err(); err != nil {
 				return err
 			}
@@ -158,7 +159,11 @@ where it is, with the time of its redriving. Sending one twice does no harm: wha
 			for i := range letters {
 				// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
 				// not noted is sent again: that is harmless.
-				if err := events.Send(cmd.Context(), 0, string(letters[i].Body)); err != nil {
+				to, body := events, string(letters[i].Body)
+				if webhook.IsMessage(body) {
+					to = webhooks
+				}
+				if err := to.Send(cmd.Context(), 0, body); err != nil {
 					return err
 				}
 				letters[i].Redriven = time.Now()

@@ -1,8 +1,8 @@
-// Command zegoctl is the operators' tool: it creates work providers, their API keys, products and customers, changes what
-// these share, makes shift records again from the facts, and sends dead letters once more.
+// Command zegoctl is the operators' tool: it creates work providers, their API keys and webhooks, products and customers,
+// changes what these share, makes shift records again from the facts, and sends dead letters once more.
 //
-// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. The tables and the queue are named by
-// flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL.
+// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. The tables and the queues are named by
+// flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL, WEBHOOKS_QUEUE_URL.
 package main
 
 import (
@@ -39,9 +39,10 @@ func connect(ctx context.Context, env *config.Env) error {
 
 // tool is what the commands share.
 type tool struct {
-	vars    map[string]*string // the value of each flag that names a table or a queue, by variable
-	output  string
-	connect func(context.Context, *config.Env) error
+	vars       map[string]*string // the value of each flag that names a table or a queue, by variable
+	output     string
+	toLoopback bool // the default of a flag
+	connect    func(context.Context, *config.Env) error
 }
 
 // places are the flags that name a table or a queue, and the variables that stand in for them.
@@ -50,14 +51,15 @@ var places = []struct{ flag, variable string }{
 	{"customers-table", "CUSTOMERS_TABLE"},
 	{"timelines-table", "TIMELINES_TABLE"},
 	{"events-queue-url", "EVENTS_QUEUE_URL"},
+	{"webhooks-queue-url", "WEBHOOKS_QUEUE_URL"},
 }
 
 // command is the whole tool, with the defaults that the environment gives.
 func command(defaults *config.Env, connect func(context.Context, *config.Env) error) *cobra.Command {
-	t := &tool{vars: map[string]*string{}, connect: connect}
+	t := &tool{vars: map[string]*string{}, toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect}
 	root := &cobra.Command{
 		Use:           "zegoctl",
-		Short:         "Operate work providers, API keys, products, customers, records and dead letters",
+		Short:         "Operate work providers, API keys, webhooks, products, customers, records and dead letters",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -72,7 +74,7 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 		}
 		return nil
 	}
-	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.link(), t.rebuild(), t.dlq())
+	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.webhook(), t.link(), t.rebuild(), t.dlq())
 	return root
 }
 

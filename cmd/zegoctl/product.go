@@ -71,6 +71,7 @@ func (t *tool) productDefine() *cobra.Command {
 	flags.StringVar(&p.CoverLevel, "cover-level", "", `such as "Public Liability"`)
 	flags.StringVar(&p.ClassOfUse, "class-of-use", "", `such as "Occupational"`)
 	flags.StringArrayVar(&occupations, "occupation", nil, "NAME or NAME=SYNONYM,SYNONYM; may be repeated")
+	flags.BoolVar(&p.Vehicle, "vehicle", false, "a policy is for one vehicle: ask who signs up for its registration")
 	flags.BoolVar(&p.EnrolByAPI, "enrol-by-api", false, "let work providers enrol people onto it")
 	required(cmd, "cover-level", "class-of-use")
 	return cmd

@@ -11,22 +11,24 @@ import (
 
 // providerView is a work provider as it is shown.
 type providerView struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	MayEnrol bool   `json:"mayEnrol"`
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	MayEnrol     bool   `json:"mayEnrol"`
+	Product      string `json:"product,omitempty"`
+	TellRejected bool   `json:"tellRejected"`
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
-	lines := [][]string{{"ID", "NAME", "MAY ENROL"}}
+	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT", "TELL REJECTED"}}
 	for _, p := range providers {
-		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol)})
+		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol), p.Product, fmt.Sprint(p.TellRejected)})
 	}
 	return t.show(cmd, result, lines...)
 }
 
 func (t *tool) provider() *cobra.Command {
 	group := &cobra.Command{Use: "provider", Short: "Work providers"}
-	group.AddCommand(t.providerCreate(), t.providerPermit(), t.providerList())
+	group.AddCommand(t.providerCreate(), t.providerPermit(), t.providerProduct(), t.providerList())
 	return group
 }
 
@@ -88,6 +90,29 @@ func (t *tool) providerPermit() *cobra.Command {
 	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
 	required(cmd, "may-enrol")
 	return cmd
+}
+
+func (t *tool) providerProduct() *cobra.Command {
+	return &cobra.Command{
+		Use:     "product ID CODE",
+		Short:   "Set the product of those who sign up on their way from a work provider; an empty CODE takes it back",
+		Example: `  zegoctl provider product courier-ltd CR.MOT.TPO.UK.001`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			if err := store.SetProduct(cmd.Context(), args[0], args[1]); err != nil {
+				return err
+			}
+			p, err := store.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return t.showProviders(cmd, providerView(p), p)
+		},
+	}
 }
 
 func (t *tool) providerList() *cobra.Command {

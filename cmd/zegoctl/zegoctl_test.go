@@ -19,9 +19,10 @@ import (
 type operator struct {
 	t   *testing.T
 	env *config.Env
+	in  string // what the tool reads
 }
 
-func newOperator(t *testing.T) operator { return operator{t, emulator.ForTest(t)} }
+func newOperator(t *testing.T) operator { return operator{t: t, env: emulator.ForTest(t)} }
 
 func (o operator) run(args ...string) (string, error) {
 	o.t.Helper()
@@ -31,6 +32,7 @@ func (o operator) run(args ...string) (string, error) {
 		return nil
 	})
 	cmd.SetArgs(args)
+	cmd.SetIn(strings.NewReader(o.in))
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)
 	err := cmd.ExecuteContext(o.t.Context())
@@ -64,7 +66,7 @@ func TestAKeysLife(t *testing.T) {
 	o := newOperator(t)
 	var created providerView
 	o.must(&created, "provider", "create", "Courier Ltd", "--may-enrol")
-	if created != (providerView{"courier-ltd", "Courier Ltd", true}) {
+	if created != (providerView{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}) {
 		t.Errorf("%+v", created)
 	}
 	var issued keyView
@@ -93,13 +95,14 @@ func TestProviders(t *testing.T) {
 	o.must(&one, "provider", "create", "Courier Ltd", "--may-enrol")
 	o.must(&one, "provider", "create", "Parcels & Co")
 	o.must(&one, "provider", "permit", "courier-ltd", "--may-enrol=false")
+	o.must(&one, "provider", "product", "parcels-co", "CR.MOT.TPO.UK.001")
 	var all []providerView
 	o.must(&all, "provider", "list")
-	if len(all) != 2 || all[0] != (providerView{"courier-ltd", "Courier Ltd", false}) || all[1] != (providerView{"parcels-co", "Parcels & Co", false}) {
+	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) || all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001"}) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	if err != nil || !strings.HasPrefix(out, "ID           NAME          MAY ENROL\ncourier-ltd  Courier Ltd   false\n") {
+	if err != nil || !strings.HasPrefix(out, "ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED\ncourier-ltd  Courier Ltd   false                         false\n") {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/webhook"
 )
 
 // parallel is how many calls to DynamoDB are under way at once: enough to hide their latency.
@@ -19,6 +20,7 @@ const parallel = 32
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		return shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.StoreFrom(env), time.Now)
+		process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.StoreFrom(env), time.Now)
+		return shift.Tell(process, webhook.AnnouncerFrom(env).Processed)
 	})
 }

@@ -43,7 +43,7 @@ func TestEveryFunctionIsEverywhere(t *testing.T) {
 		routed[r.Function] = true
 	}
 	for _, f := range deployedFunctions(t) {
-		if f.queue != "" {
+		if len(f.queues) > 0 {
 			routed[f.folder] = true // by a queue, not by the table of routes
 		}
 	}
@@ -145,12 +145,12 @@ func TestSamplesReachTheirFunctions(t *testing.T) {
 		if err != nil {
 			continue // reported by TestEveryFunctionIsEverywhere
 		}
-		if f.queue != "" {
+		if len(f.queues) > 0 {
 			var event events.SQSEvent
 			decode(t, path, text, &event)
 			for _, m := range event.Records {
-				if m.MessageId == "" || m.Body == "" || !strings.HasSuffix(m.EventSourceARN, ":"+f.queue) {
-					t.Errorf("%s: a message needs a messageId, a body, and the eventSourceARN of %s", path, f.queue)
+				if m.MessageId == "" || m.Body == "" || !slices.Contains(f.queues, m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]) {
+					t.Errorf("%s: a message needs a messageId, a body, and the eventSourceARN of one of %s", path, f.queues)
 				}
 			}
 			if len(event.Records) == 0 {
@@ -205,7 +205,7 @@ func TestVariablesAgree(t *testing.T) {
 		}
 	}
 	readByCode := map[string]bool{}
-	variable := regexp.MustCompile(`"([A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS))"`)
+	variable := regexp.MustCompile(`"([A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
 	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -242,15 +242,14 @@ func TestQueuesAreSafe(t *testing.T) {
 	const fortnight = 14 * 24 * 60 * 60
 	resources := read(t).Resources
 	for name, f := range deployedFunctions(t) {
-		if f.queue == "" {
-			continue
+		for _, queue := range f.queues {
+			visibility, _ := resources[queue].Properties["VisibilityTimeout"].(int)
+			if visibility < 6*f.timeout {
+				t.Errorf("VisibilityTimeout of %s is %d: it must be at least six times the %d s that %s may take",
+					queue, visibility, f.timeout, name)
+			}
 		}
-		visibility, _ := resources[f.queue].Properties["VisibilityTimeout"].(int)
-		if visibility < 6*f.timeout {
-			t.Errorf("VisibilityTimeout of %s is %d: it must be at least six times the %d s that %s may take",
-				f.queue, visibility, f.timeout, name)
-		}
-		if !f.reportsFailures {
+		if len(f.queues) > f.reportFailures {
 			t.Errorf("%s lacks FunctionResponseTypes ReportBatchItemFailures: one bad message would fail its batch", name)
 		}
 	}
@@ -270,6 +269,12 @@ func TestRightsAreExact(t *testing.T) {
 					t.Errorf("%s may do %s: name the actions it calls", name, action)
 				}
 			}
+			if slices.Equal(texts(statement["Action"]), []string{"ses:SendEmail"}) {
+				if object(object(statement["Condition"])["StringEquals"])["ses:FromAddress"] == nil {
+					t.Errorf("%s may send mail in anybody's name: add a condition on ses:FromAddress", name)
+				}
+				continue // identities are no resources of the template
+			}
 			if _, ok := statement["Resource"].(template.GetAtt); !ok {
 				t.Errorf("%s has rights on %v: name one resource by !GetAtt", name, statement["Resource"])
 			}
@@ -279,12 +284,12 @@ func TestRightsAreExact(t *testing.T) {
 
 // deployedFunction is a function as template.yaml has it.
 type deployedFunction struct {
-	folder          string
-	routes          []string // "GET /v1/status"
-	queue           string   // that it consumes; "" for a function of the API
-	reportsFailures bool
-	timeout         int // in seconds
-	statements      []map[string]any
+	folder         string
+	routes         []string // "GET /v1/status"
+	queues         []string // that it consumes; none for a function of the API
+	reportFailures int      // how many of them are told which messages failed
+	timeout        int      // in seconds
+	statements     []map[string]any
 }
 
 func deployedFunctions(t *testing.T) map[string]deployedFunction {
@@ -309,8 +314,10 @@ func deployedFunctions(t *testing.T) map[string]deployedFunction {
 				f.routes = append(f.routes, strings.ToUpper(method)+" "+path)
 			case "SQS":
 				queue, _ := of["Queue"].(template.GetAtt)
-				f.queue = queue.Resource
-				f.reportsFailures = slices.Contains(texts(of["FunctionResponseTypes"]), "ReportBatchItemFailures")
+				f.queues = append(f.queues, queue.Resource)
+				if slices.Contains(texts(of["FunctionResponseTypes"]), "ReportBatchItemFailures") {
+					f.reportFailures++
+				}
 			default:
 				t.Errorf("%s has an event of type %v, which internal/repotest does not know: teach it", name, event["Type"])
 			}
@@ -381,7 +388,7 @@ func servedLocally(t *testing.T) []string {
 	})
 	for _, f := range deployedFunctions(t) {
 		built := camel(f.folder)
-		if f.queue != "" && file.Scope.Lookup(strings.ToLower(built[:1])+built[1:]) != nil {
+		if len(f.queues) > 0 && file.Scope.Lookup(strings.ToLower(built[:1])+built[1:]) != nil {
 			names = append(names, f.folder)
 		}
 	}

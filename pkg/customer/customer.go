@@ -54,6 +54,9 @@ type Policy struct {
 // NormaliseEmail is the form in which two spellings of an email are compared: trimmed and in lower case.
 func NormaliseEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
+// IsEmail tells whether a trimmed text can be an email address.
+func IsEmail(s string) bool { return len(s) <= maxEmail && emailShape.MatchString(s) }
+
 // Limits on what a person may be called, in characters. They are far beyond any real value.
 const (
 	maxText     = 200
@@ -93,10 +96,20 @@ func (d *Details) fields() []field {
 // Clean trims the details and brings the telephone number into its form. All are required; the first that is missing or
 // cannot be right is InvalidData naming the field (contract row 24).
 func (d Details) Clean(now time.Time) (Details, error) {
+	d, faults := d.Check(now)
+	if len(faults) > 0 {
+		return Details{}, faults[0]
+	}
+	return d, nil
+}
+
+// Check is Clean for a form that people fill in: it answers with the details as far as they are right, and with every fault.
+func (d Details) Check(now time.Time) (Details, []*fault.Error) {
 	d.PhoneNumber = phoneNoise.Replace(strings.TrimSpace(d.PhoneNumber))
 	if strings.HasPrefix(d.PhoneNumber, "00") {
 		d.PhoneNumber = "+" + d.PhoneNumber[2:]
 	}
+	var faults []*fault.Error
 	for _, f := range d.fields() {
 		*f.value = strings.TrimSpace(*f.value)
 		wrong := ""
@@ -115,10 +128,10 @@ func (d Details) Clean(now time.Time) (Details, error) {
 			wrong = "must be a telephone number with its dialling country, such as +441234567890"
 		}
 		if wrong != "" {
-			return Details{}, fault.Field(f.path, "`"+f.path+"` "+wrong)
+			faults = append(faults, fault.Field(f.path, "`"+f.path+"` "+wrong))
 		}
 	}
-	return d, nil
+	return d, faults
 }
 
 // isBirthday tells whether a living person can have been born that day.

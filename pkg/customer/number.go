@@ -10,8 +10,8 @@ const (
 	numberLength   = 8
 )
 
-// drawNumber draws a customer number. That nobody has it yet is the storage's to say.
-func drawNumber() string {
+// DrawNumber draws a customer number. That nobody has it yet is the storage's to say.
+func DrawNumber() string {
 	// A byte is used only if it lies below the greatest multiple of the alphabet's size, so that every character is
 	// equally likely.
 	const fair = 256 / len(numberAlphabet) * len(numberAlphabet)

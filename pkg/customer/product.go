@@ -16,6 +16,8 @@ type Product struct {
 	Occupations []Occupation
 	// EnrolByAPI is whether work providers may enrol people onto it (contract row 24).
 	EnrolByAPI bool
+	// Vehicle is whether a policy is for one vehicle, so that who signs up is asked for its registration.
+	Vehicle bool
 }
 
 // Occupation is one that a product covers: its canonical name, in which we answer, and other names for it, which we

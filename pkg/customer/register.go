@@ -97,10 +97,10 @@ func (r *Register) ownership(ctx context.Context, link *Link) (timeline.Ownershi
 func (r *Register) write(ctx context.Context, n New, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
 	number = n.Number
 	if number == "" {
-		number = drawNumber()
+		number = DrawNumber()
 	}
 	tx := r.customers.db.WriteTx()
-	r.customers.add(tx, Customer{Number: number, Details: n.Details}, n.Policy, now)
+	r.customers.Add(tx, Customer{Number: number, Details: n.Details}, n.Policy, now)
 	if e != nil {
 		e.number = number
 		r.customers.addEnrolment(tx, n.Link.Provider, n.Link.UserID, *e)

@@ -96,7 +96,7 @@ func TestCleanIsStableAndTellsNothing(t *testing.T) {
 func TestNumbersHaveNoLookAlikes(t *testing.T) {
 	seen := map[byte]bool{}
 	for range 5000 {
-		number := drawNumber()
+		number := DrawNumber()
 		if len(number) != numberLength || !isNumber(number) || strings.ContainsAny(number, "01258ABEGILOSUZ6") {
 			t.Fatal(number)
 		}

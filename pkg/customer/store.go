@@ -73,6 +73,7 @@ type productRow struct {
 	ClassOfUse  string          `dynamo:"classOfUse"`
 	Occupations []occupationRow `dynamo:"occupations,omitempty"`
 	EnrolByAPI  bool            `dynamo:"enrolByApi"`
+	Vehicle     bool            `dynamo:"vehicle,omitempty"`
 }
 
 type occupationRow struct {
@@ -116,7 +117,7 @@ func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 func (s *Store) Product(ctx context.Context, code string) (Product, bool, error) {
 	var r productRow
 	ok, err := s.get(ctx, table.ProductPartition(code), table.ProductSort, &r)
-	p := Product{Code: code, CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, EnrolByAPI: r.EnrolByAPI}
+	p := Product{Code: code, CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, EnrolByAPI: r.EnrolByAPI, Vehicle: r.Vehicle}
 	for _, o := range r.Occupations {
 		p.Occupations = append(p.Occupations, Occupation(o))
 	}
@@ -130,7 +131,7 @@ func (s *Store) DefineProduct(ctx context.Context, p Product) error {
 	}
 	r := productRow{
 		PK: table.ProductPartition(p.Code), SK: table.ProductSort, Form: form,
-		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, EnrolByAPI: p.EnrolByAPI,
+		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, EnrolByAPI: p.EnrolByAPI, Vehicle: p.Vehicle,
 	}
 	for _, o := range p.Occupations {
 		r.Occupations = append(r.Occupations, occupationRow(o))
@@ -147,8 +148,8 @@ func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolme
 	}, ok, err
 }
 
-// add adds to a transaction the rows of a new customer, on condition that nobody has the number.
-func (s *Store) add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
+// Add adds to a transaction the rows of a new customer, whose details are clean, on condition that nobody has the number.
+func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 	partition := table.CustomerPartition(c.Number)
 	tx.Put(s.table.Put(customerRow{
 		PK: partition, SK: table.CustomerSort, Form: form, Number: c.Number,

@@ -54,7 +54,7 @@ var products = []customer.Product{
 		Code: "FL.OCC.PL.UK.001", CoverLevel: "Public Liability", ClassOfUse: "Occupational", EnrolByAPI: true,
 		Occupations: []customer.Occupation{{Name: "childminder", Synonyms: []string{"babysitter"}}},
 	},
-	{Code: "CR.MOT.TPO.UK.001", CoverLevel: coverLevel, ClassOfUse: classOfUse},
+	{Code: "CR.MOT.TPO.UK.001", CoverLevel: coverLevel, ClassOfUse: classOfUse, Vehicle: true},
 }
 
 const (
@@ -130,7 +130,9 @@ func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
 func loadProvider(ctx context.Context, s *provider.Store, name string, mayEnrol bool, previous World, now time.Time) (WorkProvider, error) {
 	p, err := s.ByName(ctx, name)
 	if err != nil && fault.Of(err) == fault.NotFound {
-		p, err = s.Create(ctx, name, mayEnrol, now)
+		if p, err = s.Create(ctx, name, mayEnrol, now); err == nil {
+			err = s.SetProduct(ctx, p.ID, products[1].Code) // with which couriers are insured who sign up
+		}
 	}
 	if err != nil {
 		return WorkProvider{}, err

@@ -1,4 +1,4 @@
-// Package emulator runs the embedded DynamoDB and SQS (ministack) for `make run` and for the tests, and fills it with
+// Package emulator runs the embedded DynamoDB, SQS and SES (ministack) for `make run` and for the tests, and fills it with
 // the tables and queues of template.yaml.
 //
 // It lives beside the production code, never in it: a repository test keeps the functions from importing it. Nothing
@@ -80,7 +80,7 @@ func start(python string, o Options, port string) (*Server, error) {
 	cmd.Env = append(os.Environ(),
 		"BIND_HOST=127.0.0.1",
 		"GATEWAY_PORT="+port,
-		"SERVICES=dynamodb,sqs",
+		"SERVICES=dynamodb,sqs,ses",
 		"LOG_LEVEL=INFO", // the level at which it says that it is ready
 		"PERSIST_STATE=0",
 	)

@@ -44,6 +44,8 @@ func ForTest(t testing.TB) *config.Env {
 	}
 	maps.Copy(variables, created)
 	variables["EVENT_ID_KEYS"] = EventIDKeys
+	variables["SITE_URL"] = "https://work.zego.example/pages"
+	variables["MAIL_FROM"] = MailFrom
 	env := config.From(variables)
 	cfg := env.AWS().Copy()
 	cfg.HTTPClient = patient{cfg.HTTPClient}

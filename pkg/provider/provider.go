@@ -17,6 +17,11 @@ type Provider struct {
 	Name string
 	// MayEnrol is whether the provider may create customers (contract row 24).
 	MayEnrol bool
+	// Product is the code of the product that people are insured with who sign up on their way from the provider; "" if that
+	// is arranged otherwise.
+	Product string
+	// TellRejected is whether the provider wants its webhook told of events that do not count.
+	TellRejected bool
 }
 
 // Slug is the id of the work provider of that name: its ASCII letters in lower case and its digits, with one dash for

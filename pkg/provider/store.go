@@ -38,11 +38,16 @@ type row struct {
 	Form     int       `dynamo:"v"`
 	Name     string    `dynamo:"name"`
 	MayEnrol bool      `dynamo:"mayEnrol"`
+	Product  string    `dynamo:"product,omitempty"`
+	Tell     bool      `dynamo:"tellRejected,omitempty"`
 	Created  time.Time `dynamo:"created"`
 }
 
 func (r row) provider() Provider {
-	return Provider{ID: strings.TrimPrefix(r.PK, table.ProviderPartition("")), Name: r.Name, MayEnrol: r.MayEnrol}
+	return Provider{
+		ID: strings.TrimPrefix(r.PK, table.ProviderPartition("")), Name: r.Name, MayEnrol: r.MayEnrol, Product: r.Product,
+		TellRejected: r.Tell,
+	}
 }
 
 // keyRow is an API key, found by its hash.
@@ -89,8 +94,23 @@ func (s *Store) Create(ctx context.Context, name string, mayEnrol bool, now time
 
 // SetMayEnrol grants or takes back the right to create customers. Like a revoked key, it is in force within 60 seconds.
 func (s *Store) SetMayEnrol(ctx context.Context, id string, mayEnrol bool) error {
+	return s.set(ctx, id, "mayEnrol", mayEnrol)
+}
+
+// SetProduct sets the code of the product that people are insured with who sign up on their way from the provider; ""
+// takes it back.
+func (s *Store) SetProduct(ctx context.Context, id, code string) error {
+	return s.set(ctx, id, "product", code)
+}
+
+// SetTellRejected says whether the provider wants to be told of events that do not count. It is in force within 60 seconds.
+func (s *Store) SetTellRejected(ctx context.Context, id string, tell bool) error {
+	return s.set(ctx, id, "tellRejected", tell)
+}
+
+func (s *Store) set(ctx context.Context, id, attribute string, value any) error {
 	err := s.table.Update(table.PK, table.ProviderPartition(id)).Range(table.SK, table.ProviderSort).
-		Set("mayEnrol", mayEnrol).If("attribute_exists(pk)").Run(ctx)
+		Set(attribute, value).If("attribute_exists(pk)").Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return notFound(id)
 	}

@@ -39,8 +39,11 @@ type SQS struct {
 var _ Sender = (*SQS)(nil)
 
 // SenderFrom sends to the queue of events that the environment names.
-func SenderFrom(env *config.Env) *SQS {
-	return &SQS{client: sqs.NewFromConfig(env.AWS()), url: env.Get("EVENTS_QUEUE_URL")}
+func SenderFrom(env *config.Env) *SQS { return SenderTo(env, "EVENTS_QUEUE_URL") }
+
+// SenderTo sends to the queue whose URL that variable of the environment holds.
+func SenderTo(env *config.Env, variable string) *SQS {
+	return &SQS{client: sqs.NewFromConfig(env.AWS()), url: env.Get(variable)}
 }
 
 // Send implements Sender with one call for each ten messages.

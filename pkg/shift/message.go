@@ -10,6 +10,7 @@ import (
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
 )
 
 // A message is JSON of this form, here with line breaks. Messages live for days, in the queue and in the dead letters,
@@ -22,7 +23,8 @@ import (
 //
 // A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name, the
 // instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A refold
-// asks that a customer be folded anew from an instant on. The facts of a batch name it, and the place of the first of
+// asks that a customer be folded anew from an instant on. With "tell":true, which stands behind the provider, the provider
+// wants to be told which of the facts do not count. The facts of a batch name it, and the place of the first of
 // them in it. Instants are microseconds since the Unix epoch.
 const formOfMessages = 1
 
@@ -30,6 +32,7 @@ const formOfMessages = 1
 type packer struct {
 	head   string // the form and the provider
 	batch  string // that the items are part of, if they are
+	tell   bool   // whether the provider wants to be told of rejected events
 	list   string // the name of the list
 	count  int    // of items so far
 	body   []byte
@@ -46,6 +49,9 @@ func newPacker(provider, batch, list string) *packer {
 // begin is a message up to its first item.
 func (p *packer) begin() {
 	p.body = append(p.body[:0], p.head...)
+	if p.tell {
+		p.body = append(append(p.body, ','), wish...)
+	}
 	if p.batch != "" {
 		p.body = append(p.body, `,"batch":"`+p.batch+`","from":`...)
 		p.body = strconv.AppendInt(p.body, int64(p.count), 10)
@@ -78,7 +84,18 @@ func (p *packer) messages() []string {
 
 // factMessages are the messages for facts of one work provider, and of a batch of its if that is not empty.
 func factMessages(provider, batch string, facts []timeline.Fact) []string {
-	p := newPacker(provider, batch, "facts")
+	return newPacker(provider, batch, "facts").facts(facts)
+}
+
+// acceptedMessages are the messages for facts that a request brought.
+func acceptedMessages(r *web.Request, batch string, facts []timeline.Fact) []string {
+	p := newPacker(r.Provider.ID, batch, "facts")
+	p.tell = r.Provider.TellRejected
+	return p.facts(facts)
+}
+
+// facts are the messages for facts.
+func (p *packer) facts(facts []timeline.Fact) []string {
 	var item []byte
 	for _, f := range facts {
 		item = append(item[:0], `["I","`...)
@@ -144,6 +161,7 @@ func escapeNoncharacters(b []byte) []byte {
 type message struct {
 	Form     int           `json:"v"`
 	Provider string        `json:"provider"`
+	Tell     bool          `json:"tell"`
 	Batch    string        `json:"batch"`
 	From     int           `json:"from"`
 	Facts    []wireFact    `json:"facts"`
@@ -167,7 +185,7 @@ func parseMessage(body string) (timeline.Changes, error) {
 	if err := json.Unmarshal([]byte(body), &m); err != nil || m.Form != formOfMessages || m.Provider == "" || m.From < 0 {
 		return timeline.Changes{}, errMessage
 	}
-	changes := timeline.Changes{Provider: m.Provider, Batch: m.Batch, From: m.From, Facts: make([]timeline.Fact, len(m.Facts))}
+	changes := timeline.Changes{Provider: m.Provider, Tell: m.Tell, Batch: m.Batch, From: m.From, Facts: make([]timeline.Fact, len(m.Facts))}
 	for i, f := range m.Facts {
 		changes.Facts[i] = timeline.Fact(f)
 	}

@@ -120,6 +120,9 @@ func TestKeptMessagesAreUnderstood(t *testing.T) {
 // meaning puts a message into words.
 func meaning(c timeline.Changes) string {
 	words := []string{c.Provider}
+	if c.Tell {
+		words = append(words, "which is to be told")
+	}
 	if c.Batch != "" {
 		words = append(words, fmt.Sprintf("batch %s from %d", c.Batch, c.From))
 	}

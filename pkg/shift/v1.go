@@ -84,7 +84,7 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		if err != nil {
 			return web.Response{}, err
 		}
-		if err := sender.Send(r.Context(), 0, factMessages(r.Provider.ID, "", []timeline.Fact{fact})...); err != nil {
+		if err := sender.Send(r.Context(), 0, acceptedMessages(r, "", []timeline.Fact{fact})...); err != nil {
 			return web.Response{}, err
 		}
 		return pendingEvent(eventID(ids, r.Provider.ID, fact)), nil
@@ -108,7 +108,7 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 			}
 		}
 		b := batchOf(facts)
-		if err := sender.Send(r.Context(), 0, factMessages(r.Provider.ID, b.name(), facts)...); err != nil {
+		if err := sender.Send(r.Context(), 0, acceptedMessages(r, b.name(), facts)...); err != nil {
 			return web.Response{}, err
 		}
 		return pending("X-Batch-Id", "/v2/batch/", ids.Seal(batchPurpose, r.Provider.ID, b.bytes())), nil

@@ -1,10 +1,11 @@
 package table
 
-// Providers: work providers and their API keys. A key's text is nowhere; its row is found by the hash of it.
+// Providers: work providers, their API keys and webhooks. A key's text is nowhere; its row is found by the hash of it.
 //
 //	pk                       sk                   what                                         read by
 //	provider#courier-ltd     provider             name, and whether it may enrol               every request with a cold key
 //	provider#courier-ltd     key#1b4f0e98         one of its keys: hash, issued, revoked       zegoctl key list
+//	provider#courier-ltd     webhook              its webhook's URL and secrets                every delivery to it
 //	key#<SHA-256, hex>       key                  whose key it is, and whether it still lives  every request with a cold key
 //
 // The list of all providers is a Scan: the table is small, and only an operator asks for it.
@@ -14,9 +15,13 @@ package table
 //	pk                       sk                   what                                         read by
 //	customer#ABC123          customer             name, address, email, telephone              validate
 //	customer#ABC123          policy               insured or not, cover, vehicle               status
-//	email#driver@example.com customer#ABC123      a customer of that email: there may be some  log in, sign up
+//	email#driver@example.com customer#ABC123      a customer of that email: there may be some  link, log in, sign up
+//	email#driver@example.com account              that email's account: password, customer     link, log in, sign up
+//	mail#<SHA-256, hex>      mail                 what the link in a mail is good for          verify, reset
 //	product#FL.OCC.PL.UK.001 product              cover, class of use, occupations             enrol
 //	enrol#courier-ltd#12345  enrol                what an enrolment asked and was answered     enrol, sent again (row 25)
+//
+// Rows of mails end by themselves: they have the attribute Expires.
 //
 // Emails in keys are normalised: see package customer. A work provider's id has no '#', so an enrolment's key can be
 // read in one way only.
@@ -24,11 +29,14 @@ package table
 // Sort keys that are the same in every partition of their kind.
 const (
 	ProviderSort  = "provider" // of a work provider
+	WebhookSort   = "webhook"  // of a work provider's webhook
 	KeySort       = "key"      // of an API key, in the partition of its hash
 	CustomerSort  = "customer" // of a customer
 	PolicySort    = "policy"   // of a customer's policy
 	ProductSort   = "product"  // of a product
 	EnrolmentSort = "enrol"    // of an enrolment
+	AccountSort   = "account"  // of an account, in the partition of its email
+	MailSort      = "mail"     // of a mail whose link is waited for
 )
 
 // ProviderPartition is the partition of a work provider, by its id.
@@ -49,8 +57,14 @@ func CustomerPartition(number string) string { return "customer#" + number }
 // EmailPartition is the partition of all that a normalised email belongs to.
 func EmailPartition(email string) string { return "email#" + email }
 
+// MailPartition is the partition of a mail, by the hexadecimal SHA-256 of the token in its link.
+func MailPartition(hash string) string { return "mail#" + hash }
+
+// EmailCustomerPrefix begins the sort keys of the customers of an email.
+const EmailCustomerPrefix = "customer#"
+
 // EmailCustomerSort is the sort key of one of the customers of an email.
-func EmailCustomerSort(number string) string { return "customer#" + number }
+func EmailCustomerSort(number string) string { return EmailCustomerPrefix + number }
 
 // ProductPartition is the partition of a product, by code.
 func ProductPartition(code string) string { return "product#" + code }

@@ -22,6 +22,8 @@
 //	courier-ltd#U#12345      facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
 //	courier-ltd#U#12345      owner                whose workProviderUserId this is and was     fold, status, v2
 //	courier-ltd#B#6f0a…      part#000001638       which facts a message of a batch asked for   batch outcome
+//	courier-ltd#W#2026-11    signup_1763…_ABC123  how a delivery to its webhook stands, by     webhook sender, account
+//	                                              the UTC month of what it tells               page, operators
 //	dead-letters#2026-11     1763830000000#<id>   a message that came to nothing, by sending   operators
 //
 // "history" sorts right behind "facts", so that one Query reads the last days' facts of a customer together with the
@@ -72,6 +74,10 @@ func BatchPartition(provider, batch string) string { return provider + "#B#" + b
 
 // PartSort is the sort key of the part of a batch that begins with that item.
 func PartSort(from int) string { return fmt.Sprintf("part#%09d", from) }
+
+// DeliveryPartition is the partition of the deliveries to a work provider's webhook, by the UTC month (YYYY-MM) of what
+// they tell. Their ids are the sort keys.
+func DeliveryPartition(provider, month string) string { return provider + "#W#" + month }
 
 // DeadLetterPartition is the partition of the messages that came to nothing, by the UTC month (YYYY-MM) of their sending.
 func DeadLetterPartition(month string) string { return "dead-letters#" + month }

@@ -16,6 +16,7 @@ import (
 // changed.
 type Changes struct {
 	Provider string
+	Tell     bool // whether the provider wants to be told which of the facts do not count
 	Facts    []Fact
 	Batch    string // names the batch that the facts are part of, if they are
 	From     int    // their place in it

@@ -228,6 +228,9 @@ func (h History) After(now time.Time) time.Time {
 	return at.Time()
 }
 
+// IsEmpty tells whether the customer and the work provider never had to do with each other.
+func (h History) IsEmpty() bool { return len(h.entries) == 0 }
+
 // Consented tells whether the customer shares with the work provider at the instant.
 func (h History) Consented(at Instant) bool {
 	_, ok := h.consentAt(at)
@@ -257,6 +260,14 @@ func (h History) Matched(at Instant) bool {
 		later = len(h.verdicts)
 	}
 	return later > 0 && h.verdicts[later-1].true
+}
+
+// Answered is the last answer to "are the two matched?" that was given after the instant; false if there was none.
+func (h History) Answered(after Instant) (matched, ok bool) {
+	if last := len(h.verdicts) - 1; last >= 0 && h.verdicts[last].at > after {
+		return h.verdicts[last].true, true
+	}
+	return false, false
 }
 
 // couldCount tells whether any fact can count at all: without a consent and a match there is nobody to count it for,

@@ -31,6 +31,10 @@ var Routes = []Route{
 	{"shift-read", http.MethodGet, []string{"/v2/shift", "/v2/policy"}},
 	{"event-read", http.MethodGet, []string{"/v2/event/{id}"}},
 	{"event-read", http.MethodGet, []string{"/v2/batch/{id}"}},
+	{"link-work-provider", http.MethodGet, []string{"/v1/link-work-provider", "/link-work-provider"}},
+	{"account", http.MethodGet, []string{"/account"}},
+	{"account", http.MethodGet, []string{"/account/{page}"}},
+	{"account", http.MethodPost, []string{"/account/{page}"}},
 }
 
 // key is what a route is called among the handlers of a function: "POST /v1/match".

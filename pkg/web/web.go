@@ -38,10 +38,17 @@ type Request struct {
 type Response struct {
 	Status int
 	Header http.Header // further headers; may be nil
-	Body   any         // written as compact JSON; nil: neither body nor Content-Type
+	Body   any         // written as compact JSON, a Raw as it is; nil: neither body nor Content-Type
 }
 
-// Handler answers one route, or fails with a fault.
+// Raw is a body that is no JSON: a page for people, or what belongs to one.
+type Raw struct {
+	ContentType string
+	Bytes       []byte
+}
+
+// Handler answers one route, or fails with a fault. A handler that fails and returns a Raw all the same tells people
+// in its own words what failed; the failure is logged as any other.
 type Handler func(*Request) (Response, error)
 
 // Authenticator finds out whose key an Authorization header carries. It fails with MissingAuth, InvalidKey or
@@ -70,6 +77,11 @@ func Function(name string, keys Authenticator, handlers map[string]Handler) http
 	return &function{keys, handlers}
 }
 
+// Pages is a Function that people use with a browser: it asks for no key.
+func Pages(name string, handlers map[string]Handler) http.Handler {
+	return Function(name, nil, handlers)
+}
+
 // Fallback returns the function that the gateway sends everything else to, unknown paths and wrong methods (row 27).
 func Fallback() http.Handler { return &function{} }
 
@@ -88,7 +100,7 @@ func All(functions map[string]http.Handler) http.Handler {
 
 // function is a set of handlers that answer for themselves: they refuse what is not theirs as the fallback would.
 type function struct {
-	keys     Authenticator
+	keys     Authenticator      // nil: no key is asked for
 	handlers map[string]Handler // by Route.key
 }
 
@@ -99,6 +111,8 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response, body, err := f.answer(r, route, value, allowed)
 	if err != nil {
 		logFailure(r.Context(), id, route, err)
+	}
+	if err != nil && response.Status == 0 {
 		response, body = refusal(r.URL.EscapedPath(), allowed, err)
 	}
 	header := w.Header()
@@ -106,7 +120,9 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header[name] = values
 	}
 	header["X-Request-Id"] = []string{id}
-	if body != nil {
+	if raw, ok := response.Body.(Raw); ok {
+		header["Content-Type"] = []string{raw.ContentType}
+	} else if body != nil {
 		header["Content-Type"] = contentType
 	}
 	w.WriteHeader(response.Status)
@@ -136,16 +152,26 @@ func (f *function) answer(
 	if request.Body, err = readBody(r); err != nil {
 		return response, nil, err
 	}
-	request.Provider, err = f.keys.Authenticate(r.Context(), r.Header.Get("Authorization"))
-	if err != nil {
-		return response, nil, err
+	if f.keys != nil {
+		request.Provider, err = f.keys.Authenticate(r.Context(), r.Header.Get("Authorization"))
+		if err != nil {
+			return response, nil, err
+		}
 	}
 	response, err = f.handlers[route.key()](request)
-	if err != nil || response.Body == nil {
-		return response, nil, err
+	raw, isRaw := response.Body.(Raw)
+	switch {
+	case isRaw:
+		return response, raw.Bytes, err
+	case err != nil:
+		return Response{}, nil, err
+	case response.Body == nil:
+		return response, nil, nil
 	}
-	body, err = encode(response.Body)
-	return response, body, err
+	if body, err = encode(response.Body); err != nil {
+		return Response{}, nil, err
+	}
+	return response, body, nil
 }
 
 // readBody reads the body whole, unless it is too large.

@@ -1,0 +1,99 @@
+"""A sign-up told to a work provider's webhook by the deployed sender, to a receiver written with the official library.
+
+The receiver is here, on 127.0.0.1, to where the deployed function sends only because this test tells it so.
+"""
+import contextlib
+import http.server
+import json
+import threading
+import time
+
+import boto3
+import requests
+import standardwebhooks
+
+FUNCTION = "WebhookSender"
+PROVIDER = "courier-ltd"
+CUSTOMER = "NX42Z"  # of the demo world, who shares with another work provider only
+USER_ID = "told-by-webhook"
+
+
+def walk(stack, stack_name, key, zegoctl):
+    """Returns the bodies that the receiver verified: that of a test, and that of a sign-up. zegoctl runs the tool."""
+    receiver = Receiver()
+    with receiver.serving() as url:
+        settings = json.loads(zegoctl("webhook", "set", PROVIDER, url, "--output", "json"))
+        receiver.verifier = standardwebhooks.Webhook(settings["secret"])
+        tried = json.loads(zegoctl("webhook", "test", PROVIDER, "--to-loopback", "--output", "json"))
+        assert tried["means"] == "not matched", tried
+        allow_loopback(stack_name)
+        zegoctl("link", "give", PROVIDER, CUSTOMER)
+        announcement = {"v": 1, "event": "signup", "provider": PROVIDER, "customer": CUSTOMER, "attempt": 1, "due": int(time.time() * 1000)}
+        boto3.client("sqs").send_message(QueueUrl=stack.outputs["WebhooksQueueUrl"], MessageBody=json.dumps(announcement))
+        deadline = time.monotonic() + 60
+        while True:  # until the reply's id is the customer's
+            status = requests.get(f"{stack.url}/v1/user/status/", {"workProviderUserId": USER_ID}, headers={"Authorization": key})
+            if status.status_code == 200:
+                assert status.json()["customer_number"] == CUSTOMER, status.text
+                break
+            assert time.monotonic() < deadline, f"not matched; the receiver got {receiver.verified}, refused {receiver.refused}"
+            time.sleep(1)
+    zegoctl("webhook", "disable", PROVIDER)
+    assert not receiver.refused, receiver.refused
+    return receiver.verified
+
+
+def allow_loopback(stack_name):
+    """Nothing in the template can, because nothing deployed should."""
+    resource = boto3.client("cloudformation").describe_stack_resource(StackName=stack_name, LogicalResourceId=FUNCTION)
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    functions = boto3.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | {"WEBHOOKS_TO_LOOPBACK": "yes"}})
+
+
+class Receiver:
+    """A work provider's: it knows nobody called TEST, and everybody else under one id."""
+
+    def __init__(self):
+        self.verifier = None
+        self.verified = []
+        self.refused = []
+
+    @contextlib.contextmanager
+    def serving(self):
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                try:
+                    event = receiver.verifier.verify(body, dict(self.headers))
+                except standardwebhooks.WebhookVerificationError as problem:
+                    receiver.refused.append(str(problem))
+                    self.answer(401)
+                    return
+                receiver.verified.append(event)
+                if event["customerNumber"] == "TEST":
+                    self.answer(404)
+                else:
+                    self.answer(200, json.dumps({"workProviderUserId": USER_ID}).encode())
+
+            def answer(self, status, body=b""):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hook"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

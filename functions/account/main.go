@@ -1,0 +1,23 @@
+// Command account serves the pages that people see, under /account.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/mail"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), time.Now))
+	})
+}

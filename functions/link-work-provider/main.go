@@ -1,0 +1,17 @@
+// Command link-work-provider answers GET /v1/link-work-provider and GET /link-work-provider.
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/serve"
+)
+
+func main() {
+	serve.HTTP(func(env *config.Env) http.Handler {
+		return account.Link(account.NewSite(env, nil, nil, nil, time.Now)) // it changes nothing but what it keeps
+	})
+}

@@ -1,0 +1,24 @@
+// Command webhook-sender tells work providers at their webhooks what they want to know, and records what they reply.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/webhook"
+)
+
+func main() {
+	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		return webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader.Rejected).Consume
+	})
+}

@@ -1,0 +1,79 @@
+package account
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// A password is hashed by argon2id, at the parameters that OWASP's password storage cheat sheet recommends. They stand in
+// every hash, so that they can be raised later: a hash made with others still verifies.
+const (
+	argonMemory  = 19 * 1024 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	argonSalt    = 16 // bytes
+	argonKey     = 32 // bytes
+)
+
+// How long a password has to be and may be, in characters. NIST SP 800-63B asks for length, and for no kinds of characters.
+const (
+	minPassword = 12
+	maxPassword = 128
+)
+
+// weakPassword says what is wrong with a password that somebody chooses; "" if nothing is.
+func weakPassword(password, email string) string {
+	switch n := utf8.RuneCountInString(password); {
+	case n == 0:
+		return "Choose a password."
+	case n < minPassword:
+		return fmt.Sprintf("Use at least %d characters. Three or four words in a row do well.", minPassword)
+	case n > maxPassword:
+		return fmt.Sprintf("Use at most %d characters.", maxPassword)
+	case strings.EqualFold(password, email), strings.Trim(password, password[:1]) == "", strings.Contains("12345678901234567890abcdefghijklmnopqrstuvwxyz", strings.ToLower(password)):
+		return "This one is guessed too easily. Three or four words in a row do well."
+	}
+	return ""
+}
+
+// hashPassword is the hash of a password with a salt of its own, in the PHC string format.
+func hashPassword(password string) string {
+	salt := make([]byte, argonSalt)
+	rand.Read(salt) // never fails: the runtime stops the program instead
+	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+}
+
+// nobodysHash is what a password is held against where there is no account, so that it takes as long: no password has it.
+var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	strings.Repeat("A", base64.RawStdEncoding.EncodedLen(argonSalt)), strings.Repeat("A", base64.RawStdEncoding.EncodedLen(argonKey)))
+
+// samePassword tells whether a hash is that of the password. A hash that cannot be read is of none.
+func samePassword(hash, password string) bool {
+	var version int
+	var memory, time uint32
+	var threads uint8
+	fields := strings.Split(hash, "$")
+	if len(fields) != 6 || fields[1] != "argon2id" || len(password) > 4*maxPassword {
+		return false
+	}
+	if _, err := fmt.Sscanf(fields[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return false
+	}
+	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || time == 0 || threads == 0 {
+		return false
+	}
+	salt, errSalt := base64.RawStdEncoding.DecodeString(fields[4])
+	key, errKey := base64.RawStdEncoding.DecodeString(fields[5])
+	if errSalt != nil || errKey != nil || len(key) != argonKey {
+		return false
+	}
+	return subtle.ConstantTimeCompare(key, argon2.IDKey([]byte(password), salt, time, memory, threads, argonKey)) == 1
+}

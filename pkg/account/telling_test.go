@@ -1,0 +1,145 @@
+package account
+
+import (
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var soak = flag.Bool("soak", false, "run what takes minutes: the times of existing and unknown emails")
+
+func raw64(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
+
+// told is all that an answer shows, but the id of the request and the email itself.
+func (w *world) told(page, email string, from int) (string, time.Duration) {
+	form := url.Values{"email": {email}, "password": {"this is not the one"}}
+	if page == "signup" {
+		fields := signUpFields(email)
+		for i := 0; i < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+	}
+	header := http.Header{"Sec-Fetch-Site": {"same-origin"}}
+	request := w.request(http.MethodPost, "/account/"+page, form.Encode(), header)
+	request.RemoteAddr = fmt.Sprintf("10.%d.%d.%d", from>>16&255, from>>8&255, from&255)
+	recorder := httptest.NewRecorder()
+	began := time.Now()
+	w.pages.ServeHTTP(recorder, request)
+	took := time.Since(began)
+	h := recorder.Header().Clone()
+	h.Del("X-Request-Id")
+	names := make([]string, 0, len(h))
+	for name, values := range h {
+		names = append(names, name+": "+strings.Join(values, ","))
+	}
+	slices.Sort(names)
+	return strings.ReplaceAll(fmt.Sprint(recorder.Code, names, recorder.Body), email, "EMAIL"), took
+}
+
+// On log-in, a forgotten password and sign-up, an email with an account, one that a work provider enrolled, and one that nobody
+// has are answered alike, to the byte, and each of them gets one mail where one is sent.
+func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
+	w := newWorld(t)
+	w.open("AAA1", "ann@example.com")
+	w.enrol("BBB1", "bob@example.com")
+	for _, page := range []string{"login", "forgot", "signup"} {
+		want, _ := w.told(page, "cyd@example.com", 1)
+		for i, email := range []string{"ann@example.com", "bob@example.com"} {
+			sent := len(w.letters.mails)
+			if got, _ := w.told(page, email, 2+i); got != want {
+				t.Errorf("%s of %s:\n%s\nof a stranger:\n%s", page, email, got, want)
+			}
+			if got := len(w.letters.mails) - sent; page != "login" && got != 1 || page == "login" && got != 0 {
+				t.Errorf("%s of %s: %d mails", page, email, got)
+			}
+		}
+	}
+}
+
+// The throttles strike existing and unknown emails at the same try, and let everybody in again later.
+func TestThrottles(t *testing.T) {
+	w := newWorld(t)
+	w.open("AAA1", "ann@example.com")
+	for _, c := range []struct {
+		page  string
+		tries int64
+	}{{"login", loginByEmail.tries}, {"forgot", mailByEmail.tries}} {
+		for who, email := range []string{"ann@example.com", "nobody@example.com"} {
+			for try := range c.tries + 1 {
+				answer, _ := w.told(c.page, email, 1000*who+int(try))
+				if refused := strings.HasPrefix(answer, "429"); refused != (try == c.tries) {
+					t.Fatalf("%s of %s, try %d: %.40s", c.page, email, try, answer)
+				}
+			}
+			answer, _ := w.told(c.page, email, 77)
+			if !strings.Contains(answer, "Retry-After: ") || !strings.Contains(answer, "too many tries") {
+				t.Errorf("%s", answer)
+			}
+		}
+	}
+	// The right password does not help before the window is over, or guessing on would pay.
+	w.browser().logIn("ann@example.com").sees(429)
+	w.clock = w.clock.Add(loginByEmail.window)
+	w.browser().logIn("ann@example.com").sees(200, "Your account")
+	// By source: many emails from one place.
+	var refused bool
+	for i := range loginBySource.tries + 1 {
+		answer, _ := w.told("login", fmt.Sprintf("%d@example.com", i), 4711)
+		refused = strings.HasPrefix(answer, "429")
+	}
+	if !refused {
+		t.Error("one source tries as many emails as it likes")
+	}
+}
+
+// The figures: 2,000 shuffled pairs of an email with an account and one without, on each page.
+func TestSoakTimesTellNothing(t *testing.T) {
+	if !*soak {
+		t.Skip("a matter of minutes: make soak")
+	}
+	const pairs = 2000
+	w := newWorld(t)
+	for i := range pairs {
+		email := fmt.Sprintf("known-%04d@example.com", i)
+		number := fmt.Sprintf("K%04d", i)
+		w.ok(w.site.store.customers.Put(accountRow(email, number, passHash(), w.clock)).Run(t.Context()))
+	}
+	type try struct {
+		email string
+		known bool
+	}
+	var tries []try
+	for i := range pairs {
+		tries = append(tries, try{fmt.Sprintf("known-%04d@example.com", i), true}, try{fmt.Sprintf("blank-%04d@example.com", i), false})
+	}
+	for _, page := range []string{"login", "forgot"} {
+		rand.Shuffle(len(tries), func(i, j int) { tries[i], tries[j] = tries[j], tries[i] })
+		var known, unknown []float64
+		answers := map[string]int{}
+		for i, one := range tries {
+			answer, took := w.told(page, one.email, i)
+			answers[answer]++
+			if one.known {
+				known = append(known, took.Seconds())
+			} else {
+				unknown = append(unknown, took.Seconds())
+			}
+		}
+		score := welch(known, unknown)
+		t.Logf("%s: Welch's t is %.2f over %d pairs; %d kinds of answers", page, score, pairs, len(answers))
+		if score < -4.5 || score > 4.5 {
+			t.Errorf("%s: the times tell existing from unknown emails: t is %.2f", page, score)
+		}
+		if len(answers) != 1 {
+			t.Errorf("%s: %d kinds of answers", page, len(answers))
+		}
+	}
+}

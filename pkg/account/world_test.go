@@ -1,0 +1,392 @@
+package account
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/mail"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+	"zego.com/workprovider/pkg/webhook"
+)
+
+// noon is when the tests' worlds begin.
+var noon = time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
+
+// letterbox is a Sender that keeps what it is given.
+type letterbox struct {
+	mu     sync.Mutex
+	mails  []mail.Message
+	broken bool
+}
+
+func (l *letterbox) Send(_ context.Context, m mail.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken {
+		return fault.New(fault.Unavailable, "")
+	}
+	l.mails = append(l.mails, m)
+	return nil
+}
+
+// announced is Webhooks that note what they are told; the state they answer is the test's.
+type announced struct {
+	mu      sync.Mutex
+	told    []string
+	state   webhook.Progress
+	failing bool
+}
+
+func (a *announced) Expect(_ context.Context, provider, customer string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failing {
+		return fault.New(fault.Unavailable, "")
+	}
+	a.told = append(a.told, "expect "+provider+" "+customer)
+	return nil
+}
+
+func (a *announced) SignedUp(_ context.Context, provider, customer string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.told = append(a.told, "signed up "+provider+" "+customer)
+	return nil
+}
+
+func (a *announced) State(context.Context, string, string) (webhook.Progress, error) {
+	return a.state, nil
+}
+
+// world is tables of its own with two work providers, and the pages over them.
+type world struct {
+	*testing.T
+	env       *config.Env
+	clock     time.Time
+	letters   *letterbox
+	webhooks  *announced
+	customers *customer.Store
+	timelines *timeline.Store
+	site      *Site
+	pages     http.Handler
+}
+
+func newWorld(t *testing.T) *world {
+	env := emulator.ForTest(t)
+	w := &world{T: t, env: env, clock: noon, letters: &letterbox{}, webhooks: &announced{state: webhook.Found}}
+	w.customers, w.timelines = customer.StoreFrom(env), timeline.StoreFrom(env)
+	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	w.site = NewSite(env, links, w.letters, w.webhooks, func() time.Time { return w.clock })
+	w.pages = web.All(map[string]http.Handler{"account": Pages(w.site), "link-work-provider": Link(w.site)})
+	providers := provider.StoreFrom(env)
+	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
+		p, err := providers.Create(t.Context(), name, false, w.clock)
+		w.ok(err)
+		w.ok(providers.SetProduct(t.Context(), p.ID, map[string]string{"Courier Ltd": "MOT"}[name]))
+	}
+	w.ok(w.customers.DefineProduct(t.Context(), customer.Product{
+		Code: "MOT", CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods", Vehicle: true,
+	}))
+	return w
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// lastMail is the newest mail, and the link in it.
+func (w *world) lastMail() (mail.Message, string) {
+	w.Helper()
+	if len(w.letters.mails) == 0 {
+		w.Fatal("no mail was sent")
+	}
+	m := w.letters.mails[len(w.letters.mails)-1]
+	return m, regexp.MustCompile(`https?://\S+`).FindString(m.Text)
+}
+
+// enrol makes a customer without an account, as a work provider does.
+func (w *world) enrol(number, email string) {
+	w.Helper()
+	register := customer.NewRegister(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	_, err := register.Create(w.Context(), customer.New{Number: number, Details: details(email)}, w.clock)
+	w.ok(err)
+}
+
+func details(email string) customer.Details {
+	return customer.Details{
+		GivenNames: "Ola", LastName: "Nowak", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF", DOB: "1990-05-17",
+		Email: email, PhoneNumber: "+447700900123",
+	}
+}
+
+// pass is the tests' password. Hashing it is slow, so those that need many accounts hash it once.
+const pass = "three words in a row"
+
+var passHash = sync.OnceValue(func() string { return hashPassword(pass) })
+
+// open makes a customer with an account.
+func (w *world) open(number, email string) {
+	w.Helper()
+	w.enrol(number, email)
+	w.ok(w.site.store.customers.Put(accountRow(email, number, passHash(), w.clock)).Run(w.Context()))
+}
+
+// share makes the customer share with a work provider that calls them by an id.
+func (w *world) share(provider, number, userID string) {
+	w.Helper()
+	w.ok(w.site.links.Give(w.Context(), link.Agreement{Provider: provider, Customer: number, UserID: userID, Matched: true}, w.clock))
+}
+
+// owner is whose the id is.
+func (w *world) owner(provider, userID string) string {
+	w.Helper()
+	owner, err := w.timelines.Owner(w.Context(), provider, userID)
+	w.ok(err)
+	return owner
+}
+
+// work processes a LOGIN and a LOGOUT of a customer.
+func (w *world) work(provider, userID string, from, to time.Time) {
+	w.Helper()
+	name := person.Name{Kind: person.UserID, Value: userID}
+	facts := []timeline.Fact{{Name: name, Kind: timeline.Login, At: timeline.At(from)}}
+	if !to.IsZero() {
+		facts = append(facts, timeline.Fact{Name: name, Kind: timeline.Logout, At: timeline.At(to)})
+	}
+	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.Context(), []timeline.Changes{{Provider: provider, Facts: facts}}) {
+		w.ok(r.Err)
+	}
+}
+
+// browser is what a person holds: it keeps one cookie, follows where it is sent, and knows how the forms of a page are
+// filled in. All addresses are below a base, as they are below a stage.
+type browser struct {
+	w      *world
+	base   string // such as "https://work.zego.example/live"
+	from   string // its network address
+	cookie string
+	at     *url.URL // of the page shown
+	status int
+	header http.Header
+	body   string
+	hops   []string // the addresses that it was sent to on the way to the page
+}
+
+func (w *world) browser() *browser {
+	return &browser{w: w, base: "https://work.zego.example/live", from: "203.0.113.7"}
+}
+
+// open shows the page at an address relative to the page shown, or at a path below the base if none is shown yet.
+func (b *browser) open(address string) *browser {
+	b.w.Helper()
+	b.hops = nil
+	return b.follow(http.MethodGet, b.resolve(address), "", nil)
+}
+
+func (b *browser) resolve(address string) *url.URL {
+	b.w.Helper()
+	if strings.HasPrefix(address, "/") {
+		address = b.base + address
+	}
+	u, err := url.Parse(address)
+	b.w.ok(err)
+	if b.at != nil {
+		u = b.at.ResolveReference(u)
+	}
+	return u
+}
+
+func (b *browser) follow(method string, u *url.URL, body string, header http.Header) *browser {
+	b.w.Helper()
+	path, below := strings.CutPrefix(u.Scheme+"://"+u.Host+u.EscapedPath(), b.base)
+	if !below {
+		b.w.Fatalf("%s leads away from %s", u, b.base)
+	}
+	request := b.w.request(method, path+"?"+u.RawQuery, body, nil)
+	request.RemoteAddr = b.from
+	if b.cookie != "" {
+		request.Header.Set("Cookie", sessionCookie+"="+b.cookie)
+	}
+	if method == http.MethodPost {
+		request.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	recorder := httptest.NewRecorder()
+	b.w.pages.ServeHTTP(recorder, request)
+	response := recorder.Result()
+	for _, c := range response.Cookies() {
+		b.w.checkCookie(c)
+		b.cookie = c.Value
+	}
+	b.status, b.header, b.body, b.at = response.StatusCode, response.Header, recorder.Body.String(), u
+	b.w.checkAnswer(b)
+	if location := b.header.Get("Location"); location != "" {
+		if len(b.hops) > 5 {
+			b.w.Fatalf("sent round and round: %v", b.hops)
+		}
+		next := b.resolve(location)
+		b.hops = append(b.hops, location)
+		return b.follow(http.MethodGet, next, "", nil)
+	}
+	return b
+}
+
+// checkCookie holds every cookie against what a session's must be.
+func (w *world) checkCookie(c *http.Cookie) {
+	w.Helper()
+	if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+		w.Errorf("cookie %v", c)
+	}
+}
+
+var (
+	address = regexp.MustCompile(`(?:href|action|src)="([^"]*)"`)
+	field   = regexp.MustCompile(`<input ([^>]*)>`)
+	attr    = regexp.MustCompile(`([a-z-]+)="([^"]*)"`)
+)
+
+// checkAnswer holds every answer against what all of them must be: headers, relative addresses, nothing personal in them.
+func (w *world) checkAnswer(b *browser) {
+	w.Helper()
+	kept := "no-store"
+	if b.status == http.StatusUnprocessableEntity {
+		kept = "private, no-cache" // for the back button
+	}
+	for name, want := range map[string]string{
+		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cache-Control": kept,
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	} {
+		if got := b.header.Get(name); got != want {
+			w.Errorf("%s: %s is %q", b.at, name, got)
+		}
+	}
+	addresses := []string{b.header.Get("Location")}
+	for _, found := range address.FindAllStringSubmatch(b.body, -1) {
+		addresses = append(addresses, found[1])
+	}
+	for _, a := range addresses {
+		if a == "" || strings.HasPrefix(a, "#") {
+			continue
+		}
+		if u, err := url.Parse(a); err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(a, "/") {
+			w.Errorf("%s: the address %q is not relative", b.at, a)
+		}
+		if strings.Contains(a, "%40") || strings.Contains(a, "@") {
+			w.Errorf("%s: the address %q holds an email", b.at, a)
+		}
+	}
+	if strings.Contains(b.body, "<script") || strings.Contains(b.body, "style=") || strings.Contains(b.body, "ZgotmplZ") {
+		w.Errorf("%s has a script, a style of its own, or what a template would not print", b.at)
+	}
+}
+
+// fields are the values of the fields of the page's last form, hidden ones too.
+func (b *browser) fields() url.Values {
+	form := b.body[strings.LastIndex(b.body, "<form"):]
+	values := url.Values{}
+	for _, f := range field.FindAllStringSubmatch(form, -1) {
+		attributes := map[string]string{}
+		for _, a := range attr.FindAllStringSubmatch(f[1], -1) {
+			attributes[a[1]] = strings.NewReplacer("&#43;", "+", "&amp;", "&", "&#39;", "'", "&lt;", "<", "&gt;", ">", "&#34;", `"`).Replace(a[2])
+		}
+		if attributes["type"] != "checkbox" || strings.Contains(f[1], " checked") {
+			values.Set(attributes["name"], attributes["value"])
+		}
+	}
+	return values
+}
+
+// send fills in the page's last form and sends it; alternating names and values are typed over what is there.
+func (b *browser) send(typed ...string) *browser {
+	b.w.Helper()
+	values := b.fields()
+	for i := 0; i < len(typed); i += 2 {
+		values.Set(typed[i], typed[i+1])
+	}
+	form := b.body[strings.LastIndex(b.body, "<form"):]
+	return b.post(address.FindStringSubmatch(form)[1], values)
+}
+
+func (b *browser) post(to string, values url.Values) *browser {
+	b.w.Helper()
+	b.hops = nil
+	return b.follow(http.MethodPost, b.resolve(to), values.Encode(), nil)
+}
+
+// sees fails the test unless the page has that status, and those words.
+func (b *browser) sees(status int, words ...string) *browser {
+	b.w.Helper()
+	if b.status != status {
+		b.w.Fatalf("%s: status %d, want %d\n%s", b.at, b.status, status, b.body)
+	}
+	for _, word := range words {
+		if !strings.Contains(b.body, word) {
+			b.w.Fatalf("%s does not say %q:\n%s", b.at, word, b.body)
+		}
+	}
+	return b
+}
+
+// mail opens the link in the newest mail, which leads to where SITE_URL says the pages are.
+func (b *browser) mail() *browser {
+	b.w.Helper()
+	_, link := b.w.lastMail()
+	path, ok := strings.CutPrefix(link, b.w.site.url)
+	if !ok {
+		b.w.Fatalf("the mail leads to %s", link)
+	}
+	b.at = nil
+	return b.open(path)
+}
+
+// logIn logs in with the tests' password.
+func (b *browser) logIn(email string) *browser {
+	b.w.Helper()
+	b.at = nil
+	return b.open("/account/login").send("email", email, "password", pass)
+}
+
+// signUpFields are those of a sign-up that nothing is wrong with.
+func signUpFields(email string) []string {
+	return []string{
+		"email", email, "givenNames", "Ola", "lastName", "Nowak", "dob", "1990-05-17", "address", "1 Long Lane", "city", "London",
+		"postCode", "EC1A 9HF", "phoneNumber", "07700 900123", "vehicle", "ab12 cde", "password", pass, "terms", "yes",
+	}
+}
+
+// raw is one request, whose answer is not followed.
+func (w *world) raw(method, target, body string, header http.Header) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	w.pages.ServeHTTP(recorder, w.request(method, target, body, header))
+	return recorder
+}
+
+// request is one as it comes to a function on Lambda: without a host.
+func (w *world) request(method, target, body string, header http.Header) *http.Request {
+	request := httptest.NewRequest(method, target, strings.NewReader(body))
+	request.Host, request.RemoteAddr = "", "203.0.113.7"
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	return request
+}

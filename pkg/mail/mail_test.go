@@ -1,0 +1,51 @@
+package mail
+
+import (
+	"strings"
+	"testing"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+)
+
+func TestSending(t *testing.T) {
+	env := emulator.ForTest(t)
+	if err := emulator.AllowMail(t.Context(), env.AWS()); err != nil {
+		t.Fatal(err)
+	}
+	sent := Message{To: "ola@example.com", Subject: "Grüße", Text: "One\n\nTwo https://work.zego.example/x?y=1&z=2\n"}
+	if err := SESFrom(env).Send(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	mails, err := emulator.Outbox(t.Context(), *env.AWS().BaseEndpoint)
+	if err != nil || len(mails) != 1 {
+		t.Fatalf("%d mails, %v", len(mails), err)
+	}
+	got := mails[0]
+	if len(got.To) != 1 || got.To[0] != sent.To || got.Subject != sent.Subject || got.Text != sent.Text || got.Sent.IsZero() {
+		t.Errorf("%+v", got)
+	}
+}
+
+// SES's own words hold the addresses it refuses; ours do not.
+func TestRefusals(t *testing.T) {
+	env := emulator.ForTest(t)
+	other := config.From(map[string]string{"MAIL_FROM": "stranger@elsewhere.example"})
+	other.SetAWS(env.AWS())
+	err := SESFrom(other).Send(t.Context(), Message{To: "ola@example.com", Subject: "s", Text: "t"})
+	if err == nil || fault.Of(err) != fault.Unavailable {
+		t.Fatalf("%v", err)
+	}
+	if strings.Contains(err.Error(), "@") || !strings.Contains(err.Error(), "MessageRejected") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestASenderNeedsAnAddress(t *testing.T) {
+	env := config.From(nil)
+	SESFrom(env)
+	if err := env.Err(); err == nil || !strings.Contains(err.Error(), "MAIL_FROM") {
+		t.Errorf("%v", err)
+	}
+}
