@@ -29,11 +29,14 @@ func (r rows) Append(ctx context.Context, tenant, customer string, entries []tim
 	})
 }
 
-// Ownership answers a hint with whatever was true at any time.
+// Ownership answers a hint with whatever was true at any time, and that is nobody at first.
 func (r rows) Ownership(ctx context.Context, tenant, userID string, hint bool) (timeline.Ownership, error) {
 	return call(r.process, "reads the owner of "+tenant+" "+userID, func() (timeline.Ownership, error) {
-		if past := r.simulated.owners[id{tenant, userID}]; hint && len(past) > 0 && r.random.IntN(3) == 0 {
-			return past[r.random.IntN(len(past))], nil
+		if past := r.simulated.owners[id{tenant, userID}]; hint && r.random.IntN(3) == 0 {
+			if i := r.random.IntN(len(past) + 1); i > 0 {
+				return past[i-1], nil
+			}
+			return timeline.Ownership{}, nil
 		}
 		return r.Rows.Ownership(ctx, tenant, userID, hint)
 	})
