@@ -20,7 +20,8 @@ func Processor(applier *timeline.Applier, letters deadletter.Filer, now func() t
 		var changes []timeline.Changes
 		var ids []string // of the messages that changes came from
 		refuse := func(id string, err error) {
-			slog.ErrorContext(ctx, "message failed", "messageId", id, "error", err)
+			// To come again is what a queue is for: only a message that has come too often is an error.
+			slog.WarnContext(ctx, "message failed and will come again", "messageId", id, "error", err)
 			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
 		}
 		for _, m := range batch.Records {

@@ -253,7 +253,7 @@ func (b *batch) borneOut(n *named) bool {
 
 // tries is how often a fold begins again because somebody else wrote a record meanwhile, before it leaves the message to
 // come again.
-const tries = 10
+const tries = 30
 
 var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records were contended for"))
 

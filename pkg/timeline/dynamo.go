@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -338,6 +339,10 @@ func (s *Store) Parts(ctx context.Context, provider, batch string) ([]Part, erro
 	return parts, nil
 }
 
+// apart is how long at most a refused writer waits before it is told, so that rivals for one record, who would all begin
+// again at once, come one after the other.
+const apart = 50 * time.Millisecond
+
 // Write implements Rows with one conditional write.
 func (s *Store) Write(ctx context.Context, provider, customer string, r Record) error {
 	put := s.table.Put(recordRow{
@@ -351,6 +356,10 @@ func (s *Store) Write(ctx context.Context, provider, customer string, r Record) 
 	}
 	err := put.Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
+		select {
+		case <-time.After(rand.N(apart)):
+		case <-ctx.Done():
+		}
 		return ErrConflict
 	}
 	return stored(err)
