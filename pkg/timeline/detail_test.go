@@ -3,6 +3,7 @@ package timeline
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"zego.com/workprovider/pkg/person"
 )
@@ -51,6 +52,44 @@ func TestLoginsOfOneInstantAreOne(t *testing.T) {
 			if shifts, _ := fold(ms, always); len(shifts) != 1 || shifts[0] != c.want {
 				t.Errorf("%v:\ngot  %v\nwant %v", c.facts, shifts, c.want)
 			}
+		}
+	}
+}
+
+// TestTheSameEvent is rule 1: a planned end does not make another event, anything else does.
+func TestTheSameEvent(t *testing.T) {
+	f := in(0)
+	planned := f
+	planned.PlannedEnd = minute(60)
+	if !f.same(f) || !f.same(planned) || !planned.same(f) {
+		t.Error("an event is not itself")
+	}
+	late, logout, others := f, f, f
+	late.At++
+	logout.Kind = Logout
+	others.Name = userNamed(f.Name.Value)
+	for _, other := range []Fact{late, logout, others} {
+		if f.same(other) {
+			t.Errorf("%v is %v", f, other)
+		}
+	}
+}
+
+func TestStorable(t *testing.T) {
+	first := At(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
+	end := At(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))
+	for at, want := range map[Instant]bool{first - 1: false, first: true, 0: true, end - 1: true, end: false, Never: false} {
+		if got := at.Storable(); got != want {
+			t.Errorf("%d: %v", at, got)
+		}
+	}
+}
+
+// TestDistinct: DynamoDB refuses a set in which an element stands twice.
+func TestDistinct(t *testing.T) {
+	for _, c := range [][2][]int{{nil, nil}, {{1}, {1}}, {{1, 1}, {1}}, {{1, 2}, {1, 2}}, {{3, 1, 3, 2, 1}, {3, 1, 2}}} {
+		if got := distinct(slices.Clone(c[0])); !slices.Equal(got, c[1]) {
+			t.Errorf("%v: %v", c[0], got)
 		}
 	}
 }
