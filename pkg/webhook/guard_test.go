@@ -177,8 +177,9 @@ func TestNoWayRoundTheGuard(t *testing.T) {
 		"metadata.test": {{"169.254.169.254"}}, "metadata6.test": {{"fd00:ec2::254"}}, "several.test": {{"127.0.0.1", "10.0.0.1", "::1"}},
 		"nat64.test": {{"64:ff9b::7f00:1"}}, "xn--bcher-kva.test": {{"127.0.0.1"}},
 	}}
+	resolver := dns.resolver(t)
 	// Any port, so that nothing but the address keeps a request from the door.
-	c := &Client{clients{"https": guard{public, anyPort, dns.resolver(t)}.client()}, time.Now}
+	c := &Client{clients{"https": guard{public, anyPort, resolver}.client()}, time.Now}
 	for _, way := range ways {
 		to := Settings{URL: strings.ReplaceAll(way, "PORT", d.port), Secrets: []SharedSecret{{Secret: NewSecret()}}}
 		reply := c.Test(t.Context(), to)
@@ -196,7 +197,7 @@ func TestNoWayRoundTheGuard(t *testing.T) {
 	}
 	t.Logf("%d ways tried, %d passed", len(ways), d.knock.Load())
 	// The door can be reached, and these names lead to it: otherwise the above shows nothing.
-	open := &Client{clients{"https": guard{func(netip.Addr) bool { return true }, anyPort, dns.resolver(t)}.client()}, time.Now}
+	open := &Client{clients{"https": guard{func(netip.Addr) bool { return true }, anyPort, resolver}.client()}, time.Now}
 	for i, host := range []string{"127.0.0.1", "loopback.test", "bücher.test", "several.test"} {
 		open.Test(t.Context(), Settings{URL: "https://" + host + ":" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}})
 		if n := d.knock.Load(); n <= int64(i) {
