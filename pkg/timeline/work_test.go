@@ -64,6 +64,13 @@ func TestWhatIsNotWritten(t *testing.T) {
 	if days := c.apply(t, facts(in(60), out(120))); !slices.Equal(days, []Day{day0}) {
 		t.Errorf("a day between two others: %v", days)
 	}
+	// Just after 14 hours a shift would be over, so the LOGIN of the next day is the start of something else.
+	next := in(3 * 1440)
+	next.At++
+	c.apply(t, facts(next))
+	if days := c.apply(t, facts(in(3*1440-14*60))); !slices.Equal(days, []Day{day0 + 2}) {
+		t.Errorf("14 hours before a LOGIN: %v", days)
+	}
 	stranger := in(0)
 	stranger.Name = numbered("STRANGER")
 	if days := c.apply(t, facts(stranger)); len(days) > 0 {
