@@ -39,6 +39,7 @@ soak: go $(LOCAL) ## run what takes hours: ten million seeds, a backlog with poi
 	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
 	go test ./pkg/account -run TestSoak -soak -v -timeout 60m
 	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
+	@scripts/mutants
 
 mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
 	@scripts/mutants
