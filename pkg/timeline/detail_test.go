@@ -93,3 +93,22 @@ func TestDistinct(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatBecameOfAMoment names the shifts by their place, and none where there is none.
+func TestWhatBecameOfAMoment(t *testing.T) {
+	both := moment{at: minute(30), login: true, logout: true, planned: Never, name: courier}
+	_, tales := fold(append(moments([]Fact{out(-10), in(0), in(10), out(60)}), both), always)
+	_, adjoining := fold([]moment{{at: minute(0), login: true, planned: Never, name: courier}, both}, always)
+	want := []told{
+		{0, LogoutWithoutLogin, -1, -1}, // a LOGOUT alone
+		{OpenedShift, 0, 0, -1},
+		{AlreadyOpen, 0, 0, -1},
+		{0, ClosedShift, -1, 0},
+		{OpenedShift, ClosedShift, 1, 1}, // both at once while closed
+		{OpenedShift, 0, 0, -1},
+		{OpenedShift, ClosedShift, 1, 0}, // and while open
+	}
+	if got := append(tales, adjoining...); !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
