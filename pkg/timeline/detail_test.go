@@ -112,3 +112,34 @@ func TestWhatBecameOfAMoment(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
+
+// TestTwoEndsAtOneInstant: of two ends, the one that somebody chose goes first, and a withdrawal last (rule 4).
+func TestTwoEndsAtOneInstant(t *testing.T) {
+	long := in(0).At.Add(MaxShift)
+	planned := in(0)
+	planned.PlannedEnd = long
+	withdrawn := NewHistory([]Entry{{Kind: Consent, At: minute(-1)}, {Kind: Match, At: minute(-1)}, {Kind: Withdrawal, At: long}})
+	for _, c := range []struct {
+		login   Fact
+		history History
+		want    Ending
+	}{{planned, always, ByPlan}, {planned, withdrawn, ByPlan}, {in(0), withdrawn, ByItself}} {
+		if shifts, _ := fold(moments([]Fact{c.login}), c.history); len(shifts) != 1 || shifts[0].End != long || shifts[0].By != c.want {
+			t.Errorf("%v, want %v", shifts, c.want)
+		}
+	}
+}
+
+func TestWindowsAreHalfOpen(t *testing.T) {
+	ms := moments([]Fact{in(0), in(1), in(2), in(3)})
+	if got := within(slices.Clone(ms), minute(1), minute(3)); len(got) != 2 || got[0].at != minute(1) || got[1].at != minute(2) {
+		t.Errorf("moments %v", got)
+	}
+	days := Days{day0, day0 + 1}
+	// A run of days holds both its ends.
+	for day, want := range map[Day]bool{day0 - 1: false, day0: true, day0 + 1: true, day0 + 2: false} {
+		if days.has(day) != want {
+			t.Errorf("%v: %v", day, !want)
+		}
+	}
+}

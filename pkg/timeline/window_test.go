@@ -100,6 +100,21 @@ func TestWhereFoldingMayStart(t *testing.T) {
 	}
 }
 
+// Whoever has read 14 hours before, or after, knows enough, to the microsecond.
+func TestHowFarReadingMustReach(t *testing.T) {
+	days := Days{day0, day0}
+	for at, want := range map[Instant]bool{minute(14 * 60): true, minute(14*60) - 1: false} {
+		if _, ok := days.startBefore(nil, at); ok != want {
+			t.Errorf("back from %d: %v", at-minute(0), ok)
+		}
+	}
+	for at, want := range map[Instant]bool{minute(10*60) - 1: true, minute(10 * 60): false} {
+		if _, ok := days.startAfter([]moment{{at: at, login: true}}, at, at); ok != want {
+			t.Errorf("on from %d: %v", at-minute(0), ok)
+		}
+	}
+}
+
 // What has to be read first, and what more if that is not enough.
 func TestDaysThatAreRead(t *testing.T) {
 	first := around(interval{minute(0), minute(1440 + 60)})
