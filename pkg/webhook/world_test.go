@@ -38,15 +38,19 @@ const (
 // says of when it is due is heeded as ever.
 type prompt struct {
 	queue.Sender
-	delays []time.Duration // asked for
 	broken bool
+
+	mu     sync.Mutex      // the sender works on several messages at once
+	delays []time.Duration // asked for
 }
 
 func (p *prompt) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
 	if p.broken {
 		return errOvertaken
 	}
+	p.mu.Lock()
 	p.delays = append(p.delays, delay)
+	p.mu.Unlock()
 	return p.Sender.Send(ctx, 0, bodies...)
 }
 
