@@ -42,7 +42,11 @@ type liveKey struct {
 
 // NewKeys is a cache of the store's live keys that reads the time from now.
 func NewKeys(s *Store, now func() time.Time) *Keys {
-	return &Keys{find: s.holder, now: now, live: make(map[string]liveKey)}
+	return &Keys{
+		find: func(ctx context.Context, hash string) (Provider, bool, error) { return s.holder(ctx, hash, now()) },
+		now:  now,
+		live: make(map[string]liveKey),
+	}
 }
 
 // KeysFrom is a cache of the live keys in the table that PROVIDERS_TABLE names.

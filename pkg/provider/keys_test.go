@@ -124,7 +124,8 @@ func TestACachedKeyCostsNoRead(t *testing.T) {
 	}
 	_, err = keys.Authenticate(t.Context(), text[:42]+"*")
 	wantKind(t, err, fault.InvalidKey)
-	if calls := meter.Calls(); len(calls) != 1 || calls["DynamoDB.GetItem"] != 2 { // the key's row and its provider's
+	calls := meter.Calls() // the key's row and its provider's, and once an hour the note of its use
+	if len(calls) != 2 || calls["DynamoDB.GetItem"] != 2 || calls["DynamoDB.UpdateItem"] != 1 {
 		t.Errorf("calls: %v", calls)
 	}
 }

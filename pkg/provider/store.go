@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,8 @@ type keyRow struct {
 	Form     int       `dynamo:"v"`
 	Provider string    `dynamo:"provider"`
 	Issued   time.Time `dynamo:"issued"`
-	Revoked  time.Time `dynamo:"revoked,omitempty"` // zero while the key lives
+	Revoked  time.Time `dynamo:"revoked,omitempty"` // from when on it is dead; zero if that is not known yet
+	Used     time.Time `dynamo:"used,omitempty"`    // the last hour in which it was used, by its start
 }
 
 // ownKeyRow is the same key among its work provider's.
@@ -163,56 +165,121 @@ func (s *Store) List(ctx context.Context) ([]Provider, error) {
 // Key is what operators see of an API key. Its text is shown once, when it is issued, and is not stored.
 type Key struct {
 	// ID names the key among its work provider's: 8 hexadecimal digits.
-	ID      string
-	Issued  time.Time
-	Revoked time.Time // zero while the key lives
+	ID     string
+	Issued time.Time
+	// Revoked is from when on the key is dead: zero if that is not known yet, later than now while it gives way to a successor.
+	Revoked time.Time
+	// Used is the last hour in which the key was used, by its start; zero if it never was.
+	Used time.Time
 }
+
+// Live tells whether the key works at a time.
+func (k Key) Live(now time.Time) bool { return live(k.Revoked, now) }
+
+func live(revoked, now time.Time) bool { return revoked.IsZero() || now.Before(revoked) }
 
 // IssueKey draws a new key for a work provider. The text returned is the only copy.
 func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) (text string, key Key, err error) {
 	if _, err := s.Get(ctx, providerID); err != nil {
 		return "", Key{}, err
 	}
-	text = mintKey()
-	hash := hashOf(text)
-	key = Key{ID: keyIDOf(hash), Issued: now.UTC()}
-	err = s.db.WriteTx().
-		Put(s.table.Put(keyRow{
-			PK: table.KeyPartition(hash), SK: table.KeySort, Form: form,
-			Provider: providerID, Issued: key.Issued,
-		}).If("attribute_not_exists(pk)")).
-		Put(s.table.Put(ownKeyRow{
-			PK: table.ProviderPartition(providerID), SK: table.ProviderKeySort(key.ID), Form: form,
-			Hash: hash, Issued: key.Issued,
-		}).If("attribute_not_exists(pk)")).
-		Run(ctx)
-	if err != nil {
+	tx := s.db.WriteTx()
+	text, key = s.addKey(tx, providerID, now)
+	if err := tx.Run(ctx); err != nil {
 		return "", Key{}, fault.Wrap(fault.Unavailable, err) // of two keys with one id, once in 2³²: try again
 	}
 	return text, key, nil
 }
 
-// RevokeKey makes a key stop working, within 60 seconds everywhere. Revoking it again changes nothing.
+// addKey draws a key and adds its rows to a transaction.
+func (s *Store) addKey(tx *dynamo.WriteTx, providerID string, now time.Time) (text string, key Key) {
+	text = mintKey()
+	hash := hashOf(text)
+	key = Key{ID: keyIDOf(hash), Issued: now.UTC()}
+	tx.Put(s.table.Put(keyRow{
+		PK: table.KeyPartition(hash), SK: table.KeySort, Form: form,
+		Provider: providerID, Issued: key.Issued,
+	}).If("attribute_not_exists(pk)"))
+	tx.Put(s.table.Put(ownKeyRow{
+		PK: table.ProviderPartition(providerID), SK: table.ProviderKeySort(key.ID), Form: form,
+		Hash: hash, Issued: key.Issued,
+	}).If("attribute_not_exists(pk)"))
+	return text, key
+}
+
+// MaxOverlap is how long a key may live on beside its successor.
+const MaxOverlap = 30 * 24 * time.Hour
+
+// RotateKey draws a successor to a key, which lives on beside it for the overlap, so that the work provider can change
+// over at any moment within it. A key that is dead, or about to be, is refused.
+func (s *Store) RotateKey(ctx context.Context, providerID, keyID string, overlap time.Duration, now time.Time) (text string, key Key, err error) {
+	if overlap < 0 || overlap > MaxOverlap {
+		return "", Key{}, fault.Field("overlap", "The overlap must be 0 to 720 hours.")
+	}
+	own, err := s.ownKey(ctx, providerID, keyID)
+	if err != nil {
+		return "", Key{}, err
+	}
+	if !own.Revoked.IsZero() {
+		return "", Key{}, fault.Field("key", "The key `"+keyID+"` was revoked or rotated already: issue another, or rotate its successor.")
+	}
+	tx := s.db.WriteTx()
+	text, key = s.addKey(tx, providerID, now)
+	s.end(tx, own, now.Add(overlap))
+	if err := tx.Run(ctx); err != nil {
+		return "", Key{}, changedMeanwhile(err)
+	}
+	return text, key, nil
+}
+
+// RevokeKey makes a key stop working, within 60 seconds everywhere, even while it gives way to a successor. Revoking a dead
+// one again changes nothing.
 func (s *Store) RevokeKey(ctx context.Context, providerID, keyID string, now time.Time) error {
-	partition, sort := table.ProviderPartition(providerID), table.ProviderKeySort(keyID)
-	var own ownKeyRow
-	err := s.get(ctx, partition, sort, &own)
-	if errors.Is(err, dynamo.ErrNotFound) {
-		return fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`.")
+	own, err := s.ownKey(ctx, providerID, keyID)
+	if err != nil || !live(own.Revoked, now) {
+		return err
 	}
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err)
-	}
-	err = s.db.WriteTx().
-		Update(s.table.Update(table.PK, table.KeyPartition(own.Hash)).Range(table.SK, table.KeySort).
-			SetIfNotExists("revoked", now.UTC()).If("attribute_exists(pk)")).
-		Update(s.table.Update(table.PK, partition).Range(table.SK, sort).
-			SetIfNotExists("revoked", now.UTC()).If("attribute_exists(pk)")).
-		Run(ctx)
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err)
+	tx := s.db.WriteTx()
+	s.end(tx, own, now)
+	if err := tx.Run(ctx); err != nil {
+		return changedMeanwhile(err)
 	}
 	return nil
+}
+
+// ownKey is the row of one of a work provider's keys.
+func (s *Store) ownKey(ctx context.Context, providerID, keyID string) (ownKeyRow, error) {
+	var own ownKeyRow
+	err := s.get(ctx, table.ProviderPartition(providerID), table.ProviderKeySort(keyID), &own)
+	if errors.Is(err, dynamo.ErrNotFound) {
+		return own, fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`.")
+	}
+	if err != nil {
+		return own, fault.Wrap(fault.Unavailable, err)
+	}
+	return own, nil
+}
+
+// end adds to a transaction the writes that let a key die at a time, on condition that its end is still what was read.
+func (s *Store) end(tx *dynamo.WriteTx, own ownKeyRow, at time.Time) {
+	for _, row := range []struct{ pk, sk string }{{table.KeyPartition(own.Hash), table.KeySort}, {own.PK, own.SK}} {
+		update := s.table.Update(table.PK, row.pk).Range(table.SK, row.sk).Set("revoked", at.UTC()).If("attribute_exists(pk)")
+		if own.Revoked.IsZero() {
+			update.If("attribute_not_exists('revoked')")
+		} else {
+			update.If("'revoked' = ?", own.Revoked)
+		}
+		tx.Update(update)
+	}
+}
+
+// changedMeanwhile is the fault of a change to a key that did not come about.
+func changedMeanwhile(err error) error {
+	f := fault.Wrap(fault.Unavailable, err)
+	if dynamo.IsCondCheckFailed(err) {
+		f.Detail = "Somebody else changed the key just now: look again."
+	}
+	return f
 }
 
 // Keys is every key a work provider was ever issued, the oldest first.
@@ -228,25 +295,46 @@ func (s *Store) Keys(ctx context.Context, providerID string) ([]Key, error) {
 	}
 	keys := make([]Key, len(rows))
 	for i, r := range rows {
-		keys[i] = Key{ID: strings.TrimPrefix(r.SK, table.ProviderKeyPrefix), Issued: r.Issued, Revoked: r.Revoked}
+		var found keyRow // knows when it was used; an operator can wait for one read a key
+		if err := s.get(ctx, table.KeyPartition(r.Hash), table.KeySort, &found); err != nil && !errors.Is(err, dynamo.ErrNotFound) {
+			return nil, fault.Wrap(fault.Unavailable, err)
+		}
+		keys[i] = Key{ID: strings.TrimPrefix(r.SK, table.ProviderKeyPrefix), Issued: r.Issued, Revoked: r.Revoked, Used: found.Used}
 	}
 	slices.SortStableFunc(keys, func(a, b Key) int { return a.Issued.Compare(b.Issued) })
 	return keys, nil
 }
 
 // holder is the work provider whose live key has that hash; false if there is none. Two consistent reads, so that a key
-// works from the moment it is shown.
-func (s *Store) holder(ctx context.Context, hash string) (Provider, bool, error) {
+// works from the moment it is shown; and once an hour a write, by which operators see which keys are still in use.
+func (s *Store) holder(ctx context.Context, hash string, now time.Time) (Provider, bool, error) {
 	var key keyRow
 	err := s.get(ctx, table.KeyPartition(hash), table.KeySort, &key)
-	if errors.Is(err, dynamo.ErrNotFound) || err == nil && !key.Revoked.IsZero() {
+	if errors.Is(err, dynamo.ErrNotFound) || err == nil && !live(key.Revoked, now) {
 		return Provider{}, false, nil
 	}
 	if err != nil {
 		return Provider{}, false, fault.Wrap(fault.Unavailable, err)
 	}
 	p, err := s.Get(ctx, key.Provider)
-	return p, err == nil, err
+	if err != nil {
+		return Provider{}, false, err
+	}
+	s.noteUse(ctx, key, now)
+	return p, true, nil
+}
+
+// noteUse notes the hour in which a key is used, unless that was done. An hour is as much as operators need to know, and
+// keeps the row of a busy key from being written by every cold start. If it fails, nobody is refused for it.
+func (s *Store) noteUse(ctx context.Context, key keyRow, now time.Time) {
+	hour := now.UTC().Truncate(time.Hour)
+	if !key.Used.Before(hour) {
+		return
+	}
+	err := s.table.Update(table.PK, key.PK).Range(table.SK, key.SK).Set("used", hour).If("attribute_exists(pk)").Run(ctx)
+	if err != nil {
+		slog.WarnContext(ctx, "last use of a key not noted", "provider", key.Provider, "error", err)
+	}
 }
 
 func (s *Store) get(ctx context.Context, partition, sort string, into any) error {

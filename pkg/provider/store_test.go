@@ -93,7 +93,7 @@ func TestOnlyHashesOfKeysAreStored(t *testing.T) {
 		t.Errorf("the key's id %s is not the beginning of its hash", key.ID)
 	}
 	keys, err := s.Keys(t.Context(), "courier-ltd")
-	if err != nil || len(keys) != 1 || keys[0] != key {
+	if err != nil || len(keys) != 1 || keys[0] != key || !keys[0].Used.IsZero() {
 		t.Errorf("Keys: %v, %v; want %v", keys, err, key)
 	}
 }
@@ -134,8 +134,102 @@ func TestRevokingStaysAsItWasFirst(t *testing.T) {
 	if err != nil || !keys[0].Revoked.Equal(noon.Add(time.Hour)) {
 		t.Errorf("%v, %v", keys, err)
 	}
-	if _, live, err := s.holder(t.Context(), hashOf(text)); live || err != nil {
+	if _, live, err := s.holder(t.Context(), hashOf(text), noon.Add(3*time.Hour)); live || err != nil {
 		t.Errorf("live %v, %v", live, err)
+	}
+}
+
+// The key in use and its successor both work for the overlap, and only the successor afterwards.
+func TestARotatedKeyGivesWay(t *testing.T) {
+	s := created(t)
+	old, oldKey, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, _, err := s.RotateKey(t.Context(), "courier-ltd", oldKey.ID, 48*time.Hour, noon.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		after      time.Duration
+		old, fresh bool
+	}{{time.Hour, true, true}, {49*time.Hour - 1, true, true}, {49 * time.Hour, false, true}} {
+		for text, want := range map[string]bool{old: c.old, fresh: c.fresh} {
+			if _, live, err := s.holder(t.Context(), hashOf(text), noon.Add(c.after)); live != want || err != nil {
+				t.Errorf("after %s: live %v, want %v, %v", c.after, live, want, err)
+			}
+		}
+	}
+	_, _, err = s.RotateKey(t.Context(), "courier-ltd", oldKey.ID, 0, noon.Add(2*time.Hour))
+	wantKind(t, err, fault.InvalidData)
+	_, _, err = s.RotateKey(t.Context(), "courier-ltd", oldKey.ID, MaxOverlap+1, noon)
+	wantKind(t, err, fault.InvalidData)
+	_, _, err = s.RotateKey(t.Context(), "courier-ltd", "00000000", 0, noon)
+	wantKind(t, err, fault.NotFound)
+	// One that leaked is not waited for.
+	if err := s.RevokeKey(t.Context(), "courier-ltd", oldKey.ID, noon.Add(3*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, live, err := s.holder(t.Context(), hashOf(old), noon.Add(3*time.Hour)); live || err != nil {
+		t.Errorf("live %v, %v", live, err)
+	}
+}
+
+// Who reads a key that two operators change at once finds one end of it.
+func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
+	s := created(t)
+	_, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := s.ownKey(t.Context(), "courier-ltd", key.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RevokeKey(t.Context(), "courier-ltd", key.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	tx := s.db.WriteTx()
+	s.end(tx, own, noon.Add(time.Hour))
+	err = changedMeanwhile(tx.Run(t.Context()))
+	wantKind(t, err, fault.Unavailable)
+	if keys, err := s.Keys(t.Context(), "courier-ltd"); err != nil || !keys[0].Revoked.Equal(noon) {
+		t.Errorf("%v, %v", keys, err)
+	}
+}
+
+// The last use is known to the hour, and written when a cache fills and the hour is another: not by every request, nor by
+// every cold start.
+func TestLastUseIsNotedOnceAnHour(t *testing.T) {
+	env := emulator.ForTest(t)
+	meter := emulator.Measure(env)
+	s := StoreFrom(env)
+	if _, err := s.Create(t.Context(), "Courier Ltd", false, noon); err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at     time.Duration
+		writes int
+		used   time.Duration
+	}{{10 * time.Minute, 1, 0}, {59 * time.Minute, 0, 0}, {2*time.Hour + time.Minute, 1, 2 * time.Hour}, {time.Hour, 0, 2 * time.Hour}} {
+		keys := NewKeys(s, func() time.Time { return noon.Add(c.at) })
+		meter.Reset()
+		for range 3 {
+			if _, err := keys.Authenticate(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := meter.Calls()["DynamoDB.UpdateItem"]; n != c.writes {
+			t.Errorf("at %s: %d writes, want %d", c.at, n, c.writes)
+		}
+		listed, err := s.Keys(t.Context(), "courier-ltd")
+		if err != nil || !listed[0].Used.Equal(noon.Add(c.used)) {
+			t.Errorf("at %s: %v, %v", c.at, listed, err)
+		}
 	}
 }
 

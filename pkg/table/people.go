@@ -6,7 +6,7 @@ package table
 //	provider#courier-ltd     provider             name, and whether it may enrol               every request with a cold key
 //	provider#courier-ltd     key#1b4f0e98         one of its keys: hash, issued, revoked       zegoctl key list
 //	provider#courier-ltd     webhook              its webhook's URL and secrets                every delivery to it
-//	key#<SHA-256, hex>       key                  whose key it is, and whether it still lives  every request with a cold key
+//	key#<SHA-256, hex>       key                  whose key it is, whether it lives, last use  every request with a cold key
 //
 // The list of all providers is a Scan: the table is small, and only an operator asks for it.
 //
