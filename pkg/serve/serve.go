@@ -23,7 +23,7 @@ import (
 // HTTP is the main of a function behind the gateway. It builds the handler from the environment, once, and answers
 // requests with it until the process ends. If variables are missing it names them all and exits with status 1.
 func HTTP(build func(env *config.Env) http.Handler) {
-	lambda.Start(proxy(start(build)))
+	lambda.Start(Proxy(start(build)))
 }
 
 // Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed
@@ -44,10 +44,10 @@ func start[T any](build func(env *config.Env) T) T {
 	return built
 }
 
-// proxy turns events of the gateway into requests. What the adapter would refuse, with a 504 that blames us and a
-// log line that holds the path, is put right before it, or made a request that our handler refuses in its own
-// words and in the right order of checks (row 28).
-func proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+// Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the adapter
+// would refuse, with a 504 that blames us and a log line that holds the path, is put right before it, or made a request
+// that our handler refuses in its own words and in the right order of checks (row 28).
+func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	whole := httpadapter.New(handler)
 	broken := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body, r.ContentLength = unreadable{}, -1

@@ -51,7 +51,7 @@ func handler() http.Handler {
 
 // call sends an event through the real adapter.
 func call(t interface{ Fatalf(string, ...any) }, event events.APIGatewayProxyRequest) events.APIGatewayProxyResponse {
-	answer, err := proxy(handler())(context.Background(), event)
+	answer, err := Proxy(handler())(context.Background(), event)
 	if err != nil {
 		t.Fatalf("the adapter failed: %v", err)
 	}
@@ -118,7 +118,7 @@ func TestProxyHeaders(t *testing.T) {
 
 func TestProxyRequestID(t *testing.T) {
 	ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{AwsRequestID: "invocation-1"})
-	answer, err := proxy(web.Fallback())(ctx, events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/"})
+	answer, err := Proxy(web.Fallback())(ctx, events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/"})
 	if err != nil || http.Header(answer.MultiValueHeaders).Get("X-Request-Id") != "invocation-1" {
 		t.Errorf("got %v, %v", answer.MultiValueHeaders, err)
 	}
