@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"pkg/fault":      {},
 	"pkg/person":     {"pkg/fault"},
 	"pkg/config":     {},
+	"pkg/observe":    {},
 	"pkg/table":      {"pkg/fault", "pkg/person"},
 	"pkg/seal":       {"pkg/config"},
 	"pkg/queue":      {"pkg/config", "pkg/fault"},

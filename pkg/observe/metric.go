@@ -1,0 +1,133 @@
+package observe
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Namespace is where CloudWatch keeps the metrics.
+const Namespace = "WorkProviderApi"
+
+// The metrics. All are counted without a dimension; some by work provider, too.
+const (
+	Accepted         = "Accepted"         // events taken from the queue for the first time; by Provider
+	Applied          = "Applied"          // events that opened, extended or closed a shift
+	NoEffect         = "NoEffect"         // events that count, but change nothing
+	Unmatched        = "Unmatched"        // events that wait for the customer's match
+	Rejected         = "Rejected"         // events that do not count; by Provider
+	DeadLettered     = "DeadLettered"     // messages filed as dead letters
+	AgeAtApplication = "AgeAtApplication" // milliseconds from the queue's taking a message to its being applied
+	Deprecated       = "Deprecated"       // requests by an old name or path; by Provider, and by Provider and Use
+)
+
+// The dimensions.
+const (
+	Provider = "Provider" // the id of a work provider
+	Use      = "Use"      // the deprecated name or path, such as "driverId" or "/v1/status"
+)
+
+// Tally is what became, in one invocation, of the events of one work provider.
+type Tally struct {
+	Provider                                         string
+	Accepted, Applied, NoEffect, Unmatched, Rejected int
+	Ages                                             []time.Duration // of the messages that were applied
+	RejectedIn                                       []string        // ids that clients were given, whose events do not all count
+}
+
+// Log writes the tally, in one line.
+func (t Tally) Log(ctx context.Context) {
+	line := metrics{dimensions: [][]string{{}}}
+	line.count(Applied, t.Applied)
+	line.count(NoEffect, t.NoEffect)
+	line.count(Unmatched, t.Unmatched)
+	if len(t.Ages) > 0 {
+		ages := make([]int64, len(t.Ages))
+		for i, age := range t.Ages {
+			ages[i] = age.Milliseconds()
+		}
+		line.add(AgeAtApplication, "Milliseconds", slog.Any(AgeAtApplication, ages))
+	}
+	line.next([]string{}, []string{Provider})
+	line.count(Accepted, t.Accepted)
+	line.count(Rejected, t.Rejected)
+	attrs := []slog.Attr{slog.String(Provider, t.Provider)}
+	if len(t.RejectedIn) > 0 {
+		attrs = append(attrs, slog.Any("rejectedIn", t.RejectedIn))
+	}
+	line.log(ctx, slog.LevelInfo, "events applied", attrs...)
+}
+
+// DeadLetter notes that a message was filed as a dead letter.
+func DeadLetter(ctx context.Context, messageID, reason string) {
+	line := metrics{dimensions: [][]string{{}}}
+	line.count(DeadLettered, 1)
+	line.log(ctx, slog.LevelError, "message filed as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
+}
+
+// Deprecation notes that a work provider used an old name or path. The provider is "" on pages, which take no key.
+func Deprecation(ctx context.Context, provider, use string) {
+	line, attrs := metrics{dimensions: [][]string{{}}}, []slog.Attr{slog.String(Use, use)}
+	if provider != "" {
+		line.dimensions = [][]string{{}, {Provider}, {Provider, Use}}
+		attrs = append(attrs, slog.String(Provider, provider))
+	}
+	line.count(Deprecated, 1)
+	line.log(ctx, slog.LevelInfo, "deprecated name or path", attrs...)
+}
+
+// directiveKey is where CloudWatch looks for what in a line of JSON is a metric (the embedded metric format).
+const directiveKey = "_aws"
+
+type directive struct {
+	Timestamp         int64 // milliseconds since the epoch
+	CloudWatchMetrics []metricGroup
+}
+
+type metricGroup struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []metricName
+}
+
+type metricName struct{ Name, Unit string }
+
+// metrics gathers the metrics of one line.
+type metrics struct {
+	groups     []metricGroup
+	dimensions [][]string // of what is added next
+	names      []metricName
+	values     []slog.Attr
+}
+
+// count adds a number of something; none of it is not worth a word.
+func (m *metrics) count(name string, n int) {
+	if n > 0 {
+		m.add(name, "Count", slog.Int(name, n))
+	}
+}
+
+func (m *metrics) add(name, unit string, value slog.Attr) {
+	m.names = append(m.names, metricName{name, unit})
+	m.values = append(m.values, value)
+}
+
+// next begins a group of metrics with other dimensions.
+func (m *metrics) next(dimensions ...[]string) {
+	if len(m.names) > 0 {
+		m.groups = append(m.groups, metricGroup{Namespace, m.dimensions, m.names})
+	}
+	m.dimensions, m.names = dimensions, nil
+}
+
+// log writes the line, if it has a metric.
+func (m *metrics) log(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
+	m.next()
+	log := slog.Default()
+	if len(m.groups) == 0 || !log.Enabled(ctx, level) {
+		return
+	}
+	attrs = append(attrs, m.values...)
+	attrs = append(attrs, slog.Any(directiveKey, directive{time.Now().UnixMilli(), m.groups}))
+	log.LogAttrs(ctx, level, message, attrs...)
+}
