@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"pkg/queue":      {"pkg/config", "pkg/fault"},
 	"pkg/serve":      {"pkg/config"},
 	"pkg/provider":   {"pkg/config", "pkg/fault", "pkg/table"},
+	"pkg/audit":      {"pkg/config", "pkg/fault", "pkg/table"},
 	"pkg/web":        {"pkg/fault", "pkg/provider"},
 	"pkg/timeline":   {"pkg/config", "pkg/fault", "pkg/person", "pkg/table"},
 	"pkg/deadletter": {"pkg/config", "pkg/fault", "pkg/table"},

@@ -204,6 +204,7 @@ func TestVariablesAgree(t *testing.T) {
 			set[variable] = true
 		}
 	}
+	set["AUDIT_TABLE"] = true // for the operators' tool: no function may see that table
 	readByCode := map[string]bool{}
 	variable := regexp.MustCompile(`"([A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
 	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))

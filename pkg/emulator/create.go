@@ -57,8 +57,14 @@ func Create(ctx context.Context, cfg aws.Config, path, suffix string) (map[strin
 			}
 		}
 	}
+	if audit, ok := c.made[auditTable]; ok {
+		variables["AUDIT_TABLE"] = audit.ref // of the operators' tool; no function may see that table
+	}
 	return variables, nil
 }
+
+// auditTable is the logical id of the operators' audit log.
+const auditTable = "Audit"
 
 const (
 	tableType = "AWS::DynamoDB::Table"

@@ -80,8 +80,8 @@ func start(python string, o Options, port string) (*Server, error) {
 	cmd.Env = append(os.Environ(),
 		"BIND_HOST=127.0.0.1",
 		"GATEWAY_PORT="+port,
-		"SERVICES=dynamodb,sqs,ses",
-		"LOG_LEVEL=INFO", // the level at which it says that it is ready
+		"SERVICES=dynamodb,sqs,ses,sts,monitoring", // the last two are for the operators' tool
+		"LOG_LEVEL=INFO",                           // the level at which it says that it is ready
 		"PERSIST_STATE=0",
 	)
 	if o.StateDir != "" {

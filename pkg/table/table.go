@@ -7,6 +7,8 @@
 //   - Timelines: facts, histories, owners of workProviderUserIds and shift records (this file). No personal data
 //     beyond the names by which a work provider calls its people.
 //
+// Beside them stand Sessions, which ends by itself (sessions.go), and Audit, which only operators have to do with (audit.go).
+//
 // All have the same two keys, a partition key and a sort key, both strings, and no index: each access pattern below is
 // one Get or one Query of one partition.
 //
