@@ -3,13 +3,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race simulate soak mutants check e2e build fmt tools clean go
+.PHONY: help run test race simulate soak mutants check e2e site build fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
 
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
+PAGES := .tools/site/installed
 
 # A machine without a home folder (a bare container) has no place for Go's caches either.
 ifeq ($(strip $(HOME)),)
@@ -24,6 +25,7 @@ run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:
 	@go list -deps ./cmd/local >.tools/go.log 2>&1 || \
 		{ echo "The Go modules could not be had (is there a network?): see .tools/go.log." >&2; exit 1; }
 	@go build -o bin/local ./cmd/local
+	@$(MAKE) --no-print-directory site || echo "The documentation site is left out."
 	@exec bin/local
 
 test: go $(LOCAL) ## run all tests: unit, property and integration, with an embedded DynamoDB and SQS of their own
@@ -50,13 +52,16 @@ check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, a
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it, and walk through the pages
 	@.tools/e2e/bin/python e2e/e2e.py
 
+site: $(PAGES) ## build the documentation site into bin/site
+	@scripts/site
+
 build: go ## build every function as it is deployed, and the operators' tools, into bin/
 	@scripts/build
 
 fmt: go ## format all Go files
 	gofmt -w cmd functions internal pkg
 
-tools: $(LOCAL) $(E2E) ## install the pinned Python tools into .tools/
+tools: $(LOCAL) $(E2E) $(PAGES) ## install the pinned Python tools into .tools/
 
 clean: ## forget the local state and everything built (the tools stay)
 	rm -rf .local .aws-sam bin

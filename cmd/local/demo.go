@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/demo"
@@ -27,6 +28,11 @@ func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Worl
 		return demo.World{}, err
 	}
 	world.URL = url
+	// What a client needs, for the shell: the guides of the documentation begin with it.
+	client := fmt.Sprintf("export ZEGO_API='%s' ZEGO_KEY='%s'\n", url, world.WorkProviders[0].Key)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "api"), []byte(client), 0o600); err != nil {
+		return demo.World{}, err
+	}
 	text, err := json.MarshalIndent(world, "", "  ")
 	if err != nil {
 		return demo.World{}, err
@@ -63,6 +69,8 @@ Try it:
 In a browser, from a courier's app to an account (the mails are in %[1]s/local/outbox):
 
   %[1]s/v1/link-work-provider/?work_provider=Courier+Ltd&work_provider_user_id=77&email=you@example.com
+
+The documentation: %[1]s/docs/ (its examples begin with: . .local/api)
 
 Keys and customers: .local/demo.json. Variables for zegoctl: set -a; . .local/env. Stop with Ctrl-C.
 

@@ -122,7 +122,8 @@ func run(ctx context.Context, root, local, port string) error {
 	for queue, consume := range consumers {
 		running.Go(func() { poll(polling, messages, queue, consume) })
 	}
-	api := &http.Server{Handler: withOutbox(server.URL, web.All(handlers)), ReadHeaderTimeout: 10 * time.Second}
+	pages := withDocs(filepath.Join(root, "bin", "site"), withOutbox(server.URL, web.All(handlers)))
+	api := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
 
