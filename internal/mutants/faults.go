@@ -172,7 +172,7 @@ var faults = []seeded{
 	},
 	{
 		9, "a record is written whatever its version is", "pkg/timeline/memory.go",
-		`if p.records[r.Day].Version != r.Version-1 {`, `if false {`,
+		`if stored.Version != r.Version-1 {`, `if false {`,
 		inSmall,
 	},
 	{

@@ -232,7 +232,7 @@ func (s *simulation) someMessages() []Changes {
 func (m *Memory) append(provider, customer string, e Entry) {
 	p, unlock := m.at(provider, numbered(customer))
 	defer unlock()
-	union(p.history, monthOf(e.At), []Entry{e})
+	p.append(e)
 }
 
 // check compares every record with a fold over all that is stored.

@@ -3,8 +3,8 @@ package timeline
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
+	"sort"
 	"sync"
 
 	"zego.com/workprovider/pkg/person"
@@ -23,13 +23,25 @@ type memoryKey struct {
 	name     person.Name
 }
 
-// partition is what is stored under one name.
+// partition is what is stored under one name. What is a set of rows in DynamoDB is one sorted slice here, so that a
+// year of it costs a reader of some days no more than those days.
 type partition struct {
-	facts   map[Day]map[Fact]struct{}
-	history map[string]map[Entry]struct{} // by month
-	records map[Day]Record
+	facts   []memoryFact // sorted, each once
+	history History      // made anew whenever an entry comes
+	records []Record     // by day
 	owner   Ownership
-	parts   map[int]Part // of a batch, by where they begin
+	parts   []Part // of a batch, by where they begin
+}
+
+// memoryFact is a fact without its name, which is the partition's. It holds no pointer, so the garbage collector need not
+// look at millions of them.
+type memoryFact struct {
+	at, planned Instant
+	kind        Kind
+}
+
+func (f memoryFact) compare(g memoryFact) int {
+	return cmp.Or(cmp.Compare(f.at, g.at), cmp.Compare(f.kind, g.kind), cmp.Compare(f.planned, g.planned))
 }
 
 var _ Rows = (*Memory)(nil)
@@ -47,7 +59,7 @@ func (m *Memory) partition(provider string, name person.Name) *partition {
 	key := memoryKey{provider, name}
 	p := m.partitions[key]
 	if p == nil {
-		p = &partition{facts: map[Day]map[Fact]struct{}{}, history: map[string]map[Entry]struct{}{}, records: map[Day]Record{}, parts: map[int]Part{}}
+		p = &partition{}
 		m.partitions[key] = p
 	}
 	return p
@@ -63,38 +75,49 @@ func userNamed(userID string) person.Name {
 	return person.Name{Kind: person.UserID, Value: userID}
 }
 
-// union adds what fits of the elements to the set of a day or month, and answers what does not.
-func union[K, E comparable](sets map[K]map[E]struct{}, key K, elements []E) (refused []E) {
-	set := sets[key]
-	if set == nil {
-		set = map[E]struct{}{}
-		sets[key] = set
-	}
-	for _, e := range elements {
-		if _, known := set[e]; known {
-			continue
-		}
-		if len(set) >= MaxFactsPerDay {
-			refused = append(refused, e)
-			continue
-		}
-		set[e] = struct{}{}
-	}
-	return refused
-}
-
 // Union implements Rows.
-func (m *Memory) Union(_ context.Context, provider string, name person.Name, day Day, facts []Fact) ([]Fact, error) {
+func (m *Memory) Union(_ context.Context, provider string, name person.Name, day Day, facts []Fact) (refused []Fact, err error) {
 	p, unlock := m.at(provider, name)
 	defer unlock()
-	return union(p.facts, day, facts), nil
+	for _, f := range facts {
+		fact := memoryFact{f.At, f.PlannedEnd, f.Kind}
+		i, known := slices.BinarySearchFunc(p.facts, fact, memoryFact.compare)
+		switch {
+		case known:
+		case len(p.factsOf(Days{day, day})) >= MaxFactsPerDay:
+			refused = append(refused, f)
+		default:
+			p.facts = slices.Insert(p.facts, i, fact)
+		}
+	}
+	return refused, nil
 }
 
 // Append implements Rows.
 func (m *Memory) Append(_ context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
 	p, unlock := m.at(provider, numbered(customer))
 	defer unlock()
-	return union(p.history, monthOf(entries[0].At), entries), nil
+	return p.append(entries...), nil
+}
+
+// append adds to the history those of the entries that are not in it, and answers those for which a month has no room.
+func (p *partition) append(entries ...Entry) (refused []Entry) {
+	for _, e := range entries {
+		month := 0
+		for _, known := range p.history.entries {
+			if monthOf(known.At) == monthOf(e.At) {
+				month++
+			}
+		}
+		switch {
+		case slices.Contains(p.history.entries, e):
+		case month >= MaxFactsPerDay:
+			refused = append(refused, e)
+		default:
+			p.history = NewHistory(append(slices.Clip(p.history.entries), e))
+		}
+	}
+	return refused
 }
 
 // Link makes a workProviderUserId the customer's, whoever had it before, and notes it in their histories.
@@ -107,7 +130,7 @@ func (m *Memory) Link(provider, userID, customer string, at Instant) {
 		p.owner.Ever = append(slices.Clone(p.owner.Ever), customer)
 	}
 	link := Entry{Kind: Link, At: at, UserID: userID, Since: p.owner.Freed}
-	union(m.partition(provider, numbered(customer)).history, monthOf(at), []Entry{link})
+	m.partition(provider, numbered(customer)).append(link)
 }
 
 // Unlink makes a workProviderUserId nobody's.
@@ -117,8 +140,7 @@ func (m *Memory) Unlink(provider, userID string, at Instant) {
 	if p.owner.Owner == "" {
 		return
 	}
-	unlink := Entry{Kind: Unlink, At: at, UserID: userID}
-	union(m.partition(provider, numbered(p.owner.Owner)).history, monthOf(at), []Entry{unlink})
+	m.partition(provider, numbered(p.owner.Owner)).append(Entry{Kind: Unlink, At: at, UserID: userID})
 	p.owner.Owner, p.owner.Freed = "", at
 }
 
@@ -133,40 +155,45 @@ func (m *Memory) Ownership(_ context.Context, provider, userID string, _ bool) (
 func (m *Memory) Records(_ context.Context, provider, customer string, of Days) ([]Record, error) {
 	p, unlock := m.at(provider, numbered(customer))
 	defer unlock()
-	var records []Record
-	for day, r := range p.records {
-		if of.has(day) {
-			records = append(records, r)
-		}
-	}
-	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(a.Day, b.Day) })
-	return records, nil
+	from, _ := p.record(of.First)
+	to, _ := p.record(of.Last + 1)
+	return slices.Clone(p.records[from:to]), nil
+}
+
+// record is the place of a day's record, and whether there is one.
+func (p *partition) record(day Day) (int, bool) {
+	return slices.BinarySearchFunc(p.records, day, func(r Record, day Day) int { return cmp.Compare(r.Day, day) })
 }
 
 // Person implements Rows.
 func (m *Memory) Person(_ context.Context, provider, customer string, of Days) (History, []Fact, error) {
-	p, unlock := m.at(provider, numbered(customer))
+	name := numbered(customer)
+	p, unlock := m.at(provider, name)
 	defer unlock()
-	var entries []Entry
-	for _, month := range p.history {
-		entries = slices.AppendSeq(entries, maps.Keys(month))
-	}
-	return NewHistory(entries), p.factsOf(of), nil
+	return p.history, p.named(name, of), nil
 }
 
 // Facts implements Rows.
 func (m *Memory) Facts(_ context.Context, provider string, name person.Name, of Days) ([]Fact, error) {
 	p, unlock := m.at(provider, name)
 	defer unlock()
-	return p.factsOf(of), nil
+	return p.named(name, of), nil
 }
 
-func (p *partition) factsOf(of Days) []Fact {
-	var facts []Fact
-	for day, set := range p.facts {
-		if of.has(day) {
-			facts = slices.AppendSeq(facts, maps.Keys(set))
-		}
+// factsOf are the facts of the days.
+func (p *partition) factsOf(of Days) []memoryFact {
+	first, end := of.First.Start(), of.Last.End()
+	from := sort.Search(len(p.facts), func(i int) bool { return p.facts[i].at >= first })
+	to := from + sort.Search(len(p.facts)-from, func(i int) bool { return p.facts[from+i].at >= end })
+	return p.facts[from:to]
+}
+
+// named is the same as facts under the name.
+func (p *partition) named(name person.Name, of Days) []Fact {
+	stored := p.factsOf(of)
+	facts := make([]Fact, len(stored))
+	for i, f := range stored {
+		facts[i] = Fact{Name: name, Kind: f.kind, At: f.at, PlannedEnd: f.planned}
 	}
 	return facts
 }
@@ -175,7 +202,11 @@ func (p *partition) factsOf(of Days) []Fact {
 func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
 	p, unlock := m.at(provider, batchNamed(part.Batch))
 	defer unlock()
-	p.parts[part.From] = part
+	i, known := slices.BinarySearchFunc(p.parts, part, func(a, b Part) int { return cmp.Compare(a.From, b.From) })
+	if !known {
+		p.parts = slices.Insert(p.parts, i, part)
+	}
+	p.parts[i] = part
 	return nil
 }
 
@@ -183,7 +214,7 @@ func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
 func (m *Memory) Parts(_ context.Context, provider, batch string) ([]Part, error) {
 	p, unlock := m.at(provider, batchNamed(batch))
 	defer unlock()
-	return slices.SortedFunc(maps.Values(p.parts), func(a, b Part) int { return cmp.Compare(a.From, b.From) }), nil
+	return slices.Clone(p.parts), nil
 }
 
 // batchNamed gives a batch a partition of its own.
@@ -193,9 +224,17 @@ func batchNamed(batch string) person.Name { return person.Name{Kind: 'B', Value:
 func (m *Memory) Write(_ context.Context, provider, customer string, r Record) error {
 	p, unlock := m.at(provider, numbered(customer))
 	defer unlock()
-	if p.records[r.Day].Version != r.Version-1 {
+	i, known := p.record(r.Day)
+	var stored Record
+	if known {
+		stored = p.records[i]
+	}
+	if stored.Version != r.Version-1 {
 		return ErrConflict
 	}
-	p.records[r.Day] = r
+	if !known {
+		p.records = slices.Insert(p.records, i, r)
+	}
+	p.records[i] = r
 	return nil
 }

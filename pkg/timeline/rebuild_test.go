@@ -53,16 +53,21 @@ func TestRebuildTellsAndMendsWhatDiffers(t *testing.T) {
 	if d := rebuilt(t, m, false); len(d) > 0 {
 		t.Fatalf("what the processor wrote differs: %v", d)
 	}
+	p := m.partitions[memoryKey{"courier-ltd", courier}]
 	spoil := func(day Day, shifts ...Shift) {
-		p := m.partitions[memoryKey{"courier-ltd", courier}]
-		r := p.records[day]
-		r.Day, r.Version, r.Shifts = day, r.Version+1, shifts
-		p.records[day] = r
+		r := Record{Day: day}
+		if i, known := p.record(day); known {
+			r = p.records[i]
+		}
+		r.Version, r.Shifts = r.Version+1, shifts
+		if err := m.Write(t.Context(), "courier-ltd", "ABC123", r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	spoil(day0, shiftOf(0, 61))               // wrong
 	spoil(day0 + 1)                           // missing
 	spoil(day0+5, shiftOf(5*1440, 5*1440+10)) // of a day without facts
-	delete(m.partitions[memoryKey{"courier-ltd", courier}].records, day0+2)
+	p.records = slices.DeleteFunc(p.records, func(r Record) bool { return r.Day == day0+2 })
 	want := []Difference{
 		{day0, []Shift{shiftOf(0, 61)}, []Shift{shiftOf(0, 60)}},
 		{day0 + 1, nil, []Shift{shiftOf(1440, 1500)}},
