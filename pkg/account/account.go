@@ -197,16 +197,41 @@ func (s *Store) open(ctx context.Context, customers *customer.Store, token strin
 func (s *Store) setPassword(ctx context.Context, token string, m mailed, password string, now time.Time) error {
 	tx := s.db.WriteTx()
 	tx.Put(s.customers.Put(accountRow(m.email, m.number, password, now)))
-	tx.Put(s.sessions.Put(endedRow{
-		PK: table.EndedPartition(m.number), SK: table.EndedSort, Form: form,
-		Expires: now.Add(sessionLife).Unix(), Before: now.UnixMicro(),
-	}))
+	tx.Put(s.ended(m.number, now))
 	tx.Delete(s.spend(token))
 	err := table.Commit(ctx, tx)
 	if errors.Is(err, table.ErrOvertaken) {
 		return errUsed
 	}
 	return err
+}
+
+// Account is what operators see of an account.
+type Account struct {
+	Number  string    // of the customer whom it opens
+	Changed time.Time // when its password was
+}
+
+// Account is the account of an email; false if there is none.
+func (s *Store) Account(ctx context.Context, email string) (Account, bool, error) {
+	var r emailRow
+	ok, err := s.get(ctx, s.customers, table.EmailPartition(customer.NormaliseEmail(email)), table.AccountSort, &r)
+	return Account{Number: r.Number, Changed: r.Changed}, ok, err
+}
+
+// Close adds to a transaction the writes that delete an email's account, on condition that it is the customer's, and end
+// every session there is.
+func (s *Store) Close(tx *dynamo.WriteTx, email, number string, now time.Time) {
+	tx.Delete(s.customers.Delete(table.PK, table.EmailPartition(customer.NormaliseEmail(email))).Range(table.SK, table.AccountSort).
+		If("'number' = ?", number))
+	tx.Put(s.ended(number, now))
+}
+
+// ended is the write that ends a customer's sessions.
+func (s *Store) ended(number string, now time.Time) *dynamo.Put {
+	return s.sessions.Put(endedRow{
+		PK: table.EndedPartition(number), SK: table.EndedSort, Form: form, Expires: now.Add(sessionLife).Unix(), Before: now.UnixMicro(),
+	})
 }
 
 func accountRow(email, number, password string, now time.Time) emailRow {

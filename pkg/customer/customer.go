@@ -8,6 +8,7 @@
 //	status.go    GET /v1/user/status
 //	validate.go  GET /v1/validate/customer-number/{customerNumber}
 //	enrol.go     POST /v1/customer/enrol
+//	erase.go     what is left of somebody who asked to be forgotten
 //
 // All personal data is in this package's rows, and nowhere else. It never stands in an error, a log line or a URL.
 package customer

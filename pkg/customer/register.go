@@ -65,7 +65,7 @@ func (r *Register) Create(ctx context.Context, n New, now time.Time) (number str
 	}
 	err = table.Insist(ctx, func() error {
 		if n.Number != "" {
-			if _, taken, err := r.customers.Customer(ctx, n.Number); err != nil {
+			if _, taken, err := r.customers.customer(ctx, n.Number); err != nil {
 				return err
 			} else if taken {
 				return numberTaken()

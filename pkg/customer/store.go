@@ -43,6 +43,7 @@ type customerRow struct {
 	Email       string    `dynamo:"email"`
 	PhoneNumber string    `dynamo:"phoneNumber"`
 	Created     time.Time `dynamo:"created"`
+	Erased      time.Time `dynamo:"erased,omitempty"` // of a row that only keeps the number from being given to another
 }
 
 type policyRow struct {
@@ -55,6 +56,8 @@ type policyRow struct {
 	CoverLevel          string   `dynamo:"coverLevel,omitempty"`
 	ClassOfUse          string   `dynamo:"classOfUse,omitempty"`
 	VehicleRegistration string   `dynamo:"vehicleRegistration,omitempty"`
+	// InsuredUntil is when an insured person was erased: what follows from the cover is judged by it for years.
+	InsuredUntil time.Time `dynamo:"insuredUntil,omitempty"`
 }
 
 // emailRow says that a customer has that email. An email may have several.
@@ -93,14 +96,22 @@ type enrolmentRow struct {
 	Digests     map[string][]byte `dynamo:"digests"` // by the field's path
 }
 
-// Customer is the customer of that number; false if there is none.
+// Customer is the customer of that number; false if there is none, or none any more.
 func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, error) {
-	var r customerRow
-	ok, err := s.get(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
+	r, ok, err := s.customer(ctx, number)
+	if !ok || !r.Erased.IsZero() {
+		return Customer{}, false, err
+	}
 	return Customer{Number: r.Number, Details: Details{
 		GivenNames: r.GivenNames, LastName: r.LastName, Address: r.Address, City: r.City, PostCode: r.PostCode,
 		DOB: r.DOB, Email: r.Email, PhoneNumber: r.PhoneNumber,
 	}}, ok, err
+}
+
+// customer is the row of a customer who is there or was erased.
+func (s *Store) customer(ctx context.Context, number string) (r customerRow, ok bool, err error) {
+	ok, err = s.get(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
+	return r, ok, err
 }
 
 // Policy is the policy of the customer of that number. A customer without one is not insured: the zero value.
@@ -136,7 +147,31 @@ func (s *Store) DefineProduct(ctx context.Context, p Product) error {
 	for _, o := range p.Occupations {
 		r.Occupations = append(r.Occupations, occupationRow(o))
 	}
-	return stored(s.table.Put(r).Run(ctx))
+	listed := listedRow{PK: table.ProductsPartition, SK: p.Code, Form: form}
+	return stored(s.db.WriteTx().Put(s.table.Put(r)).Put(s.table.Put(listed)).Run(ctx))
+}
+
+// listedRow says that there is a product of that code.
+type listedRow struct {
+	PK   string `dynamo:"pk,hash"`
+	SK   string `dynamo:"sk,range"`
+	Form int    `dynamo:"v"`
+}
+
+// Products are all products, by code.
+func (s *Store) Products(ctx context.Context) ([]Product, error) {
+	var rows []listedRow
+	if err := s.table.Get(table.PK, table.ProductsPartition).Consistent(true).All(ctx, &rows); err != nil {
+		return nil, stored(err)
+	}
+	products := make([]Product, len(rows))
+	for i, r := range rows {
+		var err error
+		if products[i], _, err = s.Product(ctx, r.SK); err != nil {
+			return nil, err
+		}
+	}
+	return products, nil
 }
 
 // enrolment is what the work provider enrolled under the id before; false if nothing.

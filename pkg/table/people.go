@@ -5,10 +5,15 @@ package table
 //	pk                       sk                   what                                         read by
 //	provider#courier-ltd     provider             name, and whether it may enrol               every request with a cold key
 //	provider#courier-ltd     key#1b4f0e98         one of its keys: hash, issued, revoked       zegoctl key list
-//	provider#courier-ltd     webhook              its webhook's URL and secrets                every delivery to it
+//	provider#courier-ltd     webhook              its webhook's URL                            every delivery to it, account
 //	key#<SHA-256, hex>       key                  whose key it is, whether it lives, last use  every request with a cold key
 //
 // The list of all providers is a Scan: the table is small, and only an operator asks for it.
+//
+// Secrets: what has to be stored as it is. Of all functions only the webhook sender can read it.
+//
+//	pk                       sk                   what                                         read by
+//	provider#courier-ltd     webhook              the secrets that sign for its webhook        every delivery to it
 //
 // Customers: all that identifies a person, and what they are insured for.
 //
@@ -19,6 +24,7 @@ package table
 //	email#driver@example.com account              that email's account: password, customer     link, log in, sign up
 //	mail#<SHA-256, hex>      mail                 what the link in a mail is good for          verify, reset
 //	product#FL.OCC.PL.UK.001 product              cover, class of use, occupations             enrol
+//	products                 FL.OCC.PL.UK.001     that there is such a product                 zegoctl product list
 //	enrol#courier-ltd#12345  enrol                what an enrolment asked and was answered     enrol, sent again (row 25)
 //
 // Rows of mails end by themselves: they have the attribute Expires.
@@ -29,7 +35,7 @@ package table
 // Sort keys that are the same in every partition of their kind.
 const (
 	ProviderSort  = "provider" // of a work provider
-	WebhookSort   = "webhook"  // of a work provider's webhook
+	WebhookSort   = "webhook"  // of a work provider's webhook, and of its secrets
 	KeySort       = "key"      // of an API key, in the partition of its hash
 	CustomerSort  = "customer" // of a customer
 	PolicySort    = "policy"   // of a customer's policy
@@ -68,6 +74,9 @@ func EmailCustomerSort(number string) string { return EmailCustomerPrefix + numb
 
 // ProductPartition is the partition of a product, by code.
 func ProductPartition(code string) string { return "product#" + code }
+
+// ProductsPartition is the partition in which the codes of all products stand.
+const ProductsPartition = "products"
 
 // EnrolmentPartition is the partition of an enrolment, by the work provider and the workProviderUserId it sent.
 func EnrolmentPartition(provider, userID string) string { return "enrol#" + provider + "#" + userID }

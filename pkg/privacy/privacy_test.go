@@ -1,0 +1,262 @@
+package privacy
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/webhook"
+)
+
+// canaries are the details of the person: none of them may be anywhere afterwards.
+var canaries = customer.Details{
+	GivenNames: "Daracanary", LastName: "Drivercanary", Address: "25 Canary Street", City: "Canaryham", PostCode: "CA1 1RY",
+	DOB: "1984-01-15", Email: "Canary@example.com", PhoneNumber: "+442079460999",
+}
+
+const plate = "CA11 ARY"
+
+// world is a person enrolled by one work provider, who shares with another, too, and has an account.
+type world struct {
+	t         *testing.T
+	env       *config.Env
+	desk      *Desk
+	customers *customer.Store
+	timelines *timeline.Store
+	refolded  []string
+	number    string
+	login     timeline.Fact
+	now       time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	env := emulator.ForTest(t)
+	w := &world{t: t, env: env, customers: customer.StoreFrom(env), timelines: timeline.StoreFrom(env), now: time.Now().Truncate(time.Microsecond)}
+	refold := func(_ context.Context, provider, number string, _ time.Time) error {
+		w.refolded = append(w.refolded, provider+" "+number)
+		return nil
+	}
+	w.desk = DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), refold)
+	providers := provider.StoreFrom(env)
+	for _, name := range []string{"Courier Ltd", "Parcels & Co", "Others"} {
+		_, err := providers.Create(t.Context(), name, true, w.now)
+		w.must(err)
+	}
+	w.must(w.customers.DefineProduct(t.Context(), customer.Product{Code: "P", CoverLevel: "level", ClassOfUse: "use", EnrolByAPI: true}))
+	key, _, err := providers.IssueKey(t.Context(), "courier-ltd", w.now)
+	w.must(err)
+	w.number = w.enrol(key)
+	w.now = time.Now().Truncate(time.Microsecond) // after the consent
+	w.must(link.New(w.timelines, refold).Give(t.Context(), link.Agreement{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true}, w.now))
+	w.must(dynamo.New(env.AWS()).Table(env.Get("CUSTOMERS_TABLE")).Put(map[string]any{
+		"pk": "email#canary@example.com", "sk": "account", "v": 1, "number": w.number, "password": "hashed", "changed": w.now,
+	}).Run(t.Context()))
+	w.login = timeline.Fact{
+		Name: person.Name{Kind: person.UserID, Value: "c-1"}, Kind: timeline.Login, At: timeline.At(w.now.Add(time.Minute)), PlannedEnd: timeline.Never,
+	}
+	results := timeline.NewApplier(w.timelines, 1).Apply(t.Context(), []timeline.Changes{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}})
+	w.must(results[0].Err)
+	w.refolded = nil
+	return w
+}
+
+// enrol enrols the person through the API, and answers the number.
+func (w *world) enrol(key string) string {
+	w.t.Helper()
+	register := customer.NewRegister(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	body, err := json.Marshal(map[string]any{
+		"customer": map[string]string{
+			"givenNames": canaries.GivenNames, "lastName": canaries.LastName, "address": canaries.Address, "city": canaries.City,
+			"postCode": canaries.PostCode, "dob": canaries.DOB, "email": canaries.Email, "phoneNumber": canaries.PhoneNumber,
+			"workProviderUserId": "c-1",
+		},
+		"product": map[string]string{"code": "P"},
+	})
+	w.must(err)
+	request := httptest.NewRequest(http.MethodPost, "/v1/customer/enrol/", strings.NewReader(string(body)))
+	request.Header.Set("Authorization", key)
+	recorder := httptest.NewRecorder()
+	customer.Enrol(provider.KeysFrom(w.env), register, time.Now).ServeHTTP(recorder, request)
+	var answer struct{ CustomerNumber string }
+	w.must(json.Unmarshal(recorder.Body.Bytes(), &answer))
+	if recorder.Code != http.StatusAccepted || answer.CustomerNumber == "" {
+		w.t.Fatal(recorder.Code, recorder.Body)
+	}
+	return answer.CustomerNumber
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// everything is all rows of all tables that may hold something of a person, as text.
+func (w *world) everything() string {
+	w.t.Helper()
+	var text strings.Builder
+	for _, name := range []string{"PROVIDERS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "SESSIONS_TABLE"} {
+		var rows []map[string]any
+		w.must(dynamo.New(w.env.AWS()).Table(w.env.Get(name)).Scan().All(w.t.Context(), &rows))
+		if err := json.NewEncoder(&text).Encode(rows); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return text.String()
+}
+
+func details() []string {
+	return []string{
+		canaries.GivenNames, canaries.LastName, canaries.Address, canaries.City, canaries.PostCode, canaries.DOB, canaries.Email,
+		"canary@example.com", canaries.PhoneNumber,
+	}
+}
+
+func TestExportIsEverything(t *testing.T) {
+	w := newWorld(t)
+	e, err := w.desk.Export(t.Context(), w.number, w.now)
+	w.must(err)
+	if e.Details == nil || *e.Details != Details(canaries) || e.Account == nil || !e.Policy.Insured || e.Policy.CoverLevel != "level" {
+		t.Errorf("%+v", e)
+	}
+	if len(e.Sharing) != 2 || e.Sharing[0].WorkProvider != "Courier Ltd" || e.Sharing[1].WorkProvider != "Parcels & Co" {
+		t.Fatalf("%+v", e.Sharing)
+	}
+	courier := e.Sharing[0]
+	if len(courier.EnrolledAs) != 1 || len(courier.History) != 3 || len(courier.Events) != 1 || len(courier.Shifts) != 1 {
+		t.Errorf("%+v", courier)
+	}
+	if got := courier.Events[0]; got.Kind != "LOGIN" || !got.At.Equal(w.login.At.Time()) || got.WorkProviderUserID != "c-1" || !got.Counts {
+		t.Errorf("%+v", got)
+	}
+	if got := courier.Shifts[0]; got.EndedBy != "AUTO" || !got.Start.Equal(w.login.At.Time()) {
+		t.Errorf("%+v", got)
+	}
+	_, err = w.desk.Export(t.Context(), "NOBODY", w.now)
+	if fault.Of(err) != fault.NotFound {
+		t.Error(err)
+	}
+}
+
+// After an erasure no row of any table holds a detail of the person; what claims are judged by is still there.
+func TestErasedIsErased(t *testing.T) {
+	w := newWorld(t)
+	before := w.everything()
+	for _, detail := range details() {
+		if !strings.Contains(before, detail) {
+			t.Fatalf("%s is nowhere: this test tests nothing", detail)
+		}
+	}
+	later := w.now.Add(2 * time.Hour)
+	e, err := w.desk.Erase(t.Context(), w.number, later)
+	w.must(err)
+	if !e.Account || e.Enrolments != 1 || len(e.WithdrawnFrom) != 2 || len(w.refolded) != 2 {
+		t.Errorf("%+v, %v", e, w.refolded)
+	}
+	after := w.everything()
+	for _, detail := range append(details(), "hashed") {
+		if strings.Contains(after, detail) {
+			t.Errorf("%s is still there", detail)
+		}
+	}
+	left, err := w.desk.Export(t.Context(), w.number, later)
+	w.must(err)
+	if left.Details != nil || left.Account != nil || !left.Erased.Equal(later) || left.Policy.Insured || left.Policy.CoverLevel != "level" {
+		t.Errorf("%+v", left)
+	}
+	if len(left.Sharing) != 2 || len(left.Sharing[0].Events) != 1 || len(left.Sharing[0].Shifts) != 1 || left.Sharing[0].EnrolledAs != nil {
+		t.Errorf("%+v", left.Sharing)
+	}
+}
+
+// To everybody else somebody erased is somebody who never was, except that the number stays taken.
+func TestNobodyFindsWhoIsErased(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.desk.Erase(t.Context(), w.number, w.now)
+	w.must(err)
+	if _, ok, err := w.customers.Customer(t.Context(), w.number); ok || err != nil {
+		t.Errorf("there is a customer, %v", err)
+	}
+	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); len(numbers) != 0 || err != nil {
+		t.Errorf("%v, %v", numbers, err)
+	}
+	if _, ok, err := account.StoreFrom(w.env).Account(t.Context(), canaries.Email); ok || err != nil {
+		t.Errorf("there is an account, %v", err)
+	}
+	register := customer.NewRegister(w.customers, w.timelines, nil)
+	_, err = register.Create(t.Context(), customer.New{Number: w.number, Details: canaries}, w.now)
+	if fault.Of(err) != fault.InvalidData {
+		t.Errorf("the number was given to another: %v", err)
+	}
+	known, ok, err := timeline.Find(t.Context(), w.timelines, "courier-ltd", w.login.Name, timeline.At(w.now.Add(time.Hour)))
+	if ok || err != nil {
+		t.Errorf("%+v, %v", known, err)
+	}
+}
+
+// An erasure that broke off is finished by another; another one of somebody erased changes nothing.
+func TestErasingAgainFinishesIt(t *testing.T) {
+	w := newWorld(t)
+	broken := *w.desk
+	broken.links = link.New(w.timelines, func(context.Context, string, string, time.Time) error {
+		return fault.New(fault.Unavailable, "")
+	})
+	if _, err := broken.Erase(t.Context(), w.number, w.now); fault.Of(err) != fault.Unavailable {
+		t.Fatal(err)
+	}
+	e, err := w.desk.Erase(t.Context(), w.number, w.now.Add(time.Hour))
+	w.must(err)
+	if !e.Erased.Equal(w.now) || len(e.WithdrawnFrom) != 2 || e.Enrolments != 1 {
+		t.Errorf("%+v", e)
+	}
+	e, err = w.desk.Erase(t.Context(), w.number, w.now.Add(2*time.Hour))
+	w.must(err)
+	if !e.Erased.Equal(w.now) || len(e.WithdrawnFrom) != 0 || e.Enrolments != 0 {
+		t.Errorf("%+v", e)
+	}
+	_, err = w.desk.Erase(t.Context(), "NOBODY", w.now)
+	if fault.Of(err) != fault.NotFound {
+		t.Error(err)
+	}
+}
+
+// A vehicle's registration leads to its keeper, so it goes, too; another customer of the same email stays, and keeps the account.
+func TestOthersOfTheSameEmailStay(t *testing.T) {
+	w := newWorld(t)
+	register := customer.NewRegister(w.customers, w.timelines, nil)
+	number, err := register.Create(t.Context(), customer.New{
+		Details: canaries, Policy: customer.Policy{CoverLevel: "level", ClassOfUse: "use", VehicleRegistration: plate},
+	}, w.now)
+	w.must(err)
+	if !strings.Contains(w.everything(), plate) {
+		t.Fatal("the registration is nowhere: this test tests nothing")
+	}
+	e, err := w.desk.Erase(t.Context(), number, w.now)
+	w.must(err)
+	if e.Account || strings.Contains(w.everything(), plate) {
+		t.Errorf("%+v", e)
+	}
+	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); err != nil || len(numbers) != 1 || numbers[0] != w.number {
+		t.Errorf("%v, %v", numbers, err)
+	}
+	if a, ok, err := account.StoreFrom(w.env).Account(t.Context(), canaries.Email); !ok || a.Number != w.number || err != nil {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
