@@ -77,7 +77,8 @@ var couriers = []struct {
 }
 
 // Load makes what of the demo world is not there yet, and leaves alone what is. The keys of the previous world are kept
-// if they still work, because only hashes of them are stored; others are issued in place of those that do not.
+// if they still work, because only hashes of them are stored, and are made to work if nothing was ever known of them;
+// others are issued in place of those that no longer do.
 //
 // Everybody has consented and been matched a year before the first load, so that events of the last months apply.
 func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
@@ -148,6 +149,9 @@ func loadProvider(ctx context.Context, s *provider.Store, name string, mayEnrol 
 		}
 		if err != nil && fault.Of(err).Retryable() {
 			return WorkProvider{}, err
+		}
+		if err != nil && s.AdmitKey(ctx, p.ID, known.Key, now) == nil {
+			return known, nil
 		}
 	}
 	key, _, err := s.IssueKey(ctx, p.ID, now)

@@ -118,6 +118,34 @@ func TestKeysThatNoLongerWorkAreReplaced(t *testing.T) {
 	}
 }
 
+func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
+	gone := load(t, emulator.ForTest(t), World{})
+	env := emulator.ForTest(t)
+	if world := load(t, env, gone); !reflect.DeepEqual(world.WorkProviders, gone.WorkProviders) {
+		t.Errorf("%+v, before %+v", world.WorkProviders, gone.WorkProviders)
+	}
+	holder, err := provider.KeysFrom(env).Authenticate(t.Context(), gone.WorkProviders[0].Key)
+	if err != nil || holder.Name != "Courier Ltd" {
+		t.Errorf("%+v, %v", holder, err)
+	}
+}
+
+func TestARevokedKeyIsNotAdmittedAgain(t *testing.T) {
+	env := emulator.ForTest(t)
+	first := load(t, env, World{})
+	store := provider.StoreFrom(env)
+	keys, err := store.Keys(t.Context(), "courier-ltd")
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%+v, %v", keys, err)
+	}
+	if err := store.RevokeKey(t.Context(), "courier-ltd", keys[0].ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if second := load(t, env, first); second.WorkProviders[0].Key == first.WorkProviders[0].Key {
+		t.Error("the revoked key is back")
+	}
+}
+
 func TestTheFormOfTheFile(t *testing.T) {
 	world := World{
 		URL:           "http://127.0.0.1:3000",

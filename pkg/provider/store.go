@@ -183,19 +183,33 @@ func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) 
 	if _, err := s.Get(ctx, providerID); err != nil {
 		return "", Key{}, err
 	}
+	text = mintKey()
 	tx := s.db.WriteTx()
-	text, key = s.addKey(tx, providerID, now)
+	key = s.addKey(tx, text, providerID, now)
 	if err := tx.Run(ctx); err != nil {
 		return "", Key{}, fault.Wrap(fault.Unavailable, err) // of two keys with one id, once in 2³²: try again
 	}
 	return text, key, nil
 }
 
-// addKey draws a key and adds its rows to a transaction.
-func (s *Store) addKey(tx *dynamo.WriteTx, providerID string, now time.Time) (text string, key Key) {
-	text = mintKey()
+// AdmitKey makes a key work that was drawn before: for a demo world that is made again and whose keys somebody has. It
+// is refused if it is no key of ours, and if it was ever admitted or issued here, even if it is dead now.
+func (s *Store) AdmitKey(ctx context.Context, providerID, text string, now time.Time) error {
+	if !wellFormed(text) {
+		return fault.New(fault.InvalidKey, "The key is not well-formed.")
+	}
+	tx := s.db.WriteTx()
+	s.addKey(tx, text, providerID, now)
+	if err := tx.Run(ctx); err != nil {
+		return fault.Wrap(fault.Unavailable, err)
+	}
+	return nil
+}
+
+// addKey adds the rows of a key to a transaction.
+func (s *Store) addKey(tx *dynamo.WriteTx, text, providerID string, now time.Time) Key {
 	hash := hashOf(text)
-	key = Key{ID: keyIDOf(hash), Issued: now.UTC()}
+	key := Key{ID: keyIDOf(hash), Issued: now.UTC()}
 	tx.Put(s.table.Put(keyRow{
 		PK: table.KeyPartition(hash), SK: table.KeySort, Form: form,
 		Provider: providerID, Issued: key.Issued,
@@ -204,7 +218,7 @@ func (s *Store) addKey(tx *dynamo.WriteTx, providerID string, now time.Time) (te
 		PK: table.ProviderPartition(providerID), SK: table.ProviderKeySort(key.ID), Form: form,
 		Hash: hash, Issued: key.Issued,
 	}).If("attribute_not_exists(pk)"))
-	return text, key
+	return key
 }
 
 // MaxOverlap is how long a key may live on beside its successor.
@@ -223,8 +237,9 @@ func (s *Store) RotateKey(ctx context.Context, providerID, keyID string, overlap
 	if !own.Revoked.IsZero() {
 		return "", Key{}, fault.Field("key", "The key `"+keyID+"` was revoked or rotated already: issue another, or rotate its successor.")
 	}
+	text = mintKey()
 	tx := s.db.WriteTx()
-	text, key = s.addKey(tx, providerID, now)
+	key = s.addKey(tx, text, providerID, now)
 	s.end(tx, own, now.Add(overlap))
 	if err := tx.Run(ctx); err != nil {
 		return "", Key{}, changedMeanwhile(err)
