@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race simulate soak mutants check e2e site build fmt tools clean go
+.PHONY: help run test race simulate soak mutants check e2e site build release reproducible fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
@@ -18,7 +18,7 @@ export HOME := $(CURDIR)/.tools/home
 endif
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: go $(LOCAL) ## start the whole API with its demo world on http://127.0.0.1:3000 (PORT=... changes the port)
 	@echo "building ..."
@@ -57,6 +57,12 @@ site: $(PAGES) ## build the documentation site into bin/site
 
 build: go ## build every function as it is deployed, and the operators' tools, into bin/
 	@scripts/build
+
+release: go $(E2E) ## build what the pipeline deploys, with its SBOM and sums, into bin/release
+	@scripts/release
+
+reproducible: go $(E2E) ## build the release in two folders and compare every byte
+	@scripts/reproducible
 
 fmt: go ## format all Go files
 	gofmt -w cmd functions internal pkg
