@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/internal/contract"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
@@ -92,7 +93,7 @@ func newWorld(t *testing.T) *world {
 	w.customers, w.timelines = customer.StoreFrom(env), timeline.StoreFrom(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.letters, w.webhooks, func() time.Time { return w.clock })
-	w.pages = web.All(map[string]http.Handler{"account": Pages(w.site), "link-work-provider": Link(w.site)})
+	w.pages = contract.Held(t, web.All(map[string]http.Handler{"account": Pages(w.site), "link-work-provider": Link(w.site)}))
 	providers := provider.StoreFrom(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
 		p, err := providers.Create(t.Context(), name, false, w.clock)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/internal/contract"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/fault"
@@ -68,9 +69,9 @@ func newWorld(t *testing.T, env *config.Env) *world {
 		return nil
 	})
 	now := func() time.Time { return noon }
-	w.status = Status(keys, w.customers, w.timelines, now)
-	w.validate = Validate(keys, w.customers)
-	w.enrol = Enrol(keys, w.register, now)
+	w.status = contract.Held(t, Status(keys, w.customers, w.timelines, now))
+	w.validate = contract.Held(t, Validate(keys, w.customers))
+	w.enrol = contract.Held(t, Enrol(keys, w.register, now))
 	return w
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"zego.com/workprovider/internal/contract"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
@@ -91,7 +92,7 @@ func buildWorld(t testing.TB, env *config.Env, keys web.Authenticator, sender qu
 	now := func() time.Time { return w.clock }
 	reader := NewReader(w.timelines, w.ids, now)
 	ledger := NewLedger(reader, sender)
-	w.api = web.All(map[string]http.Handler{
+	w.api = contract.Held(t, web.All(map[string]http.Handler{
 		"shift-login":  Login(keys, sender, w.ids, now),
 		"shift-logout": Logout(keys, sender, w.ids, now),
 		"batch-login":  BatchLogin(keys, sender, w.ids, now),
@@ -101,7 +102,7 @@ func buildWorld(t testing.TB, env *config.Env, keys web.Authenticator, sender qu
 		"shift-end":    End(keys, ledger),
 		"shift-read":   Read(keys, reader),
 		"event-read":   ReadEvents(keys, reader),
-	})
+	}))
 	w.process = Processor(timeline.NewApplier(w.timelines, 8), deadletter.StoreFrom(env), now)
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
