@@ -151,6 +151,7 @@ class Stack:
             "PROVIDERS_TABLE": self.outputs["ProvidersTable"],
             "CUSTOMERS_TABLE": self.outputs["CustomersTable"],
             "TIMELINES_TABLE": self.outputs["TimelinesTable"],
+            "SECRETS_TABLE": self.outputs["SecretsTable"],
             "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
             "WEBHOOKS_QUEUE_URL": self.outputs["WebhooksQueueUrl"],
         }

@@ -2,7 +2,7 @@
 // changes what these share, makes shift records again from the facts, and sends dead letters once more.
 //
 // It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. The tables and the queues are named by
-// flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL, WEBHOOKS_QUEUE_URL.
+// flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, SECRETS_TABLE, EVENTS_QUEUE_URL, WEBHOOKS_QUEUE_URL.
 package main
 
 import (
@@ -50,6 +50,7 @@ var places = []struct{ flag, variable string }{
 	{"providers-table", "PROVIDERS_TABLE"},
 	{"customers-table", "CUSTOMERS_TABLE"},
 	{"timelines-table", "TIMELINES_TABLE"},
+	{"secrets-table", "SECRETS_TABLE"},
 	{"events-queue-url", "EVENTS_QUEUE_URL"},
 	{"webhooks-queue-url", "WEBHOOKS_QUEUE_URL"},
 }

@@ -264,6 +264,9 @@ func TestQueuesAreSafe(t *testing.T) {
 // Nobody has more rights than on named things.
 func TestRightsAreExact(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
+		if len(f.statements) == 0 {
+			t.Errorf("%s has no role in template.yaml, so SAM would give it one that may write any log: add %sRole", name, name)
+		}
 		for _, statement := range f.statements {
 			for _, action := range texts(statement["Action"]) {
 				if strings.Contains(action, "*") {
@@ -323,12 +326,30 @@ func deployedFunctions(t *testing.T) map[string]deployedFunction {
 				t.Errorf("%s has an event of type %v, which internal/repotest does not know: teach it", name, event["Type"])
 			}
 		}
-		for _, policy := range list(properties["Policies"]) {
-			f.statements = append(f.statements, list(policy["Statement"])...)
-		}
+		role, _ := properties["Role"].(template.GetAtt)
+		f.statements = statements(tree, role.Resource)
 		functions[name] = f
 	}
 	return functions
+}
+
+// statements are the rights of a role: its own, and those of the template's policies that it has.
+func statements(tree *template.Template, role string) []map[string]any {
+	properties := tree.Resources[role].Properties
+	documents := []any{}
+	for _, policy := range list(properties["Policies"]) {
+		documents = append(documents, policy["PolicyDocument"])
+	}
+	shared, _ := properties["ManagedPolicyArns"].([]any)
+	for _, policy := range shared {
+		name, _ := policy.(template.Ref)
+		documents = append(documents, tree.Resources[string(name)].Properties["PolicyDocument"])
+	}
+	var all []map[string]any
+	for _, document := range documents {
+		all = append(all, list(object(document)["Statement"])...)
+	}
+	return all
 }
 
 func read(t *testing.T) *template.Template {

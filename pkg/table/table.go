@@ -2,12 +2,13 @@
 //
 // There are three tables, so that a function can be granted one and not the others:
 //
-//   - Providers: work providers and the hashes of their API keys (people.go);
+//   - Providers: work providers, their webhooks, and the hashes of their API keys (people.go);
 //   - Customers: customers, policies, products, enrolments: all personal data, and nothing else, is here (people.go);
 //   - Timelines: facts, histories, owners of workProviderUserIds and shift records (this file). No personal data
 //     beyond the names by which a work provider calls its people.
 //
-// Beside them stand Sessions, which ends by itself (sessions.go), and Audit, which only operators have to do with (audit.go).
+// Beside them stand Secrets, for the webhook sender alone (people.go), Sessions, which ends by itself (sessions.go), and Audit,
+// which only operators have to do with (audit.go).
 //
 // All have the same two keys, a partition key and a sort key, both strings, and no index: each access pattern below is
 // one Get or one Query of one partition.
@@ -34,6 +35,7 @@ package table
 
 import (
 	"fmt"
+	"strings"
 
 	"zego.com/workprovider/pkg/person"
 )
@@ -69,6 +71,19 @@ const AfterHistory = "history$"
 // read in one way only.
 func NamePartition(provider string, name person.Name) string {
 	return provider + "#" + string(name.Kind) + "#" + name.Value
+}
+
+// ProviderNames begins the partitions of all names at a work provider.
+func ProviderNames(provider string) string { return provider + "#" }
+
+// NameOf is the name whose partition at a work provider that is; false if it is none of a name.
+func NameOf(provider, partition string) (person.Name, bool) {
+	rest, ok := strings.CutPrefix(partition, ProviderNames(provider))
+	if !ok || len(rest) < 3 || rest[1] != '#' {
+		return person.Name{}, false
+	}
+	name := person.Name{Kind: person.Kind(rest[0]), Value: rest[2:]}
+	return name, name.Kind == person.CustomerNumber || name.Kind == person.UserID
 }
 
 // BatchPartition is the partition of a batch at a work provider.

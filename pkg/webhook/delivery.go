@@ -65,13 +65,15 @@ func partition(provider, id string) string {
 type Deliveries struct {
 	table     dynamo.Table
 	timelines *timeline.Store
-	settings  *Store
+	providers dynamo.Table
 	now       func() time.Time
 }
 
-// DeliveriesFrom are those in the table that TIMELINES_TABLE names, of the webhooks in PROVIDERS_TABLE.
+// DeliveriesFrom are those in the table that TIMELINES_TABLE names, of the webhooks in PROVIDERS_TABLE, whose secrets they
+// do not need.
 func DeliveriesFrom(env *config.Env, now func() time.Time) *Deliveries {
-	return &Deliveries{dynamo.New(env.AWS()).Table(env.Get("TIMELINES_TABLE")), timeline.StoreFrom(env), StoreFrom(env), now}
+	db := dynamo.New(env.AWS())
+	return &Deliveries{db.Table(env.Get("TIMELINES_TABLE")), timeline.StoreFrom(env), db.Table(env.Get("PROVIDERS_TABLE")), now}
 }
 
 type deliveryRow struct {
@@ -216,7 +218,7 @@ func (s *Deliveries) State(ctx context.Context, provider, customer string) (Prog
 		return Asking, nil
 	}
 	// The announcement may still be on its way.
-	settings, err := s.settings.Get(ctx, provider)
+	settings, err := settingsOf(ctx, s.providers, provider)
 	switch {
 	case err != nil && fault.Of(err) == fault.NotFound:
 		return NotAsked, nil

@@ -43,53 +43,86 @@ func (s Settings) secrets(now time.Time) []Secret {
 // Signing is how many secrets sign at a time: two during a rotation.
 func (s Settings) Signing(now time.Time) int { return len(s.secrets(now)) }
 
-// Store keeps the settings in the table Providers.
-type Store struct{ table dynamo.Table }
+// Store keeps the settings in the table Providers, and the secrets in one of their own: every function may read the one,
+// the sender alone the other.
+type Store struct {
+	db                 *dynamo.DB
+	providers, secrets dynamo.Table
+}
 
-// StoreFrom is the store in the table that PROVIDERS_TABLE names.
+// StoreFrom is the store in the tables that PROVIDERS_TABLE and SECRETS_TABLE name.
 func StoreFrom(env *config.Env) *Store {
-	return &Store{dynamo.New(env.AWS()).Table(env.Get("PROVIDERS_TABLE"))}
+	db := dynamo.New(env.AWS())
+	return &Store{db, db.Table(env.Get("PROVIDERS_TABLE")), db.Table(env.Get("SECRETS_TABLE"))}
 }
 
 type settingsRow struct {
-	PK       string         `dynamo:"pk,hash"`
-	SK       string         `dynamo:"sk,range"`
-	Form     int            `dynamo:"v"`
-	Version  int64          `dynamo:"n"`
-	URL      string         `dynamo:"url"`
-	Secrets  []SharedSecret `dynamo:"secrets"`
-	Since    time.Time      `dynamo:"since"`
-	Disabled time.Time      `dynamo:"disabled,omitempty"`
-	Reason   string         `dynamo:"reason,omitempty"`
+	PK       string    `dynamo:"pk,hash"`
+	SK       string    `dynamo:"sk,range"`
+	Form     int       `dynamo:"v"`
+	Version  int64     `dynamo:"n"` // of both rows: they are written together
+	URL      string    `dynamo:"url"`
+	Since    time.Time `dynamo:"since"`
+	Disabled time.Time `dynamo:"disabled,omitempty"`
+	Reason   string    `dynamo:"reason,omitempty"`
 }
 
-const formOfSettings = 1
+type secretsRow struct {
+	PK      string         `dynamo:"pk,hash"`
+	SK      string         `dynamo:"sk,range"`
+	Form    int            `dynamo:"v"`
+	Secrets []SharedSecret `dynamo:"secrets"`
+}
+
+const (
+	formOfSettings = 2 // 1 had the secrets in it
+	formOfSecrets  = 1
+)
 
 var errNone = fault.New(fault.NotFound, "The work provider has no webhook: set one first.")
 
 // Get are the settings of a work provider's webhook. It is NotFound if there is none.
 func (s *Store) Get(ctx context.Context, provider string) (Settings, error) {
-	var row settingsRow
-	err := s.table.Get(table.PK, table.ProviderPartition(provider)).Range(table.SK, dynamo.Equal, table.WebhookSort).
-		Consistent(true).One(ctx, &row)
+	// The version is read first: should both rows change before the secrets are read, put refuses what is made of the two.
+	row, err := settingsOf(ctx, s.providers, provider)
+	if err != nil {
+		return Settings{}, err
+	}
+	var kept secretsRow
+	err = s.secrets.Get(table.PK, table.ProviderPartition(provider)).Range(table.SK, dynamo.Equal, table.WebhookSort).
+		Consistent(true).One(ctx, &kept)
 	if errors.Is(err, dynamo.ErrNotFound) {
-		return Settings{}, errNone
+		err = nil // settings of form 1: they count for nothing until a secret is drawn anew
 	}
 	return Settings{
-		URL: row.URL, Secrets: row.Secrets, Since: row.Since, Disabled: row.Disabled, Reason: row.Reason, version: row.Version,
+		URL: row.URL, Secrets: kept.Secrets, Since: row.Since, Disabled: row.Disabled, Reason: row.Reason, version: row.Version,
 	}, stored(err)
 }
 
-// put writes settings on condition that nobody has changed them since they were read.
+// settingsOf is the row of a work provider's settings.
+func settingsOf(ctx context.Context, providers dynamo.Table, provider string) (settingsRow, error) {
+	var row settingsRow
+	err := providers.Get(table.PK, table.ProviderPartition(provider)).Range(table.SK, dynamo.Equal, table.WebhookSort).
+		Consistent(true).One(ctx, &row)
+	if errors.Is(err, dynamo.ErrNotFound) {
+		return settingsRow{}, errNone
+	}
+	return row, stored(err)
+}
+
+// put writes settings and secrets on condition that nobody has changed them since they were read.
 func (s *Store) put(ctx context.Context, provider string, to Settings) error {
-	err := s.table.Put(settingsRow{
-		PK: table.ProviderPartition(provider), SK: table.WebhookSort, Form: formOfSettings, Version: to.version + 1,
-		URL: to.URL, Secrets: to.Secrets, Since: to.Since.UTC(), Disabled: to.Disabled, Reason: to.Reason,
-	}).If("attribute_not_exists(pk) OR 'n' = ?", to.version).Run(ctx)
-	if dynamo.IsCondCheckFailed(err) {
+	partition := table.ProviderPartition(provider)
+	err := table.Commit(ctx, s.db.WriteTx().
+		Put(s.providers.Put(settingsRow{
+			PK: partition, SK: table.WebhookSort, Form: formOfSettings, Version: to.version + 1,
+			URL: to.URL, Since: to.Since.UTC(), Disabled: to.Disabled, Reason: to.Reason,
+		}).If("attribute_not_exists(pk) OR 'n' = ?", to.version)).
+		Put(s.secrets.Put(secretsRow{PK: partition, SK: table.WebhookSort, Form: formOfSecrets, Secrets: to.Secrets})))
+	if errors.Is(err, table.ErrOvertaken) {
 		return fault.New(fault.Unavailable, "Somebody else changed the webhook just now: look again.")
 	}
-	return stored(err)
+	return err
 }
 
 // Set makes a URL the work provider's webhook, and enables it. With a secret given, that is the only one from now on;
@@ -128,11 +161,11 @@ func (s *Store) Rotate(ctx context.Context, provider string, overlap time.Durati
 	if err != nil {
 		return "", err
 	}
-	before := settings.secrets(now)[0]
+	before := settings.secrets(now)
 	secret := NewSecret()
 	settings.Secrets = []SharedSecret{{Secret: secret}}
-	if overlap > 0 {
-		settings.Secrets = append(settings.Secrets, SharedSecret{Secret: before, Until: now.Add(overlap).UTC()})
+	if overlap > 0 && len(before) > 0 {
+		settings.Secrets = append(settings.Secrets, SharedSecret{Secret: before[0], Until: now.Add(overlap).UTC()})
 	}
 	return secret, s.put(ctx, provider, settings)
 }
@@ -168,7 +201,7 @@ func stored(err error) error {
 // gone disables the webhook because a receiver said that it wants no more; not if the URL is another by now. It is an
 // update of just these attributes, because a function that talks to strangers is allowed no more in this table.
 func (s *Store) gone(ctx context.Context, provider, url string, now time.Time) error {
-	err := s.table.Update(table.PK, table.ProviderPartition(provider)).Range(table.SK, table.WebhookSort).
+	err := s.providers.Update(table.PK, table.ProviderPartition(provider)).Range(table.SK, table.WebhookSort).
 		Set("disabled", now.UTC()).Set("reason", "the receiver replied 410 Gone").Add("n", 1).
 		If("'url' = ? AND attribute_not_exists('disabled')", url).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
