@@ -21,5 +21,7 @@
 //	rebuild.go   records made again from all facts
 //	outcome.go   what became of a fact
 //	batch.go     which facts a batch asked for
+//	told.go      everything that was said of a customer
+//	explain.go   a day's fold, told step by step to operators
 //	lookup.go    what readers ask: the shift that holds a LOGIN, the shifts of a range of days
 package timeline

@@ -170,7 +170,12 @@ func outcome(f Fact, stored []Fact, people []folded, now Instant) Outcome {
 			return p.outcome(f)
 		}
 	}
-	reason := people[len(people)-1].history.discounted(f.At, now)
+	return people[len(people)-1].history.refused(f.At, now)
+}
+
+// refused is the outcome of a stored fact that does not count.
+func (h History) refused(at, now Instant) Outcome {
+	reason := h.discounted(at, now)
 	if reason == Unmatched {
 		return Outcome{State: Waiting}
 	}
