@@ -139,7 +139,7 @@ func (d *Desk) sharing(ctx context.Context, r relation, number string) (Sharing,
 		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.EverHeld()...), Events: []Event{}, Shifts: []Shift{},
 	}
 	for _, entry := range r.history.Entries() {
-		s.History = append(s.History, Change{entry.Kind.String(), entry.At.Time(), entry.UserID})
+		s.History = append(s.History, Change{entry.Kind.Word(), entry.At.Time(), entry.UserID})
 	}
 	history, facts, err := timeline.Told(ctx, d.timelines, r.provider.ID, number, timeline.AllDays())
 	if err != nil {

@@ -157,7 +157,7 @@ func TestEverHeldOutlivesWhatIsHeld(t *testing.T) {
 	if got := h.EverHeld(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("%q", got)
 	}
-	if got := h.Entries(); len(got) != 6 || got[0].Kind.String() != "LINK" || got[1].Kind.String() != "UNLINK" {
+	if got := h.Entries(); len(got) != 6 || got[0].Kind.Word() != "LINK" || got[1].Kind.Word() != "UNLINK" {
 		t.Errorf("%v", got)
 	}
 }

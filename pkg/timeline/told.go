@@ -45,7 +45,7 @@ func (h History) EverHeld() []string {
 	return ids
 }
 
-// String is the kind of an entry in one word.
-func (k EntryKind) String() string {
+// Word is the kind of an entry, in the spelling of the API.
+func (k EntryKind) Word() string {
 	return [...]string{"", "CONSENT", "WITHDRAWAL", "LINK", "UNLINK", "MATCH", "NO_MATCH"}[k]
 }
