@@ -15,11 +15,7 @@ import (
 // loadDemo makes the demo world, or what is missing of it, and writes it to a file, from which the keys are read again
 // at the next start: what is stored of a key is only its hash.
 func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.World, error) {
-	var previous demo.World
-	kept, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(kept, &previous)
-	}
+	previous, err := readDemo(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return demo.World{}, fmt.Errorf("%s cannot be read (delete it, and new keys are issued): %w", path, err)
 	}
@@ -40,10 +36,27 @@ func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Worl
 	return world, os.WriteFile(path, append(text, '\n'), 0o600)
 }
 
-// printDemo loads the demo world into the tables that the process's environment names, and prints it.
-func printDemo(ctx context.Context) error {
+func readDemo(path string) (world demo.World, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return demo.World{}, err
+	}
+	err = json.Unmarshal(text, &world)
+	return world, err
+}
+
+// printDemo loads the demo world into the tables that the process's environment names, and prints it. If there is an
+// argument, it is the file of an earlier world.
+func printDemo(ctx context.Context, files []string) error {
+	var previous demo.World
+	for _, path := range files {
+		var err error
+		if previous, err = readDemo(path); err != nil {
+			return err
+		}
+	}
 	env := config.FromOS()
-	world, err := demo.Load(ctx, env, demo.World{})
+	world, err := demo.Load(ctx, env, previous)
 	if missing := env.Err(); missing != nil {
 		return missing
 	}

@@ -2,10 +2,10 @@
 // below it, and the demo world in it.
 //
 // It serves the same handlers as the Lambdas, so what works here works there, but for what only AWS's gateway does.
-// What it stores is kept in .local and survives a restart; `make clean` forgets it.
+// What it stores is kept in .local, or the folder that STATE names, and survives a restart; `make clean` forgets it.
 //
 // With the argument "demo" it only loads the demo world into the tables that the environment names, wherever they are,
-// and prints it as JSON.
+// and prints it as JSON. A file of such a world may follow: its keys will work.
 package main
 
 import (
@@ -32,11 +32,12 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/web"
 )
 
 func main() {
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	slog.SetDefault(slog.New(observe.Text(os.Stderr)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := start(ctx, os.Args[1:]); err != nil {
@@ -46,14 +47,14 @@ func main() {
 }
 
 func start(ctx context.Context, arguments []string) error {
-	if slices.Equal(arguments, []string{"demo"}) {
-		return printDemo(ctx)
+	if len(arguments) > 0 && arguments[0] == "demo" {
+		return printDemo(ctx, arguments[1:])
 	}
 	root, err := emulator.Root()
 	if err != nil {
 		return err
 	}
-	return run(ctx, root, filepath.Join(root, ".local"), cmp.Or(os.Getenv("PORT"), "3000"))
+	return run(ctx, root, filepath.Join(root, cmp.Or(os.Getenv("STATE"), ".local")), cmp.Or(os.Getenv("PORT"), "3000"))
 }
 
 // run starts everything, serves until the context ends, and stops everything in the opposite order. The template is read
