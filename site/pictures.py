@@ -20,6 +20,7 @@ OUTCOMES = {
     "ALREADY_OPEN": "no effect: already open",
     "LOGOUT_WITHOUT_LOGIN": "no effect: no login before it",
     "BEFORE_CONSENT": "rejected: before the consent",
+    "UNMATCHED": "waits: nobody shares at that instant",
 }
 ENDS = {
     "LOGOUT": "ended by a logout",

@@ -1,0 +1,222 @@
+"""`make snippets`: does what the guides of the documentation site say, as a reader would, from `git clone` on.
+
+A guide is run from top to bottom, in one folder for all of them:
+
+    ```sh                             is typed into the guide's shell
+    ```sh title="In another shell"    is typed into a shell that goes on running until the guides end
+    ```python title="login.py"        is written to a file of that name, in any language
+    ```json, ```text or ```http       below a command is what it prints; below another shell's, the last line to wait for
+
+What differs each time (instants, ids, keys, addresses) may differ from what is shown; nothing else may. A command that only
+asks is asked again for a while, as events are applied a moment after they are accepted. Every block has to be of one of these
+kinds, so there is no example that is not run. Ends with a line that counts what passed and failed.
+"""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+
+ROOT = pathlib.Path(__file__).parent.parent
+SITE = ROOT / "site"
+REPOSITORY = "https://git.zego.example/workprovider.git"  # as the quick start has it: here it is this checkout
+FENCE = re.compile(r'^( *)```(\w+)(?: +title="([^"]+)")? *\n(.*?)^\1``` *$', re.M | re.S)
+ANOTHER_SHELL = "In another shell"
+OUTPUT = ("json", "text", "http")
+PATIENCE = 60  # seconds until what was accepted has to be applied
+MOST_COMMANDS = 5  # from git clone to the first 202
+
+
+def main():
+    failed = passed = 0
+    commands = None  # typed until the first 202
+    with tempfile.TemporaryDirectory(prefix="guides-") as folder:
+        others = Others(pathlib.Path(folder))
+        try:
+            for page in pages():
+                guide = Guide(page, pathlib.Path(folder), others)
+                try:
+                    for block in guide.blocks:
+                        guide.follow(block)
+                        passed += 1
+                        if commands is None and "202 Accepted" in (block.output or ""):
+                            commands = guide.commands
+                except Failure as failure:
+                    failed += 1
+                    print(f"FAIL  {page.name}: {failure}", flush=True)
+                else:
+                    print(f"ok    {page.name}: {len(guide.blocks)} examples", flush=True)
+                finally:
+                    guide.shell.close()
+        finally:
+            others.close()
+    if commands is None or commands > MOST_COMMANDS:
+        failed += 1
+        print(f"FAIL  the first 202 takes {commands} commands, of {MOST_COMMANDS} at most", flush=True)
+    else:
+        passed += 1
+        print(f"ok    the first 202 takes {commands} commands", flush=True)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def pages():
+    """The guides in the order of the navigation, which is that in which they are read."""
+    with open(SITE / "zensical.toml", "rb") as file:
+        navigation = tomllib.load(file)["project"]["nav"]
+    for entry in navigation:
+        for value in entry.values():
+            names = [value] if isinstance(value, str) else [name for one in value for name in one.values()]
+            for name in names:
+                if (SITE / "pages" / name).exists():  # the reference is made, not written
+                    yield SITE / "pages" / name
+
+
+class Failure(Exception):
+    """An example does not do what the guide says, and the message tells which."""
+
+
+class Block:
+    """One block of code, and what it shows as its output."""
+
+    def __init__(self, language, title, text):
+        self.language, self.title, self.text = language, title, text
+        self.output = None
+
+
+class Guide:
+    """One page and the shell in which it is followed."""
+
+    def __init__(self, page, folder, others):
+        self.folder, self.others = folder, others
+        self.shell = Shell(folder)
+        self.commands = 0
+        self.blocks = []
+        for indent, language, title, text in FENCE.findall(page.read_text()):
+            text = re.sub(f"^{indent}", "", text, flags=re.M)
+            if language in OUTPUT and not title:
+                if not self.blocks or self.blocks[-1].output is not None:
+                    raise Failure(f"this is the output of nothing:\n{text}")
+                self.blocks[-1].output = text
+            else:
+                self.blocks.append(Block(language, title, text))
+
+    def follow(self, block):
+        if block.language != "sh":
+            if not block.title:
+                raise Failure(f"nothing can be done with this: it has no title to be its name\n{block.text}")
+            (self.folder / block.title).write_text(block.text)
+            return
+        self.commands += len([line for line in re.sub(r"\\\n", "", block.text).splitlines() if line[:1] not in ("", "#", " ")])
+        if block.title == ANOTHER_SHELL:
+            self.others.start(block)
+            return
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            printed = self.shell.run(block.text)
+            if block.output is None or comparable(printed) == comparable(block.output):
+                return
+            if changes_something(block.text) or time.monotonic() > deadline:
+                raise Failure(f"{block.text}printed\n{printed}\nand not\n{block.output}")
+            time.sleep(0.5)
+
+
+def changes_something(command):
+    return re.search(r" (-d|--data|-X|--request) ", command) or "curl" not in command
+
+
+DIFFERS = [
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)", "<instant>"),
+    (r"[\w-]{40,}", "<id>"),
+    (r"(?<=X-Request-Id: )\w+", "<id>"),
+    (r"(?<=Date: ).*", "<date>"),
+    (r"(?<=Content-Length: )\d+", "<length>"),
+    (r"http://127\.0\.0\.1:\d+", "<address>"),
+    (r"\r", ""),
+]
+
+
+def comparable(text):
+    for pattern, stands_for in DIFFERS:
+        text = re.sub(pattern, stands_for, text)
+    return text.strip()
+
+
+class Shell:
+    """A reader's shell. A command that fails ends it."""
+
+    END = "--- end of the command ---"
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen(
+            ["bash", "--noprofile", "--norc"], cwd=folder, env=environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        self.process.stdin.write("set -eu -o pipefail\n")
+
+    def run(self, text):
+        self.process.stdin.write(f"{{ {text}\n}} </dev/null\nprintf '\\n%s\\n' '{self.END}'\n")
+        self.process.stdin.flush()
+        printed = ""
+        for line in self.process.stdout:
+            if line.strip() == self.END:
+                return printed
+            printed += line
+        raise Failure(f"{text}failed:\n{printed}")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+class Others:
+    """The shells beside it: they go on from guide to guide."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+
+    def start(self, block):
+        log = self.folder / f"shell-{len(self.processes)}.log"
+        with open(log, "w") as file:
+            process = subprocess.Popen(
+                ["bash", "--noprofile", "--norc", "-eu", "-c", block.text], cwd=self.folder, env=environment(),
+                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+            )
+        self.processes.append(process)
+        last = comparable(block.output or "").splitlines()[-1]
+        deadline = time.monotonic() + 10 * PATIENCE  # the first make run installs and builds
+        while last not in comparable(log.read_text()).splitlines():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failure(f"{block.text}did not get as far as {last!r}:\n{log.read_text()}")
+            time.sleep(0.1)
+
+    def close(self):
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def environment():
+    """A free port for `make run`, and the checkout where the guides say the repository is."""
+    return os.environ | {
+        "PORT": "0",
+        "PYTHONUNBUFFERED": "1",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{ROOT}.insteadOf",
+        "GIT_CONFIG_VALUE_0": REPOSITORY,
+    }
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the other shells on the way out
+    sys.exit(main())
