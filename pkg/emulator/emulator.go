@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -46,6 +47,7 @@ type Server struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	exited chan struct{} // closed when the process is gone
+	worlds atomic.Int64  // numbers the calls of Fresh, so that each gets tables of its own
 }
 
 // Start starts the emulator and returns as soon as it answers. It dies with the calling process, even on kill -9.

@@ -8,16 +8,19 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/middleware"
 
 	"zego.com/workprovider/pkg/config"
 )
 
-// Meter counts the calls to AWS made through an environment, and what the writes among them cost.
+// Meter counts the calls to AWS made through an environment, and what AWS bills of them.
 type Meter struct {
-	mu    sync.Mutex
-	calls map[string]int
-	units float64
+	mu     sync.Mutex
+	calls  map[string]int
+	writes float64
+	reads  float64
+	queue  int
 }
 
 // Measure puts a meter on an environment. It counts for the clients that are built from the environment afterwards,
@@ -39,12 +42,26 @@ func (m *Meter) Calls() map[string]int {
 }
 
 // WriteUnits returns the DynamoDB write units consumed since the last Reset. The emulator reckons them as AWS does, but
-// for refused conditions, which AWS bills and it does not report. Of reads it ignores the size, so there is no such
-// figure for them: count the calls.
+// for refused conditions, which AWS bills and it does not report.
 func (m *Meter) WriteUnits() float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.units
+	return m.writes
+}
+
+// ReadUnits returns the DynamoDB read units since the last Reset, reckoned by the rules of AWS from what was read: the
+// emulator ignores its size. They are right for reads that neither filter nor project, which hide what AWS bills.
+func (m *Meter) ReadUnits() float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
+}
+
+// QueueRequests returns the SQS requests since the last Reset as AWS bills them: one for each 64 KiB of a call.
+func (m *Meter) QueueRequests() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.queue
 }
 
 // Reset begins counting anew.
@@ -52,7 +69,7 @@ func (m *Meter) Reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.calls)
-	m.units = 0
+	m.writes, m.reads, m.queue = 0, 0, 0
 }
 
 func (m *Meter) install(stack *middleware.Stack) error {
@@ -68,8 +85,12 @@ func (m *Meter) install(stack *middleware.Stack) error {
 			m.calls[operation]++
 			for _, consumed := range capacity(out.Result) {
 				if consumed.CapacityUnits != nil {
-					m.units += *consumed.CapacityUnits
+					m.writes += *consumed.CapacityUnits
 				}
+			}
+			m.reads += readUnits(in.Parameters, out.Result)
+			if awsmiddleware.GetServiceID(ctx) == sqs.ServiceID {
+				m.queue += chunks(in.Parameters, out.Result)
 			}
 			return out, metadata, err
 		}), middleware.After)

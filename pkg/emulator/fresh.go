@@ -1,0 +1,37 @@
+package emulator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+
+	"zego.com/workprovider/pkg/config"
+)
+
+// EventIDKeys is an EVENT_ID_KEYS for tests. It protects nothing.
+const EventIDKeys = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
+
+// Fresh returns an environment with empty tables and queues of its own, made from the project's template.yaml, and with
+// everything else that a function needs.
+func (s *Server) Fresh(ctx context.Context) (*config.Env, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	variables := s.Variables()
+	suffix := fmt.Sprintf("-%d", s.worlds.Add(1))
+	created, err := Create(ctx, config.From(variables).AWS(), filepath.Join(root, "template.yaml"), suffix)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(variables, created)
+	variables["EVENT_ID_KEYS"] = EventIDKeys
+	variables["SITE_URL"] = "https://work.zego.example/pages"
+	variables["MAIL_FROM"] = MailFrom
+	env := config.From(variables)
+	cfg := env.AWS().Copy()
+	cfg.HTTPClient = patient{cfg.HTTPClient}
+	env.SetAWS(cfg)
+	return env, nil
+}
