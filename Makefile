@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race simulate soak mutants check e2e site build release reproducible fmt tools clean go
+.PHONY: help run test race simulate fuzz soak mutants check e2e site sam-local sam-local-smoke build release reproducible fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
@@ -11,6 +11,7 @@ SEEDS := 100000
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
 PAGES := .tools/site/installed
+FUZZ  := .tools/fuzz/installed
 
 # A machine without a home folder (a bare container) has no place for Go's caches either.
 ifeq ($(strip $(HOME)),)
@@ -37,10 +38,15 @@ race: go $(LOCAL) ## look for data races; needs a C compiler. The simulator is l
 simulate: go $(LOCAL) ## run the simulator from SEEDS seeds (100,000), and every crash point
 	go test ./internal/simulation -seeds=$(SEEDS) -timeout 60m
 
-soak: go $(LOCAL) ## run what takes hours: ten million seeds, a backlog with poison in it, a flood, times that tell nothing
+fuzz: go $(LOCAL) $(FUZZ) ## send 5,000 requests made up from openapi.yaml to the whole API, and check every answer (FUZZ_CASES, FUZZ_SEED)
+	@go build -o bin/local ./cmd/local
+	@.tools/fuzz/bin/python e2e/openapi/fuzz.py
+
+soak: go $(LOCAL) $(FUZZ) ## run what takes hours: ten million seeds, a backlog with poison in it, a flood, times that tell nothing
 	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
 	go test ./pkg/account -run TestSoak -soak -v -timeout 60m
 	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
+	FUZZ_CASES=50000 $(MAKE) fuzz
 	@scripts/mutants
 
 mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
@@ -55,6 +61,12 @@ e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the
 site: $(PAGES) ## build the documentation site into bin/site
 	@scripts/site
 
+sam-local: go $(LOCAL) $(E2E) ## run the functions in Docker, as AWS SAM does, on http://127.0.0.1:3000 (PORT=... changes the port)
+	@.tools/e2e/bin/python e2e/sam_local.py
+
+sam-local-smoke: go $(LOCAL) $(E2E) ## run every sample of events/ in Docker and compare; left out where no daemon can be started
+	@.tools/e2e/bin/python e2e/sam_local.py --smoke
+
 build: go ## build every function as it is deployed, and the operators' tools, into bin/
 	@scripts/build
 
@@ -67,7 +79,7 @@ reproducible: go $(E2E) ## build the release in two folders and compare every by
 fmt: go ## format all Go files
 	gofmt -w cmd functions internal pkg
 
-tools: $(LOCAL) $(E2E) $(PAGES) ## install the pinned Python tools into .tools/
+tools: $(LOCAL) $(E2E) $(PAGES) $(FUZZ) ## install the pinned Python tools into .tools/
 
 clean: ## forget the local state and everything built (the tools stay)
 	rm -rf .local .aws-sam bin

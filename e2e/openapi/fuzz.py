@@ -1,0 +1,86 @@
+"""`make fuzz`: thousands of requests made up from openapi.yaml, sent to the API as `make run` serves it.
+
+Schemathesis makes them: examples, edges of every schema, random ones, and chains that follow the file's links. Its every
+check is on, so whatever the file does not document is a failure: a status, a header, a body, an accepted request that it
+does not allow. FUZZ_CASES says how many cases there have to be at least, and FUZZ_SEED which.
+
+Leaves nothing running; what it writes is under .local/fuzz.
+"""
+import json
+import math
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+STATE = ROOT / ".local" / "fuzz"
+TOOL = ROOT / ".tools" / "fuzz" / "bin" / "st"
+
+# How many cases there are beside those that are drawn one operation at a time, and how many operations there are to draw for.
+CASES = int(os.environ.get("FUZZ_CASES", "5000"))
+
+
+def main():
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    with open(STATE / "local.log", "w") as log:
+        local = subprocess.Popen(
+            [ROOT / "bin" / "local"],
+            cwd=ROOT,
+            env=os.environ | {"STATE": str(STATE.relative_to(ROOT)), "PORT": "0"},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            url = ready(local)
+            counted = fuzz(url)
+        finally:
+            local.send_signal(signal.SIGINT)
+            for _ in local.stdout:
+                pass  # what it says while it stops
+            local.wait()
+    failures = [line for line in (STATE / "local.log").read_text().splitlines() if "level=ERROR" in line]
+    if failures:
+        sys.exit("fuzz: the API logged failures:\n" + "\n".join(failures[:20]))
+    if counted < CASES:
+        sys.exit(f"fuzz: {counted} cases, of {CASES} at least")
+
+
+def ready(local):
+    """The address, once it is served."""
+    for line in local.stdout:
+        if line.startswith("ready: "):
+            return line.split()[1]
+    sys.exit(f"fuzz: the API did not start: see {(STATE / 'local.log').relative_to(ROOT)}")
+
+
+def fuzz(url):
+    """How many cases passed. The first that fails ends all, after the report."""
+    key = json.loads((STATE / "demo.json").read_text())["workProviders"][0]["key"]
+    operations = len(re.findall("operationId: ", (ROOT / "openapi.yaml").read_text()))
+    command = [
+        TOOL, "--config-file", HERE / "schemathesis.toml", "run", ROOT / "openapi.yaml", "--url", url, "--checks", "all",
+        "--max-examples", str(math.ceil(CASES / operations)), "--seed", os.environ.get("FUZZ_SEED", "1"),
+        "--generation-database", "none", "--no-color",
+    ]
+    report = STATE / "report.txt"
+    with open(report, "w") as file:
+        status = subprocess.run(command, cwd=HERE, env=os.environ | {"KEY": key, "PYTHONPATH": str(HERE)}, stdout=file).returncode
+    text = report.read_text()
+    if status:
+        print(text)
+        sys.exit("fuzz: the API is not what openapi.yaml says")
+    summary = text[text.rfind("Test cases:"):]
+    print(summary.strip())
+    return int(re.search(r"([\d,]+) generated", summary)[1].replace(",", ""))
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the API on the way out
+    main()
