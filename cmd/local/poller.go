@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"zego.com/workprovider/pkg/observe"
 )
 
 // consumer is what serve.Queue starts: it says which messages of a batch failed.
@@ -56,7 +59,7 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consume cons
 func process(
 	ctx context.Context, client *sqs.Client, queueURL string, consume consumer, messages []types.Message,
 ) error {
-	response, err := consume(ctx, eventOf(messages))
+	response, err := consume(observe.WithRequestID(ctx, rand.Text()), eventOf(messages))
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,11 @@ func spelled(query url.Values, spellings []string) string {
 }
 
 func followLink(v *visit) (web.Response, error) {
+	for _, older := range slices.Concat(providerSpellings[1:], userIDSpellings[1:]) {
+		if v.form.Has(older) {
+			v.Deprecated(older)
+		}
+	}
 	v.link = "" // what a work provider's app may have put there is none of our tokens
 	if err := v.store.take(v.Context(), linkBySource, source(v.RemoteAddr), v.at); err != nil {
 		return web.Response{}, err

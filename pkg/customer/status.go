@@ -31,6 +31,7 @@ func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store,
 			if err != nil {
 				return web.Response{}, err
 			}
+			person.DeprecatedInQuery(query, r.Deprecated)
 			name, err := person.FromQuery(query)
 			if err != nil {
 				return web.Response{}, err

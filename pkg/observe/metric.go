@@ -18,6 +18,7 @@ const (
 	Rejected         = "Rejected"         // events that do not count; by Provider
 	DeadLettered     = "DeadLettered"     // messages filed as dead letters
 	AgeAtApplication = "AgeAtApplication" // milliseconds from the queue's taking a message to its being applied
+	Refused          = "Refused"          // requests with something to mend in them, or not permitted; by Provider
 	Deprecated       = "Deprecated"       // requests by an old name or path; by Provider, and by Provider and Use
 )
 
@@ -63,6 +64,14 @@ func DeadLetter(ctx context.Context, messageID, reason string) {
 	line := metrics{dimensions: [][]string{{}}}
 	line.count(DeadLettered, 1)
 	line.log(ctx, slog.LevelError, "message filed as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
+}
+
+// Refusal notes that a work provider's request was refused, with which code, and what has to be mended.
+func Refusal(ctx context.Context, provider, route, code, field string) {
+	line := metrics{dimensions: [][]string{{}, {Provider}}}
+	line.count(Refused, 1)
+	line.log(ctx, slog.LevelInfo, "request refused", slog.String("route", route), slog.String("code", code),
+		slog.String("field", field), slog.String(Provider, provider))
 }
 
 // Deprecation notes that a work provider used an old name or path. The provider is "" on pages, which take no key.

@@ -126,6 +126,25 @@ func (r Reference) Customer() (Name, error) {
 	return c.name()
 }
 
+// Deprecated passes on the deprecated spellings that a body uses.
+func (r Reference) Deprecated(note func(spelling string)) {
+	if r.PolicyID != "" {
+		note("policyId")
+	}
+	if r.DriverID != "" {
+		note("driverId")
+	}
+}
+
+// DeprecatedInQuery passes on the deprecated spellings that a query uses.
+func DeprecatedInQuery(q url.Values, note func(spelling string)) {
+	for _, spelling := range []string{"policyId", "driverId"} {
+		if q.Get(spelling) != "" {
+			note(spelling)
+		}
+	}
+}
+
 // FromQuery returns the person that a query names, by the same rules as a body. A parameter may be repeated
 // if it repeats the same value (row 1).
 func FromQuery(q url.Values) (Name, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/observe"
 )
 
 // HTTP is the main of a function behind the gateway. It builds the handler from the environment, once, and answers
@@ -34,8 +35,8 @@ func Queue(build func(env *config.Env) func(context.Context, events.SQSEvent) (e
 
 // start puts a function together.
 func start[T any](build func(env *config.Env) T) T {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	env := config.FromOS()
+	slog.SetDefault(slog.New(observe.JSON(os.Stderr)).With("function", env.Optional("AWS_LAMBDA_FUNCTION_NAME", "")))
 	built := build(env)
 	if err := env.Err(); err != nil {
 		slog.Error("cannot start", "error", err)

@@ -138,6 +138,7 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
+	person.DeprecatedInQuery(query, r.Deprecated)
 	name, err := person.FromQuery(query)
 	if err != nil {
 		return web.Response{}, err

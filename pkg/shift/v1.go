@@ -80,6 +80,7 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		if err := web.Decode(r.Body, &e); err != nil {
 			return web.Response{}, err
 		}
+		e.Deprecated(r.Deprecated)
 		fact, err := e.fact(kind, now())
 		if err != nil {
 			return web.Response{}, err
@@ -101,7 +102,9 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		}
 		clock := now()
 		facts := make([]timeline.Fact, len(events))
+		deprecated := r.Deprecated
 		for i, e := range events {
+			e.Deprecated(deprecated)
 			var err error
 			if facts[i], err = e.fact(kind, clock); err != nil {
 				return web.Response{}, fault.At(i, err)
@@ -128,6 +131,9 @@ func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) we
 		var body verdict
 		if err := web.Decode(r.Body, &body); err != nil {
 			return web.Response{}, err
+		}
+		if body.PolicyID != "" { // the others do not count here
+			r.Deprecated("policyId")
 		}
 		customer, err := body.Customer()
 		if err != nil {

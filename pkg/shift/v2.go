@@ -71,7 +71,7 @@ const tooLong = "The maximum allowable shifts length is 14:00:00."
 
 // create stores a LOGIN, with the end as its plan if there is one (rule 8), and answers when it is stored and folded.
 func (l *Ledger) create(r *web.Request) (web.Response, error) {
-	login, err := parseNewShift(r.Body, l.now())
+	login, err := parseNewShift(r, l.now())
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -94,14 +94,15 @@ func (l *Ledger) create(r *web.Request) (web.Response, error) {
 }
 
 // parseNewShift checks a body by itself (rows 1, 2, 13, 15 and 16).
-func parseNewShift(body []byte, now time.Time) (timeline.Fact, error) {
+func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 	var in newShift
-	if err := web.Decode(body, &in); err != nil {
+	if err := web.Decode(r.Body, &in); err != nil {
 		return timeline.Fact{}, err
 	}
 	if in.User == nil {
 		return timeline.Fact{}, fault.Field("user", "`user` must be provided.")
 	}
+	in.User.Deprecated(r.Deprecated)
 	name, err := in.User.Name()
 	if err != nil {
 		return timeline.Fact{}, within("user", err)

@@ -40,20 +40,24 @@ var Routes = []Route{
 // key is what a route is called among the handlers of a function: "POST /v1/match".
 func (r *Route) key() string { return r.Method + " " + r.Paths[0] }
 
-// find looks up an escaped path and a method. It returns the route and the value of the path's {segment}; or,
-// if no route is returned, the methods that the path does take, which are none for an unknown path.
-func find(method, path string) (route *Route, value string, allowed []string) {
+// find looks up an escaped path and a method. It returns the route, which alias of its canonical path was used, if one
+// was, and the value of the path's {segment}; or, if no route is returned, the methods that the path does take, which
+// are none for an unknown path.
+func find(method, path string) (route *Route, alias, value string, allowed []string) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	for i := range Routes {
 		r := &Routes[i]
-		for _, pattern := range r.Paths {
+		for j, pattern := range r.Paths {
 			v, ok := match(pattern, path)
 			switch {
 			case !ok:
 			case r.Method == method:
-				return r, v, nil
+				if j > 0 {
+					alias = pattern
+				}
+				return r, alias, v, nil
 			case r.Method == http.MethodGet:
 				allowed = append(allowed, http.MethodGet, http.MethodHead)
 			default:
@@ -62,7 +66,7 @@ func find(method, path string) (route *Route, value string, allowed []string) {
 		}
 	}
 	slices.Sort(allowed)
-	return nil, "", allowed
+	return nil, "", "", allowed
 }
 
 // match compares an escaped path with a pattern, segment by segment, each decoded once (row 28), and returns

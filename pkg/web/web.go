@@ -3,12 +3,14 @@
 //
 // A domain package writes its endpoint as a [Handler], which returns an answer or an error. [Function] puts around
 // it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500 in fixed
-// words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log.
+// words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log, unless it
+// used a deprecated name or path.
 package web
 
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,10 +18,10 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/provider"
 )
 
@@ -32,6 +34,8 @@ type Request struct {
 	Body      []byte            // whole, at most MaxBody
 	Provider  provider.Provider // whose key it carries
 	PathValue string            // the {segment} of the path, decoded once (row 28); "" if it has none
+
+	deprecated []string // the old names and paths that it uses
 }
 
 // Response is the answer of a Handler.
@@ -90,7 +94,7 @@ func Fallback() http.Handler { return &function{} }
 func All(functions map[string]http.Handler) http.Handler {
 	fallback := Fallback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if route, _, _ := find(r.Method, r.URL.EscapedPath()); route != nil && functions[route.Function] != nil {
+		if route, _, _, _ := find(r.Method, r.URL.EscapedPath()); route != nil && functions[route.Function] != nil {
 			functions[route.Function].ServeHTTP(w, r)
 			return
 		}
@@ -106,11 +110,15 @@ type function struct {
 
 // ServeHTTP answers at once and whole: nothing is written before everything has succeeded or been refused.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID(r.Context())
-	route, value, allowed := find(r.Method, r.URL.EscapedPath())
-	response, body, err := f.answer(r, route, value, allowed)
+	r = identified(r)
+	route, alias, value, allowed := find(r.Method, r.URL.EscapedPath())
+	request := &Request{Request: r, PathValue: value}
+	if alias != "" {
+		request.Deprecated(alias)
+	}
+	response, body, err := f.answer(request, route, allowed)
 	if err != nil {
-		logFailure(r.Context(), id, route, err)
+		note(request, route, err)
 	}
 	if err != nil && response.Status == 0 {
 		response, body = refusal(r.URL.EscapedPath(), allowed, err)
@@ -119,7 +127,8 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range response.Header {
 		header[name] = values
 	}
-	header["X-Request-Id"] = []string{id}
+	header["X-Request-Id"] = []string{observe.RequestID(r.Context())}
+	f.tellDeprecated(header, request)
 	if raw, ok := response.Body.(Raw); ok {
 		header["Content-Type"] = []string{raw.ContentType}
 	} else if body != nil {
@@ -135,7 +144,7 @@ var contentType = []string{"application/json"}
 
 // answer goes through the checks in the contract's order, then calls the handler and encodes what it returns.
 func (f *function) answer(
-	r *http.Request, route *Route, value string, allowed []string,
+	request *Request, route *Route, allowed []string,
 ) (response Response, body []byte, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -148,12 +157,11 @@ func (f *function) answer(
 	if route == nil || f.handlers[route.key()] == nil {
 		return response, nil, fault.New(fault.NotFound, "There is nothing at this path")
 	}
-	request := &Request{Request: r, PathValue: value}
-	if request.Body, err = readBody(r); err != nil {
+	if request.Body, err = readBody(request.Request); err != nil {
 		return response, nil, err
 	}
 	if f.keys != nil {
-		request.Provider, err = f.keys.Authenticate(r.Context(), r.Header.Get("Authorization"))
+		request.Provider, err = f.keys.Authenticate(request.Context(), request.Header.Get("Authorization"))
 		if err != nil {
 			return response, nil, err
 		}
@@ -200,13 +208,13 @@ func readBody(r *http.Request) ([]byte, error) {
 // maps in order.
 func encode(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
-// requestID is that of the Lambda invocation, so that what a client was told leads to Lambda's own log lines;
-// elsewhere it is random.
-func requestID(ctx context.Context) string {
-	if lambda, ok := lambdacontext.FromContext(ctx); ok && lambda.AwsRequestID != "" {
-		return lambda.AwsRequestID
+// identified gives a request an id, which the client is told and every line of the log has. On Lambda that is the
+// invocation's, so that what a client was told leads to Lambda's own lines too; elsewhere it is drawn.
+func identified(r *http.Request) *http.Request {
+	if observe.RequestID(r.Context()) != "" {
+		return r
 	}
-	return rand.Text()
+	return r.WithContext(observe.WithRequestID(r.Context(), rand.Text()))
 }
 
 // panicked is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The
@@ -219,15 +227,19 @@ func panicked(cause any) error {
 	return fmt.Errorf("panic: %w\n%s", err, debug.Stack())
 }
 
-// logFailure writes a line for a failure of ours. It names the route and not the path, which may hold an id. What
-// a client did wrong, the client is told, and that is enough.
-func logFailure(ctx context.Context, id string, route *Route, err error) {
-	if !fault.Of(err).Retryable() {
-		return
-	}
+// note writes a line for a failure of ours, and for what a work provider has to mend. It names the route and not the path,
+// which may hold an id. Whoever has no key, or asks for what is not there, is told so, and that is enough.
+func note(r *Request, route *Route, err error) {
+	failed := fault.Wrap(fault.Internal, err)
+	errors.As(err, &failed)
 	pattern := "none"
 	if route != nil {
 		pattern = route.key()
 	}
-	slog.ErrorContext(ctx, "request failed", "requestId", id, "route", pattern, "error", err)
+	switch {
+	case failed.Kind.Retryable():
+		slog.ErrorContext(r.Context(), "request failed", "route", pattern, observe.Provider, r.Provider.ID, "error", err)
+	case r.Provider.ID != "" && (failed.Kind == fault.InvalidData || failed.Kind == fault.PermissionDenied):
+		observe.Refusal(r.Context(), r.Provider.ID, pattern, failed.Kind.String(), failed.Field)
+	}
 }
