@@ -152,6 +152,8 @@ class Stack:
             "CUSTOMERS_TABLE": self.outputs["CustomersTable"],
             "TIMELINES_TABLE": self.outputs["TimelinesTable"],
             "SECRETS_TABLE": self.outputs["SecretsTable"],
+            "SESSIONS_TABLE": self.outputs["SessionsTable"],
+            "AUDIT_TABLE": self.outputs["AuditTable"],
             "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
             "WEBHOOKS_QUEUE_URL": self.outputs["WebhooksQueueUrl"],
         }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,8 +25,12 @@ type customerView struct {
 }
 
 func (t *tool) customer() *cobra.Command {
-	group := &cobra.Command{Use: "customer", Short: "The insured"}
-	group.AddCommand(t.customerCreate())
+	group := &cobra.Command{
+		Use:   "customer",
+		Short: "The insured",
+		Long:  `The insured. Who they are is shown by "export" alone, which the audit log notes; "find" leads from an email to a number.`,
+	}
+	group.AddCommand(t.customerCreate(), t.customerShow(), t.customerFind(), t.customerExport(), t.customerErase())
 	return group
 }
 
@@ -119,12 +124,18 @@ func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.Ne
 	if n.Policy, err = c.of(cmd, customers); err != nil {
 		return err
 	}
-	if view.CustomerNumber, err = register.Create(cmd.Context(), n, now); err != nil {
-		return err
+	of := n.Number
+	if n.Link != nil {
+		of = strings.TrimSpace(of + " at " + n.Link.Provider)
 	}
-	return t.show(cmd, view,
-		[]string{"CUSTOMER NUMBER", "INSURED", "WORK PROVIDER", "WORK PROVIDER USER ID"},
-		[]string{view.CustomerNumber, fmt.Sprint(view.Insured), view.WorkProvider, view.WorkProviderUserID})
+	return t.do(cmd, deed{of: of}, func() error {
+		if view.CustomerNumber, err = register.Create(cmd.Context(), n, now); err != nil {
+			return err
+		}
+		return t.show(cmd, view,
+			[]string{"CUSTOMER NUMBER", "INSURED", "WORK PROVIDER", "WORK PROVIDER USER ID"},
+			[]string{view.CustomerNumber, fmt.Sprint(view.Insured), view.WorkProvider, view.WorkProviderUserID})
+	})
 }
 
 // of is the policy so described.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,8 +136,9 @@ func (t *tool) dlqRedrive() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive ID | --all",
 		Short: "Send dead letters to their queue again",
-		Long: `Send a dead letter to the queue that it comes from again, the one of events or the one of webhooks, or with --all those of the month that were not sent again yet. It stays
-where it is, with the time of its redriving. Sending one twice does no harm: what is applied already stays as it is.`,
+		Long: `Send a dead letter to the queue that it comes from again, the one of events or the one of webhooks, or with --all those of
+the month that were not sent again yet. It stays where it is, with the time of its redriving. Sending one twice does no harm:
+what is applied already stays as it is. With --dry-run it lists those that it would send.`,
 		Example: `  zegoctl dlq redrive 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e
   zegoctl dlq redrive --all --month 2026-11`,
 		Args: cobra.MaximumNArgs(1),
@@ -156,22 +158,31 @@ where it is, with the time of its redriving. Sending one twice does no harm: wha
 			if err != nil {
 				return err
 			}
-			for i := range letters {
-				// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
-				// not noted is sent again: that is harmless.
-				to, body := events, string(letters[i].Body)
-				if webhook.IsMessage(body) {
-					to = webhooks
-				}
-				if err := to.Send(cmd.Context(), 0, body); err != nil {
-					return err
-				}
-				letters[i].Redriven = time.Now()
-				if err := store.Redriven(cmd.Context(), letters[i].ID(), letters[i].Redriven); err != nil {
-					return err
-				}
+			if t.dryRun {
+				return t.showLetters(cmd, letters) // those that would be sent
 			}
-			return t.showLetters(cmd, letters)
+			d := deed{of: strings.Join(args, "")}
+			if all {
+				d.of = fmt.Sprintf("--all (%d)", len(letters))
+			}
+			return t.do(cmd, d, func() error {
+				for i := range letters {
+					// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
+					// not noted is sent again: that is harmless.
+					to, body := events, string(letters[i].Body)
+					if webhook.IsMessage(body) {
+						to = webhooks
+					}
+					if err := to.Send(cmd.Context(), 0, body); err != nil {
+						return err
+					}
+					letters[i].Redriven = time.Now()
+					if err := store.Redriven(cmd.Context(), letters[i].ID(), letters[i].Redriven); err != nil {
+						return err
+					}
+				}
+				return t.showLetters(cmd, letters)
+			})
 		},
 	}
 	monthFlag(cmd, &month)

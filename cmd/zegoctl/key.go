@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,16 +15,31 @@ type keyView struct {
 	ID      string `json:"id"`
 	Key     string `json:"key,omitempty"`
 	Issued  string `json:"issued"`
-	Revoked string `json:"revoked,omitempty"`
+	Used    string `json:"lastUsed,omitempty"` // the start of the hour
+	State   string `json:"state"`              // live, ending or revoked
+	Revoked string `json:"revoked,omitempty"`  // or when it will be
 }
 
 func viewOf(k provider.Key) keyView {
-	return keyView{ID: k.ID, Issued: when(k.Issued), Revoked: when(k.Revoked)}
+	now := time.Now()
+	state := "live"
+	switch {
+	case !k.Live(now):
+		state = "revoked"
+	case !k.Revoked.IsZero():
+		state = "ending"
+	}
+	return keyView{ID: k.ID, Issued: when(k.Issued), Used: when(k.Used), State: state, Revoked: when(k.Revoked)}
 }
 
 func (t *tool) key() *cobra.Command {
-	group := &cobra.Command{Use: "key", Short: "API keys of work providers"}
-	group.AddCommand(t.keyIssue(), t.keyRevoke(), t.keyList())
+	group := &cobra.Command{
+		Use:   "key",
+		Short: "API keys of work providers",
+		Long: `API keys of work providers. A key is shown once, when it is issued: only its hash is stored. Afterwards it goes by the
+first eight digits of that hash.`,
+	}
+	group.AddCommand(t.keyIssue(), t.keyRotate(), t.keyRevoke(), t.keyList())
 	return group
 }
 
@@ -37,15 +54,50 @@ func (t *tool) keyIssue() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, key, err := store.IssueKey(cmd.Context(), args[0], time.Now())
+			return t.do(cmd, deed{of: args[0]}, func() error {
+				text, key, err := store.IssueKey(cmd.Context(), args[0], time.Now())
+				if err != nil {
+					return err
+				}
+				return t.showNewKey(cmd, text, key)
+			})
+		},
+	}
+}
+
+func (t *tool) keyRotate() *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use:   "rotate PROVIDER KEY-ID",
+		Short: "Issue a successor to a key, shown this once; for a while the key works beside it",
+		Long: `Issue a successor to a key, which is shown this once. The key itself goes on working for the overlap, so that the work
+provider can change over at any moment within it. "zegoctl key list" tells when each key was last used: if the old one still
+is shortly before its end, the work provider has not changed over yet.`,
+		Example: `  zegoctl key rotate courier-ltd 1b4f0e98 --overlap 168h`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
 			if err != nil {
 				return err
 			}
-			view := viewOf(key)
-			view.Key = text
-			return t.show(cmd, view, []string{"ID", "KEY (only its hash is stored)"}, []string{view.ID, view.Key})
+			d := deed{of: strings.Join(args, " "), forGood: fmt.Sprintf("the key stops working in %s", overlap)}
+			return t.do(cmd, d, func() error {
+				text, key, err := store.RotateKey(cmd.Context(), args[0], args[1], overlap, time.Now())
+				if err != nil {
+					return err
+				}
+				return t.showNewKey(cmd, text, key)
+			})
 		},
 	}
+	cmd.Flags().DurationVar(&overlap, "overlap", 7*24*time.Hour, "how long the key goes on working, at most 720h")
+	return cmd
+}
+
+func (t *tool) showNewKey(cmd *cobra.Command, text string, key provider.Key) error {
+	view := viewOf(key)
+	view.Key = text
+	return t.show(cmd, view, []string{"ID", "KEY (only its hash is stored)"}, []string{view.ID, view.Key})
 }
 
 func (t *tool) keyRevoke() *cobra.Command {
@@ -59,10 +111,12 @@ func (t *tool) keyRevoke() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := store.RevokeKey(cmd.Context(), args[0], args[1], time.Now()); err != nil {
-				return err
-			}
-			return t.showKeys(cmd, store, args[0])
+			return t.do(cmd, deed{of: strings.Join(args, " "), forGood: "the key stops working within 60 seconds"}, func() error {
+				if err := store.RevokeKey(cmd.Context(), args[0], args[1], time.Now()); err != nil {
+					return err
+				}
+				return t.showKeys(cmd, store, args[0])
+			})
 		},
 	}
 }
@@ -70,8 +124,11 @@ func (t *tool) keyRevoke() *cobra.Command {
 func (t *tool) keyList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list PROVIDER",
-		Short: "List all keys a work provider was ever issued, by their ids",
-		Args:  cobra.ExactArgs(1),
+		Short: "List all keys a work provider was ever issued, with the last hour in which each was used",
+		Long: `List all keys a work provider was ever issued, by their ids. LAST USED is the start of the last hour, in UTC, in which the
+key was used; it is noted when a function meets the key anew, which it does at least once in an hour of use.`,
+		Example: `  zegoctl key list courier-ltd`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := t.providers(cmd)
 			if err != nil {
@@ -87,10 +144,11 @@ func (t *tool) showKeys(cmd *cobra.Command, store *provider.Store, providerID st
 	if err != nil {
 		return err
 	}
-	views, lines := make([]keyView, len(keys)), [][]string{{"ID", "ISSUED", "REVOKED"}}
+	views, lines := make([]keyView, len(keys)), [][]string{{"ID", "ISSUED", "LAST USED", "STATE", "REVOKED"}}
 	for i, k := range keys {
-		views[i] = viewOf(k)
-		lines = append(lines, []string{k.ID, when(k.Issued), when(k.Revoked)})
+		v := viewOf(k)
+		views[i] = v
+		lines = append(lines, []string{v.ID, v.Issued, v.Used, v.State, v.Revoked})
 	}
 	return t.show(cmd, views, lines...)
 }

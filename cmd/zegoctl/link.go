@@ -34,7 +34,7 @@ func (t *tool) link() *cobra.Command {
 
 Shifts are folded again by the processor, about half a minute after a change.`,
 	}
-	group.AddCommand(t.linkGive(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
+	group.AddCommand(t.linkList(), t.linkOwner(), t.linkGive(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
 	return group
 }
 
@@ -77,13 +77,30 @@ func (l *linking) existing(ctx context.Context, providerID, number string) (stri
 	return name.Value, err
 }
 
-// shown prints how things stand after a change.
+// changed makes a change, and prints how things stand after it. The log names the customer, not the id, which may be
+// anything that a work provider makes of a person's name.
+func (l *linking) changed(providerID, number, forGood string, change func() error) error {
+	return l.do(l.cmd, deed{of: strings.TrimSpace(providerID + " " + number), forGood: forGood}, func() error {
+		if err := change(); err != nil {
+			return err
+		}
+		return l.shown(l.cmd.Context(), providerID, number)
+	})
+}
+
+// shown prints how things stand.
 func (l *linking) shown(ctx context.Context, providerID, number string) error {
 	now := timeline.At(time.Now())
 	history, err := l.timelines.History(ctx, providerID, number)
 	if err != nil {
 		return err
 	}
+	view := viewOfLink(providerID, number, history, now)
+	return l.showLinks(l.cmd, view, view)
+}
+
+// viewOfLink is how a history stands at an instant.
+func viewOfLink(providerID, number string, history timeline.History, now timeline.Instant) linkView {
 	view := linkView{
 		WorkProvider: providerID, CustomerNumber: number, Matched: history.Matched(now),
 		WorkProviderUserIDs: append([]string{}, history.Held()...),
@@ -91,9 +108,15 @@ func (l *linking) shown(ctx context.Context, providerID, number string) error {
 	if since, ok := history.ConsentedSince(now); ok {
 		view.ConsentedSince = when(since.Time())
 	}
-	return l.show(l.cmd, view,
-		[]string{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS"},
-		[]string{view.WorkProvider, view.CustomerNumber, view.ConsentedSince, fmt.Sprint(view.Matched), strings.Join(view.WorkProviderUserIDs, " ")})
+	return view
+}
+
+func (t *tool) showLinks(cmd *cobra.Command, result any, views ...linkView) error {
+	lines := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS"}}
+	for _, v := range views {
+		lines = append(lines, []string{v.WorkProvider, v.CustomerNumber, v.ConsentedSince, fmt.Sprint(v.Matched), strings.Join(v.WorkProviderUserIDs, " ")})
+	}
+	return t.show(cmd, result, lines...)
 }
 
 func (t *tool) linkGive() *cobra.Command {
@@ -119,10 +142,9 @@ What is so already stays as it is; a second id is added to the first.`,
 					return err
 				}
 			}
-			if err := l.links.Give(cmd.Context(), agreement, time.Now()); err != nil {
-				return err
-			}
-			return l.shown(cmd.Context(), args[0], agreement.Customer)
+			return l.changed(agreement.Provider, agreement.Customer, "", func() error {
+				return l.links.Give(cmd.Context(), agreement, time.Now())
+			})
 		},
 	}
 	cmd.Flags().StringVar(&agreement.UserID, "work-provider-user-id", "", "what the work provider calls the customer")
@@ -145,10 +167,10 @@ func (t *tool) linkWithdraw() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := l.links.Withdraw(cmd.Context(), args[0], number, time.Now()); err != nil {
-				return err
-			}
-			return l.shown(cmd.Context(), args[0], number)
+			forGood := "shifts end now, and events of the time until a new consent will never count"
+			return l.changed(args[0], number, forGood, func() error {
+				return l.links.Withdraw(cmd.Context(), args[0], number, time.Now())
+			})
 		},
 	}
 }
@@ -171,10 +193,9 @@ func (t *tool) linkMove() *cobra.Command {
 			if _, err := person.NewUserID(args[1]); err != nil {
 				return err
 			}
-			if err := l.links.Move(cmd.Context(), args[0], number, args[1], time.Now()); err != nil {
-				return err
-			}
-			return l.shown(cmd.Context(), args[0], number)
+			return l.changed(args[0], number, "events under the id from now on are this customer's", func() error {
+				return l.links.Move(cmd.Context(), args[0], number, args[1], time.Now())
+			})
 		},
 	}
 }
@@ -194,10 +215,71 @@ func (t *tool) linkUnlink() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := l.links.Unlink(cmd.Context(), args[0], args[1], time.Now()); err != nil {
+			return l.changed(args[0], number, "events under the id are nobody's until it is somebody's again", func() error {
+				return l.links.Unlink(cmd.Context(), args[0], args[1], time.Now())
+			})
+		},
+	}
+}
+
+func (t *tool) linkList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list CUSTOMER",
+		Short:   "List the work providers with which a customer shares or ever shared",
+		Example: `  zegoctl link list ABC123`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := t.linking(cmd)
+			if err != nil {
 				return err
 			}
-			return l.shown(cmd.Context(), args[0], number)
+			name, err := person.NewCustomerNumber(args[0])
+			if err != nil {
+				return err
+			}
+			all, err := l.providers.List(cmd.Context())
+			if err != nil {
+				return err
+			}
+			views := []linkView{}
+			for _, p := range all {
+				history, err := l.timelines.History(cmd.Context(), p.ID, name.Value)
+				if err != nil {
+					return err
+				}
+				if !history.IsEmpty() {
+					views = append(views, viewOfLink(p.ID, name.Value, history, timeline.At(time.Now())))
+				}
+			}
+			return t.showLinks(cmd, views, views...)
+		},
+	}
+}
+
+// ownerView is whose an id is.
+type ownerView struct {
+	WorkProvider   string   `json:"workProvider"`
+	CustomerNumber string   `json:"customerNumber,omitempty"`
+	Ever           []string `json:"ever"`
+}
+
+func (t *tool) linkOwner() *cobra.Command {
+	return &cobra.Command{
+		Use:     "owner PROVIDER USER-ID",
+		Short:   "Tell whom a work provider means by an id, and whom it ever meant",
+		Example: `  zegoctl link owner courier-ltd 12345`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := t.linking(cmd)
+			if err != nil {
+				return err
+			}
+			owned, err := l.timelines.Ownership(cmd.Context(), args[0], args[1], false)
+			if err != nil {
+				return err
+			}
+			view := ownerView{args[0], owned.Owner, append([]string{}, owned.Ever...)}
+			return t.show(cmd, view, []string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"}, []string{view.WorkProvider, view.CustomerNumber, strings.Join(view.Ever, " ")})
 		},
 	}
 }

@@ -1,8 +1,15 @@
-// Command zegoctl is the operators' tool: it creates work providers, their API keys and webhooks, products and customers,
-// changes what these share, makes shift records again from the facts, and sends dead letters once more.
+// Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operating.md goes through a day's work.
 //
-// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. The tables and the queues are named by
-// flags, or by the same variables as the functions': PROVIDERS_TABLE, CUSTOMERS_TABLE, TIMELINES_TABLE, SECRETS_TABLE, EVENTS_QUEUE_URL, WEBHOOKS_QUEUE_URL.
+//	main.go      the commands, and where they find things
+//	deed.go      how a change comes about: a dry run, a question, the audit log, and then the change
+//	output.go    text and JSON
+//	provider.go, key.go, webhook.go, product.go, customer.go, link.go    what is looked after
+//	explain.go, picture.go, trace.go, unmatched.go                       what happened, and why
+//	dlq.go, rebuild.go                                                   what is mended
+//	deprecations.go, audit.go                                            who uses what, who did what
+//
+// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. Tables and queues are named by
+// flags, or by the same variables as the functions'.
 package main
 
 import (
@@ -11,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
@@ -40,7 +48,10 @@ func connect(ctx context.Context, env *config.Env) error {
 // tool is what the commands share.
 type tool struct {
 	vars       map[string]*string // the value of each flag that names a table or a queue, by variable
+	eventKeys  string             // EVENT_ID_KEYS, which is a secret and so has no flag
 	output     string
+	dryRun     bool
+	yes        bool // what cannot be undone is confirmed
 	toLoopback bool // the default of a flag
 	connect    func(context.Context, *config.Env) error
 }
@@ -51,16 +62,31 @@ var places = []struct{ flag, variable string }{
 	{"customers-table", "CUSTOMERS_TABLE"},
 	{"timelines-table", "TIMELINES_TABLE"},
 	{"secrets-table", "SECRETS_TABLE"},
+	{"sessions-table", "SESSIONS_TABLE"},
+	{"audit-table", "AUDIT_TABLE"},
 	{"events-queue-url", "EVENTS_QUEUE_URL"},
 	{"webhooks-queue-url", "WEBHOOKS_QUEUE_URL"},
 }
 
 // command is the whole tool, with the defaults that the environment gives.
 func command(defaults *config.Env, connect func(context.Context, *config.Env) error) *cobra.Command {
-	t := &tool{vars: map[string]*string{}, toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect}
+	t := &tool{
+		vars: map[string]*string{}, eventKeys: defaults.Optional(eventIDKeys, ""),
+		toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect,
+	}
 	root := &cobra.Command{
-		Use:           "zegoctl",
-		Short:         "Operate work providers, API keys, webhooks, products, customers, records and dead letters",
+		Use:   "zegoctl",
+		Short: "Operate the work provider API",
+		Long: `Operate the work provider API: its work providers and their keys, the customers and what they share, and what became of
+events.
+
+Every command that changes something is noted in the audit log, with who AWS says you are. With --dry-run it makes all its
+checks and says what it would do, but changes nothing. What cannot be undone is asked about first, unless you say --yes.`,
+		Example: `  zegoctl provider list                                    which work providers there are
+  zegoctl key rotate courier-ltd 1b4f0e98 --overlap 168h   a new key beside the old one, for a week
+  zegoctl explain ABC123 --day 2026-11-22                  why somebody was insured, or was not
+  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt    what became of one event
+  zegoctl customer erase ABC123 --dry-run                  what an erasure would do`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -69,24 +95,63 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 		t.vars[place.variable] = flags.String(place.flag, defaults.Optional(place.variable, ""), "by default $"+place.variable)
 	}
 	flags.StringVarP(&t.output, "output", "o", "text", "text or json")
+	flags.BoolVar(&t.dryRun, "dry-run", false, "check everything, say what would be done, and change nothing")
+	flags.BoolVar(&t.yes, "yes", false, "do what cannot be undone without asking")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if t.output != "text" && t.output != "json" {
 			return errors.New("--output must be text or json")
 		}
 		return nil
 	}
-	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.webhook(), t.link(), t.rebuild(), t.dlq())
+	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.link(), t.webhook(), t.explain(), t.trace(), t.unmatched(),
+		t.dlq(), t.rebuild(), t.deprecations(), t.audit())
+	t.complete(root)
 	return root
 }
 
-// env is the environment that the flags describe. What is missing from it is known once the stores are built: see ready.
+// eventIDKeys is the variable of the keys that seal event ids.
+const eventIDKeys = "EVENT_ID_KEYS"
+
+// env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing from it
+// is known once the stores are built.
 func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
-	vars := map[string]string{}
+	vars := map[string]string{eventIDKeys: t.eventKeys}
 	for variable, value := range t.vars {
 		vars[variable] = *value
 	}
 	env := config.From(vars)
-	return env, t.connect(cmd.Context(), env)
+	if err := t.connect(cmd.Context(), env); err != nil {
+		return nil, err
+	}
+	if t.dryRun {
+		env.SetAWS(readOnly(env.AWS()))
+	}
+	return env, nil
+}
+
+// complete lets the shell complete the ids of work providers wherever one comes first.
+func (t *tool) complete(cmd *cobra.Command) {
+	if words := strings.Fields(cmd.Use); len(words) > 1 && words[1] == "PROVIDER" {
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			store, err := t.providers(cmd)
+			if err != nil || len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			all, err := store.List(cmd.Context())
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveError
+			}
+			var ids []string
+			for _, p := range all {
+				ids = append(ids, p.ID)
+			}
+			return ids, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		t.complete(sub)
+	}
 }
 
 // words are what to tell an operator of an error: the public words if it has any, else the cause.

@@ -78,30 +78,30 @@ func TestLinks(t *testing.T) {
 		t.Errorf("%+v", view)
 	}
 	o.refused("belongs to another", "link", "give", "courier-ltd", "ABC12", "--work-provider-user-id", "12345")
-	o.refused("does not share", "link", "move", "courier-ltd", "12345", "ABC12")
+	o.refused("does not share", "link", "move", "courier-ltd", "12345", "ABC12", "--yes")
 	o.must(&view, "link", "give", "courier-ltd", "ABC12")
 	if view.Matched || len(view.WorkProviderUserIDs) != 0 {
 		t.Errorf("%+v", view)
 	}
-	o.must(&view, "link", "move", "courier-ltd", "12345", "ABC12")
+	o.must(&view, "link", "move", "courier-ltd", "12345", "ABC12", "--yes")
 	if view.CustomerNumber != "ABC12" || !slices.Equal(view.WorkProviderUserIDs, []string{"12345"}) {
 		t.Errorf("%+v", view)
 	}
-	o.must(&view, "link", "unlink", "courier-ltd", "12345")
+	o.must(&view, "link", "unlink", "courier-ltd", "12345", "--yes")
 	if view.CustomerNumber != "ABC12" || len(view.WorkProviderUserIDs) != 0 {
 		t.Errorf("%+v", view)
 	}
-	o.refused("belongs to nobody", "link", "unlink", "courier-ltd", "12345")
+	o.refused("belongs to nobody", "link", "unlink", "courier-ltd", "12345", "--yes")
 	var withdrawn linkView
-	o.must(&withdrawn, "link", "withdraw", "courier-ltd", "ABC123")
+	o.must(&withdrawn, "link", "withdraw", "courier-ltd", "ABC123", "--yes")
 	if withdrawn.CustomerNumber != "ABC123" || withdrawn.ConsentedSince != "" {
 		t.Errorf("%+v", withdrawn)
 	}
-	o.refused("no customer `NOBODY`", "link", "withdraw", "courier-ltd", "nobody")
+	o.refused("no customer `NOBODY`", "link", "withdraw", "courier-ltd", "nobody", "--yes")
 	o.refused("no work provider `nobody`", "link", "give", "nobody", "ABC123")
 	o.refused("customerNumber", "link", "give", "courier-ltd", "")
 	o.refused("workProviderUserId", "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "a\x00b")
-	o.refused("workProviderUserId", "link", "move", "courier-ltd", "", "ABC12")
+	o.refused("workProviderUserId", "link", "move", "courier-ltd", "", "ABC12", "--yes")
 }
 
 func TestRebuild(t *testing.T) {

@@ -15,7 +15,28 @@ type productView struct {
 	CoverLevel  string           `json:"coverLevel"`
 	ClassOfUse  string           `json:"classOfUse"`
 	Occupations []occupationView `json:"occupations"`
+	Vehicle     bool             `json:"vehicle"`
 	EnrolByAPI  bool             `json:"enrolByApi"`
+}
+
+func viewOfProduct(p customer.Product) productView {
+	v := productView{Code: p.Code, CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, Occupations: []occupationView{}, Vehicle: p.Vehicle, EnrolByAPI: p.EnrolByAPI}
+	for _, o := range p.Occupations {
+		v.Occupations = append(v.Occupations, occupationView(o))
+	}
+	return v
+}
+
+func (t *tool) showProducts(cmd *cobra.Command, result any, views ...productView) error {
+	lines := [][]string{{"CODE", "COVER LEVEL", "CLASS OF USE", "OCCUPATIONS", "VEHICLE", "ENROL BY API"}}
+	for _, v := range views {
+		var names []string
+		for _, o := range v.Occupations {
+			names = append(names, o.Name)
+		}
+		lines = append(lines, []string{v.Code, v.CoverLevel, v.ClassOfUse, strings.Join(names, ", "), fmt.Sprint(v.Vehicle), fmt.Sprint(v.EnrolByAPI)})
+	}
+	return t.show(cmd, result, lines...)
 }
 
 type occupationView struct {
@@ -25,7 +46,7 @@ type occupationView struct {
 
 func (t *tool) product() *cobra.Command {
 	group := &cobra.Command{Use: "product", Short: "What can be insured"}
-	group.AddCommand(t.productDefine())
+	group.AddCommand(t.productDefine(), t.productList())
 	return group
 }
 
@@ -48,23 +69,20 @@ func (t *tool) productDefine() *cobra.Command {
 				return err
 			}
 			p.Code = args[0]
-			view := productView{Code: p.Code, CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, EnrolByAPI: p.EnrolByAPI}
-			var names []string
 			for _, text := range occupations {
 				o, err := parseOccupation(text)
 				if err != nil {
 					return err
 				}
 				p.Occupations = append(p.Occupations, o)
-				view.Occupations = append(view.Occupations, occupationView(o))
-				names = append(names, o.Name)
 			}
-			if err := store.DefineProduct(cmd.Context(), p); err != nil {
-				return err
-			}
-			return t.show(cmd, view,
-				[]string{"CODE", "COVER LEVEL", "CLASS OF USE", "OCCUPATIONS", "ENROL BY API"},
-				[]string{p.Code, p.CoverLevel, p.ClassOfUse, strings.Join(names, ", "), fmt.Sprint(p.EnrolByAPI)})
+			return t.do(cmd, deed{of: p.Code}, func() error {
+				if err := store.DefineProduct(cmd.Context(), p); err != nil {
+					return err
+				}
+				view := viewOfProduct(p)
+				return t.showProducts(cmd, view, view)
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -75,6 +93,34 @@ func (t *tool) productDefine() *cobra.Command {
 	flags.BoolVar(&p.EnrolByAPI, "enrol-by-api", false, "let work providers enrol people onto it")
 	required(cmd, "cover-level", "class-of-use")
 	return cmd
+}
+
+func (t *tool) productList() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List all products",
+		Example: `  zegoctl product list`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			env, err := t.env(cmd)
+			if err != nil {
+				return err
+			}
+			store := customer.StoreFrom(env)
+			if err := env.Err(); err != nil {
+				return err
+			}
+			products, err := store.Products(cmd.Context())
+			if err != nil {
+				return err
+			}
+			views := make([]productView, len(products))
+			for i, p := range products {
+				views[i] = viewOfProduct(p)
+			}
+			return t.showProducts(cmd, views, views...)
+		},
+	}
 }
 
 // parseOccupation reads NAME=SYNONYM,SYNONYM.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,15 @@ func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provid
 		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol), p.Product, fmt.Sprint(p.TellRejected)})
 	}
 	return t.show(cmd, result, lines...)
+}
+
+// showProvider shows a work provider as it is after a change.
+func (t *tool) showProvider(cmd *cobra.Command, store *provider.Store, id string) error {
+	p, err := store.Get(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	return t.showProviders(cmd, providerView(p), p)
 }
 
 func (t *tool) provider() *cobra.Command {
@@ -54,11 +64,13 @@ func (t *tool) providerCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := store.Create(cmd.Context(), args[0], mayEnrol, time.Now())
-			if err != nil {
-				return err
-			}
-			return t.showProviders(cmd, providerView(p), p)
+			return t.do(cmd, deed{of: args[0]}, func() error {
+				p, err := store.Create(cmd.Context(), args[0], mayEnrol, time.Now())
+				if err != nil {
+					return err
+				}
+				return t.showProviders(cmd, providerView(p), p)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
@@ -68,7 +80,7 @@ func (t *tool) providerCreate() *cobra.Command {
 func (t *tool) providerPermit() *cobra.Command {
 	var mayEnrol bool
 	cmd := &cobra.Command{
-		Use:     "permit ID --may-enrol[=false]",
+		Use:     "permit PROVIDER --may-enrol[=false]",
 		Short:   "Let a work provider create customers, or no longer; in force within 60 seconds",
 		Example: `  zegoctl provider permit courier-ltd --may-enrol=false`,
 		Args:    cobra.ExactArgs(1),
@@ -77,14 +89,12 @@ func (t *tool) providerPermit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := store.SetMayEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
-				return err
-			}
-			p, err := store.Get(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return t.showProviders(cmd, providerView(p), p)
+			return t.do(cmd, deed{of: fmt.Sprintf("%s --may-enrol=%t", args[0], mayEnrol)}, func() error {
+				if err := store.SetMayEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
+					return err
+				}
+				return t.showProvider(cmd, store, args[0])
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
@@ -94,7 +104,7 @@ func (t *tool) providerPermit() *cobra.Command {
 
 func (t *tool) providerProduct() *cobra.Command {
 	return &cobra.Command{
-		Use:     "product ID CODE",
+		Use:     "product PROVIDER CODE",
 		Short:   "Set the product of those who sign up on their way from a work provider; an empty CODE takes it back",
 		Example: `  zegoctl provider product courier-ltd CR.MOT.TPO.UK.001`,
 		Args:    cobra.ExactArgs(2),
@@ -103,23 +113,22 @@ func (t *tool) providerProduct() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := store.SetProduct(cmd.Context(), args[0], args[1]); err != nil {
-				return err
-			}
-			p, err := store.Get(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return t.showProviders(cmd, providerView(p), p)
+			return t.do(cmd, deed{of: strings.Join(args, " ")}, func() error {
+				if err := store.SetProduct(cmd.Context(), args[0], args[1]); err != nil {
+					return err
+				}
+				return t.showProvider(cmd, store, args[0])
+			})
 		},
 	}
 }
 
 func (t *tool) providerList() *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List all work providers",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   "List all work providers",
+		Example: `  zegoctl provider list --output json`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := t.providers(cmd)
 			if err != nil {

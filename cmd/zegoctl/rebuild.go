@@ -55,7 +55,6 @@ func inLine(views []shiftView) string {
 
 func (t *tool) rebuild() *cobra.Command {
 	var providerID, number string
-	var dry bool
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make shift records again from the facts, and tell where they differed",
@@ -85,30 +84,38 @@ It may run while events come in. What the processor is just about to write then 
 			if err != nil {
 				return err
 			}
-			views, lines := []differenceView{}, [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
-			var failed error
-			for _, n := range numbers {
-				var differences []timeline.Difference
-				differences, failed = timeline.Rebuild(cmd.Context(), store, providerID, n, dry)
-				for _, d := range differences {
-					v := differenceView{n, d.Day.String(), viewsOf(d.Before), viewsOf(d.After)}
-					views = append(views, v)
-					lines = append(lines, []string{v.CustomerNumber, v.Day, inLine(v.Before), inLine(v.After)})
-				}
-				if failed != nil {
-					failed = fmt.Errorf("customer %s: %w", n, failed)
-					break
-				}
+			act := func() error { return t.mend(cmd, store, providerID, numbers) }
+			if t.dryRun {
+				return act() // it tells what differs
 			}
-			if err := t.show(cmd, views, lines...); err != nil {
-				return err
-			}
-			return failed // after what was mended before it
+			return t.do(cmd, deed{of: strings.TrimSpace(providerID + " " + number)}, act)
 		},
 	}
 	cmd.Flags().StringVar(&providerID, "provider", "", "id of the work provider")
 	cmd.Flags().StringVar(&number, "customer", "", "number of one customer, instead of all")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only tell")
 	required(cmd, "provider")
 	return cmd
+}
+
+// mend makes the records of customers again, and shows what differed until then: after a failure, what was mended before it.
+func (t *tool) mend(cmd *cobra.Command, store *timeline.Store, providerID string, numbers []string) error {
+	views, lines := []differenceView{}, [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
+	var failed error
+	for _, n := range numbers {
+		var differences []timeline.Difference
+		differences, failed = timeline.Rebuild(cmd.Context(), store, providerID, n, t.dryRun)
+		for _, d := range differences {
+			v := differenceView{n, d.Day.String(), viewsOf(d.Before), viewsOf(d.After)}
+			views = append(views, v)
+			lines = append(lines, []string{v.CustomerNumber, v.Day, inLine(v.Before), inLine(v.After)})
+		}
+		if failed != nil {
+			failed = fmt.Errorf("customer %s: %w", n, failed)
+			break
+		}
+	}
+	if err := t.show(cmd, views, lines...); err != nil {
+		return err
+	}
+	return failed
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,15 +70,22 @@ the place of all others at once.`,
 				if secret, err = webhook.ParseSecret(string(text)); err != nil {
 					return err
 				}
+				// The question would be read from the same input.
+				if _, err := store.Get(cmd.Context(), args[0]); err == nil && !t.yes && !t.dryRun {
+					return errors.New("there is a webhook already, whose secrets this replaces for good: confirm it by --yes")
+				}
 			}
-			drawn, err := store.Set(cmd.Context(), args[0], args[1], secret, time.Now())
-			if err != nil {
-				return err
-			}
-			if ownSecret {
-				drawn = "" // it is known already
-			}
-			return t.showWebhook(cmd, store, args[0], drawn)
+			// The URL is not noted: a work provider may have put a secret of its own into it.
+			return t.do(cmd, deed{of: args[0]}, func() error {
+				drawn, err := store.Set(cmd.Context(), args[0], args[1], secret, time.Now())
+				if err != nil {
+					return err
+				}
+				if ownSecret {
+					drawn = "" // it is known already
+				}
+				return t.showWebhook(cmd, store, args[0], drawn)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&ownSecret, "secret-from-stdin", false, "read the secret, whsec_ and base64, from the standard input")
@@ -85,9 +94,10 @@ the place of all others at once.`,
 
 func (t *tool) webhookShow() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show PROVIDER",
-		Short: "Show a work provider's webhook, without its secrets",
-		Args:  cobra.ExactArgs(1),
+		Use:     "show PROVIDER",
+		Short:   "Show a work provider's webhook, without its secrets",
+		Example: `  zegoctl webhook show courier-ltd`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, _, err := t.webhookStore(cmd, args[0])
 			if err != nil {
@@ -110,11 +120,14 @@ func (t *tool) webhookRotate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			secret, err := store.Rotate(cmd.Context(), args[0], overlap, time.Now())
-			if err != nil {
-				return err
-			}
-			return t.showWebhook(cmd, store, args[0], secret)
+			d := deed{of: args[0], forGood: fmt.Sprintf("the secret before stops signing in %s", overlap)}
+			return t.do(cmd, d, func() error {
+				secret, err := store.Rotate(cmd.Context(), args[0], overlap, time.Now())
+				if err != nil {
+					return err
+				}
+				return t.showWebhook(cmd, store, args[0], secret)
+			})
 		},
 	}
 	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the one before goes on signing; 0 if it is no longer secret")
@@ -123,18 +136,21 @@ func (t *tool) webhookRotate() *cobra.Command {
 
 func (t *tool) webhookEnable() *cobra.Command {
 	return &cobra.Command{
-		Use:   "enable PROVIDER",
-		Short: "Enable a webhook; what waits is delivered at its next try",
-		Args:  cobra.ExactArgs(1),
+		Use:     "enable PROVIDER",
+		Short:   "Enable a webhook; what waits is delivered at its next try",
+		Example: `  zegoctl webhook enable courier-ltd`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, _, err := t.webhookStore(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			if err := store.Enable(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			return t.showWebhook(cmd, store, args[0], "")
+			return t.do(cmd, deed{of: args[0]}, func() error {
+				if err := store.Enable(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				return t.showWebhook(cmd, store, args[0], "")
+			})
 		},
 	}
 }
@@ -142,18 +158,21 @@ func (t *tool) webhookEnable() *cobra.Command {
 func (t *tool) webhookDisable() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "disable PROVIDER",
-		Short: "Disable a webhook; deliveries wait, and come to nothing if all their tries pass meanwhile",
-		Args:  cobra.ExactArgs(1),
+		Use:     "disable PROVIDER",
+		Short:   "Disable a webhook; deliveries wait, and come to nothing if all their tries pass meanwhile",
+		Example: `  zegoctl webhook disable courier-ltd --reason "they are moving"`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, _, err := t.webhookStore(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			if err := store.Disable(cmd.Context(), args[0], reason, time.Now()); err != nil {
-				return err
-			}
-			return t.showWebhook(cmd, store, args[0], "")
+			return t.do(cmd, deed{of: args[0]}, func() error {
+				if err := store.Disable(cmd.Context(), args[0], reason, time.Now()); err != nil {
+					return err
+				}
+				return t.showWebhook(cmd, store, args[0], "")
+			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "by an operator", "why, for whoever looks at it later")
@@ -187,14 +206,12 @@ those that found no room on their day. It is asked for by each work provider tha
 			if err != nil {
 				return err
 			}
-			if err := store.SetTellRejected(cmd.Context(), args[0], tell); err != nil {
-				return err
-			}
-			p, err := store.Get(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return t.showProviders(cmd, providerView(p), p)
+			return t.do(cmd, deed{of: fmt.Sprintf("%s --tell=%t", args[0], tell)}, func() error {
+				if err := store.SetTellRejected(cmd.Context(), args[0], tell); err != nil {
+					return err
+				}
+				return t.showProvider(cmd, store, args[0])
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&tell, "tell", false, "tell it")
@@ -216,7 +233,8 @@ func (t *tool) webhookTest() *cobra.Command {
 		Short: "Send a signed sign-up of nobody to a webhook; whatever it replies, nothing follows",
 		Long: `Send a signed sign-up of nobody (customer number TEST) to a webhook, from this machine, and show what the reply would
 mean. Nothing follows from it. A receiver that does not know TEST replies 404, which is a good sign.`,
-		Args: cobra.ExactArgs(1),
+		Example: `  zegoctl webhook test courier-ltd`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, _, err := t.webhookStore(cmd, args[0])
 			if err != nil {
@@ -226,9 +244,14 @@ mean. Nothing follows from it. A receiver that does not know TEST replies 404, w
 			if err != nil {
 				return err
 			}
-			reply := webhook.NewClient(loopback, time.Now).Test(cmd.Context(), settings)
-			view := testView{reply.Status, reply.Means(), reply.Problem}
-			return t.show(cmd, view, []string{"STATUS", "MEANS", "PROBLEM"}, []string{strconv.Itoa(view.Status), view.Means, view.Problem})
+			return t.do(cmd, deed{of: args[0]}, func() error {
+				if t.dryRun {
+					return errDryRun // this one does not go through AWS
+				}
+				reply := webhook.NewClient(loopback, time.Now).Test(cmd.Context(), settings)
+				view := testView{reply.Status, reply.Means(), reply.Problem}
+				return t.show(cmd, view, []string{"STATUS", "MEANS", "PROBLEM"}, []string{strconv.Itoa(view.Status), view.Means, view.Problem})
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&loopback, "to-loopback", t.toLoopback, "let the request go to this machine, by HTTP; by default if $WEBHOOKS_TO_LOOPBACK is yes")
@@ -296,9 +319,10 @@ func (t *tool) webhookDeliveries() *cobra.Command {
 
 func (t *tool) webhookResend() *cobra.Command {
 	return &cobra.Command{
-		Use:   "resend PROVIDER DELIVERY-ID",
-		Short: "Deliver again, at once and as often as the first time, whatever became of it; the webhook-id stays",
-		Args:  cobra.ExactArgs(2),
+		Use:     "resend PROVIDER DELIVERY-ID",
+		Short:   "Deliver again, at once and as often as the first time, whatever became of it; the webhook-id stays",
+		Example: `  zegoctl webhook resend courier-ltd signup_1792682100000000_ABC123`,
+		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, env, err := t.deliveries(cmd, args[0])
 			if err != nil {
@@ -308,11 +332,13 @@ func (t *tool) webhookResend() *cobra.Command {
 			if err := env.Err(); err != nil {
 				return err
 			}
-			d, err := store.Resend(cmd.Context(), queue, args[0], args[1])
-			if err != nil {
-				return err
-			}
-			return t.showDeliveries(cmd, d)
+			return t.do(cmd, deed{of: strings.Join(args, " ")}, func() error {
+				d, err := store.Resend(cmd.Context(), queue, args[0], args[1])
+				if err != nil {
+					return err
+				}
+				return t.showDeliveries(cmd, d)
+			})
 		},
 	}
 }

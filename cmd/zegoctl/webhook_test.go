@@ -36,7 +36,7 @@ func TestAWebhooksLife(t *testing.T) {
 	if again.Secret != "" || again.Secrets != 1 || again.URL != "https://hooks.courier.example/other" {
 		t.Errorf("%+v", again)
 	}
-	o.must(&rotated, "webhook", "rotate", "courier-ltd", "--overlap", "48h")
+	o.must(&rotated, "webhook", "rotate", "courier-ltd", "--overlap", "48h", "--yes")
 	if rotated.Secret == "" || rotated.Secret == set.Secret || rotated.Secrets != 2 {
 		t.Errorf("%+v", rotated)
 	}
@@ -175,7 +175,7 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 	o.must(&p, "provider", "create", "Courier Ltd")
 	o.refused("no webhook", "webhook", "show", "courier-ltd")
 	o.refused("no webhook", "webhook", "test", "courier-ltd")
-	o.refused("no webhook", "webhook", "rotate", "courier-ltd")
+	o.refused("no webhook", "webhook", "rotate", "courier-ltd", "--yes")
 	o.refused("no webhook", "webhook", "disable", "courier-ltd")
 	o.refused("no work provider `nobody`", "webhook", "set", "nobody", "https://hooks.courier.example/")
 	o.refused("no work provider `nobody`", "webhook", "deliveries", "nobody")
@@ -184,7 +184,7 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 	}
 	var set webhookView
 	o.must(&set, "webhook", "set", "courier-ltd", "https://hooks.courier.example/")
-	o.refused("720 hours", "webhook", "rotate", "courier-ltd", "--overlap", "1000h")
+	o.refused("720 hours", "webhook", "rotate", "courier-ltd", "--overlap", "1000h", "--yes")
 	o.refused("no such delivery", "webhook", "resend", "courier-ltd", "signup_1_ABC123")
 	o.refused("no such delivery", "webhook", "resend", "courier-ltd", "")
 	o.refused("is not kept", "webhook", "resend", "courier-ltd", "rejected_0000000000000001_00")

@@ -77,11 +77,11 @@ func TestAKeysLife(t *testing.T) {
 	}
 	var listed []keyView
 	o.must(&listed, "key", "list", "courier-ltd")
-	if len(listed) != 1 || listed[0] != (keyView{ID: issued.ID, Issued: issued.Issued}) {
+	if len(listed) != 1 || listed[0] != (keyView{ID: issued.ID, Issued: issued.Issued, Used: listed[0].Used, State: "live"}) || listed[0].Used == "" {
 		t.Errorf("%+v", listed)
 	}
-	o.must(&listed, "key", "revoke", "courier-ltd", issued.ID)
-	if len(listed) != 1 || listed[0].Revoked == "" {
+	o.must(&listed, "key", "revoke", "courier-ltd", issued.ID, "--yes")
+	if len(listed) != 1 || listed[0].Revoked == "" || listed[0].State != "revoked" {
 		t.Errorf("%+v", listed)
 	}
 	if _, err := keys().Authenticate(t.Context(), issued.Key); err == nil {
@@ -173,7 +173,7 @@ func TestClearErrors(t *testing.T) {
 	o.refused("`courier-ltd` already", "provider", "create", "COURIER LTD")
 	o.refused("no work provider `nobody`", "key", "issue", "nobody")
 	o.refused("no work provider `nobody`", "key", "list", "nobody")
-	o.refused("no key `00000000`", "key", "revoke", "courier-ltd", "00000000")
+	o.refused("no key `00000000`", "key", "revoke", "courier-ltd", "00000000", "--yes")
 	o.refused("accepts 1 arg", "provider", "create")
 	o.refused("may-enrol", "provider", "permit", "courier-ltd")
 	o.refused("--output", "provider", "list", "--output", "xml")

@@ -79,6 +79,13 @@ func (s *Store) Create(ctx context.Context, name string, mayEnrol bool, now time
 	if p.ID == "" || len(name) > 100 {
 		return Provider{}, fault.Field("name", "A work provider's name must have a letter or digit, and at most 100 bytes.")
 	}
+	// Asked first for the sake of a dry run, which writes nothing; the condition decides.
+	taken := fault.Field("name", "There is a work provider with the id `"+p.ID+"` already.")
+	if _, err := s.Get(ctx, p.ID); err == nil {
+		return Provider{}, taken
+	} else if fault.Of(err) != fault.NotFound {
+		return Provider{}, err
+	}
 	// A transaction, though of one row: it has a token, so that the SDK may send it again when an answer was lost, without
 	// meeting its own row and taking it for another's.
 	err := s.db.WriteTx().Put(s.table.Put(row{
@@ -86,7 +93,7 @@ func (s *Store) Create(ctx context.Context, name string, mayEnrol bool, now time
 		Name: name, MayEnrol: mayEnrol, Created: now.UTC(),
 	}).If("attribute_not_exists(pk)")).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
-		return Provider{}, fault.Field("name", "There is a work provider with the id `"+p.ID+"` already.")
+		return Provider{}, taken
 	}
 	if err != nil {
 		return Provider{}, fault.Wrap(fault.Unavailable, err)
@@ -111,6 +118,9 @@ func (s *Store) SetTellRejected(ctx context.Context, id string, tell bool) error
 }
 
 func (s *Store) set(ctx context.Context, id, attribute string, value any) error {
+	if _, err := s.Get(ctx, id); err != nil { // as above
+		return err
+	}
 	err := s.table.Update(table.PK, table.ProviderPartition(id)).Range(table.SK, table.ProviderSort).
 		Set(attribute, value).If("attribute_exists(pk)").Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/spf13/cobra"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/emulator"
+)
+
+// changing are commands that change something, in an order in which each can succeed. KEY stands for the id of a key,
+// LETTER for that of a dead letter.
+var changing = [][]string{
+	{"provider", "create", "Parcels & Co"},
+	{"provider", "permit", "courier-ltd", "--may-enrol"},
+	{"provider", "product", "courier-ltd", "X"},
+	{"key", "issue", "courier-ltd"},
+	{"key", "rotate", "courier-ltd", "KEY"},
+	{"key", "revoke", "courier-ltd", "KEY"},
+	{"product", "define", "X", "--cover-level", "x", "--class-of-use", "y"},
+	driver("--product", "FL.OCC.PL.UK.001"),
+	driver("--product", "FL.OCC.PL.UK.001", "--number", "NEW1", "--work-provider", "courier-ltd", "--work-provider-user-id", "77"),
+	{"link", "give", "courier-ltd", "ABC12", "--work-provider-user-id", "1686", "--matched"},
+	{"link", "move", "courier-ltd", "12345", "ABC12"},
+	{"link", "unlink", "courier-ltd", "12345"},
+	{"link", "withdraw", "courier-ltd", "ABC123"},
+	{"webhook", "set", "courier-ltd", "https://hooks.courier.example/other"},
+	{"webhook", "rotate", "courier-ltd"},
+	{"webhook", "disable", "courier-ltd"},
+	{"webhook", "enable", "courier-ltd"},
+	{"webhook", "rejected", "courier-ltd", "--tell"},
+	{"dlq", "redrive", "LETTER"},
+	{"dlq", "redrive", "--all"},
+	{"rebuild", "--provider", "courier-ltd"},
+	{"customer", "find", "driver@example.com"},
+	{"customer", "export", "ABC123"},
+	{"customer", "erase", "ABC123"},
+}
+
+// furnished is a world in which every command of changing, the first of its kind aside, has something to change.
+func furnished(t *testing.T) (operator, *strings.Replacer) {
+	t.Helper()
+	o := newOperator(t)
+	o.people()
+	var product productView
+	o.must(&product, "product", "define", "FL.OCC.PL.UK.001", "--cover-level", "Public Liability", "--class-of-use", "Occupational")
+	var key keyView
+	o.must(&key, "key", "issue", "courier-ltd")
+	var link linkView
+	o.must(&link, "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
+	o.must(&link, "link", "give", "courier-ltd", "ABC12")
+	var hook webhookView
+	o.must(&hook, "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego")
+	if n := o.process("not understood"); n != 0 {
+		t.Fatal(n)
+	}
+	var letters []letterView
+	o.must(&letters, "dlq", "list")
+	o.received()
+	return o, strings.NewReplacer("KEY", key.ID, "LETTER", letters[0].ID)
+}
+
+func replaced(r *strings.Replacer, args []string) []string {
+	all := slices.Clone(args)
+	for i := range all {
+		all[i] = r.Replace(all[i])
+	}
+	return all
+}
+
+// stored is everything in the tables and the number of messages in the queues, as text.
+func stored(t *testing.T, env *config.Env) string {
+	t.Helper()
+	var text strings.Builder
+	for _, variable := range []string{"PROVIDERS_TABLE", "SECRETS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "SESSIONS_TABLE", "AUDIT_TABLE"} {
+		out, err := dynamodb.NewFromConfig(env.AWS()).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(env.Get(variable))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []string
+		for _, item := range out.Items {
+			row, err := json.Marshal(item)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, string(row))
+		}
+		slices.Sort(rows)
+		text.WriteString(strings.Join(rows, "\n"))
+	}
+	for _, variable := range []string{"EVENTS_QUEUE_URL", "WEBHOOKS_QUEUE_URL"} {
+		out, err := sqs.NewFromConfig(env.AWS()).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+			QueueUrl: aws.String(env.Get(variable)), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(out.Attributes["ApproximateNumberOfMessages"] + " " + out.Attributes["ApproximateNumberOfMessagesDelayed"])
+	}
+	return text.String()
+}
+
+// A dry run of whatever changes something changes nothing, and notes nothing.
+func TestADryRunChangesNothing(t *testing.T) {
+	o, r := furnished(t)
+	before := stored(t, o.env)
+	for _, args := range changing {
+		out, err := o.run(append(replaced(r, args), "--dry-run")...)
+		if err != nil || out == "" {
+			t.Errorf("%q: %q, %v", args, out, err)
+		}
+		if after := stored(t, o.env); after != before {
+			t.Fatalf("%q changed something:\n%s\nwas\n%s", args, after, before)
+		}
+	}
+	var view deedView
+	o.must(&view, "customer", "erase", "ABC123", "--dry-run")
+	if view != (deedView{true, "customer erase ABC123", "who this is will be forgotten, and cover ends"}) {
+		t.Errorf("%+v", view)
+	}
+	// A dry run makes the checks, too.
+	o.refused("no such customer", "customer", "erase", "NOBODY", "--dry-run")
+	o.refused("no key `00000000`", "key", "revoke", "courier-ltd", "00000000", "--dry-run")
+	o.refused("`courier-ltd` already", "provider", "create", "Courier Ltd", "--dry-run")
+	o.refused("no work provider `nobody`", "provider", "permit", "nobody", "--may-enrol", "--dry-run")
+}
+
+// Every command that changes something is in the audit log, with who did it and what came of it, and nothing personal.
+func TestEveryDeedIsNoted(t *testing.T) {
+	o, r := furnished(t)
+	var listed []doneView
+	o.must(&listed, "audit", "list")
+	start := len(listed)
+	for i, args := range changing {
+		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil && !strings.Contains(words(err), "revoked or rotated already") {
+			t.Errorf("%q: %v, %s", args, err, out)
+		}
+		o.must(&listed, "audit", "list")
+		if len(listed) != start+i+1 {
+			t.Fatalf("%q is not noted: %+v", args, listed)
+		}
+		last := listed[len(listed)-1]
+		if last.Deed != args[0] && last.Deed != args[0]+" "+args[1] || last.Outcome != "done" || !strings.HasPrefix(last.Operator, "arn:aws:") {
+			t.Errorf("%q: %+v", args, last)
+		}
+	}
+	o.refused("no key", "key", "revoke", "courier-ltd", "00000000", "--yes")
+	o.must(&listed, "audit", "list")
+	if last := listed[len(listed)-1]; !strings.Contains(last.Outcome, "has no key") || last.Of != "courier-ltd 00000000" {
+		t.Errorf("%+v", last)
+	}
+	text, err := o.run("audit", "list", "--output", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, personal := range []string{"Dara", "Luke", "1984", "driver@", "2079", "12345", "1686", "hooks", "zego_live"} {
+		if strings.Contains(text, personal) {
+			t.Errorf("the audit log holds %s", personal)
+		}
+	}
+	var verified verifiedView
+	o.must(&verified, "audit", "verify")
+	if len(verified.Flaws) != 0 || verified.Entries != 2*len(listed) {
+		t.Errorf("%+v", verified)
+	}
+}
+
+func TestAnAuditLogThatWasChangedIsReported(t *testing.T) {
+	o := newOperator(t)
+	o.people()
+	client, name := dynamodb.NewFromConfig(o.env.AWS()), aws.String(o.env.Get("AUDIT_TABLE"))
+	all, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := all.Items[0]
+	if _, err := client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: name, Key: map[string]dynamotypes.AttributeValue{"pk": item["pk"], "sk": item["sk"]}}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := o.run("audit", "verify")
+	if err == nil || !strings.Contains(out, "missing") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// What cannot be undone is asked about; whatever is not yes is no, and then nothing happens.
+func TestWhatCannotBeUndoneIsAskedAbout(t *testing.T) {
+	o, r := furnished(t)
+	before := stored(t, o.env)
+	asked := [][]string{
+		{"key", "rotate", "courier-ltd", "KEY"}, {"key", "revoke", "courier-ltd", "KEY"}, {"link", "withdraw", "courier-ltd", "ABC123"},
+		{"link", "move", "courier-ltd", "12345", "ABC12"}, {"link", "unlink", "courier-ltd", "12345"}, {"webhook", "rotate", "courier-ltd"},
+		{"customer", "erase", "ABC123"},
+	}
+	for _, args := range asked {
+		for _, answer := range []string{"", "no\n", "y\n", "YES!\n"} {
+			o.in = answer
+			out, err := o.run(replaced(r, args)...)
+			if err == nil || !strings.Contains(err.Error(), "not confirmed") || !strings.Contains(out, "cannot be undone") {
+				t.Errorf("%q, answered %q: %v, %s", args, answer, err, out)
+			}
+		}
+	}
+	if stored(t, o.env) != before {
+		t.Error("something was changed")
+	}
+	o.in = "yes\n"
+	if out, err := o.run(replaced(r, asked[1])...); err != nil || !strings.Contains(out, "revoked") {
+		t.Errorf("%v, %s", err, out)
+	}
+	o.in = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU"
+	o.refused("for good", "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego", "--secret-from-stdin")
+}
+
+// What cannot be noted is not done.
+func TestWithoutAnAuditLogNothingIsDone(t *testing.T) {
+	o := newOperator(t)
+	o.refused("AUDIT_TABLE", "provider", "create", "Courier Ltd", "--audit-table", "")
+	if out, err := o.run("provider", "create", "Courier Ltd", "--audit-table", "no-such-table"); err == nil {
+		t.Error(out)
+	}
+	var all []providerView
+	o.must(&all, "provider", "list")
+	if len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// leaves are the commands that do something.
+func leaves(cmd *cobra.Command) []*cobra.Command {
+	if !cmd.HasSubCommands() {
+		return []*cobra.Command{cmd}
+	}
+	var all []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		all = append(all, leaves(sub)...)
+	}
+	return all
+}
+
+// The help teaches: every command has an example, and the examples are commands that there are, with flags that there are.
+func TestHelpTeachesByExamplesThatAreRight(t *testing.T) {
+	tree := func() *cobra.Command { return command(config.From(nil), nil) }
+	for _, cmd := range append(leaves(tree()), tree()) {
+		if cmd.Short == "" || cmd.Example == "" {
+			t.Errorf("%s: give it a line that says what it does, and an example", cmd.CommandPath())
+		}
+		for line := range strings.SplitSeq(strings.ReplaceAll(cmd.Example, "\\\n", " "), "\n") {
+			line, _, _ = strings.Cut(line, "   which ")
+			line, _, _ = strings.Cut(line, "   a new key ")
+			line, _, _ = strings.Cut(line, "   why ")
+			line, _, _ = strings.Cut(line, "   what ")
+			words := split(line)
+			if len(words) < 2 || words[0] != "zegoctl" {
+				t.Errorf("%s: the example %q is no command", cmd.CommandPath(), line)
+				continue
+			}
+			found, rest, err := tree().Find(words[1:])
+			if err != nil || found.HasSubCommands() || cmd.HasParent() && !strings.HasSuffix(cmd.CommandPath(), found.Name()) && found.CommandPath() != "zegoctl link list" {
+				t.Errorf("%s: the example %q is of another command, %v", cmd.CommandPath(), line, err)
+				continue
+			}
+			rest = slices.DeleteFunc(rest, func(w string) bool { return w == "|" || w == "less" })
+			if err := found.ParseFlags(rest); err != nil {
+				t.Errorf("%s: %q: %v", cmd.CommandPath(), line, err)
+			} else if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+				t.Errorf("%s: %q: %v", cmd.CommandPath(), line, err)
+			}
+		}
+	}
+}
+
+// split cuts a line into words as a shell does, as far as examples need it.
+func split(line string) []string {
+	var words []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
+}
+
+// The shell completes the ids of work providers, and the words of flags.
+func TestCompletion(t *testing.T) {
+	o := newOperator(t)
+	o.people()
+	for _, args := range [][]string{{"__complete", "key", "list", ""}, {"__complete", "webhook", "show", "co"}, {"__complete", "provider", "permit", ""}} {
+		if out, err := o.run(args...); err != nil || !strings.Contains(out, "courier-ltd\n") {
+			t.Errorf("%q: %v: %s", args, err, out)
+		}
+	}
+	if out, err := o.run("__complete", "key", "list", "--output", ""); err != nil || !strings.Contains(out, "json\n") {
+		t.Errorf("%v: %s", err, out)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if out, err := o.run("completion", shell); err != nil || !strings.Contains(out, "zegoctl") {
+			t.Errorf("%s: %v", shell, err)
+		}
+	}
+}
+
+// A client that may only read refuses before anything leaves the machine.
+func TestWhatIsReadOnlyRefusesByItself(t *testing.T) {
+	env := emulator.ForTest(t)
+	cfg := readOnly(env.AWS())
+	name := aws.String(env.Get("PROVIDERS_TABLE"))
+	if _, err := dynamodb.NewFromConfig(cfg).Scan(t.Context(), &dynamodb.ScanInput{TableName: name}); err != nil {
+		t.Error(err)
+	}
+	_, err := dynamodb.NewFromConfig(cfg).DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: name})
+	if err == nil || !strings.Contains(err.Error(), errDryRun.Error()) {
+		t.Error(err)
+	}
+}

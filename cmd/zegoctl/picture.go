@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"strings"
+	"time"
+
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// quarters is how many marks a day has in text.
+const quarters = 24 * 4
+
+// bars is a day in text: a scale, the facts, the shifts.
+func bars(day timeline.Day, facts []timeline.Fact, shifts []timeline.Shift) string {
+	quarter := timeline.Instant(15 * time.Minute / time.Microsecond)
+	var scale strings.Builder
+	for hour := 0; hour < 24; hour += 3 {
+		fmt.Fprintf(&scale, "%02d          ", hour)
+	}
+	said, insured := []byte(strings.Repeat(".", quarters)), []byte(strings.Repeat(".", quarters))
+	for _, f := range facts {
+		if f.At.Day() != day {
+			continue
+		}
+		mark := byte('>')
+		if f.Kind == timeline.Logout {
+			mark = '<'
+		}
+		at := (f.At - day.Start()) / quarter
+		if said[at] != '.' && said[at] != mark {
+			mark = 'x'
+		}
+		said[at] = mark
+	}
+	for _, s := range shifts {
+		for at := max(s.Start, day.Start()); at < min(s.End, day.End()); at += quarter {
+			insured[(at-day.Start())/quarter] = '#'
+		}
+		if last := min(s.End, day.End()) - 1; last >= day.Start() {
+			insured[(last-day.Start())/quarter] = '#'
+		}
+	}
+	return fmt.Sprintf("         %s24\nevents   %s\ninsured  %s", scale.String(), said, insured)
+}
+
+// The measures of a picture, in pixels: an hour is 40 wide, so that a minute can be seen.
+const (
+	hourWidth  = 40
+	leftMargin = 20
+	dayWidth   = 24 * hourWidth
+	rowHeight  = 90
+	headHeight = 50
+)
+
+// picture is a day as SVG: for each work provider a bar for each shift, and a mark for each event. It is good to look at on
+// light and dark paper, and what the colours say stands in words, too.
+func picture(stories []storyView) string {
+	var svg strings.Builder
+	height := headHeight + rowHeight*len(stories)
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="13">`+"\n",
+		dayWidth+2*leftMargin, height, dayWidth+2*leftMargin, height)
+	fmt.Fprintf(&svg, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
+	for hour := 0; hour <= 24; hour += 3 {
+		x := leftMargin + hour*hourWidth
+		fmt.Fprintf(&svg, `<path d="M%d 30V%d" stroke="#ccc"/><text x="%d" y="22" text-anchor="middle">%02d:00</text>`+"\n", x, height-10, x, hour)
+	}
+	for row, v := range stories {
+		y := headHeight + row*rowHeight
+		fmt.Fprintf(&svg, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", leftMargin+4, y+14,
+			html.EscapeString(fmt.Sprintf("%s at %s, %s UTC", v.CustomerNumber, v.WorkProvider, v.Day)))
+		for _, s := range v.shifts {
+			from, to := across(max(s.Start, v.day.Start()), v.day), across(min(s.End, v.day.End()), v.day)
+			fmt.Fprintf(&svg, `<rect x="%.1f" y="%d" width="%.1f" height="22" fill="#1d70b8"><title>%s to %s, %s</title></rect>`+"\n",
+				from, y+26, to-from, exactly(s.Start), exactly(s.End), s.By)
+		}
+		for _, f := range v.facts {
+			if f.At.Day() != v.day {
+				continue
+			}
+			x, mark, colour := across(f.At, v.day), "▲ in", "#00703c"
+			if f.Kind == timeline.Logout {
+				mark, colour = "▲ out", "#b10e1e"
+			}
+			fmt.Fprintf(&svg, `<text x="%.1f" y="%d" font-size="10" fill="%s">%s<title>%s of %s at %s</title></text>`+"\n",
+				x, y+62, colour, mark, f.Kind, html.EscapeString(inWords(f.Name)), exactly(f.At))
+		}
+	}
+	svg.WriteString("</svg>\n")
+	return svg.String()
+}
+
+// across is where an instant of a day stands.
+func across(at timeline.Instant, day timeline.Day) float64 {
+	return leftMargin + dayWidth*float64(at-day.Start())/float64(day.End()-day.Start())
+}
