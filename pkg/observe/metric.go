@@ -16,6 +16,7 @@ const (
 	NoEffect         = "NoEffect"         // events that count, but change nothing
 	Unmatched        = "Unmatched"        // events that wait for the customer's match
 	Rejected         = "Rejected"         // events that do not count; by Provider
+	RejectedShare    = "RejectedShare"    // of a hundred events, how many do not count; by Provider alone, for an alarm on its average
 	DeadLettered     = "DeadLettered"     // messages filed as dead letters
 	AgeAtApplication = "AgeAtApplication" // milliseconds from the queue's taking a message to its being applied
 	Refused          = "Refused"          // requests with something to mend in them, or not permitted; by Provider
@@ -52,6 +53,10 @@ func (t Tally) Log(ctx context.Context) {
 	line.next([]string{}, []string{Provider})
 	line.count(Accepted, t.Accepted)
 	line.count(Rejected, t.Rejected)
+	if known := t.Applied + t.NoEffect + t.Unmatched + t.Rejected; known > 0 {
+		line.next([]string{Provider})
+		line.add(RejectedShare, "Percent", slog.Int(RejectedShare, 100*t.Rejected/known))
+	}
 	attrs := []slog.Attr{slog.String(Provider, t.Provider)}
 	if len(t.RejectedIn) > 0 {
 		attrs = append(attrs, slog.Any("rejectedIn", t.RejectedIn))

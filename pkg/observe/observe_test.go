@@ -76,7 +76,7 @@ func TestMetrics(t *testing.T) {
 			map[string]string{
 				"Applied": "3 Count", "NoEffect": "2 Count", "Unmatched": "1 Count", "AgeAtApplication": "[1500 1000] Milliseconds",
 				"Accepted": "7 Count", "Accepted{Provider=courier-ltd}": "7 Count",
-				"Rejected": "1 Count", "Rejected{Provider=courier-ltd}": "1 Count",
+				"Rejected": "1 Count", "Rejected{Provider=courier-ltd}": "1 Count", "RejectedShare{Provider=courier-ltd}": "14 Percent",
 			}},
 		"what did not happen": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
 			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
