@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race simulate fuzz soak mutants check e2e site sam-local sam-local-smoke build release reproducible fmt tools clean go
+.PHONY: help run test race simulate fuzz soak mutants check e2e site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
@@ -60,6 +60,9 @@ e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the
 
 site: $(PAGES) ## build the documentation site into bin/site
 	@scripts/site
+
+guides: go $(PAGES) ## do what the documentation site says, from git clone on, and look at its pages in a browser
+	@.tools/site/bin/python e2e/guides.py
 
 sam-local: go $(LOCAL) $(E2E) ## run the functions in Docker, as AWS SAM does, on http://127.0.0.1:3000 (PORT=... changes the port)
 	@.tools/e2e/bin/python e2e/sam_local.py

@@ -1,4 +1,5 @@
-"""The browser walk of `make e2e`: a courier's way through the deployed pages in Chromium (browser/walk.mjs).
+"""Chromium for the tests: a courier's way through the deployed pages in `make e2e` (browser/walk.mjs), and a look at every
+page of the documentation site in `make guides` (browser/site.mjs).
 
 It needs Node 20 with npm, and a Chromium; where the machine is Debian or Ubuntu and we are root, the latter is installed.
 Without them it is left out, and says so.
@@ -15,25 +16,33 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def walk(base, mails, site_url, key, pictures):
-    """Walks and returns what was counted; None if there is no browser to walk in."""
+    """Walks as a courier; returns what was counted, or None if there is no browser to walk in."""
+    return run("walk.mjs", pictures, {"BASE": base, "MAILS": mails, "SITE_URL": site_url, "KEY": key})
+
+
+def look(site, pictures):
+    """Looks at the documentation site at an address; returns as walk does."""
+    return run("site.mjs", pictures, {"SITE": site})
+
+
+def run(script, pictures, variables):
     chromium = find()
     if chromium is None or shutil.which("npm") is None:
         lacking = "npm" if chromium else "Chromium"
-        print(f"e2e: THE BROWSER WALK IS LEFT OUT: there is no {lacking} here", flush=True)
+        print(f"e2e: THE BROWSER IS LEFT OUT: there is no {lacking} here", flush=True)
         return None
     shutil.rmtree(pictures, ignore_errors=True)
     subprocess.run(["npm", "ci", "--silent", "--no-fund", "--no-audit"], cwd=HERE, check=True)
     result = subprocess.run(
-        ["node", HERE / "walk.mjs"],
-        env=os.environ
-        | {"BASE": base, "MAILS": mails, "SITE_URL": site_url, "KEY": key, "CHROMIUM": chromium, "PICTURES": str(pictures)},
+        ["node", HERE / script],
+        env=os.environ | variables | {"CHROMIUM": chromium, "PICTURES": str(pictures)},
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         return json.loads(result.stdout.splitlines()[-1])
     except (IndexError, ValueError):
-        raise RuntimeError(f"the walk ended with status {result.returncode} and no count") from None
+        raise RuntimeError(f"{script} ended with status {result.returncode} and no count") from None
 
 
 def find():

@@ -61,8 +61,8 @@ def draw(case):
     parts.append(f'<path d="M{MARGIN} 112H{WIDTH - MARGIN}" stroke="{GREY}"/>')
     for start, end, ended_by in case["shifts"]:
         width = round(x(end or case["now"]) - x(start), 1)
-        dashes = ' fill-opacity="0.6" stroke-dasharray="4 3"' if ended_by == "OPEN" else ""
-        parts.append(f'<rect x="{x(start)}" y="66" width="{width}" height="22" rx="3" fill="{SHIFT}" stroke="{SHIFT}"{dashes}/>')
+        pale = ' fill-opacity="0.6"' if ended_by == "OPEN" else ""
+        parts.append(f'<rect x="{x(start)}" y="66" width="{width}" height="22" rx="3" fill="{SHIFT}" stroke="#ffffff"{pale}/>')
 
     outcomes = {(event[0], event[1]): event[2] for event in case["outcomes"]}
     line, drawn, said = 156, {}, set()

@@ -1,4 +1,5 @@
-"""`make snippets`: does what the guides of the documentation site say, as a reader would, from `git clone` on.
+"""`make guides`: does what the guides of the documentation site say, as a reader would, from `git clone` on; then looks at
+every page of the site in a browser (browser.py).
 
 A guide is run from top to bottom, in one folder for all of them:
 
@@ -21,6 +22,8 @@ import tempfile
 import time
 import tomllib
 
+import browser
+
 ROOT = pathlib.Path(__file__).parent.parent
 SITE = ROOT / "site"
 REPOSITORY = "https://git.zego.example/workprovider.git"  # as the quick start has it: here it is this checkout
@@ -32,36 +35,52 @@ MOST_COMMANDS = 5  # from git clone to the first 202
 
 
 def main():
-    failed = passed = 0
+    tests = Tests()
     commands = None  # typed until the first 202
     with tempfile.TemporaryDirectory(prefix="guides-") as folder:
         others = Others(pathlib.Path(folder))
         try:
             for page in pages():
                 guide = Guide(page, pathlib.Path(folder), others)
-                try:
-                    for block in guide.blocks:
-                        guide.follow(block)
-                        passed += 1
-                        if commands is None and "202 Accepted" in (block.output or ""):
-                            commands = guide.commands
-                except Failure as failure:
-                    failed += 1
-                    print(f"FAIL  {page.name}: {failure}", flush=True)
-                else:
-                    print(f"ok    {page.name}: {len(guide.blocks)} examples", flush=True)
-                finally:
-                    guide.shell.close()
+                tests.run(f"{page.name}: {len(guide.blocks)} examples", guide.follow_all)
+                commands = commands or guide.commands_to_202
+            tests.run("every page in a browser", lambda: look(pathlib.Path(folder)))
         finally:
             others.close()
-    if commands is None or commands > MOST_COMMANDS:
-        failed += 1
-        print(f"FAIL  the first 202 takes {commands} commands, of {MOST_COMMANDS} at most", flush=True)
-    else:
-        passed += 1
-        print(f"ok    the first 202 takes {commands} commands", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed else 0
+    print(f"commands from git clone to the first 202: {commands}, of {MOST_COMMANDS} at most", flush=True)
+    tests.run("the first 202", lambda: equal(commands is not None and commands <= MOST_COMMANDS, True))
+    print(f"{tests.passed} passed, {tests.failed} failed", flush=True)
+    return 1 if tests.failed else 0
+
+
+class Tests:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def run(self, name, test):
+        began = time.monotonic()
+        try:
+            test()
+        except Failure as failure:  # the other guides tell more
+            self.failed += 1
+            print(f"FAIL  {name}\n{failure}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+def look(folder):
+    """Looks at the site where the quick start's API serves it."""
+    url = re.search("ZEGO_API='([^']+)'", (folder / "workprovider" / ".local" / "api").read_text())[1]
+    counted = browser.look(f"{url}/docs/", ROOT / ".local" / "screenshots" / "site")
+    if counted is not None:
+        equal(counted["faults"], [])
+        print(f"  {counted['pages']} pages, {counted['violations']} violations, {counted['requests']} requests", flush=True)
+
+
+def equal(got, want):
+    if got != want:
+        raise Failure(f"got  {got!r}\nwant {want!r}")
 
 
 def pages():
@@ -94,7 +113,7 @@ class Guide:
     def __init__(self, page, folder, others):
         self.folder, self.others = folder, others
         self.shell = Shell(folder)
-        self.commands = 0
+        self.commands, self.commands_to_202 = 0, None
         self.blocks = []
         for indent, language, title, text in FENCE.findall(page.read_text()):
             text = re.sub(f"^{indent}", "", text, flags=re.M)
@@ -104,6 +123,15 @@ class Guide:
                 self.blocks[-1].output = text
             else:
                 self.blocks.append(Block(language, title, text))
+
+    def follow_all(self):
+        try:
+            for block in self.blocks:
+                self.follow(block)
+                if self.commands_to_202 is None and "202 Accepted" in (block.output or ""):
+                    self.commands_to_202 = self.commands
+        finally:
+            self.shell.close()
 
     def follow(self, block):
         if block.language != "sh":
@@ -126,7 +154,7 @@ class Guide:
 
 
 def changes_something(command):
-    return re.search(r" (-d|--data|-X|--request) ", command) or "curl" not in command
+    return re.search(r"curl [^|]*-(d|X) ", command) or "curl" not in command
 
 
 DIFFERS = [
