@@ -73,12 +73,13 @@ var functions = map[string]func(*config.Env) http.Handler{
 // processor is the function behind the queue.
 func processor(env *config.Env) consumer {
 	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
-	return shift.Tell(shift.Processor(applier, deadletter.StoreFrom(env), time.Now), webhook.AnnouncerFrom(env).Processed)
+	process := shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
+	return queue.SenderFrom(env).Again(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
 }
 
 // webhookSender is the function behind the queue of webhooks.
 func webhookSender(env *config.Env) consumer {
-	return webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader(env).Rejected).Consume
+	return webhook.QueueFrom(env).Again(webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader(env).Rejected).Consume)
 }
 
 // deadLetters is the function behind the dead-letter queues.

@@ -9,6 +9,7 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -21,6 +22,6 @@ const parallel = 32
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.StoreFrom(env), time.Now)
-		return shift.Tell(process, webhook.AnnouncerFrom(env).Processed)
+		return queue.SenderFrom(env).Again(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
 	})
 }

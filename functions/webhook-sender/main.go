@@ -19,6 +19,6 @@ import (
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
-		return webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader.Rejected).Consume
+		return webhook.QueueFrom(env).Again(webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader.Rejected).Consume)
 	})
 }

@@ -1,4 +1,4 @@
-// Package queue sends messages to SQS.
+// Package queue sends messages to SQS, and has those come again that failed.
 package queue
 
 import (
