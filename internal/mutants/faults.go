@@ -39,7 +39,7 @@ var faults = []seeded{
 	},
 	{
 		1, "a fact that was not stored is taken for stored", "pkg/timeline/apply.go",
-		`b.note(row.messages, Result{err, refused > 0})`, `b.note(row.messages, Result{nil, refused > 0 || err != nil})`,
+		`b.note(row.messages, Result{Err: err, Full: refused > 0})`, `b.note(row.messages, Result{Full: refused > 0 || err != nil})`,
 		simulation,
 	},
 	{

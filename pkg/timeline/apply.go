@@ -53,6 +53,8 @@ type Result struct {
 	Err error
 	// Full tells that a fact found no room on its day (rule 9). It is refused for good.
 	Full bool
+	// Tally counts the facts by what became of them; empty if the message has to come again.
+	Tally Tally
 }
 
 // Apply takes in the changes of a batch of messages, and answers for each of them.
@@ -65,14 +67,17 @@ func (a *Applier) Apply(ctx context.Context, messages []Changes) []Result {
 	b.find(ctx, names, messages)
 	b.foldAll(ctx, b.subjects)
 	b.confirm(ctx, names)
+	b.tally(messages)
 	return b.results
 }
 
 // batch is the state of one Apply.
 type batch struct {
 	*Applier
-	mu       sync.Mutex // guards results
+	mu       sync.Mutex // guards results and refused
 	results  []Result   // by message
+	refused  []refusal  // mostly none
+	names    map[memoryKey]*named
 	subjects []*subject // in the order in which they were met
 	byWho    map[who]*subject
 }
@@ -88,6 +93,7 @@ type subject struct {
 	more     bool    // whether anything else did
 	messages []int   // that have to come again if the fold fails
 	history  History // as the fold read it
+	story    story   // as the fold found it
 	failed   bool
 }
 
@@ -154,14 +160,16 @@ func (b *batch) store(ctx context.Context, messages []Changes) []*named {
 			var facts []Fact
 			facts, err = b.rows.Union(ctx, row.provider, row.name, row.day, distinct(row.facts))
 			refused = len(facts)
+			b.refuse(row.provider, facts)
 		}
-		b.note(row.messages, Result{err, refused > 0})
+		b.note(row.messages, Result{Err: err, Full: refused > 0})
 	})
 	b.each(len(parts), func(i int) {
 		m := messages[parts[i]]
 		err := b.rows.PutPart(ctx, m.Provider, Part{m.Batch, m.From, m.Facts})
 		b.note(parts[i:i+1], Result{Err: err})
 	})
+	b.names = names.byKey
 	return names.all
 }
 
@@ -242,6 +250,7 @@ func (b *batch) confirm(ctx context.Context, names []*named) {
 				later = append(later, s)
 			}
 		}
+		n.hint = owned[i]
 	}
 	b.foldAll(ctx, later)
 }
@@ -279,7 +288,7 @@ func (a *Applier) fold(ctx context.Context, s *subject) error {
 				return nil
 			}
 			var before, after bool
-			if shifts, before, after = reach.refold(s.history, facts, s.interval); !before && !after {
+			if shifts, s.story, before, after = reach.refold(s.history, facts, s.interval); !before && !after {
 				break
 			}
 			reach = reach.widen(before, after)
@@ -317,12 +326,12 @@ type dayOfShifts struct {
 // refold is the shifts of every day on which something that changed in an interval can matter: those with a LOGIN, of
 // whatever kind, between the starting points around it (rule 10). before and after tell that the facts read do not
 // reach far enough to know.
-func (d Days) refold(history History, facts []Fact, changed interval) (folded []dayOfShifts, before, after bool) {
+func (d Days) refold(history History, facts []Fact, changed interval) (folded []dayOfShifts, told story, before, after bool) {
 	ms := moments(history.counting(facts))
 	start, ok := d.startBefore(ms, changed.from)
 	stop, ok2 := d.startAfter(ms, start, changed.to)
 	if !ok || !ok2 {
-		return nil, !ok, !ok2
+		return nil, told, !ok, !ok2
 	}
 	var with []Day
 	for _, f := range facts {
@@ -331,7 +340,7 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 		}
 	}
 	if len(with) == 0 {
-		return nil, false, false
+		return nil, told, false, false
 	}
 	slices.Sort(with)
 	with = slices.Compact(with)
@@ -339,13 +348,15 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 	start, ok = d.startBefore(ms, with[0].Start())
 	stop, ok2 = d.startAfter(ms, start, with[len(with)-1].End()-1)
 	if !ok || !ok2 {
-		return nil, !ok, !ok2
+		return nil, told, !ok, !ok2
 	}
-	shifts, _ := fold(within(ms, start, stop), history)
+	told.moments = within(ms, start, stop)
+	shifts, tales := fold(told.moments, history)
+	told.tales = tales
 	for _, day := range with {
 		folded = append(folded, dayOfShifts{day, listed(shifts, day)})
 	}
-	return folded, false, false
+	return folded, told, false, false
 }
 
 // write stores the record of each day. found are the versions that the first try met, which write notes: a record that

@@ -144,7 +144,7 @@ func TestAFullDayIsOfItsMessageOnly(t *testing.T) {
 		{Provider: "courier-ltd", Facts: full},
 		{Provider: "courier-ltd", Facts: []Fact{in(1441)}},
 	})
-	if results[0] != (Result{}) || results[1] != (Result{}) {
+	if results[0] != (Result{Tally: Tally{NoEffect: MaxFactsPerDay}}) || results[1] != (Result{Tally: Tally{Applied: 1}}) {
 		t.Errorf("%v", results)
 	}
 	results = NewApplier(m, 1).Apply(t.Context(), []Changes{

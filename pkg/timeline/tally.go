@@ -1,0 +1,92 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+
+	"zego.com/workprovider/pkg/person"
+)
+
+// Tally counts facts by what became of them when they were applied, which is what their outcomes were at that moment: a
+// fact that comes later can change it.
+type Tally struct {
+	Applied   int
+	NoEffect  int
+	Unmatched int // that do not count unless their person is matched, or was not in time
+	Rejected  int
+}
+
+// story is what became of a person's moments in a fold.
+type story struct {
+	moments []moment
+	tales   []told
+}
+
+// effect is that of a fact that counts. A moment that no fold had to look at is one of LOGOUTs far from any shift.
+func (s story) effect(f Fact) Effect {
+	i, ok := slices.BinarySearchFunc(s.moments, f.At, func(m moment, at Instant) int { return cmp.Compare(m.at, at) })
+	switch {
+	case !ok:
+		return LogoutWithoutLogin
+	case f.Kind == Logout:
+		return s.tales[i].logout
+	default:
+		return s.tales[i].login
+	}
+}
+
+// refusal is a fact that found no room.
+type refusal struct {
+	provider string
+	Fact
+}
+
+func (b *batch) refuse(provider string, facts []Fact) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range facts {
+		b.refused = append(b.refused, refusal{provider, f})
+	}
+}
+
+// tally counts what became of the facts of each message that is done. All of it was read for the folds.
+func (b *batch) tally(messages []Changes) {
+	for i, m := range messages {
+		if b.results[i].Err != nil {
+			continue
+		}
+		t := &b.results[i].Tally
+		for _, f := range m.Facts {
+			switch effect := b.effect(m.Provider, f); effect {
+			case OpenedShift, ClosedShift:
+				t.Applied++
+			case AlreadyOpen, LogoutWithoutLogin:
+				t.NoEffect++
+			case Unmatched:
+				t.Unmatched++
+			default:
+				t.Rejected++
+			}
+		}
+	}
+}
+
+// effect is what a fact did, or why it does not count.
+func (b *batch) effect(provider string, f Fact) Effect {
+	if slices.Contains(b.refused, refusal{provider, f}) {
+		return TooManyFacts
+	}
+	owners := b.names[memoryKey{provider, f.Name}].hint
+	if f.Name.Kind == person.CustomerNumber {
+		owners = Ownership{Owner: f.Name.Value, Ever: []string{f.Name.Value}}
+	}
+	for _, customer := range owners.Ever {
+		if s := b.byWho[who{provider, customer}]; s.history.Counts(f) {
+			return s.story.effect(f)
+		}
+	}
+	if s := b.byWho[who{provider, owners.Owner}]; s != nil && s.history.beforeConsent(f.At) {
+		return BeforeConsent
+	}
+	return Unmatched
+}
