@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"maps"
+	"strings"
 	"sync"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -62,6 +63,16 @@ func (m *Meter) QueueRequests() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.queue
+}
+
+// Forget takes back one call of an operation that is not to count: one SQS request of the smallest size, if it was that.
+func (m *Meter) Forget(operation string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls[operation]--
+	if strings.HasPrefix(operation, sqs.ServiceID+".") {
+		m.queue--
+	}
 }
 
 // Reset begins counting anew.

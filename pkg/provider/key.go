@@ -44,7 +44,13 @@ func wellFormed(key string) bool {
 }
 
 func checksum(head string) string {
-	return inBase62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(head)))), checksumWidth)
+	sum := crc32.ChecksumIEEE([]byte(head))
+	var digits [checksumWidth]byte
+	for i := checksumWidth - 1; i >= 0; i-- {
+		digits[i] = base62[sum%uint32(len(base62))]
+		sum /= uint32(len(base62))
+	}
+	return string(digits[:])
 }
 
 // inBase62 writes n with leading zeros to width digits. (big.Int.Text(62) has its letters in another order, and no width.)

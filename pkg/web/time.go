@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"zego.com/workprovider/pkg/fault"
@@ -96,11 +95,13 @@ type reader struct {
 
 // has consumes the next byte if it is one of those given.
 func (r *reader) has(bytes string) bool {
-	if r.rest == "" || strings.IndexByte(bytes, r.rest[0]) < 0 {
-		return false
+	for i := range len(bytes) {
+		if r.rest != "" && r.rest[0] == bytes[i] {
+			r.rest = r.rest[1:]
+			return true
+		}
 	}
-	r.rest = r.rest[1:]
-	return true
+	return false
 }
 
 // oneOf consumes the next byte, which must be one of those given.
@@ -112,13 +113,15 @@ func (r *reader) oneOf(bytes string) {
 
 // number consumes exactly so many digits.
 func (r *reader) number(digits int) (n int) {
-	for range digits {
-		digit, ok := r.digit()
-		if !ok {
-			r.bad = true
-		}
-		n = n*10 + digit
+	if len(r.rest) < digits {
+		r.bad = true
+		return 0
 	}
+	for _, c := range []byte(r.rest[:digits]) {
+		r.bad = r.bad || c < '0' || c > '9'
+		n = n*10 + int(c-'0')
+	}
+	r.rest = r.rest[digits:]
 	return n
 }
 
