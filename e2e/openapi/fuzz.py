@@ -21,7 +21,6 @@ ROOT = HERE.parent.parent
 STATE = ROOT / ".local" / "fuzz"
 TOOL = ROOT / ".tools" / "fuzz" / "bin" / "st"
 
-# How many cases there are beside those that are drawn one operation at a time, and how many operations there are to draw for.
 CASES = int(os.environ.get("FUZZ_CASES", "5000"))
 
 
@@ -63,7 +62,8 @@ def ready(local):
 def fuzz(url):
     """How many cases passed. The first that fails ends all, after the report."""
     key = json.loads((STATE / "demo.json").read_text())["workProviders"][0]["key"]
-    operations = len(re.findall("operationId: ", (ROOT / "openapi.yaml").read_text()))
+    # Some operations have fewer different requests than the others, which have to make up for them.
+    operations = 0.7 * len(re.findall("operationId: ", (ROOT / "openapi.yaml").read_text()))
     command = [
         TOOL, "--config-file", HERE / "schemathesis.toml", "run", ROOT / "openapi.yaml", "--url", url, "--checks", "all",
         "--max-examples", str(math.ceil(CASES / operations)), "--seed", os.environ.get("FUZZ_SEED", "1"),

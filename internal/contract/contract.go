@@ -193,6 +193,19 @@ func (d *document) refused(r *http.Request, pathKnown bool, answer *http.Respons
 	if r.Method == http.MethodHead {
 		return nil
 	}
+	return d.misfits(name, text)
+}
+
+// Fits fails the test unless a JSON text fits one of the schemas of openapi.yaml.
+func Fits(t Test, schema string, text []byte) {
+	t.Helper()
+	for _, fault := range must(t).misfits(schema, text) {
+		t.Errorf("openapi.yaml: %s: %s", schema, fault)
+	}
+}
+
+// misfits tells why a JSON text does not fit a schema.
+func (d *document) misfits(name string, text []byte) []string {
 	schema, _ := d.schemas.Schemas.Get(name)
 	_, wrong := schema_validation.NewSchemaValidator().ValidateSchemaBytesWithVersion(schema.Schema(), text, 3.1)
 	return words("the answer", wrong)

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"zego.com/workprovider/internal/contract"
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/demo"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/web"
+)
+
+// Every status that openapi.yaml documents for an operation is given here by the whole API, and is as it is documented.
+// What the gateway alone answers, 429 on most paths, is compared where template.yaml is (internal/repotest).
+func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
+	c := newClient(t)
+	for _, route := range web.Routes {
+		for _, path := range route.Paths {
+			c.common(route.Method, path)
+		}
+	}
+	c.events()
+	c.customers()
+	c.shifts()
+	c.pages()
+
+	for _, o := range contract.Operations(t) {
+		for _, status := range o.Statuses {
+			byGateway := status == "429" && !slices.Contains([]string{"GET /v1/link-work-provider", "GET /link-work-provider", "POST /account/{page}"}, o.Method+" "+o.Path)
+			if !byGateway && !c.seen[o.Method+" "+o.Path+" "+status] {
+				t.Errorf("no request gives %s %s the status %s: show how, or take it out of openapi.yaml", o.Method, o.Path, status)
+			}
+		}
+	}
+}
+
+// client asks the whole API over a fresh demo world, and notes what it was answered.
+type client struct {
+	t            *testing.T
+	env          *config.Env
+	api, cut     http.Handler // the second one's storage does not answer
+	key, parcels string
+	cookie       string
+	seen         map[string]bool // "GET /v2/shift/{id} 404"
+}
+
+func newClient(t *testing.T) *client {
+	env := emulator.ForTest(t)
+	world, err := demo.Load(t.Context(), env, demo.World{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := emulator.AllowMail(t.Context(), env.AWS()); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, env: env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, seen: map[string]bool{}}
+	c.api = whole(t, env)
+	working := env.AWS()
+	broken := working.Copy()
+	broken.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	broken.BaseEndpoint = aws.String("http://127.0.0.1:1")
+	env.SetAWS(broken)
+	c.cut = whole(t, env)
+	env.SetAWS(working)
+	return c
+}
+
+// whole is every function over one environment, held against openapi.yaml.
+func whole(t *testing.T, env *config.Env) http.Handler {
+	handlers := map[string]http.Handler{}
+	for name, build := range functions {
+		handlers[name] = build(env)
+	}
+	if err := env.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return contract.Held(t, web.All(handlers))
+}
+
+// ask sends a request for an operation. The target begins with the operation's path, or stands for it.
+func (c *client) ask(operation, target, body string, status int, header ...string) *http.Response {
+	c.t.Helper()
+	return c.send(c.api, operation, c.request(operation, target, strings.NewReader(body), header...), status)
+}
+
+func (c *client) request(operation, target string, body io.Reader, header ...string) *http.Request {
+	method, path, _ := strings.Cut(operation, " ")
+	r := httptest.NewRequest(method, "https://work.zego.example"+cmp.Or(target, path), body)
+	r.Header.Set("Authorization", c.key)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return r
+}
+
+func (c *client) send(api http.Handler, operation string, r *http.Request, status int) *http.Response {
+	c.t.Helper()
+	recorder := httptest.NewRecorder()
+	api.ServeHTTP(recorder, r)
+	answer := recorder.Result()
+	if answer.StatusCode != status {
+		c.t.Errorf("%s: %s gave %d %s, want %d", operation, r.URL, answer.StatusCode, recorder.Body, status)
+	}
+	c.seen[fmt.Sprint(operation, " ", answer.StatusCode)] = true
+	return answer
+}
+
+// common are the answers that have nothing to do with what is asked.
+func (c *client) common(method, path string) {
+	operation := method + " " + path
+	target := regexp.MustCompile(`\{.*\}`).ReplaceAllString(path, "login")
+	large := c.request(operation, target, strings.NewReader(""))
+	large.ContentLength = web.MaxBody + 1
+	c.send(c.api, operation, large, http.StatusRequestEntityTooLarge)
+
+	crash := c.request(operation, target, crashing{})
+	c.send(c.api, operation, crash, http.StatusInternalServerError)
+
+	isPage := strings.Contains(path, "account") || strings.Contains(path, "link-work-provider")
+	if !isPage {
+		c.ask(operation, target, "", http.StatusUnauthorized, "Authorization", "")
+	}
+	c.send(c.cut, operation, c.request(operation, target, strings.NewReader(""), "Cookie", "__Host-session=x", "Sec-Fetch-Site", "same-origin"),
+		http.StatusServiceUnavailable)
+}
+
+// crashing is a body whose reading crashes, for a mistake of ours.
+type crashing struct{}
+
+func (crashing) Read([]byte) (int, error) { panic("a mistake") }
+
+func ago(minutes int) string {
+	return time.Now().Add(-time.Duration(minutes) * time.Minute).UTC().Format(time.RFC3339)
+}
+
+func (c *client) events() {
+	event := `{"workProviderUserId":"1686","timestamp":"` + ago(10) + `"}`
+	accepted := c.ask("POST /v1/shift/login", "", event, http.StatusAccepted)
+	c.ask("POST /v1/shift/logout", "", event, http.StatusAccepted)
+	batch := c.ask("POST /v1/batch/login", "", "["+event+"]", http.StatusAccepted)
+	c.ask("POST /v1/batch/logout", "", "["+event+"]", http.StatusAccepted)
+	c.ask("POST /v1/match", "", `{"customerNumber":"ABC123","success":true}`, http.StatusAccepted)
+	for _, path := range []string{"/v1/shift/login", "/v1/shift/logout", "/v1/batch/login", "/v1/batch/logout", "/v1/match", "/v1/customer/enrol"} {
+		c.ask("POST "+path, "", "{", http.StatusBadRequest)
+	}
+	c.ask("GET /v2/event/{id}", accepted.Header.Get("Location"), "", http.StatusOK)
+	c.ask("GET /v2/event/{id}", "/v2/event/x", "", http.StatusNotFound)
+	c.ask("GET /v2/batch/{id}", batch.Header.Get("Location"), "", http.StatusOK)
+	c.ask("GET /v2/batch/{id}", batch.Header.Get("Location")+"?next=x", "", http.StatusBadRequest)
+	c.ask("GET /v2/batch/{id}", "/v2/batch/x", "", http.StatusNotFound)
+}
+
+func (c *client) customers() {
+	for _, path := range []string{"/v1/user/status", "/v1/status"} {
+		c.ask("GET "+path, path+"?workProviderUserId=12345", "", http.StatusOK)
+		c.ask("GET "+path, path, "", http.StatusBadRequest)
+		c.ask("GET "+path, path+"?customerNumber=NX42Z", "", http.StatusNotFound)
+	}
+	const validate = "GET /v1/validate/customer-number/{customerNumber}"
+	c.ask(validate, "/v1/validate/customer-number/ABC123/?email=driver@example.com", "", http.StatusNoContent)
+	c.ask(validate, "/v1/validate/customer-number/ABC123/?email=%zz", "", http.StatusBadRequest)
+	c.ask(validate, "/v1/validate/customer-number/NOBODY", "", http.StatusNotFound)
+	person := `{"customer":{"givenNames":"Charlie","lastName":"Minder","address":"1 Long Lane","city":"London","postCode":"EC1A 9HF",
+		"dob":"1990-05-17","email":"charlie@example.com","phoneNumber":"+447700900123","workProviderUserId":"cm-1"},
+		"product":{"code":"FL.OCC.PL.UK.001","occupations":["babysitter"]}}`
+	c.ask("POST /v1/customer/enrol", "", person, http.StatusAccepted)
+	c.ask("POST /v1/customer/enrol", "", person, http.StatusForbidden, "Authorization", c.parcels)
+}
+
+func (c *client) shifts() {
+	for i, path := range []string{"/v2/shift", "/v2/policy"} {
+		created := c.ask("POST "+path, "", fmt.Sprintf(`{"user":{"workProviderUserId":"8545"},"startTime":%q}`, ago(20-5*i)), http.StatusCreated)
+		c.ask("POST "+path, "", "{", http.StatusBadRequest)
+		c.ask("GET "+path, path+"?workProviderUserId=8545", "", http.StatusOK)
+		c.ask("GET "+path, path, "", http.StatusBadRequest)
+		text, err := io.ReadAll(created.Body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		id := regexp.MustCompile(`"id":"([^"]*)"`).FindSubmatch(text)
+		c.ask("GET "+path+"/{id}", path+"/"+string(id[1]), "", http.StatusOK)
+		c.ask("PUT "+path+"/{id}", path+"/"+string(id[1]), fmt.Sprintf(`{"endTime":%q}`, ago(18-5*i)), http.StatusCreated)
+		c.ask("PUT "+path+"/{id}", path+"/"+string(id[1]), "{", http.StatusBadRequest)
+		c.ask("GET "+path+"/{id}", path+"/x", "", http.StatusNotFound)
+		c.ask("PUT "+path+"/{id}", path+"/x", fmt.Sprintf(`{"endTime":%q}`, ago(0)), http.StatusNotFound)
+	}
+}
+
+func (c *client) pages() {
+	c.signIn("driver@example.com")
+	from := []string{"Cookie", c.cookie, "Sec-Fetch-Site", "same-origin"}
+	const page, form = "GET /account/{page}", "POST /account/{page}"
+	for _, path := range []string{"/v1/link-work-provider", "/link-work-provider"} {
+		link := func(query string, status int, header ...string) *http.Response {
+			return c.ask("GET "+path, path+"?work_provider=Courier+Ltd&work_provider_user_id="+query, "", status, header...)
+		}
+		others := link("1686", http.StatusFound)
+		link("1686", http.StatusConflict, from...)
+		c.ask("GET "+path, "", "", http.StatusBadRequest)
+		to, err := others.Location()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.ask(page, "/account/consent?"+to.RawQuery, "", http.StatusConflict, from...)
+		c.ask(form, "/account/consent", to.RawQuery+"&choice=agree", http.StatusConflict, from...)
+	}
+	// Its own network, for the tries of one are counted for a while.
+	for _, path := range []string{"/v1/link-work-provider", "/link-work-provider"} {
+		for limited := false; !limited; limited = c.seen["GET "+path+" 429"] {
+			r := c.request("GET "+path, "", nil)
+			r.RemoteAddr = "192.0.2.77:1"
+			recorder := httptest.NewRecorder()
+			c.api.ServeHTTP(recorder, r)
+			c.seen[fmt.Sprintf("GET %s %d", path, recorder.Code)] = true
+		}
+	}
+
+	c.ask("GET /account", "", "", http.StatusOK, from...)
+	c.ask("GET /account", "", "", http.StatusSeeOther)
+	c.ask("GET /account", "/account?a=%zz", "", http.StatusBadRequest)
+	c.ask(page, "/account/login", "", http.StatusOK)
+	c.ask(page, "/account/style.css", "", http.StatusOK)
+	c.ask(page, "/account/remove", "", http.StatusSeeOther)
+	c.ask(page, "/account/login?a=%zz", "", http.StatusBadRequest)
+	c.ask(page, "/account/nothing", "", http.StatusNotFound)
+	c.ask(page, "/account/verify?token=x", "", http.StatusGone)
+	c.ask(form, "/account/login", "a=%zz", http.StatusBadRequest, from...)
+	c.ask(form, "/account/login", "", http.StatusForbidden, "Sec-Fetch-Site", "cross-site")
+	c.ask(form, "/account/nothing", "", http.StatusNotFound, from...)
+	c.ask(form, "/account/verify", "token=x", http.StatusGone, from...)
+	c.ask(form, "/account/forgot", "email=x", http.StatusUnprocessableEntity, from...)
+	for !c.seen[form+" 429"] {
+		r := c.request(form, "/account/forgot", strings.NewReader("email=nobody@example.com"), from...)
+		recorder := httptest.NewRecorder()
+		c.api.ServeHTTP(recorder, r)
+		c.seen[fmt.Sprintf("%s %d", form, recorder.Code)] = true
+	}
+}
+
+// signIn has a first password set, by the link in the mail.
+func (c *client) signIn(email string) {
+	const form = "POST /account/{page}"
+	c.ask(form, "/account/forgot", "email="+url.QueryEscape(email), http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
+	mails, err := emulator.Outbox(c.t.Context(), aws.ToString(c.env.AWS().BaseEndpoint))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	letter := slices.IndexFunc(mails, func(m emulator.Mail) bool { return slices.Contains(m.To, email) })
+	if letter < 0 {
+		c.t.Fatal("there is no mail")
+	}
+	token := regexp.MustCompile(`token=([\w-]+)`).FindStringSubmatch(mails[letter].Text)
+	answer := c.ask(form, "/account/reset", "token="+token[1]+"&password=correct+horse+battery", http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
+	for _, cookie := range answer.Cookies() {
+		c.cookie = cookie.Name + "=" + cookie.Value
+	}
+}
