@@ -3,6 +3,7 @@ package shift
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,14 +17,15 @@ import (
 // A message is JSON of this form, here with line breaks. Messages live for days, in the queue and in the dead letters,
 // so a processor understands every form that was ever sent; a sample of each stays in testdata.
 //
-//	{"v":1,"provider":"courier-ltd","batch":"6f0a…","from":1638,
+//	{"v":1,"provider":"courier-ltd","id":"AdZL…","batch":"6f0a…","from":1638,
 //	 "facts":[["I","U","12345",1792682100000000],["O","C","ABC123",1792682100000000]],
 //	 "matches":[["ABC123",true,1792682100000000]],
 //	 "refolds":[["ABC123",1792682100000000]]}
 //
 // A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name, the
 // instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A refold
-// asks that a customer be folded anew from an instant on. With "tell":true, which stands behind the provider, the provider
+// asks that a customer be folded anew from an instant on. The id is the one that the client was given, of the event or the
+// batch, by which the log names it; nobody waits for a message without. With "tell":true, which stands behind the provider, the provider
 // wants to be told which of the facts do not count. The facts of a batch name it, and the place of the first of
 // them in it. Instants are microseconds since the Unix epoch.
 const formOfMessages = 1
@@ -31,6 +33,7 @@ const formOfMessages = 1
 // packer fills as few messages as fit the size that SQS bills.
 type packer struct {
 	head   string // the form and the provider
+	id     string // that the client was given, if it was
 	batch  string // that the items are part of, if they are
 	tell   bool   // whether the provider wants to be told of rejected events
 	list   string // the name of the list
@@ -42,7 +45,7 @@ type packer struct {
 const tail = "]}"
 
 func newPacker(provider, batch, list string) *packer {
-	head := append([]byte(`{"v":`+strconv.Itoa(formOfMessages)+`,"provider":`), quoted(provider)...)
+	head := appendQuoted([]byte(`{"v":`+strconv.Itoa(formOfMessages)+`,"provider":`), provider)
 	return &packer{head: string(head), batch: batch, list: list}
 }
 
@@ -51,6 +54,9 @@ func (p *packer) begin() {
 	p.body = append(p.body[:0], p.head...)
 	if p.tell {
 		p.body = append(append(p.body, ','), wish...)
+	}
+	if p.id != "" {
+		p.body = append(append(append(p.body, `,"id":"`...), p.id...), '"')
 	}
 	if p.batch != "" {
 		p.body = append(p.body, `,"batch":"`+p.batch+`","from":`...)
@@ -87,15 +93,17 @@ func factMessages(provider, batch string, facts []timeline.Fact) []string {
 	return newPacker(provider, batch, "facts").facts(facts)
 }
 
-// acceptedMessages are the messages for facts that a request brought.
-func acceptedMessages(r *web.Request, batch string, facts []timeline.Fact) []string {
+// acceptedMessages are the messages for facts that a request brought, which is answered with an id.
+func acceptedMessages(r *web.Request, id, batch string, facts []timeline.Fact) []string {
 	p := newPacker(r.Provider.ID, batch, "facts")
-	p.tell = r.Provider.TellRejected
+	p.id, p.tell = id, r.Provider.TellRejected
 	return p.facts(facts)
 }
 
 // facts are the messages for facts.
 func (p *packer) facts(facts []timeline.Fact) []string {
+	const usual = 48 // bytes of a fact: what most take, so that the body seldom has to grow
+	p.body = make([]byte, 0, min(queue.MaxBody, len(p.head)+(len(facts)+2)*usual))
 	var item []byte
 	for _, f := range facts {
 		item = append(item[:0], `["I","`...)
@@ -103,7 +111,7 @@ func (p *packer) facts(facts []timeline.Fact) []string {
 			item[2] = 'O'
 		}
 		item = append(item, byte(f.Name.Kind), '"', ',')
-		item = append(item, quoted(f.Name.Value)...)
+		item = appendQuoted(item, f.Name.Value)
 		item = appendInstant(item, f.At)
 		if f.PlannedEnd != timeline.Never {
 			item = appendInstant(item, f.PlannedEnd)
@@ -113,10 +121,11 @@ func (p *packer) facts(facts []timeline.Fact) []string {
 	return p.messages()
 }
 
-// matchMessage is the message for a verdict.
-func matchMessage(provider string, v timeline.Verdict) string {
+// matchMessage is the message for a verdict, which is answered with an id.
+func matchMessage(provider, id string, v timeline.Verdict) string {
 	p := newPacker(provider, "", "matches")
-	item := append([]byte{'['}, quoted(v.Customer)...)
+	p.id = id
+	item := appendQuoted([]byte{'['}, v.Customer)
 	item = append(item, ',')
 	item = strconv.AppendBool(item, v.Entry.Kind == timeline.Match)
 	p.add(append(appendInstant(item, v.Entry.At), ']'))
@@ -126,7 +135,7 @@ func matchMessage(provider string, v timeline.Verdict) string {
 // refoldMessage is the message for a change in a customer's history.
 func refoldMessage(provider string, r timeline.Refold) string {
 	p := newPacker(provider, "", "refolds")
-	item := append([]byte{'['}, quoted(r.Customer)...)
+	item := appendQuoted([]byte{'['}, r.Customer)
 	p.add(append(appendInstant(item, r.From), ']'))
 	return p.messages()[0]
 }
@@ -135,11 +144,14 @@ func appendInstant(b []byte, at timeline.Instant) []byte {
 	return strconv.AppendInt(append(b, ','), int64(at), 10)
 }
 
-// quoted is a JSON string. SQS takes no U+FFFE and U+FFFF, which a name may hold, so they are escaped.
-func quoted(s string) []byte {
-	b, err := jsontext.AppendQuote(nil, s)
+// appendQuoted appends a JSON string. SQS takes no U+FFFE and U+FFFF, which a name may hold, so they are escaped.
+func appendQuoted(b []byte, s string) []byte {
+	b, err := jsontext.AppendQuote(b, s)
 	if err != nil {
 		panic(err) // only for a text that is not UTF-8, which no request gets past
+	}
+	if !strings.Contains(s, "\xEF\xBF") {
+		return b
 	}
 	return escapeNoncharacters(b)
 }
@@ -162,6 +174,7 @@ type message struct {
 	Form     int           `json:"v"`
 	Provider string        `json:"provider"`
 	Tell     bool          `json:"tell"`
+	ID       string        `json:"id"`
 	Batch    string        `json:"batch"`
 	From     int           `json:"from"`
 	Facts    []wireFact    `json:"facts"`
@@ -185,7 +198,7 @@ func parseMessage(body string) (timeline.Changes, error) {
 	if err := json.Unmarshal([]byte(body), &m); err != nil || m.Form != formOfMessages || m.Provider == "" || m.From < 0 {
 		return timeline.Changes{}, errMessage
 	}
-	changes := timeline.Changes{Provider: m.Provider, Tell: m.Tell, Batch: m.Batch, From: m.From, Facts: make([]timeline.Fact, len(m.Facts))}
+	changes := timeline.Changes{Provider: m.Provider, Tell: m.Tell, ID: m.ID, Batch: m.Batch, From: m.From, Facts: make([]timeline.Fact, len(m.Facts))}
 	for i, f := range m.Facts {
 		changes.Facts[i] = timeline.Fact(f)
 	}

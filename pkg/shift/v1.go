@@ -85,10 +85,11 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		if err != nil {
 			return web.Response{}, err
 		}
-		if err := sender.Send(r.Context(), 0, acceptedMessages(r, "", []timeline.Fact{fact})...); err != nil {
+		id := eventID(ids, r.Provider.ID, fact)
+		if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {
 			return web.Response{}, err
 		}
-		return pendingEvent(eventID(ids, r.Provider.ID, fact)), nil
+		return pendingEvent(id), nil
 	}
 }
 
@@ -96,7 +97,8 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 // empty batch is accepted and sends nothing (row 19).
 func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
 	return func(r *web.Request) (web.Response, error) {
-		var events []event
+		const usual = 64 // bytes of an event in a body, so that the slice seldom has to grow
+		events := make([]event, 0, len(r.Body)/usual+1)
 		if err := web.Decode(r.Body, &events); err != nil {
 			return web.Response{}, err
 		}
@@ -111,10 +113,11 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 			}
 		}
 		b := batchOf(facts)
-		if err := sender.Send(r.Context(), 0, acceptedMessages(r, b.name(), facts)...); err != nil {
+		id := ids.Seal(batchPurpose, r.Provider.ID, b.bytes())
+		if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, b.name(), facts)...); err != nil {
 			return web.Response{}, err
 		}
-		return pending("X-Batch-Id", "/v2/batch/", ids.Seal(batchPurpose, r.Provider.ID, b.bytes())), nil
+		return pending("X-Batch-Id", "/v2/batch/", id), nil
 	}
 }
 
@@ -146,10 +149,11 @@ func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) we
 		if *body.Success {
 			v.Entry = timeline.Matched(now())
 		}
-		if err := sender.Send(r.Context(), 0, matchMessage(r.Provider.ID, v)); err != nil {
+		id := matchID(ids, r.Provider.ID, v)
+		if err := sender.Send(r.Context(), 0, matchMessage(r.Provider.ID, id, v)); err != nil {
 			return web.Response{}, err
 		}
-		return pendingEvent(matchID(ids, r.Provider.ID, v)), nil
+		return pendingEvent(id), nil
 	}
 }
 

@@ -119,8 +119,8 @@ func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
 			for _, slash := range []string{"", "/"} {
 				a := w.post(endpoint.path+slash, c.body)
 				w.wantPending(endpoint.path+slash+": "+name, a, "X-Event-Id", "/v2/event/", eventID(w.ids, courier, want))
-				message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","facts":[[%q,"%c",%s,%d]]}`,
-					endpoint.letter, want.Name.Kind, quoted(want.Name.Value), want.At)
+				message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"facts":[[%q,"%c",%s,%d]]}`,
+					eventID(w.ids, courier, want), endpoint.letter, want.Name.Kind, appendQuoted(nil, want.Name.Value), want.At)
 				if sent := queue.take(); !slices.Equal(sent, []string{message}) {
 					t.Errorf("%s: %s: sent %q, want %q", endpoint.path, name, sent, message)
 				}
@@ -282,7 +282,7 @@ func TestAMatchIsAccepted(t *testing.T) {
 		for _, path := range []string{"/v1/match", "/v1/match/"} {
 			want := timeline.Verdict{Customer: "ABC123", Entry: c.entry}
 			w.wantPending(path+": "+name, w.post(path, c.body), "X-Event-Id", "/v2/event/", matchID(w.ids, courier, want))
-			message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","matches":[["ABC123",%t,%d]]}`, c.entry.Kind == timeline.Match, timeline.At(w.clock))
+			message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"matches":[["ABC123",%t,%d]]}`, matchID(w.ids, courier, want), c.entry.Kind == timeline.Match, timeline.At(w.clock))
 			if sent := queue.take(); !slices.Equal(sent, []string{message}) {
 				t.Errorf("%s: sent %q, want %q", name, sent, message)
 			}
