@@ -101,8 +101,8 @@ var faults = []seeded{
 	},
 	{
 		5, "an event is accepted though the queue refused it", "pkg/shift/v1.go",
-		`if err := sender.Send(r.Context(), 0, acceptedMessages(r, "", []timeline.Fact{fact})...); err != nil {`,
-		`if err := sender.Send(r.Context(), 0, acceptedMessages(r, "", []timeline.Fact{fact})...); err != nil && false {`,
+		`if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {`,
+		`if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil && false {`,
 		"pkg/shift TestNo202BeforeTheQueueHasIt",
 	},
 	{

@@ -44,7 +44,9 @@ func TestABatchIsAccepted(t *testing.T) {
 				w.wantPending(endpoint.path+slash+": "+name, w.post(endpoint.path+slash, c.body),
 					"X-Batch-Id", "/v2/batch/", w.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes()))
 				calls := len(queue.calls)
-				if sent := queue.take(); fmt.Sprint(sent) != fmt.Sprint(factMessages(courier, batchOf(c.want).name(), c.want)) || calls != min(1, len(c.want)) {
+				want := newPacker(courier, batchOf(c.want).name(), "facts")
+				want.id = w.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes())
+				if sent := queue.take(); fmt.Sprint(sent) != fmt.Sprint(want.facts(c.want)) || calls != min(1, len(c.want)) {
 					t.Errorf("%s: %s: %d calls, sent %q", endpoint.path, name, calls, sent)
 				}
 			}

@@ -83,7 +83,7 @@ func TestWhatIsSentIsUnderstood(t *testing.T) {
 		if rapid.Bool().Draw(t, "no match") {
 			verdict.Entry = timeline.NotMatched(at.Time())
 		}
-		if c, err := parseMessage(matchMessage(provider, verdict)); err != nil || !slices.Equal(c.Verdicts, []timeline.Verdict{verdict}) {
+		if c, err := parseMessage(matchMessage(provider, "AdZL", verdict)); err != nil || !slices.Equal(c.Verdicts, []timeline.Verdict{verdict}) {
 			t.Fatalf("%v: %v, %v", verdict, c, err)
 		}
 		refold := timeline.Refold{Customer: anyName(t), From: at}
@@ -139,6 +139,9 @@ func meaning(c timeline.Changes) string {
 	for _, r := range c.Refolds {
 		words = append(words, fmt.Sprintf("fold %s from %d", r.Customer, r.From))
 	}
+	if c.ID != "" {
+		words = append(words, "as "+c.ID)
+	}
 	return strings.Join(words, ", ")
 }
 
@@ -192,7 +195,7 @@ func FuzzParseMessage(f *testing.F) {
 	login := fact(timeline.Login, person.UserID, "\uffff\"", noon)
 	login.PlannedEnd = timeline.At(minutes(60))
 	for _, body := range append(factMessages(courier, "00ff", []timeline.Fact{login}),
-		matchMessage(courier, timeline.Verdict{Customer: "ABC123", Entry: timeline.Matched(noon)}),
+		matchMessage(courier, "", timeline.Verdict{Customer: "ABC123", Entry: timeline.Matched(noon)}),
 		refoldMessage(courier, timeline.Refold{Customer: "ABC123", From: timeline.At(noon)})) {
 		f.Add(body)
 	}
@@ -201,7 +204,7 @@ func FuzzParseMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := timeline.Changes{Provider: c.Provider, Batch: c.Batch, From: c.From, Facts: []timeline.Fact{}}
+		again := timeline.Changes{Provider: c.Provider, ID: c.ID, Tell: c.Tell, Batch: c.Batch, From: c.From, Facts: []timeline.Fact{}}
 		for _, f := range c.Facts {
 			for _, one := range factMessages(c.Provider, "", []timeline.Fact{f}) {
 				parsed, err := parseMessage(one)
@@ -212,7 +215,7 @@ func FuzzParseMessage(f *testing.F) {
 			}
 		}
 		for _, v := range c.Verdicts {
-			parsed, err := parseMessage(matchMessage(c.Provider, v))
+			parsed, err := parseMessage(matchMessage(c.Provider, "", v))
 			if err != nil {
 				t.Fatalf("%v: %v", v, err)
 			}
