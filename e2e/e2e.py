@@ -1,7 +1,7 @@
 """`make e2e`: builds and deploys the template as it is, onto an emulated AWS on a free port, and uses what came of it.
 
     1  sam build, sam deploy --config-env local
-    2  the demo world, loaded into the deployed tables
+    2  the demo world, loaded into the deployed tables; the pipeline's smoke test (smoke.py), and every sample of events/
     3  the documents' own examples (examples.py), which must answer as the documents show
     4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
     5  a courier's way through the pages in a browser (browser.py); the pictures are in .aws-sam/e2e/screenshots
@@ -30,6 +30,8 @@ import requests
 
 import browser
 import examples
+import samples
+import smoke
 import webhooks
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -61,8 +63,11 @@ def main():
         stack = Stack(endpoint)
         say(f"the API answers at {stack.url}")
         say("loading the demo world")
-        world = json.loads(run("go", "run", "./cmd/local", "demo", variables=stack.variables()))
+        world = json.loads(run("go", "run", "./cmd/local", "demo", "e2e/world.json", variables=stack.variables()))
         key = world["workProviders"][0]["key"]
+        tests.run("what the pipeline asks of a new stack", lambda: check_smoke(stack))
+        for name, shown in samples.samples():
+            tests.run(f"sample: {name}", lambda: check_sample(name, shown))
         for section in examples.sections():
             tests.run(f"example: {section}", lambda: check_example(section, stack.url, key))
         tests.run("a known path with a wrong method", lambda: check_wrong_method(stack.url))
@@ -157,6 +162,23 @@ class Stack:
             "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
             "WEBHOOKS_QUEUE_URL": self.outputs["WebhooksQueueUrl"],
         }
+
+
+# 2. What was deployed
+
+
+def check_smoke(stack):
+    equal([*smoke.ask(stack.url), *smoke.hand_over(STACK)], [])
+
+
+def check_sample(name, shown):
+    resource = boto3.client("cloudformation").describe_stack_resource(
+        StackName=STACK, LogicalResourceId=samples.logical_id(name))["StackResourceDetail"]
+    answer = boto3.client("lambda").invoke(
+        FunctionName=resource["PhysicalResourceId"], Payload=samples.path(name).read_bytes())
+    got = samples.as_shown(json.loads(answer["Payload"].read()))
+    if not samples.agrees(shown, got):
+        equal(got, shown)
 
 
 # 3. The documents' examples
