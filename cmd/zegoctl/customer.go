@@ -124,6 +124,9 @@ func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.Ne
 	if n.Policy, err = c.of(cmd, customers); err != nil {
 		return err
 	}
+	if n.Number == "" {
+		n.Number = customer.DrawNumber() // here already, so that the audit log can name it
+	}
 	of := n.Number
 	if n.Link != nil {
 		of = strings.TrimSpace(of + " at " + n.Link.Provider)
