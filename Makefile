@@ -10,6 +10,7 @@ SEEDS := 100000
 
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
+HOLES := .tools/checkov/installed
 PAGES := .tools/site/installed
 FUZZ  := .tools/fuzz/installed
 
@@ -52,7 +53,7 @@ soak: go $(LOCAL) $(FUZZ) ## run what takes hours: ten million seeds, a backlog 
 mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
 	@scripts/mutants
 
-check: go $(E2E) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
+check: go $(E2E) $(HOLES) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
 	@scripts/check
 
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it, and walk through the pages
@@ -82,7 +83,7 @@ reproducible: go $(E2E) ## build the release in two folders and compare every by
 fmt: go ## format all Go files
 	gofmt -w cmd functions internal pkg
 
-tools: $(LOCAL) $(E2E) $(PAGES) $(FUZZ) ## install the pinned Python tools into .tools/
+tools: $(LOCAL) $(E2E) $(HOLES) $(PAGES) $(FUZZ) ## install the pinned Python tools into .tools/
 
 clean: ## forget the local state and everything built (the tools stay)
 	rm -rf .local .aws-sam bin

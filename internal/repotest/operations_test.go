@@ -87,10 +87,15 @@ func TestNewVersionsComeGradually(t *testing.T) {
 // but what ends by itself is not kept.
 func TestTablesAreKept(t *testing.T) {
 	tree := read(t)
+	for _, name := range tree.OfType("AWS::SQS::Queue") {
+		if tree.Resources[name].Properties["KmsMasterKeyId"] != (template.GetAtt{Resource: "DataKey", Attribute: "Arn"}) {
+			t.Errorf("%s in template.yaml is not encrypted with DataKey", name)
+		}
+	}
 	for _, name := range tree.OfType("AWS::DynamoDB::Table") {
 		properties := tree.Resources[name].Properties
-		if object(properties["SSESpecification"])["KMSMasterKeyId"] != (template.GetAtt{Resource: "TablesKey", Attribute: "Arn"}) {
-			t.Errorf("%s in template.yaml is not encrypted with TablesKey", name)
+		if object(properties["SSESpecification"])["KMSMasterKeyId"] != (template.GetAtt{Resource: "DataKey", Attribute: "Arn"}) {
+			t.Errorf("%s in template.yaml is not encrypted with DataKey", name)
 		}
 		if name == "Sessions" {
 			continue

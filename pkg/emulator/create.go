@@ -138,7 +138,7 @@ func (c *creator) queue(name string, properties map[string]any) (made, error) {
 	attributes := map[string]string{}
 	for property, v := range properties {
 		switch property {
-		case "QueueName", "Tags", "RedriveAllowPolicy":
+		case "QueueName", "Tags", "RedriveAllowPolicy", "KmsMasterKeyId": // they mean nothing here
 		case "RedrivePolicy":
 			policy, err := c.redrivePolicy(v)
 			if err != nil {
