@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -261,33 +260,40 @@ func TestAPersonsWishes(t *testing.T) {
 	o.refused("customerNumber", "customer", "erase", "", "--yes")
 }
 
-func TestDeprecations(t *testing.T) {
-	o := newOperator(t)
-	client := cloudwatch.NewFromConfig(o.env.AWS())
-	put := func(count float64, dimensions ...string) {
-		t.Helper()
-		datum := types.MetricDatum{MetricName: aws.String(observe.Deprecated), Value: &count, Timestamp: aws.Time(time.Now().Add(-time.Hour)), Unit: types.StandardUnitCount}
-		for i := 0; i < len(dimensions); i += 2 {
-			datum.Dimensions = append(datum.Dimensions, types.Dimension{Name: &dimensions[i], Value: &dimensions[i+1]})
-		}
-		_, err := client.PutMetricData(context.Background(), &cloudwatch.PutMetricDataInput{Namespace: aws.String(observe.Namespace), MetricData: []types.MetricDatum{datum}})
-		if err != nil {
-			t.Fatal(err)
+// deprecated is a metric as the functions' log lines make it; without a work provider or a use, a sum over others.
+func deprecated(t *testing.T, o operator, count float64, providerID, use string) {
+	t.Helper()
+	datum := types.MetricDatum{MetricName: aws.String(observe.Deprecated), Value: &count, Timestamp: aws.Time(time.Now().Add(-time.Hour)), Unit: types.StandardUnitCount}
+	for name, value := range map[string]string{observe.Provider: providerID, observe.Use: use} {
+		if value != "" {
+			datum.Dimensions = append(datum.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
 		}
 	}
-	put(9)
-	put(9, observe.Provider, "courier-ltd")
-	put(3, observe.Provider, "courier-ltd", observe.Use, "policyId")
-	put(4, observe.Provider, "courier-ltd", observe.Use, "policyId")
-	put(2, observe.Provider, "parcels-co", observe.Use, "/v1/status")
+	_, err := cloudwatch.NewFromConfig(o.env.AWS()).PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{
+		Namespace: aws.String(observe.Namespace), MetricData: []types.MetricDatum{datum},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// All tests of the process share one CloudWatch, so this one has work providers of its own.
+func TestDeprecations(t *testing.T) {
+	o := newOperator(t)
+	deprecated(t, o, 9, "", "")
+	deprecated(t, o, 9, "old-ltd", "")
+	deprecated(t, o, 3, "old-ltd", "policyId")
+	deprecated(t, o, 4, "old-ltd", "policyId")
+	deprecated(t, o, 2, "older-ltd", "/v1/status")
 	var all []useView
 	o.must(&all, "deprecations")
 	day := time.Now().Add(-time.Hour).UTC().Format(time.DateOnly)
-	if len(all) != 2 || all[0] != (useView{"courier-ltd", "policyId", 7, day}) || all[1].Use != "/v1/status" {
-		t.Errorf("%+v", all)
+	all = slices.DeleteFunc(all, func(v useView) bool { return !strings.HasPrefix(v.WorkProvider, "old") })
+	if want := []useView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, day}}; !slices.Equal(all, want) {
+		t.Errorf("%+v, want %+v", all, want)
 	}
-	o.must(&all, "deprecations", "--provider", "parcels-co", "--days", "7")
-	if len(all) != 1 || all[0].WorkProvider != "parcels-co" {
+	o.must(&all, "deprecations", "--provider", "older-ltd", "--days", "7")
+	if len(all) != 1 || all[0].Use != "/v1/status" {
 		t.Errorf("%+v", all)
 	}
 	o.refused("--days", "deprecations", "--days", "0")

@@ -105,7 +105,7 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 		return nil
 	}
 	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.link(), t.webhook(), t.explain(), t.trace(), t.unmatched(),
-		t.dlq(), t.rebuild(), t.deprecations(), t.audit())
+		t.dlq(), t.rebuild(), t.refill(), t.deprecations(), t.audit())
 	t.complete(root)
 	return root
 }

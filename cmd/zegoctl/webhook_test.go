@@ -109,6 +109,30 @@ func TestTryingAWebhook(t *testing.T) {
 	}
 }
 
+// undelivered makes a delivery of a customer's sign-up to courier-ltd that waits for its next try, because the webhook is
+// disabled.
+func (o operator) undelivered(customer string) deliveryView {
+	o.t.Helper()
+	noRefold := func(context.Context, string, string, time.Time) error { return nil }
+	sender := webhook.SenderFrom(o.env, noRefold, nil)
+	if err := sender.Links.Give(o.t.Context(), link.Agreement{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
+		o.t.Fatal(err)
+	}
+	var off webhookView
+	o.must(&off, "webhook", "disable", "courier-ltd")
+	body := fmt.Sprintf(`{"v":1,"event":"signup","provider":"courier-ltd","customer":"%s","attempt":1,"due":%d}`, customer, time.Now().UnixMilli())
+	response, err := sender.Consume(o.t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: body}}})
+	if err != nil || len(response.BatchItemFailures) > 0 {
+		o.t.Fatal(response, err)
+	}
+	var listed []deliveryView
+	o.must(&listed, "webhook", "deliveries", "courier-ltd")
+	if len(listed) != 1 || listed[0].State != "PENDING" || listed[0].Attempts != 1 || listed[0].Problem == "" || listed[0].Due == "" || listed[0].CustomerNumber != customer {
+		o.t.Fatalf("%+v", listed)
+	}
+	return listed[0]
+}
+
 func TestDeliveriesAreListedAndResent(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
@@ -117,26 +141,11 @@ func TestDeliveriesAreListedAndResent(t *testing.T) {
 	o.must(&set, "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego")
 	var c customerView
 	o.must(&c, driver("--number", "ABC123", "--cover-level", "x", "--class-of-use", "y")...)
-	noRefold := func(context.Context, string, string, time.Time) error { return nil }
-	sender := webhook.SenderFrom(o.env, noRefold, nil)
-	if err := sender.Links.Give(t.Context(), link.Agreement{Provider: "courier-ltd", Customer: "ABC123"}, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	var off webhookView
-	o.must(&off, "webhook", "disable", "courier-ltd")
-	body := fmt.Sprintf(`{"v":1,"event":"signup","provider":"courier-ltd","customer":"ABC123","attempt":1,"due":%d}`, time.Now().UnixMilli())
-	response, err := sender.Consume(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: body}}})
-	if err != nil || len(response.BatchItemFailures) > 0 {
-		t.Fatal(response, err)
-	}
-	var listed, resent, none []deliveryView
-	o.must(&listed, "webhook", "deliveries", "courier-ltd")
-	if len(listed) != 1 || listed[0].State != "PENDING" || listed[0].Attempts != 1 || listed[0].Problem == "" || listed[0].Due == "" || listed[0].CustomerNumber != "ABC123" {
-		t.Fatalf("%+v", listed)
-	}
+	waiting := o.undelivered("ABC123")
+	var resent, none []deliveryView
 	purge(t, o)
-	o.must(&resent, "webhook", "resend", "courier-ltd", listed[0].ID)
-	if len(resent) != 1 || resent[0].ID != listed[0].ID || resent[0].State != "PENDING" || resent[0].Problem != "" {
+	o.must(&resent, "webhook", "resend", "courier-ltd", waiting.ID)
+	if len(resent) != 1 || resent[0].ID != waiting.ID || resent[0].State != "PENDING" || resent[0].Problem != "" {
 		t.Errorf("%+v", resent)
 	}
 	if n := purge(t, o); n != 1 {
