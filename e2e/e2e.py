@@ -2,7 +2,7 @@
 
     1  sam build, sam deploy --config-env local
     2  the demo world, loaded into the deployed tables; the pipeline's smoke test (smoke.py), and every sample of events/
-    3  the documents' own examples (examples.py), which must answer as the documents show
+    3  the documents' own examples (examples.py), which must answer as the documents show; and every other endpoint answers
     4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
     5  a courier's way through the pages in a browser (browser.py); the pictures are in .aws-sam/e2e/screenshots
     6  a sign-up told to a receiver written with the official library of Standard Webhooks (webhooks.py)
@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -70,6 +71,7 @@ def main():
             tests.run(f"sample: {name}", lambda: check_sample(name, shown))
         for section in examples.sections():
             tests.run(f"example: {section}", lambda: check_example(section, stack.url, key))
+        tests.run("every endpoint answers", lambda: check_endpoints(stack))
         tests.run("a known path with a wrong method", lambda: check_wrong_method(stack.url))
         tests.run("an unknown path", lambda: check_unknown_path(stack.url))
         tests.run("1,000 logins and 1,000 logouts become 1,000 shifts", lambda: check_batch(stack.url, key, world))
@@ -148,8 +150,8 @@ class Stack:
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in outputs}
         # The deployed API has the host name that AWS would give it; the emulator serves it under a path as well.
         url = urlsplit(self.outputs["ApiUrl"])
-        api = url.hostname.split(".")[0]
-        self.url = f"{endpoint}/_aws/execute-api/{api}{url.path}"
+        self.api = url.hostname.split(".")[0]
+        self.url = f"{endpoint}/_aws/execute-api/{self.api}{url.path}"
 
     def variables(self):
         return {
@@ -247,6 +249,25 @@ EXCEPTIONS = {
     ("shifts.txt", "/v2/shift/"): check_shift,
     ("specification.txt", "link-work-provider"): check_link,
 }
+
+
+def check_endpoints(stack):
+    """Every method of every path that the template routes is there, and it is our function that answers."""
+    gateway = boto3.client("apigateway")
+    resources = gateway.get_resources(restApiId=stack.api, embed=["methods"], limit=500)["items"]
+    routes = [(method, r["path"]) for r in resources for method in r.get("resourceMethods", {})]
+    equal(len(routes), (ROOT / "template.yaml").read_text().count("Type: Api, Properties"))
+    for method, path in routes:
+        concrete = path.replace("{proxy+}", "nothing/here")
+        concrete = re.sub(r"{\w+}", "unknown", concrete)
+        response = requests.request(method, stack.url + concrete, allow_redirects=False)
+        asked = f"{method} {path}"
+        if "X-Request-Id" not in response.headers or response.status_code >= 500:
+            raise Failure(f"{asked} was answered {response.status_code} {response.text}")
+        takes_key = path.startswith(("/v1/", "/v2/")) and not path.endswith("/link-work-provider")
+        if takes_key:
+            equal((asked, response.status_code), (asked, 401))
+    say(f"  {len(routes)} routes answer")
 
 
 def check_wrong_method(url):

@@ -50,6 +50,8 @@ def allow_loopback(stack_name):
     functions = boto3.client("lambda")
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables | {"WEBHOOKS_TO_LOOPBACK": "yes"}})
+    published = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion=published)
 
 
 class Receiver:
