@@ -29,12 +29,12 @@ var faults = []seeded{
 	},
 	{
 		1, "a message whose letter cannot be filed is acknowledged", "pkg/shift/processor.go",
-		`refuse(m.MessageId, err)`, `_ = err`,
+		`refuse(m, err)`, `_ = err`,
 		simulation,
 	},
 	{
 		1, "a message that failed is acknowledged", "pkg/shift/processor.go",
-		`refuse(ids[i], result.Err)`, `_ = i`,
+		`refuse(messages[i], result.Err, named(changes[i])...)`, `_ = i`,
 		simulation,
 	},
 	{
@@ -119,12 +119,12 @@ var faults = []seeded{
 		6, "one bad message fails all", "pkg/shift/processor.go",
 		`				continue
 			}
-			changes, ids`, `				for _, m := range batch.Records {
-					refuse(m.MessageId, err)
+			changes, messages`, `				for _, m := range batch.Records {
+					refuse(m, err)
 				}
 				return response, nil
 			}
-			changes, ids`,
+			changes, messages`,
 		simulation,
 	},
 	{

@@ -19,6 +19,7 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/table"
 )
 
@@ -106,7 +107,10 @@ func (s *Store) File(ctx context.Context, l Letter) error {
 		PK: table.DeadLetterPartition(month(l.Sent)), SK: table.DeadLetterSort(l.Sent.UnixMilli(), l.MessageID), Form: formOfLetters,
 		MessageID: l.MessageID, Sent: l.Sent.UnixMilli(), Filed: l.Filed, Reason: l.Reason, Body: l.Body,
 	}).If("attribute_not_exists(pk)").Run(ctx)
-	if err != nil && !dynamo.IsCondCheckFailed(err) {
+	switch {
+	case err == nil:
+		observe.DeadLetter(ctx, l.MessageID, l.Reason)
+	case !dynamo.IsCondCheckFailed(err): // or else it is filed already
 		return fault.Wrap(fault.Unavailable, fmt.Errorf("dead letters: %w", err))
 	}
 	return nil

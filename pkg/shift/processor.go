@@ -3,11 +3,14 @@ package shift
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -18,29 +21,83 @@ func Processor(applier *timeline.Applier, letters deadletter.Filer, now func() t
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		var changes []timeline.Changes
-		var ids []string // of the messages that changes came from
-		refuse := func(id string, err error) {
+		var messages []events.SQSMessage // that changes came from
+		var seen tallies
+		refuse := func(m events.SQSMessage, err error, names ...any) {
 			// To come again is what a queue is for: only a message that has come too often is an error.
-			slog.WarnContext(ctx, "message failed and will come again", "messageId", id, "error", err)
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+			slog.With(names...).WarnContext(ctx, "message failed and will come again", "messageId", m.MessageId, "error", err)
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}
 		for _, m := range batch.Records {
 			c, err := parseMessage(m.Body)
 			if err != nil {
-				slog.ErrorContext(ctx, "message filed as a dead letter", "messageId", m.MessageId, "error", err)
 				if err := letters.File(ctx, deadletter.Of(m, deadletter.NotUnderstood, now())); err != nil {
-					refuse(m.MessageId, err)
+					refuse(m, err)
 				}
 				continue
 			}
-			changes, ids = append(changes, c), append(ids, m.MessageId)
+			changes, messages = append(changes, c), append(messages, m)
+			seen.accepted(m, c)
 		}
 		for i, result := range applier.Apply(ctx, changes) {
 			if result.Err != nil {
-				refuse(ids[i], result.Err)
+				refuse(messages[i], result.Err, named(changes[i])...)
+				continue
 			}
+			seen.applied(messages[i], changes[i], result.Tally, now())
 		}
+		seen.log(ctx)
 		return response, nil
+	}
+}
+
+// named is how the log calls a message's changes: whose they are, and by the id that the client was given.
+func named(c timeline.Changes) []any {
+	id := "eventId"
+	if c.Batch != "" {
+		id = "batchId"
+	}
+	return []any{observe.Provider, c.Provider, id, c.ID}
+}
+
+// tallies count what became of the events of each work provider in a delivery.
+type tallies []*observe.Tally
+
+func (t *tallies) of(provider string) *observe.Tally {
+	i := slices.IndexFunc(*t, func(one *observe.Tally) bool { return one.Provider == provider })
+	if i < 0 {
+		i = len(*t)
+		*t = append(*t, &observe.Tally{Provider: provider})
+	}
+	return (*t)[i]
+}
+
+// accepted counts the events of a message that is delivered for the first time.
+func (t *tallies) accepted(m events.SQSMessage, c timeline.Changes) {
+	if deliveries := m.Attributes["ApproximateReceiveCount"]; deliveries == "" || deliveries == "1" {
+		t.of(c.Provider).Accepted += len(c.Facts)
+	}
+}
+
+// applied counts what became of them. Their age tells how long a client has to wait for that; nobody waits for what v2
+// has the queue deliver later, to be done again.
+func (t *tallies) applied(m events.SQSMessage, c timeline.Changes, became timeline.Tally, now time.Time) {
+	sum := t.of(c.Provider)
+	sum.Applied += became.Applied
+	sum.NoEffect += became.NoEffect
+	sum.Unmatched += became.Unmatched
+	sum.Rejected += became.Rejected
+	if became.Rejected > 0 && c.ID != "" {
+		sum.RejectedIn = append(sum.RejectedIn, c.ID)
+	}
+	if sent, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil && c.ID != "" {
+		sum.Ages = append(sum.Ages, max(0, now.Sub(time.UnixMilli(sent))))
+	}
+}
+
+func (t tallies) log(ctx context.Context) {
+	for _, one := range t {
+		one.Log(ctx)
 	}
 }
 

@@ -40,7 +40,7 @@ func Tell(process consumer, announce func(ctx context.Context, provider string, 
 				continue
 			}
 			if err := announce(ctx, c.Provider, m); err != nil {
-				slog.ErrorContext(ctx, "processed message not announced", "messageId", m.MessageId, "error", err)
+				slog.With(named(c)...).ErrorContext(ctx, "processed message not announced", "messageId", m.MessageId, "error", err)
 				response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // changed.
 type Changes struct {
 	Provider string
-	Tell     bool // whether the provider wants to be told which of the facts do not count
+	Tell     bool   // whether the provider wants to be told which of the facts do not count
 	ID       string // that the client was given for the event or the batch: for the log
 	Facts    []Fact
 	Batch    string // names the batch that the facts are part of, if they are

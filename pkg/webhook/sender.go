@@ -13,6 +13,7 @@ import (
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -167,7 +168,7 @@ func (s *Sender) postpone(ctx context.Context, e errand, d Delivery, reply Reply
 	}
 	delay, again := wait(d.Attempts-d.from, reply.after)
 	if !again {
-		slog.WarnContext(ctx, "webhook delivery given up", "provider", e.Provider, "attempts", d.Attempts)
+		slog.WarnContext(ctx, "webhook delivery given up", observe.Provider, e.Provider, "attempts", d.Attempts)
 		if err := s.Letters.File(ctx, deadletter.Of(e.record, GaveUpReason, now)); err != nil {
 			return err
 		}

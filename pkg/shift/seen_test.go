@@ -1,0 +1,112 @@
+package shift
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// logged collects what is logged until the test ends.
+func logged(t *testing.T) *bytes.Buffer {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(observe.JSON(&log)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return &log
+}
+
+// lines are the lines of a log, without what changes from one time to the next and what CloudWatch alone needs.
+func lines(t *testing.T, log *bytes.Buffer) []string {
+	t.Helper()
+	var all []string
+	for line := range strings.Lines(log.String()) {
+		var members map[string]any
+		if err := json.Unmarshal([]byte(line), &members); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"time", "level", "_aws", "error"} {
+			delete(members, name)
+		}
+		text, _ := json.Marshal(members)
+		all = append(all, string(text))
+	}
+	log.Reset()
+	return all
+}
+
+// unreachable is a store that takes no facts.
+type unreachable struct{ timeline.Rows }
+
+func (unreachable) Union(context.Context, string, person.Name, timeline.Day, []timeline.Fact) ([]timeline.Fact, error) {
+	return nil, errors.New("down")
+}
+
+// A delivery leaves one line a work provider, however many events it brought, and one for each message that fails; the
+// requests that brought the events leave none.
+func TestADeliveryIsOneLineAProvider(t *testing.T) {
+	log := logged(t)
+	store := timeline.NewMemory()
+	since := timeline.At(noon.AddDate(-1, 0, 0))
+	for _, provider := range []string{courier, parcels} {
+		for _, e := range []timeline.Entry{{Kind: timeline.Consent, At: since}, {Kind: timeline.Match, At: since}} {
+			if _, err := store.Append(t.Context(), provider, "ABC123", []timeline.Entry{e}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w, sent := recorded(t)
+	var items []string
+	for i := range 50 {
+		items = append(items, fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(-i))))
+	}
+	early := fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(noon.AddDate(-2, 0, 0)))
+	unknown := `{"workProviderUserId":"nobody","timestamp":` + someTime + `}`
+	batch := w.ask(courier, "POST", "/v1/batch/login", "["+strings.Join(items, ",")+"]")
+	w.ask(courier, "POST", "/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
+	rejected := w.ask(courier, "POST", "/v1/shift/login", early)
+	w.ask(parcels, "POST", "/v1/shift/login", unknown)
+	if got := lines(t, log); len(got) > 0 || batch.status != 202 {
+		t.Fatalf("%v left %v", batch, got)
+	}
+	var delivery events.SQSEvent
+	for i, body := range sent.take() {
+		delivery.Records = append(delivery.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body, Attributes: map[string]string{
+			"SentTimestamp": fmt.Sprint(noon.UnixMilli()), "ApproximateReceiveCount": fmt.Sprint(1 + i%2),
+		}})
+	}
+	process := Processor(timeline.NewApplier(store, 1), refuser{}, func() time.Time { return noon.Add(1500 * time.Millisecond) })
+	if response, err := process(t.Context(), delivery); err != nil || len(response.BatchItemFailures) > 0 {
+		t.Fatal(response, err)
+	}
+	want := []string{
+		// Of the four messages the second and the fourth are delivered again, so they were accepted long ago.
+		`{"Accepted":51,"AgeAtApplication":[1500,1500,1500],"Applied":2,"NoEffect":49,"Provider":"courier-ltd","Rejected":1,"RejectedShare":1,"msg":"events applied","rejectedIn":["` + rejected.header.Get("X-Event-Id") + `"]}`,
+		`{"AgeAtApplication":[1500],"Provider":"parcels-co","RejectedShare":0,"Unmatched":1,"msg":"events applied"}`,
+	}
+	if got := lines(t, log); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+
+	// What fails is named by the id that the client was given.
+	failing := timeline.NewApplier(unreachable{store}, 1)
+	if _, err := Processor(failing, refuser{}, time.Now)(t.Context(), events.SQSEvent{Records: delivery.Records[:2]}); err != nil {
+		t.Fatal(err)
+	}
+	got := lines(t, log)
+	if len(got) != 3 || !strings.Contains(got[0], `"batchId":"`+batch.header.Get("X-Batch-Id")+`"`) || !strings.Contains(got[1], `"eventId":"`) ||
+		!strings.Contains(got[0], `"Provider":"courier-ltd"`) || !strings.Contains(got[0], `"messageId":"0"`) {
+		t.Errorf("logged %s", strings.Join(got, "\n"))
+	}
+}
