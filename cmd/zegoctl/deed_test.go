@@ -17,8 +17,16 @@ import (
 	"zego.com/workprovider/pkg/emulator"
 )
 
+// reading are commands that change nothing. LETTER stands for the id of a dead letter.
+var reading = [][]string{
+	{"provider", "list"}, {"key", "list", "courier-ltd"}, {"product", "list"}, {"customer", "show", "ABC123"}, {"link", "list", "ABC123"},
+	{"link", "owner", "courier-ltd", "12345"}, {"webhook", "show", "courier-ltd"}, {"webhook", "deliveries", "courier-ltd"},
+	{"explain", "ABC123"}, {"unmatched", "courier-ltd"}, {"dlq", "list"}, {"dlq", "show", "LETTER"}, {"deprecations"},
+	{"audit", "list"}, {"audit", "verify"},
+}
+
 // changing are commands that change something, in an order in which each can succeed. KEY stands for the id of a key,
-// LETTER for that of a dead letter.
+// LETTER for that of a dead letter, TABLE for the name of the table of timelines.
 var changing = [][]string{
 	{"provider", "create", "Parcels & Co"},
 	{"provider", "permit", "courier-ltd", "--may-enrol"},
@@ -41,6 +49,7 @@ var changing = [][]string{
 	{"dlq", "redrive", "LETTER"},
 	{"dlq", "redrive", "--all"},
 	{"rebuild", "--provider", "courier-ltd"},
+	{"refill", "TABLE"},
 	{"customer", "find", "driver@example.com"},
 	{"customer", "export", "ABC123"},
 	{"customer", "erase", "ABC123"},
@@ -66,7 +75,7 @@ func furnished(t *testing.T) (operator, *strings.Replacer) {
 	var letters []letterView
 	o.must(&letters, "dlq", "list")
 	o.received()
-	return o, strings.NewReplacer("KEY", key.ID, "LETTER", letters[0].ID)
+	return o, strings.NewReplacer("KEY", key.ID, "LETTER", letters[0].ID, "TABLE", o.env.Get("TIMELINES_TABLE"))
 }
 
 func replaced(r *strings.Replacer, args []string) []string {
@@ -245,6 +254,25 @@ func leaves(cmd *cobra.Command) []*cobra.Command {
 		all = append(all, leaves(sub)...)
 	}
 	return all
+}
+
+// Every command is tried by the tests that go through all of them: a new one has to be in a list.
+func TestEveryCommandIsListed(t *testing.T) {
+	elsewhere := []string{"zegoctl trace", "zegoctl webhook test", "zegoctl webhook resend"} // each has a test of its own
+	tree := command(config.From(nil), nil)
+	var listed []string
+	for _, args := range slices.Concat(reading, changing) {
+		cmd, _, err := tree.Find(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, cmd.CommandPath())
+	}
+	for _, cmd := range leaves(tree) {
+		if !slices.Contains(listed, cmd.CommandPath()) && !slices.Contains(elsewhere, cmd.CommandPath()) {
+			t.Errorf("%s is neither in reading nor in changing: add it to one of them", cmd.CommandPath())
+		}
+	}
 }
 
 // The help teaches: every command has an example, and the examples are commands that there are, with flags that there are.

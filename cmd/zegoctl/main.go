@@ -5,7 +5,7 @@
 //	output.go    text and JSON
 //	provider.go, key.go, webhook.go, product.go, customer.go, link.go    what is looked after
 //	explain.go, picture.go, trace.go, unmatched.go                       what happened, and why
-//	dlq.go, rebuild.go                                                   what is mended
+//	dlq.go, rebuild.go, refill.go                                        what is mended
 //	deprecations.go, audit.go                                            who uses what, who did what
 //
 // It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. Tables and queues are named by

@@ -105,12 +105,6 @@ func TestOperatorsAreGrantedWhatTheyUse(t *testing.T) {
 	deprecated(t, o, 1, "courier-ltd", "policyId")
 	opened(t, o, "driver@example.com", "ABC123")
 	w := watch(o.env)
-	reading := [][]string{
-		{"provider", "list"}, {"key", "list", "courier-ltd"}, {"product", "list"}, {"customer", "show", "ABC123"}, {"link", "list", "ABC123"},
-		{"link", "owner", "courier-ltd", "12345"}, {"webhook", "show", "courier-ltd"}, {"webhook", "deliveries", "courier-ltd"},
-		{"explain", "ABC123"}, {"unmatched", "courier-ltd"}, {"dlq", "list"}, {"dlq", "show", "LETTER"}, {"deprecations"},
-		{"audit", "list"}, {"audit", "verify"},
-	}
 	for _, args := range slices.Concat(reading, changing) {
 		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil {
 			t.Errorf("%q: %v, %s", args, err, out)
