@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/web"
+)
+
+// canaries are what one person's fields hold. Each says so itself, or is like nobody else's.
+var canaries = map[string]string{
+	"givenNames": "Canary", "lastName": "O'Canary", "address": "1 Canary Wharf", "city": "Canaryville", "postCode": "ZE1 0ZZ",
+	"dob": "1933-03-13", "email": "canary@example.com", "phoneNumber": "+447911999123", "workProviderUserId": "canary-id",
+	"vehicle": "C4N 4RY", "password": "a canary in a coal mine",
+}
+
+// gossip is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it was sent.
+type gossip struct {
+	aws.HTTPClient
+	nasty atomic.Bool
+}
+
+func (g *gossip) Do(r *http.Request) (*http.Response, error) {
+	if !g.nasty.Load() {
+		return g.HTTPClient.Do(r)
+	}
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	complaint, err := json.Marshal(map[string]string{"__type": "ValidationException", "message": "cannot take " + string(sent)})
+	return &http.Response{StatusCode: 400, Body: io.NopCloser(bytes.NewReader(complaint)), Header: http.Header{}, Request: r}, err
+}
+
+// TestNoPersonIsInLogsMetricsOrErrors plants a canary in every field about a person, of every request there is, good and
+// bad, while the services work and while they complain; none of them comes out again where operators or other clients see it.
+func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
+	c := newClient(t)
+	cfg := c.env.AWS().Copy()
+	services := &gossip{HTTPClient: cfg.HTTPClient}
+	cfg.HTTPClient = services
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	c.env.SetAWS(cfg)
+	handlers := map[string]http.Handler{}
+	for name, build := range functions {
+		handlers[name] = build(c.env)
+	}
+	consumers := []consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
+	api := web.All(handlers)
+
+	var log bytes.Buffer
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	slog.SetDefault(slog.New(observe.JSON(&log)))
+
+	secrets := []string{"canary", "C4N4RY", "C4N 4RY", "ZE1 0ZZ", "1933-03-13", "7911999123", c.key}
+	sing := func() {
+		for _, r := range c.songs() {
+			recorder := httptest.NewRecorder()
+			api.ServeHTTP(recorder, r)
+			if isPage := strings.HasPrefix(recorder.Header().Get("Content-Type"), "text/html"); recorder.Code >= 400 && !isPage {
+				wantNone(t, fmt.Sprintf("the answer to %s %s", r.Method, r.URL), recorder.Body.String(), secrets)
+			}
+			if recorder.Code == http.StatusAccepted && strings.Contains(r.URL.Path, "enrol") {
+				secrets = append(secrets, regexp.MustCompile(`[A-Z0-9]{8}`).FindString(recorder.Body.String())) // their number
+			}
+		}
+	}
+	consume := func(batch events.SQSEvent) {
+		for _, consumer := range consumers {
+			if _, err := consumer(context.Background(), batch); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	sing()
+	batch := queued(t, cfg, c.env.Get("EVENTS_QUEUE_URL"))
+	batch.Records = append(batch.Records, events.SQSMessage{MessageId: "odd", Body: "canary", Attributes: map[string]string{"SentTimestamp": "1"}})
+	consume(batch)
+	services.nasty.Store(true)
+	sing()
+	consume(batch)
+
+	wantNone(t, "the log", log.String(), secrets)
+	for _, message := range []string{
+		"request failed", "request refused", "deprecated name or path", "events applied", "message failed and will come again",
+		"message filed as a dead letter", "dead letter not filed",
+	} {
+		if !strings.Contains(log.String(), `"msg":"`+message+`"`) {
+			t.Errorf("the canaries did not get as far as the line %q", message)
+		}
+	}
+}
+
+// songs are requests to every path, by every name a person can be called.
+func (c *client) songs() []*http.Request {
+	customer, err := json.Marshal(canaries)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var bodies []string
+	for _, name := range []string{`"workProviderUserId":"canary-id"`, `"driverId":"canary-id"`, `"customerNumber":"CANARY1"`, `"policyId":"CANARY1"`} {
+		for _, at := range []string{ago(10), "canary"} {
+			bodies = append(bodies, fmt.Sprintf(`{%s,"timestamp":%q,"success":true,"user":{%[1]s},"startTime":%[2]q,"endTime":null,
+				"customer":%s,"product":{"code":"FL.OCC.PL.UK.001","occupations":["babysitter"]}}`, name, at, customer))
+		}
+	}
+	bodies = append(bodies, `{"canary":1,"canary":2}`, `{"canary@example.com"`, `"canary"`, `{"user":"canary","customer":["canary"]}`,
+		fmt.Sprintf(`{"customer":%s,"product":{"code":"canary"}}`, strings.ReplaceAll(string(customer), "1933-03-13", "13/03/1933")))
+	form := url.Values{"token": {"canary"}, "link": {"canary"}, "terms": {"yes"}, "choice": {"agree"}, "provider": {"courier-ltd"}}
+	for name, value := range canaries {
+		form.Set(name, value)
+	}
+	queries := []string{
+		"workProviderUserId=canary-id", "driverId=canary-id", "customerNumber=CANARY1", "policyId=CANARY1&next=canary", "from=canary&driverId=canary-id",
+		"canary=%zz", "email=canary@example.com&work_provider=Courier+Ltd&wp_id=canary-id", "wp=canary", form.Encode(),
+	}
+
+	var all []*http.Request
+	add := func(method, target, body string) {
+		for _, key := range []string{c.key, "canary"} {
+			r := httptest.NewRequest(method, target, strings.NewReader(body))
+			r.Header.Set("Authorization", key)
+			r.Header.Set("Cookie", "__Host-session=canary")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", len(all)%250) // tries from one network are counted
+			all = append(all, r)
+		}
+	}
+	for _, route := range web.Routes {
+		for _, path := range route.Paths {
+			segments := []string{"canary"}
+			if strings.HasSuffix(path, "{page}") {
+				segments = []string{"canary", "signup", "login", "verify", "forgot", "reset", "consent", "remove", "logout"}
+			}
+			for _, segment := range segments {
+				target := regexp.MustCompile(`\{.*\}`).ReplaceAllString(path, segment)
+				for _, query := range queries {
+					add(route.Method, target+"?"+query, form.Encode())
+				}
+				for _, body := range bodies {
+					if strings.Contains(path, "batch/log") {
+						body = "[" + body + "]"
+					}
+					add(route.Method, target, body)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// wantNone fails the test if a text holds a secret, whatever its case.
+func wantNone(t *testing.T, what, text string, secrets []string) {
+	t.Helper()
+	for _, secret := range secrets {
+		if i := strings.Index(strings.ToLower(text), strings.ToLower(secret)); i >= 0 {
+			t.Errorf("%s holds %q: …%s…", what, secret, text[max(0, i-300):min(len(text), i+100)])
+		}
+	}
+}
+
+// queued is what can be received from a queue at once.
+func queued(t *testing.T, cfg aws.Config, queueURL string) events.SQSEvent {
+	t.Helper()
+	received, err := sqs.NewFromConfig(cfg).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: &queueURL, MaxNumberOfMessages: batchSize,
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return eventOf(received.Messages)
+}
