@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race simulate fuzz soak mutants check e2e site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
+.PHONY: help run test race bench simulate fuzz soak mutants check e2e site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
@@ -13,6 +13,7 @@ E2E   := .tools/e2e/installed
 HOLES := .tools/checkov/installed
 PAGES := .tools/site/installed
 FUZZ  := .tools/fuzz/installed
+PEERS := .tools/bench/installed
 
 # A machine without a home folder (a bare container) has no place for Go's caches either.
 ifeq ($(strip $(HOME)),)
@@ -35,6 +36,9 @@ test: go $(LOCAL) ## run all tests: unit, property and integration, with an embe
 
 race: go $(LOCAL) ## look for data races; needs a C compiler. The simulator is left out: it lets one thing happen at a time
 	go test -race -timeout 20m $$(go list ./... | grep -v /internal/simulation)
+
+bench: go $(LOCAL) $(PEERS) ## measure start-up, overhead, cost and growth beside others' ways, and write docs/performance.md: ten minutes
+	@go run ./bench
 
 simulate: go $(LOCAL) ## run the simulator from SEEDS seeds (100,000), and every crash point
 	go test ./internal/simulation -seeds=$(SEEDS) -timeout 60m
@@ -81,7 +85,7 @@ reproducible: go $(E2E) ## build the release in two folders and compare every by
 	@scripts/reproducible
 
 fmt: go ## format all Go files
-	gofmt -w cmd functions internal pkg
+	gofmt -w bench cmd functions internal pkg
 
 tools: $(LOCAL) $(E2E) $(HOLES) $(PAGES) $(FUZZ) ## install the pinned Python tools into .tools/
 

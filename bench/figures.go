@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// figure is one line of the table: what was measured, and what is to be reached.
+type figure struct {
+	What  string `json:"what"`
+	Unit  string `json:"unit"` // "×" for a ratio
+	Value spread `json:"value"`
+	// Limit is what the median may be at most or, if AtLeast, has to be at least. Without one a figure is only told.
+	Limit   float64 `json:"limit,omitempty"`
+	AtLeast bool    `json:"atLeast,omitempty"`
+}
+
+// Mark says whether the figure is reached.
+func (f figure) Mark() string {
+	switch {
+	case !f.limited():
+		return ""
+	case f.AtLeast == (f.Value.Median >= f.Limit) || f.Value.Median == f.Limit:
+		return "ok"
+	}
+	return "MISSED"
+}
+
+// limited tells whether there is something to reach: of what must not be lost there may be none at all.
+func (f figure) limited() bool { return f.Limit != 0 || f.Unit == unitLost }
+
+const unitLost = "events lost"
+
+// Reach is what is to be reached.
+func (f figure) Reach() string {
+	switch {
+	case !f.limited():
+		return ""
+	case f.AtLeast:
+		return "≥ " + f.show(f.Limit)
+	}
+	return "≤ " + f.show(f.Limit)
+}
+
+// Median, Low and High are the value for people.
+func (f figure) Median() string { return f.show(f.Value.Median) }
+
+// Spread is the quartiles, if there are any.
+func (f figure) Spread() string {
+	if f.Value.Low == f.Value.High {
+		return ""
+	}
+	return f.show(f.Value.Low) + " … " + f.show(f.Value.High)
+}
+
+func (f figure) show(v float64) string {
+	switch {
+	case f.Unit == "$":
+		return fmt.Sprintf("$%.3f", v)
+	case v >= 1000:
+		return fmt.Sprintf("%.0f", v)
+	case v < 0.1 && v > 0:
+		return fmt.Sprintf("%.4f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// results are everything that a run measured.
+type results struct {
+	Machine  string             `json:"machine"`
+	Figures  []figure           `json:"figures"`
+	Costs    []bills            `json:"costs"`
+	Growth   *growth            `json:"growth"`
+	Bursts   map[string]burst   `json:"bursts"`
+	Starts   *starts            `json:"starts"`
+	Binaries map[string]float64 `json:"binaryMB"`
+}
+
+func (r *results) add(what, unit string, value spread, limit float64) {
+	r.Figures = append(r.Figures, figure{What: what, Unit: unit, Value: value, Limit: limit})
+}
+
+func (r *results) addAtLeast(what, unit string, value spread, limit float64) {
+	r.Figures = append(r.Figures, figure{What: what, Unit: unit, Value: value, Limit: limit, AtLeast: true})
+}
+
+// addStarts adds the figures of starting, and of the binaries.
+func (r *results) addStarts(s *starts, binaries map[string]float64) {
+	r.Starts, r.Binaries = s, binaries
+	login := s.Functions["shift-login"]
+	r.add("start to first answer: v1 login, to a bare hello world", "×", login.Ratio, 1.4)
+	pages := []string{"account", "link-work-provider"}
+	worst := func(of func(name string) float64, among func(name string) bool) string {
+		name := ""
+		for candidate := range binaries {
+			if among(candidate) && (name == "" || of(candidate) > of(name)) {
+				name = candidate
+			}
+		}
+		return name
+	}
+	start := func(name string) float64 { return s.Functions[name].Ratio.Median }
+	other := worst(start, func(name string) bool { return name != "shift-login" && !slices.Contains(pages, name) })
+	r.add("… the slowest other function but the pages ("+other+")", "×", s.Functions[other].Ratio, 1.6)
+	for _, name := range pages {
+		r.add("… the pages of "+name, "×", s.Functions[name].Ratio, 1.6)
+	}
+	r.add("… v1 login, to Python with Powertools", "×", s.Versus, 0.017)
+	r.add("start to first 202, with services that answer at once: v1 login", "ms", s.Accepted["login"].Cost, 0)
+	r.add("… the same in Python with Powertools", "ms", s.Accepted["python"].Cost, 0)
+
+	size := func(name string) float64 { return binaries[name] }
+	event := worst(size, func(name string) bool { return slices.Contains(eventFunctions, name) })
+	r.add("binary: the largest of the v1 event functions ("+event+")", "MB", exactly(binaries[event]), 8)
+	other = worst(size, func(name string) bool { return !slices.Contains(eventFunctions, name) && !slices.Contains(pages, name) })
+	r.add("… of the other functions but the pages ("+other+")", "MB", exactly(binaries[other]), 9.5)
+	for _, name := range pages {
+		r.add("… of "+name, "MB", exactly(binaries[name]), 9.5)
+	}
+}
+
+// addOverhead adds the figures of warm calls.
+func (r *results) addOverhead(single, thousand map[string]compared, more float64) {
+	r.add("warm v1 login, to the bare adapter", "×", single["login"].Ratio, 3)
+	r.add("… allocations more than its", "allocations", exactly(more), 60)
+	r.add("accepting a batch of 1,000, to decoding its body", "×", thousand["batch"].Ratio, 2.5)
+}
+
+// addCosts adds the figures of calls and costs.
+func (r *results) addCosts(all []bills) {
+	r.Costs = all
+	first, last := all[0], all[len(all)-1]
+	r.add("service calls of an accepted event", "calls", exactly(float64(first.Apart.AcceptCalls)/float64(first.Apart.Requests)), 1)
+	r.add("… of an accepted batch of 1,000", "calls", exactly(float64(last.Apart.AcceptCalls)/float64(last.Apart.Requests)), 1)
+	r.add("cost of a million events, batches of 1,000, login and logout apart", "$", exactly(last.Apart.Services()), 1.75)
+	r.add("… of them the facts alone", "$", exactly(last.Apart.Facts()), 0.70)
+	r.add("… login and logout together", "$", exactly(last.Together.Services()), 0.90)
+	for _, b := range all {
+		limit := map[int]float64{1: 1 / 1.2, 100: 1 / 1.8, 1000: 1 / 1.8}[b.Size]
+		r.add(fmt.Sprintf("cost to the naive design's, requests of %d", b.Size), "×", exactly(b.Apart.Services()/b.Naive.Services()), limit)
+	}
+}
+
+// addProcessor adds the figures of the processor.
+func (r *results) addProcessor(p processorSpeed, g *growth) {
+	r.Growth = g
+	perSecond := func(micros float64) float64 { return 1e6 / micros }
+	rate := spread{perSecond(p.Process.Median), perSecond(p.Process.High), perSecond(p.Process.Low)}
+	r.addAtLeast("processor in memory, records included, on one core", "events/s", rate, 50_000)
+	r.add("… to decoding alone", "×", p.Ratio, 10)
+	r.add("an event with a year of shifts behind it, to none", "×", g.Year, 1.1)
+	r.add("… with a year of LOGINs without a LOGOUT", "×", g.Open, 1.1)
+}
+
+// addBurst adds the figures of a burst.
+func (r *results) addBurst(where string, b burst) {
+	if r.Bursts == nil {
+		r.Bursts = map[string]burst{}
+	}
+	r.Bursts[where] = b
+	what := fmt.Sprintf("a burst of %d events, %s", b.Events, where)
+	r.add(what, unitLost, exactly(float64(b.lost())), 0)
+	r.add("… memory beyond what is queued and stored", "MB", exactly(b.extra()), 256)
+	r.add("… how fast", "events/s", exactly(b.rate()), 0)
+}
+
+// print writes the table.
+func (r *results) print(w io.Writer) {
+	for _, f := range r.Figures {
+		fmt.Fprintf(w, "%-7s %-78s %9s %-12s %-10s %s\n", f.Mark(), f.What, f.Median(), f.Unit, f.Reach(), f.Spread())
+	}
+}

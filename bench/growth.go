@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/serve"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+)
+
+// anybody is an Authenticator that takes everybody for one work provider.
+type anybody struct{}
+
+func (anybody) Authenticate(context.Context, string) (provider.Provider, error) {
+	return provider.Provider{ID: "courier-ltd", Name: "Courier Ltd"}, nil
+}
+
+// mailbox is a queue that keeps what is sent to it.
+type mailbox struct{ bodies []string }
+
+func (m *mailbox) Send(_ context.Context, _ time.Duration, bodies ...string) error {
+	m.bodies = append(m.bodies, bodies...)
+	return nil
+}
+
+// nowhere takes no dead letters: there must be none.
+type nowhere struct{}
+
+func (nowhere) File(context.Context, deadletter.Letter) error {
+	return errors.New("a message was not understood")
+}
+
+// memoryWorld is the processor on the store in memory, and the endpoints that make its messages.
+type memoryWorld struct {
+	store   *timeline.Memory
+	process consume
+	accept  map[string]accept // of batches, by "login" and "logout"
+	queue   *mailbox
+}
+
+func newMemoryWorld() (*memoryWorld, error) {
+	ids, err := seal.New(emulator.EventIDKeys)
+	if err != nil {
+		return nil, err
+	}
+	w := &memoryWorld{store: timeline.NewMemory(), queue: &mailbox{}}
+	w.process = shift.Processor(timeline.NewApplier(w.store, parallelCalls), nowhere{}, time.Now)
+	w.accept = map[string]accept{
+		"login":  serve.Proxy(shift.BatchLogin(anybody{}, w.queue, ids, time.Now)),
+		"logout": serve.Proxy(shift.BatchLogout(anybody{}, w.queue, ids, time.Now)),
+	}
+	return w, nil
+}
+
+// welcome makes people who have shared for years, under their customer numbers.
+func (w *memoryWorld) welcome(ctx context.Context, from, people int) error {
+	since := time.Now().AddDate(-3, 0, 0)
+	for i := from; i < from+people; i++ {
+		entries := []timeline.Entry{timeline.ConsentGiven(since), timeline.Matched(since)}
+		if _, err := w.store.Append(ctx, "courier-ltd", customerOf(i), entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named is an event by customer number.
+type named struct {
+	Customer  string `json:"customerNumber"`
+	Timestamp string `json:"timestamp"`
+}
+
+// messages are the queue's messages for a batch, as its endpoint sends them.
+func (w *memoryWorld) messages(ctx context.Context, kind string, items []named) ([]string, error) {
+	w.queue.bodies = nil
+	path := "/v1/batch/" + kind
+	err := accepted(w.accept[kind](ctx, gatewayEvent(path, "key", mustJSON(items))))
+	return w.queue.bodies, err
+}
+
+// apply hands messages to the processor, ten at a time as Lambda does.
+func (w *memoryWorld) apply(ctx context.Context, bodies []string) error {
+	for ten := range slices.Chunk(bodies, 10) {
+		var batch events.SQSEvent
+		for i, body := range ten {
+			batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
+		}
+		response, err := w.process(ctx, batch)
+		if err != nil || len(response.BatchItemFailures) > 0 {
+			return fmt.Errorf("%d messages failed (%w)", len(response.BatchItemFailures), err)
+		}
+	}
+	return nil
+}
+
+// crowd is one event of each of so many people at a time.
+func crowd(from, people int, at time.Time) []named {
+	items := make([]named, people)
+	for i := range items {
+		items[i] = named{customerOf(from + i), at.Format(time.RFC3339)}
+	}
+	return items
+}
+
+// workday is one login and, four hours later, one logout of so many people, each in a batch of its own.
+func (w *memoryWorld) workday(ctx context.Context, from, people int, day time.Time, kinds ...string) (bodies []string, err error) {
+	for i, kind := range kinds {
+		more, err := w.messages(ctx, kind, crowd(from, people, day.Add(time.Duration(8+4*i)*time.Hour)))
+		if err != nil {
+			return nil, err
+		}
+		bodies = append(bodies, more...)
+	}
+	return bodies, nil
+}
+
+// oneByOne applies messages as invocations of their own, and answers the microseconds that took.
+func (w *memoryWorld) oneByOne(ctx context.Context, bodies []string) (float64, error) {
+	began := time.Now()
+	for i := range bodies {
+		if err := w.apply(ctx, bodies[i:i+1]); err != nil {
+			return 0, err
+		}
+	}
+	return float64(time.Since(began).Nanoseconds()) / 1000, nil
+}
+
+// point is a place on a curve: what one event costs the processor, in microseconds of one core.
+type point struct {
+	X      int    `json:"x"`
+	Micros spread `json:"microseconds"`
+}
+
+// growth is what an event costs as things grow.
+type growth struct {
+	BatchSize []point `json:"byBatchSize"`     // logins and logouts apart
+	FactsADay []point `json:"byFactsADay"`     // of a person, in batches of up to 2,000
+	Year      spread  `json:"yearToEmpty"`     // with a year of shifts, against none: a ratio
+	Open      spread  `json:"openYearToEmpty"` // with a year of LOGINs and no LOGOUT, likewise
+}
+
+// longAgo is a day that no clock's edge is near.
+func longAgo() time.Time { return time.Now().UTC().Truncate(24*time.Hour).AddDate(-2, 0, 0) }
+
+// measureGrowth runs the processor on the store in memory and on one core.
+func measureGrowth(ctx context.Context) (*growth, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var g growth
+	for _, n := range []int{1, 10, 100, 1000, 10_000} {
+		p, err := byBatchSize(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		g.BatchSize = append(g.BatchSize, p)
+	}
+	for _, n := range []int{1, 2, 10, 100, 500, 1000, 2000} {
+		p, err := byFactsADay(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		g.FactsADay = append(g.FactsADay, p)
+	}
+	var err error
+	g.Year, g.Open, err = byHistory(ctx)
+	return &g, err
+}
+
+func byBatchSize(ctx context.Context, n int) (point, error) {
+	w, err := newMemoryWorld()
+	if err != nil {
+		return point{}, err
+	}
+	if err := w.welcome(ctx, 0, n); err != nil {
+		return point{}, err
+	}
+	var took []float64
+	for round := range max(5, min(200, 20_000/n)) {
+		bodies, err := w.workday(ctx, 0, n, longAgo().AddDate(0, 0, round), "login", "logout")
+		if err != nil {
+			return point{}, err
+		}
+		micros, err := w.oneByOne(ctx, bodies)
+		if err != nil {
+			return point{}, err
+		}
+		took = append(took, micros/float64(2*n))
+	}
+	return point{n, spreadOf(took)}, nil
+}
+
+func byFactsADay(ctx context.Context, n int) (point, error) {
+	w, err := newMemoryWorld()
+	if err != nil {
+		return point{}, err
+	}
+	people := max(1, 2000/n)
+	if err := w.welcome(ctx, 0, people); err != nil {
+		return point{}, err
+	}
+	var took []float64
+	for round := range 10 {
+		var bodies []string
+		for kind, name := range []string{"login", "logout"} {
+			var items []named
+			for fact := kind; fact < n; fact += 2 {
+				at := longAgo().AddDate(0, 0, 2*round).Add(time.Duration(fact) * 40 * time.Second)
+				items = append(items, crowd(0, people, at)...)
+			}
+			if len(items) == 0 {
+				continue // one fact a day is a LOGIN
+			}
+			more, err := w.messages(ctx, name, items)
+			if err != nil {
+				return point{}, err
+			}
+			bodies = append(bodies, more...)
+		}
+		began := time.Now()
+		if err := w.apply(ctx, bodies); err != nil {
+			return point{}, err
+		}
+		took = append(took, float64(time.Since(began).Nanoseconds())/1000/float64(n*people))
+	}
+	return point{n, spreadOf(took)}, nil
+}
+
+// byHistory has two hundred people work another day, who have a year of days behind them, or of LOGINs alone, or nothing.
+func byHistory(ctx context.Context) (year, open spread, err error) {
+	const people = 200
+	day := longAgo()
+	contend := func(name string, kinds ...string) (contender, error) {
+		w, err := newMemoryWorld()
+		if err != nil {
+			return contender{}, err
+		}
+		if err := w.welcome(ctx, 0, people); err != nil {
+			return contender{}, err
+		}
+		for i := 0; len(kinds) > 0 && i < 365; i++ {
+			bodies, err := w.workday(ctx, 0, people, day.AddDate(0, 0, i), kinds...)
+			if err != nil {
+				return contender{}, err
+			}
+			if err := w.apply(ctx, bodies); err != nil {
+				return contender{}, err
+			}
+		}
+		rounds, from := 0, 0
+		return contender{name, func() (float64, error) {
+			rounds++
+			if len(kinds) == 0 { // others each time, for they have a history afterwards
+				from = rounds * people
+				if err := w.welcome(ctx, from, people); err != nil {
+					return 0, err
+				}
+			}
+			bodies, err := w.workday(ctx, from, people, day.AddDate(0, 0, 365+rounds), "login", "logout")
+			if err != nil {
+				return 0, err
+			}
+			runtime.GC() // a year's garbage is not what a day costs
+			return w.oneByOne(ctx, bodies)
+		}}, nil
+	}
+	none, err := contend("none")
+	if err != nil {
+		return year, open, err
+	}
+	shifts, err := contend("shifts", "login", "logout")
+	if err != nil {
+		return year, open, err
+	}
+	logins, err := contend("logins", "login")
+	if err != nil {
+		return year, open, err
+	}
+	results, err := compare(40, none, shifts, logins)
+	return results["shifts"].Ratio, results["logins"].Ratio, err
+}

@@ -1,0 +1,127 @@
+// Command bench measures what the system's start, calls, cost and growth are, beside what people would use instead and the
+// physical limit: `make bench`. Every figure of time is a ratio taken within one run and interleaved, so that a busy machine
+// makes it no worse, only less exact.
+//
+// It prints a table with a mark at every figure that has something to reach, and writes docs/performance.md, its pictures,
+// and docs/performance/results.json. It needs the project's folder as its working folder.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/observe"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	slog.SetDefault(slog.New(observe.JSON(io.Discard))) // as costly as on Lambda, and out of the way
+	server, err := emulator.Start(emulator.Options{})
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+
+	r := &results{Machine: machine()}
+	for i, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"building every function as it is deployed", func() error { return build(ctx) }},
+		{"start-up: every function by turns with a hello world, then with Python", func() error { return r.starts(ctx, server) }},
+		{"warm calls, with the queue faked", func() error { return r.overhead(ctx, server) }},
+		{"the processor, on the store in memory", func() error { return r.processor(ctx) }},
+		{"a burst of a million events, on the store in memory", func() error { return r.burst("in memory", func() (burst, error) { return burstInMemory(ctx) }) }},
+		{"calls and cost, on the embedded services", func() error { return r.costs(ctx, server) }},
+		{"a burst of 100,000 events, on the embedded services", func() error { return r.burst("embedded", func() (burst, error) { return burstEmbedded(ctx, server) }) }},
+	} {
+		fmt.Fprintf(os.Stderr, "[%d/7] %s ...\n", i+1, step.what)
+		if err := step.do(); err != nil {
+			return err
+		}
+	}
+	r.print(os.Stdout)
+	return r.write("docs")
+}
+
+func (r *results) starts(ctx context.Context, server *emulator.Server) error {
+	s, err := measureStarts(ctx, server, 60)
+	if err != nil {
+		return err
+	}
+	binaries, err := binarySizes(ctx)
+	if err != nil {
+		return err
+	}
+	r.addStarts(s, binaries)
+	return nil
+}
+
+func (r *results) overhead(ctx context.Context, server *emulator.Server) error {
+	w, err := newWarmCalls(ctx, server)
+	if err != nil {
+		return err
+	}
+	single, err := compare(300, contender{"adapter", timed(100, w.adapter)}, contender{"login", timed(50, w.login)})
+	if err != nil {
+		return err
+	}
+	thousand, err := compare(300, contender{"decode", timed(5, w.decode)}, contender{"batch", timed(3, w.batch)})
+	if err != nil {
+		return err
+	}
+	bare, err := allocations(w.adapter)
+	if err != nil {
+		return err
+	}
+	ours, err := allocations(w.login)
+	if err != nil {
+		return err
+	}
+	r.addOverhead(single, thousand, ours-bare)
+	return nil
+}
+
+func (r *results) processor(ctx context.Context) error {
+	p, err := measureProcessor(ctx, 9)
+	if err != nil {
+		return err
+	}
+	g, err := measureGrowth(ctx)
+	if err != nil {
+		return err
+	}
+	r.addProcessor(p, g)
+	return nil
+}
+
+func (r *results) costs(ctx context.Context, server *emulator.Server) error {
+	all, err := meterCosts(ctx, server)
+	if err != nil {
+		return err
+	}
+	r.addCosts(all)
+	return nil
+}
+
+func (r *results) burst(where string, measure func() (burst, error)) error {
+	b, err := measure()
+	if err != nil {
+		return err
+	}
+	r.addBurst(where, b)
+	return nil
+}

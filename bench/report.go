@@ -1,0 +1,138 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"text/template"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+)
+
+// progress tells what a long step has come to.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "      "+format+" ...\n", args...) }
+
+// machine is what the figures were measured on.
+func machine() string {
+	model := runtime.GOARCH
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if _, after, ok := strings.Cut(string(text), "model name"); ok {
+			name, _, _ := strings.Cut(after, "\n")
+			model = strings.Trim(name, "\t :")
+		}
+	}
+	version := runtime.Version()
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.GoVersion
+	}
+	return fmt.Sprintf("%d cores of %s, %s, %s", runtime.NumCPU(), model, runtime.GOOS, version)
+}
+
+//go:embed performance.md.tmpl
+var pageText string
+
+// write writes performance.md, and beside it the pictures and the results as JSON.
+func (r *results) write(docs string) error {
+	folder := filepath.Join(docs, "performance")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "results.json"), append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := r.draw(folder); err != nil {
+		return err
+	}
+	page, err := template.New("performance.md").Funcs(template.FuncMap{"dollars": dollars}).Parse(pageText)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	if err := page.Execute(&b, r); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(docs, "performance.md"), []byte(b.String()), 0o644)
+}
+
+// series are curves by name, with their order.
+type series []struct {
+	name   string
+	points plotter.XYs
+}
+
+// draw draws every picture.
+func (r *results) draw(folder string) error {
+	curve := func(value func(b bills) float64) (points plotter.XYs) {
+		for _, b := range r.Costs {
+			points = append(points, plotter.XY{X: float64(b.Size), Y: value(b)})
+		}
+		return points
+	}
+	costs := series{
+		{"naive design", curve(func(b bills) float64 { return b.Naive.Services() })},
+		{"login and logout apart", curve(func(b bills) float64 { return b.Apart.Services() })},
+		{"login and logout together", curve(func(b bills) float64 { return b.Together.Services() })},
+		{"facts alone", curve(func(b bills) float64 { return b.Apart.Facts() })},
+		{"limit: a fact and a record", curve(func(bills) float64 { return recordLimit })},
+		{"limit: a fact", curve(func(bills) float64 { return factLimit })},
+	}
+	if err := draw(filepath.Join(folder, "cost.svg"), "Cost of a million events", "events in a request", "dollars", true, costs); err != nil {
+		return err
+	}
+	micros := func(points []point) (xys plotter.XYs) {
+		for _, p := range points {
+			xys = append(xys, plotter.XY{X: float64(p.X), Y: p.Micros.Median})
+		}
+		return xys
+	}
+	batches := series{{"login and logout apart", micros(r.Growth.BatchSize)}}
+	if err := draw(filepath.Join(folder, "batch-size.svg"), "The processor's time for an event", "events in a message", "microseconds", true, batches); err != nil {
+		return err
+	}
+	days := series{{"all facts of a day at once", micros(r.Growth.FactsADay)}}
+	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "The processor's time for an event", "facts of a person on one day", "microseconds", true, days); err != nil {
+		return err
+	}
+	ratios := series{
+		{"shifts", plotter.XYs{{X: 0, Y: 1}, {X: 365, Y: r.Growth.Year.Median}}},
+		{"LOGINs without a LOGOUT", plotter.XYs{{X: 0, Y: 1}, {X: 365, Y: r.Growth.Open.Median}}},
+	}
+	return draw(filepath.Join(folder, "history.svg"), "The processor's time for an event", "days of history", "times that of an empty history", false, ratios)
+}
+
+// draw draws curves over a horizontal axis, which is logarithmic if it says so.
+func draw(path, title, x, y string, logarithmic bool, curves series) error {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Y.Min = 0
+	if logarithmic {
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	p.Add(plotter.NewGrid())
+	p.Legend.Top = true
+	for i, c := range curves {
+		line, points, err := plotter.NewLinePoints(c.points)
+		if err != nil {
+			return err
+		}
+		line.Color, points.Color = plotutil.Color(i), plotutil.Color(i)
+		points.Shape = plotutil.Shape(i)
+		p.Add(line, points)
+		p.Legend.Add(c.name, line, points)
+	}
+	p.Y.Min = 0
+	p.Y.Max *= 1.3 // room for the legend
+	return p.Save(18*vg.Centimeter, 10*vg.Centimeter, path)
+}
