@@ -104,7 +104,11 @@ func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
 		if err != nil {
 			return World{}, err
 		}
-		if !there {
+		erased, err := customers.Erased(ctx, c.CustomerNumber) // somebody tried that out: who is forgotten stays so
+		if err != nil {
+			return World{}, err
+		}
+		if !there && erased.IsZero() {
 			_, err = register.Create(ctx, customer.New{
 				Number: c.CustomerNumber,
 				Details: customer.Details{

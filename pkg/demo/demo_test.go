@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,9 +15,11 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/privacy"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/webhook"
 )
 
 func load(t *testing.T, env *config.Env, previous World) World {
@@ -175,4 +178,19 @@ func rows(t *testing.T, env *config.Env) map[string]map[string]any {
 		}
 	}
 	return found
+}
+
+// Who tries out what an erasure does can still start again.
+func TestWhoIsErasedStaysSo(t *testing.T) {
+	env := emulator.ForTest(t)
+	world := load(t, env, World{})
+	noRefold := func(context.Context, string, string, time.Time) error { return nil }
+	desk := privacy.DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), noRefold)
+	if _, err := desk.Erase(t.Context(), "ABC123", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	load(t, env, world)
+	if c, there, err := customer.StoreFrom(env).Customer(t.Context(), "ABC123"); there || err != nil {
+		t.Errorf("%+v, %v", c, err)
+	}
 }
