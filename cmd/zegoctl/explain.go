@@ -28,7 +28,7 @@ type storyView struct {
 
 	day    timeline.Day // for the pictures
 	shifts []timeline.Shift
-	facts  []timeline.Fact
+	steps  []timeline.Step
 }
 
 // changeView is a line of a history.
@@ -67,7 +67,8 @@ func (t *tool) explain() *cobra.Command {
 		Long: `Tell why a customer was insured on a day, or was not: for each work provider the history of consents, ids and matches, each
 event with what it did and what it left open, and the shifts that came of it. All times are in UTC, and so is the day.
 
-The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x both, and # where the customer is insured.`,
+The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x both, and # where the customer is insured. With
+--svg it is drawn, too, to the minute.`,
 		Example: `  zegoctl explain ABC123
   zegoctl explain ABC123 --day 2026-11-22 --provider courier-ltd --svg day.svg`,
 		Args: cobra.ExactArgs(1),
@@ -137,7 +138,7 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 func viewOfStory(providerID, number string, day timeline.Day, s timeline.Story) storyView {
 	v := storyView{
 		WorkProvider: providerID, CustomerNumber: number, Day: day.String(), History: []changeView{}, Steps: []stepView{},
-		Shifts: viewsOf(s.Shifts), Revision: s.Stored.Revision, RecordAgrees: s.Agrees, day: day, shifts: s.Shifts,
+		Shifts: viewsOf(s.Shifts), Revision: s.Stored.Revision, RecordAgrees: s.Agrees, day: day, shifts: s.Shifts, steps: s.Steps,
 	}
 	for _, e := range s.History.Entries() {
 		v.History = append(v.History, changeView{exactly(e.At), e.Kind.Word(), e.UserID})
@@ -149,7 +150,6 @@ func viewOfStory(providerID, number string, day timeline.Day, s timeline.Story) 
 			view.Open = &viewsOf([]timeline.Shift{step.Open})[0]
 		}
 		v.Steps = append(v.Steps, view)
-		v.facts = append(v.facts, step.Fact)
 	}
 	return v
 }
@@ -203,6 +203,6 @@ func (v storyView) write(out io.Writer) error {
 	if !v.RecordAgrees {
 		record = "The record of the day, which lists are read from, says something else. If that stays so: zegoctl rebuild."
 	}
-	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", bars(v.day, v.facts, v.shifts), strings.TrimSpace(record))
+	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", bars(v.day, v.steps, v.shifts), strings.TrimSpace(record))
 	return err
 }

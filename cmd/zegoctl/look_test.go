@@ -88,7 +88,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	drawn, err := os.ReadFile(svg)
-	if err != nil || strings.Count(string(drawn), "<rect x=") != 1 || strings.Count(string(drawn), "▲") != 4 {
+	if err != nil || strings.Count(string(drawn), "<rect x=") != 1 || strings.Count(string(drawn), "▲") != 4 || strings.Count(string(drawn), "no effect") != 2 {
 		t.Errorf("%v\n%s", err, drawn)
 	}
 	wellFormed(t, string(drawn))
@@ -119,7 +119,7 @@ func wellFormed(t *testing.T, text string) {
 func TestAPictureQuotesNames(t *testing.T) {
 	at := timeline.At(tomorrow())
 	f := timeline.Fact{Name: person.Name{Kind: person.UserID, Value: `<script>&"`}, Kind: timeline.Login, At: at, PlannedEnd: timeline.Never}
-	drawn := picture([]storyView{{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), facts: []timeline.Fact{f}}})
+	drawn := picture([]storyView{{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}}})
 	wellFormed(t, drawn)
 	if strings.Contains(drawn, "<script>") {
 		t.Error(drawn)

@@ -13,14 +13,15 @@ import (
 const quarters = 24 * 4
 
 // bars is a day in text: a scale, the facts, the shifts.
-func bars(day timeline.Day, facts []timeline.Fact, shifts []timeline.Shift) string {
+func bars(day timeline.Day, steps []timeline.Step, shifts []timeline.Shift) string {
 	quarter := timeline.Instant(15 * time.Minute / time.Microsecond)
 	var scale strings.Builder
 	for hour := 0; hour < 24; hour += 3 {
 		fmt.Fprintf(&scale, "%02d          ", hour)
 	}
 	said, insured := []byte(strings.Repeat(".", quarters)), []byte(strings.Repeat(".", quarters))
-	for _, f := range facts {
+	for _, step := range steps {
+		f := step.Fact
 		if f.At.Day() != day {
 			continue
 		}
@@ -48,20 +49,21 @@ func bars(day timeline.Day, facts []timeline.Fact, shifts []timeline.Shift) stri
 // The measures of a picture, in pixels: an hour is 40 wide, so that a minute can be seen.
 const (
 	hourWidth  = 40
-	leftMargin = 20
+	leftMargin = 24
 	dayWidth   = 24 * hourWidth
 	rowHeight  = 90
 	headHeight = 50
+	markWidth  = 8 // of the triangle, whose tip is the instant
 )
 
-// picture is a day as SVG: for each work provider a bar for each shift, and a mark for each event. It is good to look at on
-// light and dark paper, and what the colours say stands in words, too.
+// picture is a day as SVG: for each work provider a bar for each shift, and a mark for each event, grey if it had no effect.
+// What the colours say stands in words, too.
 func picture(stories []storyView) string {
 	var svg strings.Builder
 	height := headHeight + rowHeight*len(stories)
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="13">`+"\n",
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="sans-serif" font-size="13">`+"\n",
 		dayWidth+2*leftMargin, height, dayWidth+2*leftMargin, height)
-	fmt.Fprintf(&svg, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
+	svg.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
 	for hour := 0; hour <= 24; hour += 3 {
 		x := leftMargin + hour*hourWidth
 		fmt.Fprintf(&svg, `<path d="M%d 30V%d" stroke="#ccc"/><text x="%d" y="22" text-anchor="middle">%02d:00</text>`+"\n", x, height-10, x, hour)
@@ -75,16 +77,20 @@ func picture(stories []storyView) string {
 			fmt.Fprintf(&svg, `<rect x="%.1f" y="%d" width="%.1f" height="22" fill="#1d70b8"><title>%s to %s, %s</title></rect>`+"\n",
 				from, y+26, to-from, exactly(s.Start), exactly(s.End), s.By)
 		}
-		for _, f := range v.facts {
+		for _, step := range v.steps {
+			f := step.Fact
 			if f.At.Day() != v.day {
 				continue
 			}
-			x, mark, colour := across(f.At, v.day), "▲ in", "#00703c"
+			mark, colour := "▲ in", "#00703c"
 			if f.Kind == timeline.Logout {
 				mark, colour = "▲ out", "#b10e1e"
 			}
+			if step.Outcome.State != timeline.Applied {
+				mark, colour = mark+", no effect", "#505a5f"
+			}
 			fmt.Fprintf(&svg, `<text x="%.1f" y="%d" font-size="10" fill="%s">%s<title>%s of %s at %s</title></text>`+"\n",
-				x, y+62, colour, mark, f.Kind, html.EscapeString(inWords(f.Name)), exactly(f.At))
+				across(f.At, v.day)-markWidth/2, y+62, colour, mark, f.Kind, html.EscapeString(inWords(f.Name)), exactly(f.At))
 		}
 	}
 	svg.WriteString("</svg>\n")
