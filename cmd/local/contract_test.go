@@ -253,6 +253,15 @@ func (c *client) pages() {
 func (c *client) signIn(email string) {
 	const form = "POST /account/{page}"
 	c.ask(form, "/account/forgot", "email="+url.QueryEscape(email), http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
+	answer := c.ask(form, "/account/reset", "token="+c.mailed(email)+"&password=correct+horse+battery", http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
+	for _, cookie := range answer.Cookies() {
+		c.cookie = cookie.Name + "=" + cookie.Value
+	}
+}
+
+// mailed is the token of the link in the newest mail to an address.
+func (c *client) mailed(email string) string {
+	c.t.Helper()
 	mails, err := emulator.Outbox(c.t.Context(), aws.ToString(c.env.AWS().BaseEndpoint))
 	if err != nil {
 		c.t.Fatal(err)
@@ -261,9 +270,5 @@ func (c *client) signIn(email string) {
 	if letter < 0 {
 		c.t.Fatal("there is no mail")
 	}
-	token := regexp.MustCompile(`token=([\w-]+)`).FindStringSubmatch(mails[letter].Text)
-	answer := c.ask(form, "/account/reset", "token="+token[1]+"&password=correct+horse+battery", http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
-	for _, cookie := range answer.Cookies() {
-		c.cookie = cookie.Name + "=" + cookie.Value
-	}
+	return regexp.MustCompile(`token=([\w-]+)`).FindStringSubmatch(mails[letter].Text)[1]
 }

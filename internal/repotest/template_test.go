@@ -326,30 +326,10 @@ func deployedFunctions(t *testing.T) map[string]deployedFunction {
 				t.Errorf("%s has an event of type %v, which internal/repotest does not know: teach it", name, event["Type"])
 			}
 		}
-		role, _ := properties["Role"].(template.GetAtt)
-		f.statements = statements(tree, role.Resource)
+		f.statements = tree.Rights(name)
 		functions[name] = f
 	}
 	return functions
-}
-
-// statements are the rights of a role: its own, and those of the template's policies that it has.
-func statements(tree *template.Template, role string) []map[string]any {
-	properties := tree.Resources[role].Properties
-	documents := []any{}
-	for _, policy := range list(properties["Policies"]) {
-		documents = append(documents, policy["PolicyDocument"])
-	}
-	shared, _ := properties["ManagedPolicyArns"].([]any)
-	for _, policy := range shared {
-		name, _ := policy.(template.Ref)
-		documents = append(documents, tree.Resources[string(name)].Properties["PolicyDocument"])
-	}
-	var all []map[string]any
-	for _, document := range documents {
-		all = append(all, list(object(document)["Statement"])...)
-	}
-	return all
 }
 
 func read(t *testing.T) *template.Template {

@@ -99,6 +99,30 @@ func (t *Template) Variables(function string) map[string]any {
 	return all
 }
 
+// Rights are what a function's role may do: its own statements, and those of the template's policies that it has.
+func (t *Template) Rights(function string) []map[string]any {
+	role, _ := t.Resources[function].Properties["Role"].(GetAtt)
+	properties := t.Resources[role.Resource].Properties
+	var documents []any
+	policies, _ := properties["Policies"].([]any)
+	for _, policy := range policies {
+		documents = append(documents, object(policy)["PolicyDocument"])
+	}
+	shared, _ := properties["ManagedPolicyArns"].([]any)
+	for _, policy := range shared {
+		name, _ := policy.(Ref)
+		documents = append(documents, t.Resources[string(name)].Properties["PolicyDocument"])
+	}
+	var rights []map[string]any
+	for _, document := range documents {
+		statements, _ := object(document)["Statement"].([]any)
+		for _, statement := range statements {
+			rights = append(rights, object(statement))
+		}
+	}
+	return rights
+}
+
 // OfType lists the logical ids of all resources of a type, in no particular order.
 func (t *Template) OfType(kind string) []string {
 	var names []string
