@@ -5,8 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"sync/atomic"
 
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
@@ -63,7 +62,16 @@ type Result struct {
 // First everything becomes durable: one write for each name's day, whichever messages its facts come from. Only then
 // are the people found whom the facts concern, and each is folded once.
 func (a *Applier) Apply(ctx context.Context, messages []Changes) []Result {
-	b := &batch{Applier: a, results: make([]Result, len(messages)), byWho: map[who]*subject{}}
+	facts := 0
+	alone := make([]int, len(messages))
+	for i, m := range messages {
+		facts += len(m.Facts)
+		alone[i] = i
+	}
+	b := &batch{
+		Applier: a, results: make([]Result, len(messages)), alone: alone,
+		names: newGroup[partitionKey, named](facts), under: make([]*named, 0, facts),
+	}
 	names := b.store(ctx, messages)
 	b.find(ctx, names, messages)
 	b.foldAll(ctx, b.subjects)
@@ -78,9 +86,10 @@ type batch struct {
 	mu       sync.Mutex // guards results and refused
 	results  []Result   // by message
 	refused  []refusal  // mostly none
-	names    map[memoryKey]*named
+	alone    []int      // 0, 1, 2 and so on: lists of one message are cut from it
+	names    *group[partitionKey, named]
+	under    []*named   // the name of each fact, message by message
 	subjects []*subject // in the order in which they were met
-	byWho    map[who]*subject
 }
 
 // who is a customer at a work provider.
@@ -98,80 +107,108 @@ type subject struct {
 	failed   bool
 }
 
-// named is a name with facts in the batch.
+// named is a name that the batch has to do with: facts came under it, or it is the number of a subject, or both.
 type named struct {
-	provider string
-	name     person.Name
-	interval // from the first to the last of them
-	messages []int
+	partitionKey
+	interval           // from the first to the last of the facts
+	rows     *factRow  // that they go to; the one met last leads to the others
+	messages []int     // that they came with
 	hint     Ownership // of a workProviderUserId
+	subject  *subject  // whose number it is
 }
 
-// setWrite is one row's share of the batch: a day's facts, or a month's verdicts.
-type setWrite struct {
-	provider string
-	name     person.Name
+// factRow is one row's share of the batch: the facts of a name's day.
+type factRow struct {
+	of       *named
 	day      Day
 	facts    []Fact
-	month    string
+	messages []int
+	before   *factRow // of the same name
+}
+
+// verdictRow is likewise the verdicts of a customer's month.
+type verdictRow struct {
+	who
 	verdicts []Entry
 	messages []int
 }
 
 // store makes facts and verdicts durable, and answers the names that the facts came under.
 func (b *batch) store(ctx context.Context, messages []Changes) []*named {
-	type rowKey struct {
-		provider string
-		name     person.Name
-		day      Day
-		month    string
+	type monthKey struct {
+		who
+		month string
 	}
-	rows := newGroup[rowKey, setWrite]()
-	names := newGroup[memoryKey, named]()
-	var parts []int // messages that are part of a batch
+	var days []*factRow
+	months := newGroup[monthKey, verdictRow](0)
 	for i, m := range messages {
-		for _, f := range m.Facts {
-			row := rows.of(rowKey{provider: m.Provider, name: f.Name, day: f.At.Day()})
-			row.provider, row.name, row.day = m.Provider, f.Name, f.At.Day()
-			row.facts, row.messages = append(row.facts, f), append(row.messages, i)
-			n := names.of(memoryKey{m.Provider, f.Name})
-			if n.messages == nil {
-				n.provider, n.name, n.interval = m.Provider, f.Name, interval{f.At, f.At}
+		for j, f := range m.Facts {
+			n := b.named(partitionKey{m.Provider, f.Name})
+			if n.rows == nil {
+				n.interval = interval{f.At, f.At}
 			}
-			n.from, n.to, n.messages = min(n.from, f.At), max(n.to, f.At), append(n.messages, i)
-		}
-		if m.Batch != "" {
-			parts = append(parts, i)
+			b.under = append(b.under, n)
+			n.from, n.to, n.messages = min(n.from, f.At), max(n.to, f.At), b.with(n.messages, i)
+			row := n.row(f.At.Day())
+			if row == nil {
+				// Mostly it is the only one: it need not be copied.
+				n.rows = &factRow{of: n, day: f.At.Day(), facts: m.Facts[j : j+1 : j+1], messages: b.with(nil, i), before: n.rows}
+				days = append(days, n.rows)
+				continue
+			}
+			row.facts, row.messages = append(row.facts, f), b.with(row.messages, i)
 		}
 		for _, v := range m.Verdicts {
-			row := rows.of(rowKey{provider: m.Provider, name: numbered(v.Customer), month: monthOf(v.Entry.At)})
-			row.provider, row.name, row.month = m.Provider, numbered(v.Customer), monthOf(v.Entry.At)
-			row.verdicts, row.messages = append(row.verdicts, v.Entry), append(row.messages, i)
+			customer := who{m.Provider, v.Customer}
+			row := months.of(monthKey{customer, monthOf(v.Entry.At)})
+			row.who, row.verdicts, row.messages = customer, append(row.verdicts, v.Entry), b.with(row.messages, i)
 		}
 	}
-	b.each(len(rows.all), func(i int) {
-		row := rows.all[i]
-		var refused int
-		var err error
-		if row.month != "" {
-			var entries []Entry
-			entries, err = b.rows.Append(ctx, row.provider, row.name.Value, distinct(row.verdicts))
-			refused = len(entries)
-		} else {
-			var facts []Fact
-			facts, err = b.rows.Union(ctx, row.provider, row.name, row.day, distinct(row.facts))
-			refused = len(facts)
-			b.refuse(row.provider, facts)
+	b.each(len(days), func(i int) {
+		row := days[i]
+		refused, err := b.rows.Union(ctx, row.of.provider, row.of.name, row.day, distinct(row.facts))
+		b.refuse(row.of.provider, refused)
+		b.note(row.messages, Result{Err: err, Full: len(refused) > 0})
+	})
+	b.each(len(months.all), func(i int) {
+		row := months.all[i]
+		refused, err := b.rows.Append(ctx, row.provider, row.customer, distinct(row.verdicts))
+		b.note(row.messages, Result{Err: err, Full: len(refused) > 0})
+	})
+	b.each(len(messages), func(i int) {
+		if m := messages[i]; m.Batch != "" {
+			err := b.rows.PutPart(ctx, m.Provider, Part{m.Batch, m.From, m.Facts})
+			b.note(b.with(nil, i), Result{Err: err})
 		}
-		b.note(row.messages, Result{Err: err, Full: refused > 0})
 	})
-	b.each(len(parts), func(i int) {
-		m := messages[parts[i]]
-		err := b.rows.PutPart(ctx, m.Provider, Part{m.Batch, m.From, m.Facts})
-		b.note(parts[i:i+1], Result{Err: err})
-	})
-	b.names = names.byKey
-	return names.all
+	return b.names.all
+}
+
+// named is what the batch has to do with a name.
+func (b *batch) named(key partitionKey) *named {
+	n := b.names.of(key)
+	n.partitionKey = key
+	return n
+}
+
+// row is that of a day; nil if none was met yet.
+func (n *named) row(day Day) *factRow {
+	row := n.rows
+	for row != nil && row.day != day {
+		row = row.before
+	}
+	return row
+}
+
+// with adds a message to a list in which it can only be the last.
+func (b *batch) with(messages []int, message int) []int {
+	switch last := len(messages) - 1; {
+	case last < 0:
+		return b.alone[message : message+1 : message+1]
+	case messages[last] == message:
+		return messages
+	}
+	return append(messages, message)
 }
 
 // find notes the customers whom the changes concern. Whose a workProviderUserId is, is asked at half price, by a read
@@ -187,34 +224,47 @@ func (b *batch) find(ctx context.Context, names []*named, messages []Changes) {
 	})
 	for _, n := range names {
 		if n.name.Kind == person.CustomerNumber {
-			b.concern(who{n.provider, n.name.Value}, n.interval, n.messages).more = true
+			b.concern(n, n.interval, n.messages).more = true
 		}
 		for _, customer := range n.hint.Ever {
-			b.concern(who{n.provider, customer}, n.interval, n.messages).more = true
+			b.concern(b.numbered(n.provider, customer), n.interval, n.messages).more = true
 		}
 	}
 	for i, m := range messages {
 		for _, v := range m.Verdicts {
 			since := interval{v.Entry.At.Add(-MatchWithin), lastDay.End()}
-			s := b.concern(who{m.Provider, v.Customer}, since, []int{i})
+			s := b.concern(b.numbered(m.Provider, v.Customer), since, b.with(nil, i))
 			s.verdicts = append(s.verdicts, v.Entry)
 		}
 		for _, r := range m.Refolds {
-			b.concern(who{m.Provider, r.Customer}, interval{r.From, lastDay.End()}, []int{i}).more = true
+			b.concern(b.numbered(m.Provider, r.Customer), interval{r.From, lastDay.End()}, b.with(nil, i)).more = true
 		}
 	}
 }
 
-// concern notes that something may have changed for a customer in that interval.
-func (b *batch) concern(w who, in interval, messages []int) *subject {
-	s := b.byWho[w]
+// numbered is a customer number, whether there are facts under it or not.
+func (b *batch) numbered(provider, customer string) *named {
+	return b.named(partitionKey{provider, numbered(customer)})
+}
+
+// subject is the customer of a number; nil if the batch does not concern them.
+func (b *batch) subject(provider, customer string) *subject {
+	if number := b.names.byKey[partitionKey{provider, numbered(customer)}]; number != nil {
+		return number.subject
+	}
+	return nil
+}
+
+// concern notes that something may have changed in that interval for the customer of a number.
+func (b *batch) concern(number *named, in interval, messages []int) *subject {
+	s := number.subject
 	if s == nil {
-		s = &subject{who: w, interval: in}
-		b.byWho[w] = s
+		s = &subject{who: who{number.provider, number.name.Value}, interval: in}
+		number.subject = s
 		b.subjects = append(b.subjects, s)
 	}
 	s.from, s.to = min(s.from, in.from), max(s.to, in.to)
-	s.messages = append(s.messages, messages...)
+	s.messages = append(slices.Clip(s.messages), messages...)
 	return s
 }
 
@@ -245,7 +295,7 @@ func (b *batch) confirm(ctx context.Context, names []*named) {
 			if slices.Contains(n.hint.Ever, customer) {
 				continue
 			}
-			s := b.concern(who{n.provider, customer}, n.interval, n.messages)
+			s := b.concern(b.numbered(n.provider, customer), n.interval, n.messages)
 			s.more = true
 			if !slices.Contains(later, s) {
 				later = append(later, s)
@@ -257,7 +307,7 @@ func (b *batch) confirm(ctx context.Context, names []*named) {
 }
 
 func (b *batch) borneOut(n *named) bool {
-	s := b.byWho[who{n.provider, n.hint.Owner}]
+	s := b.subject(n.provider, n.hint.Owner)
 	return s != nil && (s.failed || s.history.holds(n.name.Value))
 }
 
@@ -272,24 +322,25 @@ var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records w
 // this reader sees too, so no older fold can land on a newer one. On a refusal it begins again.
 func (a *Applier) fold(ctx context.Context, s *subject) error {
 	reach := around(s.interval)
-	found := map[Day]int64{}
+	var found map[Day]int64 // the versions that were met before a refusal
 	for range tries {
 		var shifts []dayOfShifts
 		var records []Record
 		for {
-			var facts []Fact
 			var err error
 			if records, err = a.rows.Records(ctx, s.provider, s.customer, reach); err != nil {
 				return err
 			}
-			if s.history, facts, err = read(ctx, a.rows, s.provider, s.customer, reach); err != nil {
+			history, facts, err := read(ctx, a.rows, s.provider, s.customer, reach)
+			if err != nil {
 				return err
 			}
-			if !s.history.couldCount() || !s.more && s.history.redundant(s.verdicts) {
+			s.history = history
+			if !history.couldCount() || !s.more && history.redundant(s.verdicts) {
 				return nil
 			}
 			var before, after bool
-			if shifts, s.story, before, after = reach.refold(s.history, facts, s.interval); !before && !after {
+			if shifts, s.story, before, after = reach.refold(history, facts, s.interval); !before && !after {
 				break
 			}
 			reach = reach.widen(before, after)
@@ -298,6 +349,7 @@ func (a *Applier) fold(ctx context.Context, s *subject) error {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
+		found = noted(found, records, shifts)
 	}
 	return errContended
 }
@@ -334,9 +386,9 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 	if !ok || !ok2 {
 		return nil, told, !ok, !ok2
 	}
-	var with []Day
+	with := make([]Day, 0, 8)
 	for _, f := range facts {
-		if f.Kind == Login && start <= f.At && f.At < stop {
+		if f.Kind == Login && start <= f.At && f.At < stop && (len(with) == 0 || with[len(with)-1] != f.At.Day()) {
 			with = append(with, f.At.Day())
 		}
 	}
@@ -354,40 +406,56 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 	told.moments = within(ms, start, stop)
 	shifts, tales := fold(told.moments, history)
 	told.tales = tales
-	for _, day := range with {
-		folded = append(folded, dayOfShifts{day, listed(shifts, day)})
+	folded = make([]dayOfShifts, len(with))
+	for i, day := range with {
+		folded[i] = dayOfShifts{day, listed(shifts, day)}
 	}
 	return folded, told, false, false
 }
 
-// write stores the record of each day. found are the versions that the first try met, which write notes: a record that
-// somebody has written since, with the very shifts that are to be written, is left alone. Whoever could still write over
-// it has read it, and so the facts that were durable before. Without this, many who bring the same facts at once would
-// write one after the other what the first of them has written already.
+// write stores the record of each day. found are the versions that the tries before met: a record that somebody has
+// written since, with the very shifts that are to be written, is left alone. Whoever could still write over it has read it,
+// and so the facts that were durable before. Without this, many who bring the same facts at once would write one after
+// the other what the first of them has written already.
 func (a *Applier) write(ctx context.Context, w who, records []Record, folded []dayOfShifts, found map[Day]int64) error {
-	var next []Record
 	for _, f := range folded {
-		was := Record{Day: f.day}
-		if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == f.day }); i >= 0 {
-			was = records[i]
+		was := recordOf(records, f.day)
+		if version, again := found[f.day]; again && was.Version != version && slices.Equal(was.Shifts, f.shifts) {
+			continue
 		}
-		if _, again := found[f.day]; !again {
-			found[f.day] = was.Version
-		}
-		if was.Version == found[f.day] || !slices.Equal(was.Shifts, f.shifts) {
-			next = append(next, was.next(f.shifts))
-		}
-	}
-	for _, r := range next {
-		if err := a.rows.Write(ctx, w.provider, w.customer, r); err != nil {
+		if err := a.rows.Write(ctx, w.provider, w.customer, was.next(f.shifts)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// noted adds to the versions found those of further days.
+func noted(found map[Day]int64, records []Record, folded []dayOfShifts) map[Day]int64 {
+	if found == nil {
+		found = map[Day]int64{}
+	}
+	for _, f := range folded {
+		if _, again := found[f.day]; !again {
+			found[f.day] = recordOf(records, f.day).Version
+		}
+	}
+	return found
+}
+
+// recordOf is the record of a day among those read; one without a version if there is none.
+func recordOf(records []Record, day Day) Record {
+	if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == day }); i >= 0 {
+		return records[i]
+	}
+	return Record{Day: day}
+}
+
 // note adds to what became of the messages; the first error stays.
 func (b *batch) note(messages []int, r Result) {
+	if r.Err == nil && !r.Full {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, i := range messages {
@@ -400,12 +468,16 @@ func (b *batch) note(messages []int, r Result) {
 
 // each calls do for 0 to n−1, so many at a time as the applier may.
 func (a *Applier) each(n int, do func(i int)) {
-	var calls errgroup.Group
-	calls.SetLimit(a.parallel)
-	for i := range n {
-		calls.Go(func() error { do(i); return nil })
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(n, a.parallel) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
 	}
-	_ = calls.Wait() // do reports its errors itself
+	workers.Wait()
 }
 
 // group gathers values by key, and keeps the order in which the keys were met.
@@ -414,7 +486,10 @@ type group[K comparable, V any] struct {
 	byKey map[K]*V
 }
 
-func newGroup[K comparable, V any]() *group[K, V] { return &group[K, V]{byKey: map[K]*V{}} }
+// newGroup has room for so many keys.
+func newGroup[K comparable, V any](room int) *group[K, V] {
+	return &group[K, V]{byKey: make(map[K]*V, room)}
+}
 
 func (g *group[K, V]) of(key K) *V {
 	v := g.byKey[key]

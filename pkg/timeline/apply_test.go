@@ -230,8 +230,9 @@ func (s *simulation) someMessages() []Changes {
 
 // append puts an entry into a history, as if it had always been there.
 func (m *Memory) append(provider, customer string, e Entry) {
-	p, unlock := m.at(provider, numbered(customer))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, numbered(customer))
 	p.append(e)
 }
 

@@ -477,3 +477,18 @@ func TestRowsOfANewerFormAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyWhoReadTheLastVersionWrites holds both stores to the condition that promise 9 rests on.
+func TestOnlyWhoReadTheLastVersionWrites(t *testing.T) {
+	for _, rows := range []Rows{StoreFrom(emulator.ForTest(t)), NewMemory()} {
+		for _, c := range []struct {
+			version int64
+			refused bool
+		}{{2, true}, {1, false}, {1, true}, {3, true}, {2, false}, {2, true}, {1, true}, {3, false}} {
+			err := rows.Write(t.Context(), "courier-ltd", "ABC123", Record{Day: day0, Version: c.version})
+			if c.refused != errors.Is(err, ErrConflict) || !c.refused && err != nil {
+				t.Errorf("%T, version %d: %v", rows, c.version, err)
+			}
+		}
+	}
+}

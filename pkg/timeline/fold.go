@@ -80,6 +80,8 @@ type moment struct {
 	name          person.Name // the name of its LOGIN: the least of them
 }
 
+func (m moment) compare(at Instant) int { return cmp.Compare(m.at, at) }
+
 // moments sorts the facts that count into moments.
 func moments(facts []Fact) []moment {
 	slices.SortFunc(facts, func(a, b Fact) int { return cmp.Compare(a.At, b.At) })
@@ -195,18 +197,17 @@ func (f *folding) end(start Instant) (Instant, Ending) {
 
 // within are the moments of [start, stop).
 func within(ms []moment, start, stop Instant) []moment {
-	return slices.DeleteFunc(ms, func(m moment) bool { return m.at < start || m.at >= stop })
+	i, _ := slices.BinarySearchFunc(ms, start, moment.compare)
+	j, _ := slices.BinarySearchFunc(ms, stop, moment.compare)
+	return ms[i:j]
 }
 
-// counting picks the facts that count, in a slice of its own.
+// counting picks the facts that count, in a slice of its own unless they all do, as most people's do.
 func (h History) counting(facts []Fact) []Fact {
-	counted := make([]Fact, 0, len(facts))
-	for _, f := range facts {
-		if h.Counts(f) {
-			counted = append(counted, f)
-		}
+	if !slices.ContainsFunc(facts, func(f Fact) bool { return !h.Counts(f) }) {
+		return facts
 	}
-	return counted
+	return slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool { return !h.Counts(f) })
 }
 
 // discounted is the reason why a fact of that instant does not count (rule 7).

@@ -14,11 +14,11 @@ import (
 // the storage's time out of what they measure.
 type Memory struct {
 	mu         sync.Mutex
-	partitions map[memoryKey]*partition
+	partitions map[partitionKey]*partition
 }
 
-// memoryKey is a name at a work provider.
-type memoryKey struct {
+// partitionKey is a name at a work provider, by which all that is stored stands together.
+type partitionKey struct {
 	provider string
 	name     person.Name
 }
@@ -47,16 +47,11 @@ func (f memoryFact) compare(g memoryFact) int {
 var _ Rows = (*Memory)(nil)
 
 // NewMemory is an empty store.
-func NewMemory() *Memory { return &Memory{partitions: map[memoryKey]*partition{}} }
+func NewMemory() *Memory { return &Memory{partitions: map[partitionKey]*partition{}} }
 
-// at is the partition of a name. It locks the store until unlock is called.
-func (m *Memory) at(provider string, name person.Name) (p *partition, unlock func()) {
-	m.mu.Lock()
-	return m.partition(provider, name), m.mu.Unlock
-}
-
+// partition is that of a name. The store must be locked.
 func (m *Memory) partition(provider string, name person.Name) *partition {
-	key := memoryKey{provider, name}
+	key := partitionKey{provider, name}
 	p := m.partitions[key]
 	if p == nil {
 		p = &partition{}
@@ -77,8 +72,9 @@ func userNamed(userID string) person.Name {
 
 // Union implements Rows.
 func (m *Memory) Union(_ context.Context, provider string, name person.Name, day Day, facts []Fact) (refused []Fact, err error) {
-	p, unlock := m.at(provider, name)
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, name)
 	for _, f := range facts {
 		fact := memoryFact{f.At, f.PlannedEnd, f.Kind}
 		i, known := slices.BinarySearchFunc(p.facts, fact, memoryFact.compare)
@@ -95,8 +91,9 @@ func (m *Memory) Union(_ context.Context, provider string, name person.Name, day
 
 // Append implements Rows.
 func (m *Memory) Append(_ context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
-	p, unlock := m.at(provider, numbered(customer))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, numbered(customer))
 	return p.append(entries...), nil
 }
 
@@ -123,8 +120,9 @@ func (p *partition) append(entries ...Entry) (refused []Entry) {
 // Link makes a workProviderUserId the customer's, whoever had it before, and notes it in their histories.
 func (m *Memory) Link(provider, userID, customer string, at Instant) {
 	m.Unlink(provider, userID, at)
-	p, unlock := m.at(provider, userNamed(userID))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, userNamed(userID))
 	p.owner.Owner = customer
 	if !slices.Contains(p.owner.Ever, customer) {
 		p.owner.Ever = append(slices.Clone(p.owner.Ever), customer)
@@ -135,8 +133,9 @@ func (m *Memory) Link(provider, userID, customer string, at Instant) {
 
 // Unlink makes a workProviderUserId nobody's.
 func (m *Memory) Unlink(provider, userID string, at Instant) {
-	p, unlock := m.at(provider, userNamed(userID))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, userNamed(userID))
 	if p.owner.Owner == "" {
 		return
 	}
@@ -146,15 +145,17 @@ func (m *Memory) Unlink(provider, userID string, at Instant) {
 
 // Ownership implements Rows; its hints are never old.
 func (m *Memory) Ownership(_ context.Context, provider, userID string, _ bool) (Ownership, error) {
-	p, unlock := m.at(provider, userNamed(userID))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, userNamed(userID))
 	return p.owner, nil
 }
 
 // Records implements Rows.
 func (m *Memory) Records(_ context.Context, provider, customer string, of Days) ([]Record, error) {
-	p, unlock := m.at(provider, numbered(customer))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, numbered(customer))
 	from, _ := p.record(of.First)
 	to, _ := p.record(of.Last + 1)
 	return slices.Clone(p.records[from:to]), nil
@@ -168,15 +169,17 @@ func (p *partition) record(day Day) (int, bool) {
 // Person implements Rows.
 func (m *Memory) Person(_ context.Context, provider, customer string, of Days) (History, []Fact, error) {
 	name := numbered(customer)
-	p, unlock := m.at(provider, name)
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, name)
 	return p.history, p.named(name, of), nil
 }
 
 // Facts implements Rows.
 func (m *Memory) Facts(_ context.Context, provider string, name person.Name, of Days) ([]Fact, error) {
-	p, unlock := m.at(provider, name)
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, name)
 	return p.named(name, of), nil
 }
 
@@ -200,8 +203,9 @@ func (p *partition) named(name person.Name, of Days) []Fact {
 
 // PutPart implements Rows.
 func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
-	p, unlock := m.at(provider, batchNamed(part.Batch))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, batchNamed(part.Batch))
 	i, known := slices.BinarySearchFunc(p.parts, part, func(a, b Part) int { return cmp.Compare(a.From, b.From) })
 	if !known {
 		p.parts = slices.Insert(p.parts, i, part)
@@ -212,8 +216,9 @@ func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
 
 // Parts implements Rows.
 func (m *Memory) Parts(_ context.Context, provider, batch string) ([]Part, error) {
-	p, unlock := m.at(provider, batchNamed(batch))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, batchNamed(batch))
 	return slices.Clone(p.parts), nil
 }
 
@@ -222,8 +227,9 @@ func batchNamed(batch string) person.Name { return person.Name{Kind: 'B', Value:
 
 // Write implements Rows.
 func (m *Memory) Write(_ context.Context, provider, customer string, r Record) error {
-	p, unlock := m.at(provider, numbered(customer))
-	defer unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, numbered(customer))
 	i, known := p.record(r.Day)
 	var stored Record
 	if known {

@@ -45,7 +45,7 @@ func NewObserver(rows Rows, parallel int) Observer { return Observer{rows, paral
 
 // Outcomes are those of facts of one work provider, in their order. Each name is read once, and each of its people folded once.
 func (o Observer) Outcomes(ctx context.Context, provider string, facts []Fact, now Instant) ([]Outcome, error) {
-	names := newGroup[person.Name, []int]()
+	names := newGroup[person.Name, []int](0)
 	for i, f := range facts {
 		of := names.of(f.Name)
 		*of = append(*of, i)

@@ -25,7 +25,7 @@ func Rebuild(ctx context.Context, rows Rows, provider, customer string, dry bool
 		}
 		for _, d := range differences {
 			// Days that do not differ are not written: whoever has facts that are not in them yet will write them.
-			if err = NewApplier(rows, 1).write(ctx, w, records, []dayOfShifts{{d.Day, d.After}}, map[Day]int64{}); err != nil {
+			if err = NewApplier(rows, 1).write(ctx, w, records, []dayOfShifts{{d.Day, d.After}}, nil); err != nil {
 				break
 			}
 			mended = append(mended, d)

@@ -53,7 +53,7 @@ func TestRebuildTellsAndMendsWhatDiffers(t *testing.T) {
 	if d := rebuilt(t, m, false); len(d) > 0 {
 		t.Fatalf("what the processor wrote differs: %v", d)
 	}
-	p := m.partitions[memoryKey{"courier-ltd", courier}]
+	p := m.partitions[partitionKey{"courier-ltd", courier}]
 	spoil := func(day Day, shifts ...Shift) {
 		r := Record{Day: day}
 		if i, known := p.record(day); known {

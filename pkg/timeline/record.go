@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sort"
 
 	"zego.com/workprovider/pkg/person"
 )
@@ -30,15 +31,15 @@ func (r Record) next(shifts []Shift) Record {
 	return r
 }
 
-// listed leaves out shifts of zero length (rule 3).
+// listed are those of a fold's shifts that start on a day, without the ones of zero length (rule 3).
 func listed(shifts []Shift, day Day) []Shift {
-	var kept []Shift
-	for _, s := range shifts {
-		if s.Start.Day() == day && s.Start < s.End {
-			kept = append(kept, s)
-		}
+	from := sort.Search(len(shifts), func(i int) bool { return shifts[i].Start >= day.Start() })
+	to := sort.Search(len(shifts), func(i int) bool { return shifts[i].Start >= day.End() })
+	empty := func(s Shift) bool { return s.Start == s.End }
+	if !slices.ContainsFunc(shifts[from:to], empty) {
+		return shifts[from:to:to]
 	}
-	return kept
+	return slices.DeleteFunc(slices.Clone(shifts[from:to]), empty)
 }
 
 // The binary form of a record's shifts, one after the other:

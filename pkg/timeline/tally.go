@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"slices"
 
 	"zego.com/workprovider/pkg/person"
@@ -24,7 +23,7 @@ type story struct {
 
 // effect is that of a fact that counts. A moment that no fold had to look at is one of LOGOUTs far from any shift.
 func (s story) effect(f Fact) Effect {
-	i, ok := slices.BinarySearchFunc(s.moments, f.At, func(m moment, at Instant) int { return cmp.Compare(m.at, at) })
+	i, ok := slices.BinarySearchFunc(s.moments, f.At, moment.compare)
 	switch {
 	case !ok:
 		return LogoutWithoutLogin
@@ -42,6 +41,9 @@ type refusal struct {
 }
 
 func (b *batch) refuse(provider string, facts []Fact) {
+	if len(facts) == 0 {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, f := range facts {
@@ -51,13 +53,16 @@ func (b *batch) refuse(provider string, facts []Fact) {
 
 // tally counts what became of the facts of each message that is done. All of it was read for the folds.
 func (b *batch) tally(messages []Changes) {
+	under := b.under
 	for i, m := range messages {
+		names := under[:len(m.Facts)]
+		under = under[len(m.Facts):]
 		if b.results[i].Err != nil {
 			continue
 		}
 		t := &b.results[i].Tally
-		for _, f := range m.Facts {
-			switch effect := b.effect(m.Provider, f); effect {
+		for j, f := range m.Facts {
+			switch effect := b.effect(names[j], f); effect {
 			case OpenedShift, ClosedShift:
 				t.Applied++
 			case AlreadyOpen, LogoutWithoutLogin:
@@ -71,21 +76,23 @@ func (b *batch) tally(messages []Changes) {
 	}
 }
 
-// effect is what a fact did, or why it does not count.
-func (b *batch) effect(provider string, f Fact) Effect {
-	if slices.Contains(b.refused, refusal{provider, f}) {
+// effect is what a fact under a name did, or why it does not count.
+func (b *batch) effect(n *named, f Fact) Effect {
+	if slices.Contains(b.refused, refusal{n.provider, f}) {
 		return TooManyFacts
 	}
-	owners := b.names[memoryKey{provider, f.Name}].hint
-	if f.Name.Kind == person.CustomerNumber {
-		owners = Ownership{Owner: f.Name.Value, Ever: []string{f.Name.Value}}
-	}
-	for _, customer := range owners.Ever {
-		if s := b.byWho[who{provider, customer}]; s.history.Counts(f) {
-			return s.story.effect(f)
+	owner := n.subject
+	if n.name.Kind == person.UserID {
+		for _, customer := range n.hint.Ever {
+			if s := b.subject(n.provider, customer); s.history.Counts(f) {
+				return s.story.effect(f)
+			}
 		}
+		owner = b.subject(n.provider, n.hint.Owner)
+	} else if owner.history.Counts(f) {
+		return owner.story.effect(f)
 	}
-	if s := b.byWho[who{provider, owners.Owner}]; s != nil && s.history.beforeConsent(f.At) {
+	if owner != nil && owner.history.beforeConsent(f.At) {
 		return BeforeConsent
 	}
 	return Unmatched
