@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/demo"
+	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+)
+
+// asNobody are endpoints to which another work provider's people are as good as nobody: all that take a key, but the one
+// that is there to tell any live key whether a number exists (row 23).
+func asNobody(r web.Route) bool {
+	isPage := r.Function == "account" || r.Function == "link-work-provider"
+	return !isPage && r.Function != "validate-customer-number"
+}
+
+// TestNothingOfAnotherTenantIsSeen is a matrix out of the table of routes: at every path, by every method, what is another
+// work provider's is answered as what does not exist (row 23), to the byte and header. Nor does it take longer, as far as
+// that can be said without a clock: it makes the same calls to the services.
+func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
+	env := emulator.ForTest(t)
+	meter := emulator.Measure(env)
+	world, err := demo.Load(t.Context(), env, demo.World{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, theirs := world.WorkProviders[0].Key, world.WorkProviders[1].Key
+	register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+	_, err = register.Create(t.Context(), customer.New{
+		Number: "PARCEL",
+		Details: customer.Details{GivenNames: "Pat", LastName: "Parcel", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",
+			DOB: "1990-05-17", Email: "parcel@example.com", PhoneNumber: "+447700900123"},
+		Policy: customer.Policy{Insured: true},
+		Link:   &customer.Link{Provider: "parcels-co", UserID: "p-77", Since: time.Now().AddDate(-1, 0, 0)},
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	handlers := map[string]http.Handler{}
+	for name, build := range functions {
+		handlers[name] = build(env)
+	}
+	api := web.All(handlers)
+	now := ago(5)
+	ask := func(key, method, target, who string) *httptest.ResponseRecorder {
+		event := fmt.Sprintf(`{%s,"timestamp":%q,"success":true,"user":{%[1]s},"startTime":%[2]q,"endTime":null}`, who, now)
+		switch {
+		case strings.Contains(target, "/batch/log"):
+			event = "[" + event + "]"
+		case method == http.MethodPut:
+			event = fmt.Sprintf(`{"endTime":%q}`, now)
+		}
+		r := httptest.NewRequest(method, target, strings.NewReader(event))
+		r.Header.Set("Authorization", key)
+		recorder := httptest.NewRecorder()
+		api.ServeHTTP(recorder, r)
+		return recorder
+	}
+
+	// What the other work provider has: ids of every kind, and a person by both names.
+	const parcel = `"customerNumber":"PARCEL"`
+	ids := []string{
+		ask(theirs, "POST", "/v1/shift/login", parcel).Header().Get("X-Event-Id"),
+		ask(theirs, "POST", "/v1/match", parcel).Header().Get("X-Event-Id"),
+		ask(theirs, "POST", "/v1/batch/login", parcel).Header().Get("X-Batch-Id"),
+	}
+	created := ask(theirs, "POST", "/v2/shift", parcel)
+	if shift := regexp.MustCompile(`"id":"([^"]*)"`).FindStringSubmatch(created.Body.String()); shift != nil {
+		ids = append(ids, shift[1])
+	}
+	seen := func() string {
+		return ask(theirs, "GET", "/v2/shift/"+ids[3], "").Body.String() + ask(theirs, "GET", "/v2/shift?customerNumber=PARCEL", "").Body.String()
+	}
+	if len(ids) != 4 || slices.Contains(ids, "") {
+		t.Fatalf("the other work provider has %q: %s", ids, created.Body)
+	}
+	before := seen()
+	ask(mine, "GET", "/v2/shift?customerNumber=ABC123", "") // so that the key is known everywhere
+	for _, route := range web.Routes {
+		ask(mine, route.Method, strings.NewReplacer("{", "", "}", "").Replace(route.Paths[0]), parcel)
+	}
+
+	// told is all that a client learns, and what it took: but for dates and ids, which differ from one request to the next.
+	told := func(method, target, who string) string {
+		meter.Reset()
+		a := ask(mine, method, target, who)
+		header := a.Header()
+		for _, own := range []string{"X-Request-Id", "X-Event-Id", "X-Batch-Id", "Location"} {
+			if header.Get(own) != "" {
+				header.Set(own, "of its own")
+			}
+		}
+		calls := meter.Calls()
+		maps.DeleteFunc(calls, func(_ string, n int) bool { return n == 0 })
+		return fmt.Sprint(a.Code, " ", a.Body, " ", header, " after ", calls)
+	}
+	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+	cells := 0
+	for _, route := range web.Routes {
+		if !asNobody(route) {
+			continue
+		}
+		for _, path := range route.Paths {
+			for _, method := range methods {
+				compare := func(foreign, unknown string) {
+					cells++
+					if foreign != unknown {
+						t.Errorf("%s %s: what is another's and what does not exist differ:\n%s\n%s", method, path, foreign, unknown)
+					}
+				}
+				if prefix, _, byID := strings.Cut(path, "{"); byID {
+					for _, id := range ids {
+						unknown := told(method, prefix+id[:len(id)-3]+"AAA", "")
+						compare(told(method, prefix+id, ""), unknown)
+						if method == route.Method && !strings.HasPrefix(unknown, "404 ") {
+							t.Errorf("%s %s: an unknown id gives %s", method, path, unknown)
+						}
+					}
+					continue
+				}
+				for _, name := range []string{"customerNumber", "policyId", "workProviderUserId", "driverId"} {
+					foreign, unknown := "PARCEL", "NOBODY"
+					if strings.HasSuffix(name, "rId") {
+						foreign, unknown = "p-77", "n-00"
+					}
+					by := func(value string) string {
+						return told(method, path+"?"+name+"="+value, fmt.Sprintf("%q:%q", name, value))
+					}
+					compare(by(foreign), by(unknown))
+				}
+			}
+		}
+	}
+	if cells < 300 {
+		t.Errorf("the matrix has only %d cells", cells)
+	}
+	if after := seen(); after != before || !strings.Contains(before, `"PARCEL"`) {
+		t.Errorf("what is theirs was\n%s\nand is\n%s", before, after)
+	}
+}
