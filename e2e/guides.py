@@ -1,5 +1,5 @@
-"""`make guides`: does what the guides of the documentation site say, as a reader would, from `git clone` on; then looks at
-every page of the site in a browser (browser.py).
+"""`make guides`: does what the guides of the documentation site say, as a reader would, from `git clone` on, and what the
+README does; and looks at every page of the site in a browser (browser.py).
 
 A guide is run from top to bottom, in one folder for all of them:
 
@@ -15,6 +15,7 @@ kinds, so there is no example that is not run. Ends with a line that counts what
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,14 +38,19 @@ MOST_COMMANDS = 5  # from git clone to the first 202
 def main():
     tests = Tests()
     commands = None  # typed until the first 202
-    with tempfile.TemporaryDirectory(prefix="guides-") as folder:
-        others = Others(pathlib.Path(folder))
+    with tempfile.TemporaryDirectory(prefix="guides-") as name:
+        folder = pathlib.Path(name)
+        others = Others()
         try:
             for page in pages():
-                guide = Guide(page, pathlib.Path(folder), others)
+                guide = Guide(page.read_text(), folder, others)
                 tests.run(f"{page.name}: {len(guide.blocks)} examples", guide.follow_all)
                 commands = commands or guide.commands_to_202
-            tests.run("every page in a browser", lambda: look(pathlib.Path(folder)))
+            tests.run("every page in a browser", lambda: look(folder))
+            others.close()  # the README begins with `make run` as well, and shows what a fresh world answers
+            shutil.rmtree(folder / "workprovider" / ".local", ignore_errors=True)
+            readme = Guide(readme_to_try(), folder / "workprovider", others)
+            tests.run(f"README.md: {len(readme.blocks)} examples", readme.follow_all)
         finally:
             others.close()
     print(f"commands from git clone to the first 202: {commands}, of {MOST_COMMANDS} at most", flush=True)
@@ -95,6 +101,12 @@ def pages():
                     yield SITE / "pages" / name
 
 
+def readme_to_try():
+    """The README as far as it is to be typed, but for the tests, which CI runs anyway."""
+    text = (ROOT / "README.md").read_text().partition("\n## The way of an event\n")[0]
+    return text.replace("```sh\nmake test\n```", "")
+
+
 class Failure(Exception):
     """An example does not do what the guide says, and the message tells which."""
 
@@ -115,7 +127,7 @@ class Guide:
         self.shell = Shell(folder)
         self.commands, self.commands_to_202 = 0, None
         self.blocks = []
-        for indent, language, title, text in FENCE.findall(page.read_text()):
+        for indent, language, title, text in FENCE.findall(page):
             text = re.sub(f"^{indent}", "", text, flags=re.M)
             if language in OUTPUT and not title:
                 if not self.blocks or self.blocks[-1].output is not None:
@@ -141,7 +153,7 @@ class Guide:
             return
         self.commands += len([line for line in re.sub(r"\\\n", "", block.text).splitlines() if line[:1] not in ("", "#", " ")])
         if block.title == ANOTHER_SHELL:
-            self.others.start(block)
+            self.others.start(block, self.folder)
             return
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -154,12 +166,13 @@ class Guide:
 
 
 def changes_something(command):
-    return re.search(r"curl [^|]*-(d|X) ", command) or "curl" not in command
+    return re.search(r"curl [^|]*-(d|X) |zegoctl", command) or "curl" not in command
 
 
 DIFFERS = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)", "<instant>"),
     (r"[\w-]{40,}", "<id>"),
+    (r'(?<="customerNumber":")[A-Z0-9]{8}(?=")', "<number>"),
     (r"(?<=X-Request-Id: )\w+", "<id>"),
     (r"(?<=Date: ).*", "<date>"),
     (r"(?<=Content-Length: )\d+", "<length>"),
@@ -205,14 +218,14 @@ class Shell:
 class Others:
     """The shells beside it: they go on from guide to guide."""
 
-    def __init__(self, folder):
-        self.folder, self.processes = folder, []
+    def __init__(self):
+        self.processes = []
 
-    def start(self, block):
-        log = self.folder / f"shell-{len(self.processes)}.log"
+    def start(self, block, folder):
+        log = folder / f"shell-{len(self.processes)}.log"
         with open(log, "w") as file:
             process = subprocess.Popen(
-                ["bash", "--noprofile", "--norc", "-eu", "-c", block.text], cwd=self.folder, env=environment(),
+                ["bash", "--noprofile", "--norc", "-eu", "-c", block.text], cwd=folder, env=environment(),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )
         self.processes.append(process)
@@ -232,6 +245,7 @@ class Others:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+        self.processes.clear()
 
 
 def environment():
@@ -247,4 +261,7 @@ def environment():
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the other shells on the way out
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Failure as failure:  # of a page that cannot be read
+        sys.exit(f"guides: {failure}")
