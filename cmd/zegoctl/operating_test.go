@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zego.com/workprovider/pkg/config"
 )
 
 // yesForEver answers every question.
@@ -72,5 +75,59 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Whatever the documents say of zegoctl, in a block or within a line, is a command that there is, with flags that there are.
+func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "site/*/*.md", "site/*/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join("../..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	block := regexp.MustCompile("(?s)```sh\n(.*?)```")
+	inBlock, inLine := regexp.MustCompile(`(?m)(?:^|[ (])zegoctl ([a-z].*)$`), regexp.MustCompile("`zegoctl ([a-z][^`]*)`")
+	named := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, b := range block.FindAllStringSubmatch(string(text), -1) {
+			for _, found := range inBlock.FindAllStringSubmatch(strings.ReplaceAll(b[1], "\\\n", " "), -1) {
+				lines = append(lines, regexp.MustCompile(`\s[#|>)].*|\).*`).ReplaceAllString(found[1], ""))
+			}
+		}
+		for _, found := range inLine.FindAllStringSubmatch(block.ReplaceAllString(string(text), ""), -1) {
+			lines = append(lines, strings.ReplaceAll(found[1], "\n", " "))
+		}
+		for _, line := range lines {
+			named++
+			tree := command(config.From(nil), nil)
+			tree.InitDefaultCompletionCmd()
+			found, rest, err := tree.Find(split(line))
+			if err == nil && found == tree {
+				err = errors.New("there is no such command")
+			}
+			if err == nil {
+				err = found.ParseFlags(rest)
+			}
+			if err == nil && found.Flags().NArg() > 0 && !found.HasSubCommands() {
+				err = found.ValidateArgs(found.Flags().Args())
+			}
+			if err == nil && found.HasSubCommands() && found.Flags().NArg() > 0 {
+				err = errors.New("there is no such command")
+			}
+			if err != nil {
+				t.Errorf("%s: zegoctl %s: %v", filepath.Base(page), line, err)
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d commands were found", named)
 	}
 }
