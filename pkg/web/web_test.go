@@ -482,6 +482,26 @@ func TestBody(t *testing.T) {
 	}
 }
 
+// No page of another origin may read an answer or send what a browser would ask about first: the documentation's own
+// stands beside the API.
+func TestNoOtherOriginIsAllowed(t *testing.T) {
+	for path, methods := range paths() {
+		for _, method := range append(methods, http.MethodOptions) {
+			r := httptest.NewRequest(method, path, nil)
+			r.Header.Set("Authorization", "good")
+			r.Header.Set("Origin", "https://elsewhere.example")
+			r.Header.Set("Access-Control-Request-Method", methods[0])
+			w := httptest.NewRecorder()
+			everything(told).ServeHTTP(w, r)
+			for name := range w.Header() {
+				if strings.HasPrefix(name, "Access-Control-") {
+					t.Errorf("%s %s is answered with %s", method, path, name)
+				}
+			}
+		}
+	}
+}
+
 func TestRequestID(t *testing.T) {
 	ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{AwsRequestID: "lambda-1"})
 	r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
