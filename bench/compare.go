@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 )
 
 // spread is a figure as measured: the median of the rounds, and the quartiles on either side of it.
@@ -63,4 +64,14 @@ func compare(rounds int, contenders ...contender) (map[string]compared, error) {
 		results[c.name] = compared{spreadOf(costs[i]), spreadOf(ratios[i])}
 	}
 	return results, nil
+}
+
+// cpuMicros is the processor time that this process has taken, in microseconds, all its threads together: the collector's,
+// too. For what runs in this process it is the time to compare, because it does not grow while others have the processor.
+func cpuMicros() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // only for a question that there is not
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1000
 }

@@ -143,14 +143,18 @@ func (r *results) addCosts(all []bills) {
 }
 
 // addProcessor adds the figures of the processor.
-func (r *results) addProcessor(p processorSpeed, g *growth) {
+func (r *results) addProcessor(toDecoding spread, g *growth) {
 	r.Growth = g
 	perSecond := func(micros float64) float64 { return 1e6 / micros }
-	rate := spread{perSecond(p.Process.Median), perSecond(p.Process.High), perSecond(p.Process.Low)}
-	r.addAtLeast("processor in memory, records included, on one core", "events/s", rate, 50_000)
-	r.add("… to decoding alone", "×", p.Ratio, 10)
-	r.add("an event with a year of shifts behind it, to none", "×", g.Year, 1.1)
-	r.add("… with a year of LOGINs without a LOGOUT", "×", g.Open, 1.1)
+	for _, p := range g.BatchSize {
+		if p.X == 1000 {
+			rate := spread{perSecond(p.Micros.Median), perSecond(p.Micros.High), perSecond(p.Micros.Low)}
+			r.addAtLeast("processor in memory, records included, in a second of one core", "events", rate, 50_000)
+		}
+	}
+	r.add("… to decoding alone", "×", toDecoding, 10)
+	r.add("an event with a year of shifts behind it, to none", "×", g.Shifts[len(g.Shifts)-1].Ratio, 1.1)
+	r.add("… with a year of LOGINs without a LOGOUT", "×", g.Open[len(g.Open)-1].Ratio, 1.1)
 }
 
 // addBurst adds the figures of a burst.

@@ -127,13 +127,13 @@ func (w *memoryWorld) workday(ctx context.Context, from, people int, day time.Ti
 
 // oneByOne applies messages as invocations of their own, and answers the microseconds that took.
 func (w *memoryWorld) oneByOne(ctx context.Context, bodies []string) (float64, error) {
-	began := time.Now()
+	began := cpuMicros()
 	for i := range bodies {
 		if err := w.apply(ctx, bodies[i:i+1]); err != nil {
 			return 0, err
 		}
 	}
-	return float64(time.Since(began).Nanoseconds()) / 1000, nil
+	return cpuMicros() - began, nil
 }
 
 // point is a place on a curve: what one event costs the processor, in microseconds of one core.
@@ -144,10 +144,16 @@ type point struct {
 
 // growth is what an event costs as things grow.
 type growth struct {
-	BatchSize []point `json:"byBatchSize"`     // logins and logouts apart
-	FactsADay []point `json:"byFactsADay"`     // of a person, in batches of up to 2,000
-	Year      spread  `json:"yearToEmpty"`     // with a year of shifts, against none: a ratio
-	Open      spread  `json:"openYearToEmpty"` // with a year of LOGINs and no LOGOUT, likewise
+	BatchSize []point `json:"byBatchSize"`    // logins and logouts apart
+	FactsADay []point `json:"byFactsADay"`    // of a person, in batches of up to 2,000
+	Shifts    []past  `json:"byDaysOfShifts"` // that lie behind the person
+	Open      []past  `json:"byDaysOfLogins"` // likewise, without a LOGOUT
+}
+
+// past is what an event costs after so many days, as a ratio to what it costs after none.
+type past struct {
+	Days  int    `json:"days"`
+	Ratio spread `json:"ratio"`
 }
 
 // longAgo is a day that no clock's edge is near.
@@ -172,7 +178,7 @@ func measureGrowth(ctx context.Context) (*growth, error) {
 		g.FactsADay = append(g.FactsADay, p)
 	}
 	var err error
-	g.Year, g.Open, err = byHistory(ctx)
+	g.Shifts, g.Open, err = byHistory(ctx)
 	return &g, err
 }
 
@@ -226,20 +232,20 @@ func byFactsADay(ctx context.Context, n int) (point, error) {
 			}
 			bodies = append(bodies, more...)
 		}
-		began := time.Now()
+		began := cpuMicros()
 		if err := w.apply(ctx, bodies); err != nil {
 			return point{}, err
 		}
-		took = append(took, float64(time.Since(began).Nanoseconds())/1000/float64(n*people))
+		took = append(took, (cpuMicros()-began)/float64(n*people))
 	}
 	return point{n, spreadOf(took)}, nil
 }
 
-// byHistory has two hundred people work another day, who have a year of days behind them, or of LOGINs alone, or nothing.
-func byHistory(ctx context.Context) (year, open spread, err error) {
-	const people = 200
+// byHistory has a hundred people work another day, who have days behind them, or LOGINs alone, or nothing.
+func byHistory(ctx context.Context) (shifts, open []past, err error) {
+	const people = 100
 	day := longAgo()
-	contend := func(name string, kinds ...string) (contender, error) {
+	contend := func(name string, days int, kinds ...string) (contender, error) {
 		w, err := newMemoryWorld()
 		if err != nil {
 			return contender{}, err
@@ -247,8 +253,8 @@ func byHistory(ctx context.Context) (year, open spread, err error) {
 		if err := w.welcome(ctx, 0, people); err != nil {
 			return contender{}, err
 		}
-		for i := 0; len(kinds) > 0 && i < 365; i++ {
-			bodies, err := w.workday(ctx, 0, people, day.AddDate(0, 0, i), kinds...)
+		for i := range days {
+			bodies, err := w.workday(ctx, 0, people, day.AddDate(0, 0, 365-days+i), kinds...)
 			if err != nil {
 				return contender{}, err
 			}
@@ -259,7 +265,7 @@ func byHistory(ctx context.Context) (year, open spread, err error) {
 		rounds, from := 0, 0
 		return contender{name, func() (float64, error) {
 			rounds++
-			if len(kinds) == 0 { // others each time, for they have a history afterwards
+			if days == 0 { // others each time, for they have a history afterwards
 				from = rounds * people
 				if err := w.welcome(ctx, from, people); err != nil {
 					return 0, err
@@ -273,18 +279,29 @@ func byHistory(ctx context.Context) (year, open spread, err error) {
 			return w.oneByOne(ctx, bodies)
 		}}, nil
 	}
-	none, err := contend("none")
+	none, err := contend("none", 0)
 	if err != nil {
-		return year, open, err
+		return nil, nil, err
 	}
-	shifts, err := contend("shifts", "login", "logout")
-	if err != nil {
-		return year, open, err
+	contenders := []contender{none}
+	for _, days := range daysBehind {
+		before, err := contend(fmt.Sprint("shifts", days), days, "login", "logout")
+		if err != nil {
+			return nil, nil, err
+		}
+		logins, err := contend(fmt.Sprint("logins", days), days, "login")
+		if err != nil {
+			return nil, nil, err
+		}
+		contenders = append(contenders, before, logins)
 	}
-	logins, err := contend("logins", "login")
-	if err != nil {
-		return year, open, err
+	results, err := compare(40, contenders...)
+	for _, days := range daysBehind {
+		shifts = append(shifts, past{days, results[fmt.Sprint("shifts", days)].Ratio})
+		open = append(open, past{days, results[fmt.Sprint("logins", days)].Ratio})
 	}
-	results, err := compare(40, none, shifts, logins)
-	return results["shifts"].Ratio, results["logins"].Ratio, err
+	return shifts, open, err
 }
+
+// daysBehind are the histories that are compared with none; the last is a year.
+var daysBehind = []int{7, 30, 120, 365}

@@ -79,7 +79,7 @@ func (r *results) overhead(ctx context.Context, server *emulator.Server) error {
 	if err != nil {
 		return err
 	}
-	thousand, err := compare(300, contender{"decode", timed(5, w.decode)}, contender{"batch", timed(3, w.batch)})
+	thousand, err := compare(300, contender{"decode", timed(10, w.decode)}, contender{"batch", timed(5, w.batch)})
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (r *results) overhead(ctx context.Context, server *emulator.Server) error {
 }
 
 func (r *results) processor(ctx context.Context) error {
-	p, err := measureProcessor(ctx, 9)
+	toDecoding, err := measureDecoding(ctx, 15)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *results) processor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.addProcessor(p, g)
+	r.addProcessor(toDecoding, g)
 	return nil
 }
 

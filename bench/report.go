@@ -105,10 +105,14 @@ func (r *results) draw(folder string) error {
 	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "The processor's time for an event", "facts of a person on one day", "microseconds", true, days); err != nil {
 		return err
 	}
-	ratios := series{
-		{"shifts", plotter.XYs{{X: 0, Y: 1}, {X: 365, Y: r.Growth.Year.Median}}},
-		{"LOGINs without a LOGOUT", plotter.XYs{{X: 0, Y: 1}, {X: 365, Y: r.Growth.Open.Median}}},
+	behind := func(all []past) plotter.XYs {
+		points := plotter.XYs{{X: 0, Y: 1}}
+		for _, p := range all {
+			points = append(points, plotter.XY{X: float64(p.Days), Y: p.Ratio.Median})
+		}
+		return points
 	}
+	ratios := series{{"shifts", behind(r.Growth.Shifts)}, {"LOGINs without a LOGOUT", behind(r.Growth.Open)}}
 	return draw(filepath.Join(folder, "history.svg"), "The processor's time for an event", "days of history", "times that of an empty history", false, ratios)
 }
 

@@ -120,7 +120,7 @@ func measureStarts(ctx context.Context, server *emulator.Server, rounds int) (*s
 	python := program{
 		command:   []string{filepath.Join(root, ".tools/bench/bin/python"), "-m", "awslambdaric", "app.handler"},
 		dir:       filepath.Join(root, "bench/peers/powertools"),
-		variables: append(slices.Clone(variables), "AWS_LAMBDA_FUNCTION_NAME=shift-login", "PYTHONDONTWRITEBYTECODE="),
+		variables: append(slices.Clone(variables), "AWS_LAMBDA_FUNCTION_NAME=shift-login"),
 	}
 	contend := func(name string, p program, event []byte, want string) contender {
 		return contender{name, func() (float64, error) { return runtime.start(ctx, p, event, want) }}
@@ -206,7 +206,9 @@ func withKey(function, key string) ([]byte, error) {
 	for _, headers := range []string{"headers", "multiValueHeaders"} {
 		sent, _ := event[headers].(map[string]any)
 		switch _, asked := sent["Authorization"]; {
-		case !asked:
+		case !asked: // a page: of a visitor who says nothing, nothing is asked
+			delete(event, "queryStringParameters")
+			delete(event, "multiValueQueryStringParameters")
 		case key == "":
 			delete(sent, "Authorization")
 		case headers == "headers":
