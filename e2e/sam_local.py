@@ -27,6 +27,7 @@ import socketserver
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 import tomllib
@@ -84,12 +85,14 @@ def daemon(running, smoke):
         quiet("apt-get", "install", "-y", "--no-install-recommends", "docker.io", "iptables", "busybox-static")
     if not shutil.which("dockerd"):
         return None
-    folder = ROOT / ".tools" / "docker"
-    folder.mkdir(parents=True, exist_ok=True)
+    # Images stay where our tools are; sockets are where their paths are short, for those may have only 108 bytes.
+    images = (ROOT / ".tools" / "docker").resolve()
+    images.mkdir(parents=True, exist_ok=True)
+    folder = running.enter_context(tempfile.TemporaryDirectory(prefix="sam-local-", ignore_cleanup_errors=True))
     os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
-    with open(folder / "log", "w") as log:
+    with open(images / "log", "w") as log:
         process = subprocess.Popen(
-            ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid",
+            ["dockerd", "--data-root", images / "data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid",
              "--host", os.environ["DOCKER_HOST"]],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
