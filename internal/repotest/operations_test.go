@@ -11,6 +11,7 @@ import (
 
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/observe"
 )
 
 // Whoever is woken by an alarm finds a page that says what to do, and no page is about an alarm that is gone.
@@ -51,6 +52,28 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 		if !named[filepath.Base(page)] {
 			t.Errorf("no alarm in template.yaml leads to %s: take the page out, or name it in an AlarmDescription", page)
 		}
+	}
+}
+
+// Alarms watch metrics that somebody counts: under another name they would be silent for ever.
+func TestAlarmsWatchWhatIsCounted(t *testing.T) {
+	tree := read(t)
+	counted := []string{observe.DeadLettered}
+	for _, name := range tree.OfType("AWS::Logs::MetricFilter") {
+		for _, metric := range list(tree.Resources[name].Properties["MetricTransformations"]) {
+			counted = append(counted, metric["MetricName"].(string))
+		}
+	}
+	for _, name := range tree.OfType("AWS::CloudWatch::Alarm") {
+		properties := tree.Resources[name].Properties
+		if metric, _ := properties["MetricName"].(string); properties["Namespace"] == observe.Namespace && !slices.Contains(counted, metric) {
+			t.Errorf("%s in template.yaml watches %s, which nobody counts", name, metric)
+		}
+	}
+	query, _ := list(tree.Resources["RejectedShare"].Properties["Metrics"])[0]["Expression"].(string)
+	want := "SELECT AVG(" + observe.RejectedShare + ") FROM SCHEMA(" + observe.Namespace + ", " + observe.Provider + ") GROUP BY " + observe.Provider
+	if query != want {
+		t.Errorf("RejectedShare in template.yaml asks %q, want %q", query, want)
 	}
 }
 
