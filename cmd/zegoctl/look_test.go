@@ -215,7 +215,7 @@ func TestProductsAreListed(t *testing.T) {
 
 // A person asks for a copy, and then to be forgotten.
 func TestAPersonsWishes(t *testing.T) {
-	o, _ := working(t)
+	o, day := working(t)
 	var found foundView
 	o.must(&found, "customer", "find", "DRIVER@example.com")
 	if !slices.Equal(found.CustomerNumbers, []string{"ABC12", "ABC123"}) { // the two of this world have one email
@@ -252,7 +252,7 @@ func TestAPersonsWishes(t *testing.T) {
 		t.Errorf("%+v", shown)
 	}
 	var stories []storyView
-	o.must(&stories, "explain", "ABC123", "--day", tomorrow().Format(time.DateOnly))
+	o.must(&stories, "explain", "ABC123", "--day", day.Format(time.DateOnly))
 	if len(stories) != 1 { // what happened can still be explained
 		t.Errorf("%+v", stories)
 	}
@@ -260,10 +260,12 @@ func TestAPersonsWishes(t *testing.T) {
 	o.refused("customerNumber", "customer", "erase", "", "--yes")
 }
 
-// deprecated is a metric as the functions' log lines make it; without a work provider or a use, a sum over others.
-func deprecated(t *testing.T, o operator, count float64, providerID, use string) {
+// deprecated is a metric as the functions' log lines make it; without a work provider or a use, a sum over others. It answers
+// with the day.
+func deprecated(t *testing.T, o operator, count float64, providerID, use string) string {
 	t.Helper()
-	datum := types.MetricDatum{MetricName: aws.String(observe.Deprecated), Value: &count, Timestamp: aws.Time(time.Now().Add(-time.Hour)), Unit: types.StandardUnitCount}
+	at := time.Now().Add(-time.Hour)
+	datum := types.MetricDatum{MetricName: aws.String(observe.Deprecated), Value: &count, Timestamp: &at, Unit: types.StandardUnitCount}
 	for name, value := range map[string]string{observe.Provider: providerID, observe.Use: use} {
 		if value != "" {
 			datum.Dimensions = append(datum.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
@@ -275,6 +277,7 @@ func deprecated(t *testing.T, o operator, count float64, providerID, use string)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return at.UTC().Format(time.DateOnly)
 }
 
 // All tests of the process share one CloudWatch, so this one has work providers of its own.
@@ -283,13 +286,12 @@ func TestDeprecations(t *testing.T) {
 	deprecated(t, o, 9, "", "")
 	deprecated(t, o, 9, "old-ltd", "")
 	deprecated(t, o, 3, "old-ltd", "policyId")
-	deprecated(t, o, 4, "old-ltd", "policyId")
-	deprecated(t, o, 2, "older-ltd", "/v1/status")
+	day := deprecated(t, o, 4, "old-ltd", "policyId")
+	later := deprecated(t, o, 2, "older-ltd", "/v1/status")
 	var all []useView
 	o.must(&all, "deprecations")
-	day := time.Now().Add(-time.Hour).UTC().Format(time.DateOnly)
 	all = slices.DeleteFunc(all, func(v useView) bool { return !strings.HasPrefix(v.WorkProvider, "old") })
-	if want := []useView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, day}}; !slices.Equal(all, want) {
+	if want := []useView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, later}}; !slices.Equal(all, want) {
 		t.Errorf("%+v, want %+v", all, want)
 	}
 	o.must(&all, "deprecations", "--provider", "older-ltd", "--days", "7")
