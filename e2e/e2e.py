@@ -368,9 +368,10 @@ def check_webhook(stack, key):
 
 
 def check_logs():
-    """What went wrong and was tried again until it went well shows here, and so do dead letters."""
+    """What went wrong and was tried again until it went well shows here, and so do dead letters, but for the sample of one."""
+    sample = json.loads(samples.path("dead-letters").read_bytes())["Records"][0]["messageId"]
     errors = [line for line in (WORK / "emulator.log").read_text().splitlines() if '"level":"ERROR"' in line]
-    equal(errors, [])
+    equal([line for line in errors if sample not in line], [])
 
 
 # What the rest is made of
