@@ -36,14 +36,16 @@ type compared struct {
 	Ratio spread `json:"ratio"`
 }
 
+// warmRounds are run before those that count.
+const warmRounds = 3
+
 // compare runs the contenders by turns, so that whatever else the machine does falls on all of them, in an order drawn anew
 // each time. Ratios are taken within a round and only then summed up: a slow moment of the machine spoils a round, and the
-// median does not mind. The first rounds warm everything up and are dropped.
+// median does not mind. The first rounds are dropped.
 func compare(rounds int, contenders ...contender) (map[string]compared, error) {
-	const warm = 3
 	costs := make([][]float64, len(contenders))
 	ratios := make([][]float64, len(contenders))
-	for round := range rounds + warm {
+	for round := range rounds + warmRounds {
 		took := make([]float64, len(contenders))
 		for _, i := range rand.Perm(len(contenders)) {
 			var err error
@@ -51,7 +53,7 @@ func compare(rounds int, contenders ...contender) (map[string]compared, error) {
 				return nil, fmt.Errorf("%s: %w", contenders[i].name, err)
 			}
 		}
-		if round < warm {
+		if round < warmRounds {
 			continue
 		}
 		for i := range contenders {

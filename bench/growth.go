@@ -243,14 +243,15 @@ func byFactsADay(ctx context.Context, n int) (point, error) {
 
 // byHistory has a hundred people work another day, who have days behind them, or LOGINs alone, or nothing.
 func byHistory(ctx context.Context) (shifts, open []past, err error) {
-	const people = 100
+	const people, rounds = 100, 60
 	day := longAgo()
 	contend := func(name string, days int, kinds ...string) (contender, error) {
 		w, err := newMemoryWorld()
 		if err != nil {
 			return contender{}, err
 		}
-		if err := w.welcome(ctx, 0, people); err != nil {
+		// Who has nothing behind them is somebody else in each round, known as long as the others are.
+		if err := w.welcome(ctx, 0, people*(rounds+warmRounds)); err != nil {
 			return contender{}, err
 		}
 		for i := range days {
@@ -262,20 +263,17 @@ func byHistory(ctx context.Context) (shifts, open []past, err error) {
 				return contender{}, err
 			}
 		}
-		rounds, from := 0, 0
+		round := 0
 		return contender{name, func() (float64, error) {
-			rounds++
-			if days == 0 { // others each time, for they have a history afterwards
-				from = rounds * people
-				if err := w.welcome(ctx, from, people); err != nil {
-					return 0, err
-				}
+			from := 0
+			if days == 0 {
+				from = round * people
 			}
-			bodies, err := w.workday(ctx, from, people, day.AddDate(0, 0, 365+rounds), "login", "logout")
+			round++
+			bodies, err := w.workday(ctx, from, people, day.AddDate(0, 0, 365+round), "login", "logout")
 			if err != nil {
 				return 0, err
 			}
-			runtime.GC() // a year's garbage is not what a day costs
 			return w.oneByOne(ctx, bodies)
 		}}, nil
 	}
@@ -295,7 +293,7 @@ func byHistory(ctx context.Context) (shifts, open []past, err error) {
 		}
 		contenders = append(contenders, before, logins)
 	}
-	results, err := compare(40, contenders...)
+	results, err := compare(rounds, contenders...)
 	for _, days := range daysBehind {
 		shifts = append(shifts, past{days, results[fmt.Sprint("shifts", days)].Ratio})
 		open = append(open, past{days, results[fmt.Sprint("logins", days)].Ratio})

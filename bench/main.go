@@ -75,7 +75,7 @@ func (r *results) overhead(ctx context.Context, server *emulator.Server) error {
 	if err != nil {
 		return err
 	}
-	single, err := compare(300, contender{"adapter", timed(100, w.adapter)}, contender{"login", timed(50, w.login)})
+	single, err := compare(300, contender{"adapter", timed(1500, w.adapter)}, contender{"login", timed(600, w.login)})
 	if err != nil {
 		return err
 	}
