@@ -50,7 +50,7 @@ func TestBudgets(t *testing.T) {
 	const people = 100
 	bill := func(apart bool) use {
 		t.Helper()
-		d, err := ours(t.Context(), server, people)
+		d, err := ours(t.Context(), server, people, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestBudgets(t *testing.T) {
 			t.Errorf("%s: %v, at most %v", c.what, c.got, c.limit)
 		}
 	}
-	n, err := naively(t.Context(), server, people)
+	n, err := naively(t.Context(), server, people, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func shiftsIn(records []timeline.Record) (n int) {
 func burstEmbedded(ctx context.Context, server *emulator.Server) (burst, error) {
 	const people, shiftsEach = 1000, 50
 	b := burst{Events: 2 * people * shiftsEach}
-	d, err := ours(ctx, server, people)
+	d, err := ours(ctx, server, people, 0)
 	if err != nil {
 		return b, err
 	}

@@ -25,6 +25,7 @@ import (
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
@@ -79,8 +80,9 @@ func (r recording) Write(ctx context.Context, provider, customer string, record 
 func customerOf(i int) string { return fmt.Sprintf("ZB%05d", i) }
 func userIDOf(i int) string   { return fmt.Sprintf("courier-%05d", i) }
 
-// ours is the system itself, of the parts that the functions' mains put together.
-func ours(ctx context.Context, server *emulator.Server, people int) (*design, error) {
+// ours is the system itself, of the parts that the functions' mains put together, with people who have worked for so many
+// days until the day before yesterday.
+func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) (*design, error) {
 	env, err := server.Fresh(ctx)
 	if err != nil {
 		return nil, err
@@ -94,7 +96,7 @@ func ours(ctx context.Context, server *emulator.Server, people int) (*design, er
 	if d.key, _, err = providers.IssueKey(ctx, courier.ID, now); err != nil {
 		return nil, err
 	}
-	store, since := timeline.StoreFrom(env), now.AddDate(0, -1, 0)
+	store, since := timeline.StoreFrom(env), now.AddDate(0, -1, -daysBehind)
 	err = inParallel(people, func(i int) error {
 		tx := store.WriteTx()
 		link := store.Claim(tx, courier.ID, userIDOf(i), timeline.Ownership{}, customerOf(i), since)
@@ -112,6 +114,13 @@ func ours(ctx context.Context, server *emulator.Server, people int) (*design, er
 		"/v1/batch/logout": serve.Proxy(shift.BatchLogout(keys, sender, ids, time.Now)),
 	}
 	applier := timeline.NewApplier(recording{store, d.records}, parallelCalls)
+	for i := range people {
+		for _, became := range applier.Apply(ctx, []timeline.Changes{{Provider: courier.ID, Facts: workdays(i, now, daysBehind)}}) {
+			if became.Err != nil {
+				return nil, became.Err
+			}
+		}
+	}
 	d.consume = shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
 	d.queue, d.queueURL = sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
 	d.shifts = func(ctx context.Context, customer string, of timeline.Days) (found [][2]time.Time, err error) {
@@ -126,8 +135,39 @@ func ours(ctx context.Context, server *emulator.Server, people int) (*design, er
 	return d, env.Err()
 }
 
-// naively is the naive design.
-func naively(ctx context.Context, server *emulator.Server, people int) (*design, error) {
+// workdays is a shift a day of a person, in the morning, until the day before yesterday.
+func workdays(i int, now time.Time, days int) (facts []timeline.Fact) {
+	name := person.Name{Kind: person.UserID, Value: userIDOf(i)}
+	for day := range days {
+		morning := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -2-day).Add(6 * time.Hour)
+		facts = append(facts,
+			timeline.Fact{Name: name, Kind: timeline.Login, At: timeline.At(morning), PlannedEnd: timeline.Never},
+			timeline.Fact{Name: name, Kind: timeline.Logout, At: timeline.At(morning.Add(4 * time.Hour)), PlannedEnd: timeline.Never})
+	}
+	return facts
+}
+
+// meterHistory is the bill of people with a year behind them as a ratio to that of people with nothing.
+func meterHistory(ctx context.Context, server *emulator.Server) (float64, error) {
+	const people, year = 10, 365
+	cost := func(days int) (float64, error) {
+		d, err := ours(ctx, server, people, days)
+		if err != nil {
+			return 0, err
+		}
+		u, err := d.bill(ctx, people, people, true)
+		return u.Services(), err
+	}
+	none, err := cost(0)
+	if err != nil {
+		return 0, err
+	}
+	all, err := cost(year)
+	return all / none, err
+}
+
+// naively is the naive design, whose costs do not depend on what lies behind people.
+func naively(ctx context.Context, server *emulator.Server, people, _ int) (*design, error) {
 	env, err := server.Fresh(ctx)
 	if err != nil {
 		return nil, err
@@ -360,11 +400,11 @@ func meterCosts(ctx context.Context, server *emulator.Server) ([]bills, error) {
 		progress("requests of %d", size)
 		b := bills{Size: size}
 		for _, c := range []struct {
-			build func(context.Context, *emulator.Server, int) (*design, error)
+			build func(ctx context.Context, server *emulator.Server, people, daysBehind int) (*design, error)
 			apart bool
 			into  *use
 		}{{ours, true, &b.Apart}, {ours, false, &b.Together}, {naively, true, &b.Naive}} {
-			d, err := c.build(ctx, server, people)
+			d, err := c.build(ctx, server, people, 0)
 			if err != nil {
 				return nil, err
 			}

@@ -128,7 +128,7 @@ func (r *results) addOverhead(single, thousand map[string]compared, more float64
 }
 
 // addCosts adds the figures of calls and costs.
-func (r *results) addCosts(all []bills) {
+func (r *results) addCosts(all []bills, year float64) {
 	r.Costs = all
 	first, last := all[0], all[len(all)-1]
 	r.add("service calls of an accepted event", "calls", exactly(float64(first.Apart.AcceptCalls)/float64(first.Apart.Requests)), 1)
@@ -136,6 +136,7 @@ func (r *results) addCosts(all []bills) {
 	r.add("cost of a million events, batches of 1,000, login and logout apart", "$", exactly(last.Apart.Services()), 1.75)
 	r.add("… of them the facts alone", "$", exactly(last.Apart.Facts()), 0.70)
 	r.add("… login and logout together", "$", exactly(last.Together.Services()), 0.90)
+	r.add("cost of an event with a year of shifts behind it, to none", "×", exactly(year), 1.1)
 	for _, b := range all {
 		limit := map[int]float64{1: 1 / 1.2, 100: 1 / 1.8, 1000: 1 / 1.8}[b.Size]
 		r.add(fmt.Sprintf("cost to the naive design's, requests of %d", b.Size), "×", exactly(b.Apart.Services()/b.Naive.Services()), limit)
@@ -153,8 +154,8 @@ func (r *results) addProcessor(toDecoding spread, g *growth) {
 		}
 	}
 	r.add("… to decoding alone", "×", toDecoding, 10)
-	r.add("an event with a year of shifts behind it, to none", "×", g.Shifts[len(g.Shifts)-1].Ratio, 1.1)
-	r.add("… with a year of LOGINs without a LOGOUT", "×", g.Open[len(g.Open)-1].Ratio, 1.1)
+	r.add("time of an event with a year of shifts behind it, to none", "×", g.Shifts[len(g.Shifts)-1].Ratio, 1.1)
+	r.add("… with a year of LOGINs without a LOGOUT, to none", "×", g.Open[len(g.Open)-1].Ratio, 1.1)
 }
 
 // addBurst adds the figures of a burst.

@@ -113,7 +113,12 @@ func (r *results) costs(ctx context.Context, server *emulator.Server) error {
 	if err != nil {
 		return err
 	}
-	r.addCosts(all)
+	progress("people with a year behind them")
+	year, err := meterHistory(ctx, server)
+	if err != nil {
+		return err
+	}
+	r.addCosts(all, year)
 	return nil
 }
 
