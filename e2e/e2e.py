@@ -256,7 +256,8 @@ def check_endpoints(stack):
     gateway = boto3.client("apigateway")
     resources = gateway.get_resources(restApiId=stack.api, embed=["methods"], limit=500)["items"]
     routes = [(method, r["path"]) for r in resources for method in r.get("resourceMethods", {})]
-    equal(len(routes), (ROOT / "template.yaml").read_text().count("Type: Api, Properties"))
+    template = (ROOT / "template.yaml").read_text()
+    equal(len(routes), template.count("Type: Api, Properties") - template.count("Path: /v2/sandbox/"))  # this is none
     for method, path in routes:
         concrete = path.replace("{proxy+}", "nothing/here")
         concrete = re.sub(r"{\w+}", "unknown", concrete)

@@ -58,10 +58,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	cfg.HTTPClient = services
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)
-	handlers := map[string]http.Handler{}
-	for name, build := range functions {
-		handlers[name] = build(c.env)
-	}
+	handlers := build(c.env)
 	consumers := []consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
 	api := web.All(handlers)
 

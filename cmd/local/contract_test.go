@@ -26,11 +26,19 @@ import (
 // What the gateway alone answers, 429 on most paths, is compared where template.yaml is (internal/repotest).
 func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 	c := newClient(t)
+	sandboxed := newClient(t, "SANDBOX=true")
+	sandboxed.seen = c.seen
 	for _, route := range web.Routes {
 		for _, path := range route.Paths {
+			if route.Function == "sandbox-controls" {
+				sandboxed.common(route.Method, path)
+				c.ask(route.Method+" "+path, "", "", http.StatusNotFound) // this is none
+				continue
+			}
 			c.common(route.Method, path)
 		}
 	}
+	sandboxed.sandbox()
 	c.events()
 	c.customers()
 	c.shifts()
@@ -56,8 +64,8 @@ type client struct {
 	seen         map[string]bool // "GET /v2/shift/{id} 404"
 }
 
-func newClient(t *testing.T) *client {
-	env := emulator.ForTest(t)
+func newClient(t *testing.T, variables ...string) *client {
+	env := emulator.ForTest(t, variables...)
 	world, err := demo.Load(t.Context(), env, demo.World{})
 	if err != nil {
 		t.Fatal(err)
@@ -79,10 +87,7 @@ func newClient(t *testing.T) *client {
 
 // whole is every function over one environment, held against openapi.yaml.
 func whole(t *testing.T, env *config.Env) http.Handler {
-	handlers := map[string]http.Handler{}
-	for name, build := range functions {
-		handlers[name] = build(env)
-	}
+	handlers := build(env)
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +201,13 @@ func (c *client) shifts() {
 		c.ask("GET "+path+"/{id}", path+"/x", "", http.StatusNotFound)
 		c.ask("PUT "+path+"/{id}", path+"/x", fmt.Sprintf(`{"endTime":%q}`, ago(0)), http.StatusNotFound)
 	}
+}
+
+func (c *client) sandbox() {
+	c.ask("GET /v2/sandbox/clock", "", "", http.StatusOK)
+	c.ask("PUT /v2/sandbox/clock", "", `{"now":"`+ago(-60)+`"}`, http.StatusOK)
+	c.ask("PUT /v2/sandbox/clock", "", "{", http.StatusBadRequest)
+	c.ask("POST /v2/sandbox/reset", "", "", http.StatusOK)
 }
 
 func (c *client) pages() {

@@ -83,9 +83,9 @@ In a browser, from a courier's app to an account (the mails are in %[1]s/local/o
 
   %[1]s/v1/link-work-provider/?work_provider=Courier+Ltd&work_provider_user_id=77&email=you@example.com
 
-The documentation: %[1]s/docs/ (its examples begin with: . .local/api)
+The documentation: %[1]s/docs/ (its examples begin with: . %[3]s/api)
 
-Keys and customers: .local/demo.json. Variables for zegoctl: set -a; . .local/env. Stop with Ctrl-C.
+Keys and customers: %[3]s/demo.json. Variables for zegoctl: set -a; . %[3]s/env. Stop with Ctrl-C.
 
 ready: %[1]s
 `

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
@@ -12,6 +13,7 @@ import (
 	"zego.com/workprovider/pkg/mail"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -23,19 +25,19 @@ import (
 // endpoint is one more entry; a repository test compares the list with the folders.
 var functions = map[string]func(*config.Env) http.Handler{
 	"shift-login": func(env *config.Env) http.Handler {
-		return shift.Login(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+		return shift.Login(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"shift-logout": func(env *config.Env) http.Handler {
-		return shift.Logout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+		return shift.Logout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"batch-login": func(env *config.Env) http.Handler {
-		return shift.BatchLogin(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+		return shift.BatchLogin(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"batch-logout": func(env *config.Env) http.Handler {
-		return shift.BatchLogout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+		return shift.BatchLogout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"match": func(env *config.Env) http.Handler {
-		return shift.Match(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+		return shift.Match(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"shift-create": func(env *config.Env) http.Handler {
 		return shift.Create(provider.KeysFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
@@ -50,7 +52,7 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return shift.ReadEvents(provider.KeysFrom(env), reader(env))
 	},
 	"user-status": func(env *config.Env) http.Handler {
-		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
+		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.From(env))
 	},
 	"validate-customer-number": func(env *config.Env) http.Handler {
 		return customer.Validate(provider.KeysFrom(env), customer.StoreFrom(env))
@@ -58,16 +60,30 @@ var functions = map[string]func(*config.Env) http.Handler{
 	"customer-enrol": func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.SenderFrom(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
-		return customer.Enrol(provider.KeysFrom(env), register, time.Now)
+		return customer.Enrol(provider.KeysFrom(env), register, clock.From(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
-		return account.Link(account.NewSite(env, nil, nil, nil, time.Now))
+		return account.Link(account.NewSite(env, nil, nil, nil, clock.From(env)))
 	},
 	"account": func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
-		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), time.Now))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.From(env)))
+	},
+	"sandbox-controls": func(env *config.Env) http.Handler {
+		return sandbox.Controls(provider.KeysFrom(env), sandbox.From(env))
 	},
 	"fallback": func(*config.Env) http.Handler { return web.Fallback() },
+}
+
+// build builds all functions, those of a sandbox only for one, as template.yaml has it.
+func build(env *config.Env) map[string]http.Handler {
+	handlers := map[string]http.Handler{}
+	for name, build := range functions {
+		if name != "sandbox-controls" || env.Sandbox() {
+			handlers[name] = build(env)
+		}
+	}
+	return handlers
 }
 
 // processor is the function behind the queue.
@@ -88,5 +104,5 @@ func deadLetters(env *config.Env) consumer {
 }
 
 func reader(env *config.Env) shift.Reader {
-	return shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+	return shift.NewReader(timeline.StoreFrom(env), seal.From(env), clock.From(env))
 }

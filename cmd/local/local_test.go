@@ -49,7 +49,7 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 		if answer := call(t, key, "GET", world.URL+"/nothing", ""); !strings.Contains(answer, "NOT_FOUND") {
 			t.Errorf("an unknown path: %s", answer)
 		}
-		if err := run(t.Context(), "../..", local, "0"); err == nil || !strings.Contains(err.Error(), "runs already") {
+		if err := run(t.Context(), where{root: "../..", state: local, port: "0"}); err == nil || !strings.Contains(err.Error(), "runs already") {
 			t.Errorf("a second one in the same folder: %v", err)
 		}
 	})
@@ -65,7 +65,7 @@ func serve(t *testing.T, local string, f func(demo.World)) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, "../..", local, "0") }()
+	go func() { ended <- run(ctx, where{root: "../..", state: local, port: "0"}) }()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -118,7 +118,7 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 	}
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	err = run(t.Context(), "../..", t.TempDir(), port)
+	err = run(t.Context(), where{root: "../..", state: t.TempDir(), port: port})
 	if err == nil || err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
 		t.Errorf("error: %v", err)
 	}

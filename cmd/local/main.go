@@ -2,6 +2,9 @@
 // below it, and the demo world in it.
 //
 // It serves the same handlers as the Lambdas, so what works here works there, but for what only AWS's gateway does.
+// With SANDBOX=1 it is a sandbox, kept in .local/sandbox: it has a clock that can be moved, and people who always give a
+// certain answer, besides the demo world's.
+//
 // What it stores is kept in .local, or the folder that STATE names, and survives a restart; `make clean` forgets it.
 //
 // With the argument "demo" it only loads the demo world into the tables that the environment names, wherever they are,
@@ -23,6 +26,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +37,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/web"
 )
 
@@ -54,12 +59,24 @@ func start(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, root, filepath.Join(root, cmp.Or(os.Getenv("STATE"), ".local")), cmp.Or(os.Getenv("PORT"), "3000"))
+	w := where{root: root, state: ".local", port: cmp.Or(os.Getenv("PORT"), "3000"), sandbox: os.Getenv("SANDBOX") != ""}
+	if w.sandbox {
+		w.state = ".local/sandbox"
+	}
+	w.state = filepath.Join(root, cmp.Or(os.Getenv("STATE"), w.state))
+	return run(ctx, w)
 }
 
-// run starts everything, serves until the context ends, and stops everything in the opposite order. The template is read
-// from the folder root; what has to be kept is kept in the folder local.
-func run(ctx context.Context, root, local, port string) error {
+// where is what a run is told: the folder that the template is read from, the one where things are kept, the port, and
+// whether it is a sandbox.
+type where struct {
+	root, state, port string
+	sandbox           bool
+}
+
+// run starts everything, serves until the context ends, and stops everything in the opposite order.
+func run(ctx context.Context, w where) error {
+	root, local, port := w.root, w.state, w.port
 	if err := os.MkdirAll(local, 0o700); err != nil {
 		return err
 	}
@@ -87,7 +104,7 @@ func run(ctx context.Context, root, local, port string) error {
 	}()
 
 	say("creating the tables and queues of template.yaml ...")
-	env, err := environment(ctx, root, local, url, server)
+	env, err := environment(ctx, w, url, server)
 	if err != nil {
 		return err
 	}
@@ -98,9 +115,11 @@ func run(ctx context.Context, root, local, port string) error {
 		return err
 	}
 
-	handlers := map[string]http.Handler{}
-	for name, build := range functions {
-		handlers[name] = build(env)
+	handlers := build(env)
+	if env.Sandbox() {
+		if err := sandbox.From(env).Populate(ctx); err != nil {
+			return err
+		}
 	}
 	consumers := map[string]consumer{ // by the URL of the queue
 		env.Get("EVENTS_QUEUE_URL"):   processor(env),
@@ -128,7 +147,11 @@ func run(ctx context.Context, root, local, port string) error {
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
 
-	fmt.Printf(greeting, url, world.WorkProviders[0].Key)
+	shown := local
+	if relative, err := filepath.Rel(root, local); err == nil {
+		shown = relative
+	}
+	fmt.Printf(greeting, url, world.WorkProviders[0].Key, shown)
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
@@ -168,14 +191,15 @@ func portError(port string, err error) error {
 
 // environment creates the tables and queues and returns the functions' variables. The keys that seal ids are drawn at
 // the first start and kept, so that ids stay what they are.
-func environment(ctx context.Context, root, local, url string, server *emulator.Server) (*config.Env, error) {
+func environment(ctx context.Context, w where, url string, server *emulator.Server) (*config.Env, error) {
 	variables := server.Variables()
-	created, err := emulator.Create(ctx, config.From(variables).AWS(), filepath.Join(root, "template.yaml"), "")
+	variables["SANDBOX"] = strconv.FormatBool(w.sandbox)
+	created, err := emulator.Create(ctx, config.From(variables).AWS(), filepath.Join(w.root, "template.yaml"), "")
 	if err != nil {
 		return nil, err
 	}
 	maps.Copy(variables, created)
-	keys, err := eventIDKeys(filepath.Join(local, "event-id-keys"))
+	keys, err := eventIDKeys(filepath.Join(w.state, "event-id-keys"))
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +209,7 @@ func environment(ctx context.Context, root, local, url string, server *emulator.
 	if err := emulator.AllowMail(ctx, config.From(variables).AWS()); err != nil {
 		return nil, err
 	}
-	return config.From(variables), writeVariables(filepath.Join(local, "env"), variables)
+	return config.From(variables), writeVariables(filepath.Join(w.state, "env"), variables)
 }
 
 // writeVariables writes a file for the shell, so that zegoctl and the AWS command line find what runs here.

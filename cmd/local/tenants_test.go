@@ -49,10 +49,7 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handlers := map[string]http.Handler{}
-	for name, build := range functions {
-		handlers[name] = build(env)
-	}
+	handlers := build(env)
 	api := web.All(handlers)
 	now := ago(5)
 	ask := func(key, method, target, who string) *httptest.ResponseRecorder {

@@ -71,7 +71,7 @@ def fuzz(url):
     ]
     report = STATE / "report.txt"
     with open(report, "w") as file:
-        status = subprocess.run(command, cwd=HERE, env=os.environ | {"KEY": key, "PYTHONPATH": str(HERE)}, stdout=file).returncode
+        status = subprocess.run(command, cwd=STATE, env=os.environ | {"KEY": key, "PYTHONPATH": str(HERE)}, stdout=file).returncode
     text = report.read_text()
     if status:
         print(text)

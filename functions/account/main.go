@@ -3,9 +3,9 @@ package main
 
 import (
 	"net/http"
-	"time"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/mail"
@@ -18,6 +18,6 @@ import (
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
-		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), time.Now))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.From(env)))
 	})
 }

@@ -3,8 +3,8 @@ package main
 
 import (
 	"net/http"
-	"time"
 
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
@@ -15,6 +15,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return shift.BatchLogout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), time.Now)
+		return shift.BatchLogout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	})
 }

@@ -3,8 +3,8 @@ package main
 
 import (
 	"net/http"
-	"time"
 
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/provider"
@@ -18,6 +18,6 @@ func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.SenderFrom(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
-		return customer.Enrol(provider.KeysFrom(env), register, time.Now)
+		return customer.Enrol(provider.KeysFrom(env), register, clock.From(env))
 	})
 }

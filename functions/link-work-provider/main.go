@@ -3,15 +3,15 @@ package main
 
 import (
 	"net/http"
-	"time"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/serve"
 )
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return account.Link(account.NewSite(env, nil, nil, nil, time.Now)) // it changes nothing but what it keeps
+		return account.Link(account.NewSite(env, nil, nil, nil, clock.From(env))) // it changes nothing but what it keeps
 	})
 }

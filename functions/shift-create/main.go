@@ -3,8 +3,8 @@ package main
 
 import (
 	"net/http"
-	"time"
 
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
@@ -16,7 +16,7 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), clock.From(env))
 		return shift.Create(provider.KeysFrom(env), shift.NewLedger(reader, queue.SenderFrom(env)))
 	})
 }

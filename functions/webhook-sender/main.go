@@ -3,10 +3,10 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
@@ -18,7 +18,7 @@ import (
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), time.Now)
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), clock.From(env))
 		return webhook.QueueFrom(env).Again(webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader.Rejected).Consume)
 	})
 }

@@ -21,6 +21,8 @@ var allowed = map[string][]string{
 	"pkg/fault":      {},
 	"pkg/person":     {"pkg/fault"},
 	"pkg/config":     {},
+	"pkg/clock":      {"pkg/config", "pkg/fault", "pkg/table"},
+	"pkg/sandbox":    {"pkg/clock", "pkg/config", "pkg/customer", "pkg/fault", "pkg/provider", "pkg/table", "pkg/timeline", "pkg/web"},
 	"pkg/observe":    {},
 	"pkg/table":      {"pkg/fault", "pkg/person"},
 	"pkg/seal":       {"pkg/config"},
@@ -55,9 +57,9 @@ var allowed = map[string][]string{
 	"internal/simulation": {},
 	"cmd/zegoctl": {"pkg/audit", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/fault", "pkg/link", "pkg/observe", "pkg/person", "pkg/privacy",
 		"pkg/provider", "pkg/queue", "pkg/recovery", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/webhook"},
-	"cmd/local": {"pkg/account", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/demo", "pkg/emulator", "pkg/link", "pkg/mail", "pkg/observe", "pkg/provider", "pkg/queue",
-		"pkg/seal", "pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
-	"functions": {"pkg/account", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/link", "pkg/mail", "pkg/provider", "pkg/queue", "pkg/seal", "pkg/serve",
+	"cmd/local": {"pkg/account", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/demo", "pkg/emulator", "pkg/link", "pkg/mail", "pkg/observe", "pkg/provider", "pkg/queue",
+		"pkg/sandbox", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
+	"functions": {"pkg/account", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/link", "pkg/mail", "pkg/provider", "pkg/queue", "pkg/sandbox", "pkg/seal", "pkg/serve",
 		"pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
 }
 

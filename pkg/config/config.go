@@ -64,6 +64,9 @@ func (e *Env) Optional(name, fallback string) string {
 	return fallback
 }
 
+// Sandbox tells whether this is a sandbox: a stack for trying things out, with keys, people and a clock of its own.
+func (e *Env) Sandbox() bool { return e.Optional("SANDBOX", "false") == "true" }
+
 // Reject notes for [Env.Err] that a variable is there but not fit for use; the reason must not hold its value.
 func (e *Env) Reject(name, reason string) {
 	e.invalid = append(e.invalid, name+" "+reason)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strings"
 
 	"zego.com/workprovider/pkg/config"
 )
@@ -13,8 +14,8 @@ import (
 const EventIDKeys = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
 
 // Fresh returns an environment with empty tables and queues of its own, made from the project's template.yaml, and with
-// everything else that a function needs.
-func (s *Server) Fresh(ctx context.Context) (*config.Env, error) {
+// everything else that a function needs. Further variables are given as NAME=VALUE.
+func (s *Server) Fresh(ctx context.Context, further ...string) (*config.Env, error) {
 	root, err := Root()
 	if err != nil {
 		return nil, err
@@ -29,6 +30,10 @@ func (s *Server) Fresh(ctx context.Context) (*config.Env, error) {
 	variables["EVENT_ID_KEYS"] = EventIDKeys
 	variables["SITE_URL"] = "https://work.zego.example/pages"
 	variables["MAIL_FROM"] = MailFrom
+	for _, variable := range further {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
 	env := config.From(variables)
 	cfg := env.AWS().Copy()
 	cfg.HTTPClient = patient{cfg.HTTPClient}

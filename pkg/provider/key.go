@@ -14,29 +14,32 @@ import (
 //	zego_live_  1DkrZAp3M0x8vQq5cWbTnE7gUyR  2fJ9sK
 //	prefix      160 random bits              CRC-32 of all before it
 //
+// and a sandbox's begins with zego_test_ instead: neither side takes the other's, whatever is stored.
+//
 // both numbers in base 62 and of fixed width. The prefix lets secret scanners find a key that was published by mistake.
 // The checksum tells a mistyped or invented key without asking the storage; it protects nothing else.
 const (
-	keyPrefix     = "zego_live_"
+	livePrefix    = "zego_live_"
+	testPrefix    = "zego_test_" // as long as the other
 	randomBytes   = 20
 	randomWidth   = 27 // 62^27 > 2^160
 	checksumWidth = 6  // 62^6 > 2^32
-	keyLength     = len(keyPrefix) + randomWidth + checksumWidth
+	keyLength     = len(livePrefix) + randomWidth + checksumWidth
 )
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // mintKey draws a new key.
-func mintKey() string {
+func mintKey(prefix string) string {
 	var random [randomBytes]byte
 	rand.Read(random[:]) // never fails: the runtime stops the program instead
-	head := keyPrefix + inBase62(new(big.Int).SetBytes(random[:]), randomWidth)
+	head := prefix + inBase62(new(big.Int).SetBytes(random[:]), randomWidth)
 	return head + checksum(head)
 }
 
 // wellFormed reports whether the text can be a key: all that is known of it without asking the storage.
-func wellFormed(key string) bool {
-	if len(key) != keyLength || !strings.HasPrefix(key, keyPrefix) {
+func wellFormed(prefix, key string) bool {
+	if len(key) != keyLength || !strings.HasPrefix(key, prefix) {
 		return false
 	}
 	head, sum := key[:keyLength-checksumWidth], key[keyLength-checksumWidth:]

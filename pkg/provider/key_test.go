@@ -11,8 +11,8 @@ import (
 func TestMintedKeys(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 1000 {
-		key := mintKey()
-		if !wellFormed(key) || !strings.HasPrefix(key, "zego_live_") || len(key) != 43 {
+		key := mintKey(livePrefix)
+		if !wellFormed(livePrefix, key) || !strings.HasPrefix(key, "zego_live_") || len(key) != 43 {
 			t.Fatalf("a minted key of %d characters is not well formed", len(key))
 		}
 		if seen[key] {
@@ -24,7 +24,7 @@ func TestMintedKeys(t *testing.T) {
 
 // keyOf is a well-formed key of the given random number.
 func keyOf(random []byte) string {
-	head := keyPrefix + inBase62(new(big.Int).SetBytes(random), randomWidth)
+	head := livePrefix + inBase62(new(big.Int).SetBytes(random), randomWidth)
 	return head + checksum(head)
 }
 
@@ -34,7 +34,7 @@ func drawKey(t *rapid.T) string {
 
 func TestEveryNumberMakesAWellFormedKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		if key := drawKey(t); !wellFormed(key) {
+		if key := drawKey(t); !wellFormed(livePrefix, key) {
 			t.Fatalf("%s is refused", key)
 		}
 	})
@@ -44,7 +44,7 @@ func TestKeysHoldAllTheirRandomBits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		random := rapid.SliceOfN(rapid.Byte(), randomBytes, randomBytes).Draw(t, "random")
 		back := new(big.Int)
-		for _, digit := range strings.TrimPrefix(keyOf(random), keyPrefix)[:randomWidth] {
+		for _, digit := range strings.TrimPrefix(keyOf(random), livePrefix)[:randomWidth] {
 			back.Mul(back, big.NewInt(62)).Add(back, big.NewInt(int64(strings.IndexRune(base62, digit))))
 		}
 		if want := new(big.Int).SetBytes(random); back.Cmp(want) != 0 {
@@ -60,7 +60,7 @@ func TestASlipOfOneCharacterIsRefused(t *testing.T) {
 		i := rapid.IntRange(0, len(key)-1).Draw(t, "place")
 		other := rapid.SampledFrom([]byte(base62+"_- ")).Filter(func(b byte) bool { return b != key[i] }).Draw(t, "character")
 		key[i] = other
-		if wellFormed(string(key)) {
+		if wellFormed(livePrefix, string(key)) {
 			t.Fatalf("%s is taken", key)
 		}
 	})
@@ -72,7 +72,7 @@ func TestTwoNeighboursSwappedAreRefused(t *testing.T) {
 		border := len(key) - checksumWidth - 1 // a swap across it changes both the number and the checksum
 		i := rapid.IntRange(0, len(key)-2).Filter(func(i int) bool { return i != border && key[i] != key[i+1] }).Draw(t, "place")
 		key[i], key[i+1] = key[i+1], key[i]
-		if wellFormed(string(key)) {
+		if wellFormed(livePrefix, string(key)) {
 			t.Fatalf("%s is taken", key)
 		}
 	})
@@ -81,10 +81,10 @@ func TestTwoNeighboursSwappedAreRefused(t *testing.T) {
 func TestKeysAreCaseSensitive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := drawKey(t)
-		if lower := strings.ToLower(key); lower != key && wellFormed(lower) {
+		if lower := strings.ToLower(key); lower != key && wellFormed(livePrefix, lower) {
 			t.Fatalf("%s is taken in lower case", key)
 		}
-		if wellFormed(strings.ToUpper(key)) {
+		if wellFormed(livePrefix, strings.ToUpper(key)) {
 			t.Fatalf("%s is taken in upper case", key)
 		}
 	})
@@ -94,13 +94,13 @@ func TestWhatIsNoKey(t *testing.T) {
 	good := keyOf(make([]byte, randomBytes))
 	for name, text := range map[string]string{
 		"empty":            "",
-		"the prefix alone": keyPrefix,
+		"the prefix alone": livePrefix,
 		"cut short":        good[:len(good)-1],
 		"one more":         good + "0",
-		"another prefix":   "zego_test_" + good[len(keyPrefix):],
+		"another prefix":   "zego_test_" + good[len(livePrefix):],
 		"a long one":       strings.Repeat(good, 1000),
 	} {
-		if wellFormed(text) {
+		if wellFormed(livePrefix, text) {
 			t.Errorf("%s: taken", name)
 		}
 	}
@@ -108,7 +108,7 @@ func TestWhatIsNoKey(t *testing.T) {
 
 // Keys are kept by work providers for years: what was issued once must stay well formed.
 func TestTheFormOfKeysStays(t *testing.T) {
-	if !wellFormed("zego_live_0123456789ABCDEFGHIJKLMNOPQ" + "10urED") {
+	if !wellFormed(livePrefix, "zego_live_0123456789ABCDEFGHIJKLMNOPQ"+"10urED") {
 		t.Error("a key that was issued before is refused")
 	}
 }

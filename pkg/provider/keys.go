@@ -29,6 +29,7 @@ const (
 type Keys struct {
 	find    func(ctx context.Context, hash string) (Provider, bool, error) // Store.holder
 	now     func() time.Time
+	prefix  string             // of live keys, or of a sandbox's
 	flights singleflight.Group // a burst on a cold key asks the storage once
 
 	mu   sync.Mutex
@@ -44,7 +45,7 @@ type liveKey struct {
 func NewKeys(s *Store, now func() time.Time) *Keys {
 	return &Keys{
 		find: func(ctx context.Context, hash string) (Provider, bool, error) { return s.holder(ctx, hash, now()) },
-		now:  now,
+		now:  now, prefix: s.prefix,
 		live: make(map[string]liveKey),
 	}
 }
@@ -64,7 +65,7 @@ func (k *Keys) Authenticate(ctx context.Context, authorization string) (Provider
 		return Provider{}, fault.New(fault.MissingAuth, "Authorization header missing")
 	}
 	invalid := fault.New(fault.InvalidKey, "Authorization key is invalid")
-	if len(words) > 1 || !wellFormed(words[0]) {
+	if len(words) > 1 || !wellFormed(k.prefix, words[0]) {
 		return Provider{}, invalid
 	}
 	hash := hashOf(words[0])

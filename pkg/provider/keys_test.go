@@ -51,7 +51,7 @@ func TestAuthorizationHeaders(t *testing.T) {
 		}
 	}
 	for _, header := range []string{
-		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key, mintKey(),
+		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key, mintKey(livePrefix),
 	} {
 		_, err := keys.Authenticate(t.Context(), header)
 		wantKind(t, err, fault.InvalidKey)
@@ -132,7 +132,7 @@ func TestACachedKeyCostsNoRead(t *testing.T) {
 
 // keysThat is a cache over a storage that answers as find does.
 func keysThat(now func() time.Time, find func(ctx context.Context, hash string) (Provider, bool, error)) *Keys {
-	return &Keys{find: find, now: now, live: make(map[string]liveKey)}
+	return &Keys{find: find, now: now, prefix: livePrefix, live: make(map[string]liveKey)}
 }
 
 func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
@@ -146,7 +146,7 @@ func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
 		<-release
 		return Provider{ID: "courier-ltd"}, true, nil
 	})
-	key := mintKey()
+	key := mintKey(livePrefix)
 	var burst sync.WaitGroup
 	burst.Go(func() { _, _ = keys.Authenticate(t.Context(), key) })
 	<-arrived
@@ -172,7 +172,7 @@ func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 		<-release
 		return Provider{ID: "courier-ltd"}, true, ctx.Err()
 	})
-	key := mintKey()
+	key := mintKey(livePrefix)
 	first, hangUp := context.WithCancel(t.Context())
 	var both sync.WaitGroup
 	both.Go(func() {
@@ -193,7 +193,7 @@ func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 func TestWhatIsUnknownIsNotRemembered(t *testing.T) {
 	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{}, false, nil })
 	for range 100 {
-		_, err := keys.Authenticate(t.Context(), mintKey())
+		_, err := keys.Authenticate(t.Context(), mintKey(livePrefix))
 		wantKind(t, err, fault.InvalidKey)
 	}
 	if len(keys.live) != 0 {
@@ -205,7 +205,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{ID: "p"}, true, nil })
 	var last string
 	for range maxKeys + 100 {
-		last = mintKey()
+		last = mintKey(livePrefix)
 		if _, err := keys.Authenticate(t.Context(), last); err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestAClockSetBackForgets(t *testing.T) {
 	c := &clock{now: noon}
 	asked := 0
 	keys := keysThat(c.Now, func(context.Context, string) (Provider, bool, error) { asked++; return Provider{}, true, nil })
-	key := mintKey()
+	key := mintKey(livePrefix)
 	for range 2 {
 		if _, err := keys.Authenticate(t.Context(), key); err != nil {
 			t.Fatal(err)
@@ -252,6 +252,6 @@ func TestAClockSetBackForgets(t *testing.T) {
 func TestAStorageThatFailsIsNoInvalidKey(t *testing.T) {
 	broken := fault.Wrap(fault.Unavailable, errors.New("down"))
 	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{}, false, broken })
-	_, err := keys.Authenticate(t.Context(), mintKey())
+	_, err := keys.Authenticate(t.Context(), mintKey(livePrefix))
 	wantKind(t, err, fault.Unavailable)
 }

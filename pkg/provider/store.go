@@ -22,14 +22,19 @@ const form = 1
 // Store keeps work providers and the hashes of their keys in the table Providers. Its errors are faults: NotFound,
 // InvalidData about a named field, or Unavailable when the storage fails.
 type Store struct {
-	table dynamo.Table
-	db    *dynamo.DB
+	table  dynamo.Table
+	db     *dynamo.DB
+	prefix string // of the keys
 }
 
 // StoreFrom is the store in the table that PROVIDERS_TABLE names.
 func StoreFrom(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
-	return &Store{db: db, table: db.Table(env.Get("PROVIDERS_TABLE"))}
+	prefix := livePrefix
+	if env.Sandbox() {
+		prefix = testPrefix
+	}
+	return &Store{db: db, table: db.Table(env.Get("PROVIDERS_TABLE")), prefix: prefix}
 }
 
 // row is a work provider.
@@ -193,7 +198,7 @@ func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) 
 	if _, err := s.Get(ctx, providerID); err != nil {
 		return "", Key{}, err
 	}
-	text = mintKey()
+	text = mintKey(s.prefix)
 	tx := s.db.WriteTx()
 	key = s.addKey(tx, text, providerID, now)
 	if err := tx.Run(ctx); err != nil {
@@ -205,7 +210,7 @@ func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) 
 // AdmitKey makes a key work that was drawn before: for a demo world that is made again and whose keys somebody has. It
 // is refused if it is no key of ours, and if it was ever admitted or issued here, even if it is dead now.
 func (s *Store) AdmitKey(ctx context.Context, providerID, text string, now time.Time) error {
-	if !wellFormed(text) {
+	if !wellFormed(s.prefix, text) {
 		return fault.New(fault.InvalidKey, "The key is not well-formed.")
 	}
 	tx := s.db.WriteTx()
@@ -247,7 +252,7 @@ func (s *Store) RotateKey(ctx context.Context, providerID, keyID string, overlap
 	if !own.Revoked.IsZero() {
 		return "", Key{}, fault.Field("key", "The key `"+keyID+"` was revoked or rotated already: issue another, or rotate its successor.")
 	}
-	text = mintKey()
+	text = mintKey(s.prefix)
 	tx := s.db.WriteTx()
 	key = s.addKey(tx, text, providerID, now)
 	s.end(tx, own, now.Add(overlap))

@@ -84,7 +84,7 @@ func TestOnlyHashesOfKeysAreStored(t *testing.T) {
 	}
 	for _, row := range rows {
 		for attribute, value := range row {
-			if value == text || value == text[len(keyPrefix):] {
+			if value == text || value == text[len(livePrefix):] {
 				t.Errorf("the key stands in %s", attribute)
 			}
 		}

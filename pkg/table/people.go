@@ -7,6 +7,7 @@ package table
 //	provider#courier-ltd     key#1b4f0e98         one of its keys: hash, issued, revoked       zegoctl key list
 //	provider#courier-ltd     webhook              its webhook's URL                            every delivery to it, account
 //	key#<SHA-256, hex>       key                  whose key it is, whether it lives, last use  every request with a cold key
+//	clock                    clock                how far a sandbox's clock was moved          every request, in a sandbox
 //
 // The list of all providers is a Scan: the table is small, and only an operator asks for it.
 //
@@ -37,6 +38,7 @@ const (
 	ProviderSort  = "provider" // of a work provider
 	WebhookSort   = "webhook"  // of a work provider's webhook, and of its secrets
 	KeySort       = "key"      // of an API key, in the partition of its hash
+	ClockSort     = "clock"    // of a sandbox's clock
 	CustomerSort  = "customer" // of a customer
 	PolicySort    = "policy"   // of a customer's policy
 	ProductSort   = "product"  // of a product
@@ -47,6 +49,9 @@ const (
 
 // ProviderPartition is the partition of a work provider, by its id.
 func ProviderPartition(id string) string { return "provider#" + id }
+
+// ClockPartition is the partition of a sandbox's clock.
+const ClockPartition = "clock"
 
 // KeyPartition is the partition of an API key, by the hexadecimal SHA-256 of its text.
 func KeyPartition(hash string) string { return "key#" + hash }

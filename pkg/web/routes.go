@@ -31,6 +31,9 @@ var Routes = []Route{
 	{"shift-read", http.MethodGet, []string{"/v2/shift", "/v2/policy"}},
 	{"event-read", http.MethodGet, []string{"/v2/event/{id}"}},
 	{"event-read", http.MethodGet, []string{"/v2/batch/{id}"}},
+	{"sandbox-controls", http.MethodGet, []string{"/v2/sandbox/clock"}}, // these three only where SANDBOX is true
+	{"sandbox-controls", http.MethodPut, []string{"/v2/sandbox/clock"}},
+	{"sandbox-controls", http.MethodPost, []string{"/v2/sandbox/reset"}},
 	{"link-work-provider", http.MethodGet, []string{"/v1/link-work-provider", "/link-work-provider"}},
 	{"account", http.MethodGet, []string{"/account"}},
 	{"account", http.MethodGet, []string{"/account/{page}"}},

@@ -1,0 +1,77 @@
+// Package clock tells the time: the real one, or in a sandbox the one that somebody has moved, so that what takes hours or
+// weeks can be tried at once.
+//
+// A sandbox has one clock. It is kept beside the work providers, where every function that asks for a key may read it, and
+// it is read at each asking: who has moved it sees it moved. It goes on from where it was put.
+package clock
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/table"
+)
+
+// From is the time as the environment has it.
+func From(env *config.Env) func() time.Time {
+	if !env.Sandbox() {
+		return time.Now
+	}
+	return MovableFrom(env).Now
+}
+
+// Movable is the clock of a sandbox.
+type Movable struct {
+	table dynamo.Table
+	ahead atomic.Int64 // nanoseconds, when it was last read
+}
+
+// MovableFrom is the clock in the table that PROVIDERS_TABLE names.
+func MovableFrom(env *config.Env) *Movable {
+	return &Movable{table: dynamo.New(env.AWS()).Table(env.Get("PROVIDERS_TABLE"))}
+}
+
+// row is how far the clock is ahead of the real time.
+type row struct {
+	Ahead time.Duration `dynamo:"ahead"`
+}
+
+// readTimeout bounds the read: nothing that asks for the time has time to wait.
+const readTimeout = 5 * time.Second
+
+// Now is the sandbox's time. If the clock cannot be read, it goes on as it was last seen.
+func (m *Movable) Now() time.Time {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	var r row
+	err := m.table.Get(table.PK, table.ClockPartition).Range(table.SK, dynamo.Equal, table.ClockSort).Consistent(true).One(ctx, &r)
+	switch {
+	case err == nil, errors.Is(err, dynamo.ErrNotFound):
+		m.ahead.Store(int64(r.Ahead))
+	default:
+		slog.ErrorContext(ctx, "the sandbox's clock cannot be read", "error", err)
+	}
+	return time.Now().Add(time.Duration(m.ahead.Load()))
+}
+
+// Put sets the clock to a time, from which it goes on.
+func (m *Movable) Put(ctx context.Context, to time.Time) error { return m.put(ctx, time.Until(to)) }
+
+// Restore sets the clock to the real time.
+func (m *Movable) Restore(ctx context.Context) error { return m.put(ctx, 0) }
+
+func (m *Movable) put(ctx context.Context, ahead time.Duration) error {
+	err := m.table.Update(table.PK, table.ClockPartition).Range(table.SK, table.ClockSort).
+		Set(table.Form, 1).Set("ahead", ahead).Run(ctx)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+// Package sandbox is what a sandbox has and a live stack has not: controls for its clock, a reset, and people who always
+// give a certain answer.
+//
+//	sandbox.go   the endpoints, and the reset
+//	people.go    the people
+//
+// A sandbox is a whole stack of its own, made from the same template, with the same functions. It is small: who shares it
+// shares its clock, and a reset is everybody's.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/clock"
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/table"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+)
+
+// Sandbox is what its endpoints work on.
+type Sandbox struct {
+	clock     *clock.Movable
+	providers *provider.Store
+	customers *customer.Store
+	timelines *timeline.Store
+	emptied   []dynamo.Table
+	queues    []string // by URL
+	sqs       *sqs.Client
+}
+
+// From is the sandbox of the environment. It is refused where SANDBOX is not true, for a reset forgets everybody.
+func From(env *config.Env) *Sandbox {
+	if !env.Sandbox() {
+		env.Reject("SANDBOX", "is not true, so there must be no function to reset it")
+	}
+	db := dynamo.New(env.AWS())
+	return &Sandbox{
+		clock:     clock.MovableFrom(env),
+		providers: provider.StoreFrom(env),
+		customers: customer.StoreFrom(env),
+		timelines: timeline.StoreFrom(env),
+		emptied:   []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
+		queues:    []string{env.Get("EVENTS_QUEUE_URL"), env.Get("WEBHOOKS_QUEUE_URL")},
+		sqs:       sqs.NewFromConfig(env.AWS()),
+	}
+}
+
+// Controls is the function of GET and PUT /v2/sandbox/clock and POST /v2/sandbox/reset.
+func Controls(keys web.Authenticator, s *Sandbox) http.Handler {
+	return web.Function("sandbox-controls", keys, map[string]web.Handler{
+		"GET /v2/sandbox/clock":  s.show,
+		"PUT /v2/sandbox/clock":  s.move,
+		"POST /v2/sandbox/reset": s.reset,
+	})
+}
+
+// reading is the body of every answer, and of a PUT: what time it is.
+type reading struct {
+	Now string `json:"now"`
+}
+
+func told(now time.Time) web.Response {
+	return web.Response{Status: http.StatusOK, Body: reading{web.FormatTime(now)}}
+}
+
+func (s *Sandbox) show(*web.Request) (web.Response, error) { return told(s.clock.Now()), nil }
+
+// reach is how far from the real time the clock may be put: beyond it there is nothing to try.
+const reach = 10 * 365 * 24 * time.Hour
+
+func (s *Sandbox) move(r *web.Request) (web.Response, error) {
+	var in reading
+	if err := web.Decode(r.Body, &in); err != nil {
+		return web.Response{}, err
+	}
+	to, err := web.ParseTime("now", in.Now, true)
+	if err != nil {
+		return web.Response{}, err
+	}
+	if time.Until(to).Abs() > reach {
+		return web.Response{}, fault.Field("now", "`now` must be within ten years of the real time.")
+	}
+	if err := s.clock.Put(r.Context(), to); err != nil {
+		return web.Response{}, err
+	}
+	return told(to), nil
+}
+
+// reset makes the sandbox what it was at first, but for work providers, keys and products. What waits in the queues goes
+// first: v2 has its events wait there for half a minute, and they would come back.
+func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
+	for _, queue := range s.queues {
+		if err := s.purge(r.Context(), queue); err != nil {
+			return web.Response{}, err
+		}
+	}
+	for _, t := range s.emptied {
+		if err := empty(r.Context(), t); err != nil {
+			return web.Response{}, fault.Wrap(fault.Unavailable, err)
+		}
+	}
+	if err := s.clock.Restore(r.Context()); err != nil {
+		return web.Response{}, err
+	}
+	if err := s.Populate(r.Context()); err != nil {
+		return web.Response{}, err
+	}
+	return told(time.Now()), nil
+}
+
+// purgePause is how long SQS lets nobody empty the same queue again.
+const purgePause = time.Minute
+
+func (s *Sandbox) purge(ctx context.Context, queue string) error {
+	_, err := s.sqs.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &queue})
+	if err == nil {
+		return nil
+	}
+	failed := fault.Wrap(fault.Unavailable, err)
+	if again := (*types.PurgeQueueInProgress)(nil); errors.As(err, &again) {
+		failed.RetryAfter = purgePause
+	}
+	return failed
+}
+
+// empty deletes every row of a table but the products.
+func empty(ctx context.Context, t dynamo.Table) error {
+	var row struct {
+		PK string `dynamo:"pk"`
+		SK string `dynamo:"sk"`
+	}
+	var keys []dynamo.Keyed
+	rows := t.Scan().Project(table.PK, table.SK).Consistent(true).Iter()
+	for rows.Next(ctx, &row) {
+		if !strings.HasPrefix(row.PK, table.ProductSort) {
+			keys = append(keys, dynamo.Keys{row.PK, row.SK})
+		}
+	}
+	if err := rows.Err(); err != nil || len(keys) == 0 {
+		return err
+	}
+	_, err := t.Batch(table.PK, table.SK).Write().Delete(keys...).Run(ctx)
+	return err
+}
