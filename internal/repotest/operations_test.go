@@ -147,7 +147,7 @@ func TestOnlyTheSenderReadsSecrets(t *testing.T) {
 func TestAccessLogsTellNoPath(t *testing.T) {
 	format, _ := object(read(t).Resources["Api"].Properties["AccessLogSetting"])["Format"].(string)
 	variable := regexp.MustCompile(`\$context\.([A-Za-z.]+)`)
-	allowed := []string{"requestId", "requestTime", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "responseLength", "error.responseType"}
+	allowed := []string{"requestId", "integration.requestId", "requestTime", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "responseLength", "error.responseType"}
 	for _, found := range variable.FindAllStringSubmatch(format, -1) {
 		if !slices.Contains(allowed, found[1]) {
 			t.Errorf("the access log in template.yaml has $context.%s: if it tells nothing of a person, allow it in internal/repotest", found[1])
