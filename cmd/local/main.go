@@ -193,12 +193,12 @@ func portError(port string, err error) error {
 // the first start and kept, so that ids stay what they are.
 func environment(ctx context.Context, w where, url string, server *emulator.Server) (*config.Env, error) {
 	variables := server.Variables()
-	variables["SANDBOX"] = strconv.FormatBool(w.sandbox)
 	created, err := emulator.Create(ctx, config.From(variables).AWS(), filepath.Join(w.root, "template.yaml"), "")
 	if err != nil {
 		return nil, err
 	}
 	maps.Copy(variables, created)
+	variables["SANDBOX"] = strconv.FormatBool(w.sandbox)
 	keys, err := eventIDKeys(filepath.Join(w.state, "event-id-keys"))
 	if err != nil {
 		return nil, err
