@@ -26,10 +26,11 @@ import (
 // A login goes the whole way to a shift, and shift and keys are there again after a restart.
 func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 	local := t.TempDir()
+	at := where{root: "../..", state: local, port: "0"}
 	var first demo.World
 	var key, shifts string
 
-	serve(t, local, func(world demo.World) {
+	serve(t, at, func(world demo.World) {
 		first, key = world, world.WorkProviders[0].Key
 		at := time.Now().UTC().Format(time.RFC3339)
 		if answer := call(t, key, "POST", world.URL+"/v1/shift/login/", `{"workProviderUserId":"1686","timestamp":"`+at+`"}`); answer != `{"status":"PENDING"}` {
@@ -39,7 +40,7 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 			shifts = call(t, key, "GET", world.URL+"/v2/shift/?workProviderUserId=1686", "")
 		}
 	})
-	serve(t, local, func(world demo.World) {
+	serve(t, at, func(world demo.World) {
 		if !slices.Equal(world.WorkProviders, first.WorkProviders) {
 			t.Error("the keys of the first start are not those of the second")
 		}
@@ -49,23 +50,39 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 		if answer := call(t, key, "GET", world.URL+"/nothing", ""); !strings.Contains(answer, "NOT_FOUND") {
 			t.Errorf("an unknown path: %s", answer)
 		}
-		if err := run(t.Context(), where{root: "../..", state: local, port: "0"}); err == nil || !strings.Contains(err.Error(), "runs already") {
+		if err := run(t.Context(), at); err == nil || !strings.Contains(err.Error(), "runs already") {
 			t.Errorf("a second one in the same folder: %v", err)
 		}
 	})
 }
 
-// serve runs everything in the folder local while f does its work, and stops it as Ctrl-C does.
-func serve(t *testing.T, local string, f func(demo.World)) {
+// A sandbox has keys of its own kind, people of its own, and controls.
+func TestASandboxIsServed(t *testing.T) {
+	serve(t, where{root: "../..", state: t.TempDir(), port: "0", sandbox: true}, func(world demo.World) {
+		key := world.WorkProviders[0].Key
+		if !strings.HasPrefix(key, "zego_test_") {
+			t.Errorf("the key begins with %s", key[:10])
+		}
+		if answer := call(t, key, "GET", world.URL+"/v1/user/status?workProviderUserId=lapsed", ""); !strings.Contains(answer, "DISABLED") {
+			t.Errorf("the status of who is not insured: %s", answer)
+		}
+		if answer := call(t, key, "PUT", world.URL+"/v2/sandbox/clock", `{"now":"2030-01-01T00:00:00Z"}`); answer != `{"now":"2030-01-01T00:00:00+00:00"}` {
+			t.Errorf("the clock: %s", answer)
+		}
+	})
+}
+
+// serve runs everything while f does its work, and stops it as Ctrl-C does.
+func serve(t *testing.T, at where, f func(demo.World)) {
 	t.Helper()
-	path := filepath.Join(local, "demo.json")
+	path := filepath.Join(at.state, "demo.json")
 	var written time.Time
 	if before, err := os.Stat(path); err == nil {
 		written = before.ModTime()
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, where{root: "../..", state: local, port: "0"}) }()
+	go func() { ended <- run(ctx, at) }()
 	defer func() {
 		stop()
 		if err := <-ended; err != nil {
