@@ -44,7 +44,7 @@ def main():
             for _ in local.stdout:
                 pass  # what it says while it stops
             local.wait()
-    failures = [line for line in (STATE / "local.log").read_text().splitlines() if "level=ERROR" in line]
+    failures = [line for line in (STATE / "local.log").read_text().splitlines() if 'msg="request failed"' in line]
     if failures:
         sys.exit("fuzz: the API logged failures:\n" + "\n".join(failures[:20]))
     if counted < CASES:

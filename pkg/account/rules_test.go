@@ -122,7 +122,9 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 				t.Fatalf("%s %s leads to %q", method, path+query, location)
 			}
 		}
-		if strings.Contains(location, "@") || strings.Contains(location, "%40") {
+		ours := to.Query()
+		ours.Del("link") // as it came
+		if strings.Contains(to.Path, "@") || strings.Contains(ours.Encode(), "%40") {
 			t.Fatalf("an email travels: %q", location)
 		}
 	})

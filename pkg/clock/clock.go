@@ -7,12 +7,14 @@ package clock
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/guregu/dynamo/v2"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/fault"
@@ -29,13 +31,14 @@ func From(env *config.Env) func() time.Time {
 
 // Movable is the clock of a sandbox.
 type Movable struct {
-	table dynamo.Table
-	ahead atomic.Int64 // nanoseconds, when it was last read
+	client *dynamodb.Client
+	table  string
+	ahead  atomic.Int64 // nanoseconds, when it was last read
 }
 
 // MovableFrom is the clock in the table that PROVIDERS_TABLE names.
 func MovableFrom(env *config.Env) *Movable {
-	return &Movable{table: dynamo.New(env.AWS()).Table(env.Get("PROVIDERS_TABLE"))}
+	return &Movable{client: dynamodb.NewFromConfig(env.AWS()), table: env.Get("PROVIDERS_TABLE")}
 }
 
 // row is how far the clock is ahead of the real time.
@@ -51,12 +54,10 @@ func (m *Movable) Now() time.Time {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	var r row
-	err := m.table.Get(table.PK, table.ClockPartition).Range(table.SK, dynamo.Equal, table.ClockSort).Consistent(true).One(ctx, &r)
-	switch {
-	case err == nil, errors.Is(err, dynamo.ErrNotFound):
-		m.ahead.Store(int64(r.Ahead))
-	default:
+	if _, err := table.Row(ctx, m.client, m.table, table.ClockPartition, table.ClockSort, &r); err != nil {
 		slog.ErrorContext(ctx, "the sandbox's clock cannot be read", "error", err)
+	} else {
+		m.ahead.Store(int64(r.Ahead)) // real time, if nobody has moved it
 	}
 	return time.Now().Add(time.Duration(m.ahead.Load()))
 }
@@ -68,8 +69,15 @@ func (m *Movable) Put(ctx context.Context, to time.Time) error { return m.put(ct
 func (m *Movable) Restore(ctx context.Context) error { return m.put(ctx, 0) }
 
 func (m *Movable) put(ctx context.Context, ahead time.Duration) error {
-	err := m.table.Update(table.PK, table.ClockPartition).Range(table.SK, table.ClockSort).
-		Set(table.Form, 1).Set("ahead", ahead).Run(ctx)
+	_, err := m.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:        &m.table,
+		Key:              table.RowKey(table.ClockPartition, table.ClockSort),
+		UpdateExpression: aws.String("SET v = :form, ahead = :ahead"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":form":  &types.AttributeValueMemberN{Value: "1"},
+			":ahead": &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(ahead), 10)},
+		},
+	})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err)
 	}

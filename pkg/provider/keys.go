@@ -27,7 +27,7 @@ const (
 // Keys tells whose API key a request carries. It remembers live keys for a while, and only those: nobody can fill it with
 // invented ones.
 type Keys struct {
-	find    func(ctx context.Context, hash string) (Provider, bool, error) // Store.holder
+	find    func(ctx context.Context, hash string) (Provider, bool, error) // holders.holder
 	now     func() time.Time
 	prefix  string             // of live keys, or of a sandbox's
 	flights singleflight.Group // a burst on a cold key asks the storage once
@@ -42,16 +42,18 @@ type liveKey struct {
 }
 
 // NewKeys is a cache of the store's live keys that reads the time from now.
-func NewKeys(s *Store, now func() time.Time) *Keys {
+func NewKeys(s *Store, now func() time.Time) *Keys { return newKeys(s.holders, now) }
+
+func newKeys(h holders, now func() time.Time) *Keys {
 	return &Keys{
-		find: func(ctx context.Context, hash string) (Provider, bool, error) { return s.holder(ctx, hash, now()) },
-		now:  now, prefix: s.prefix,
+		find: func(ctx context.Context, hash string) (Provider, bool, error) { return h.holder(ctx, hash, now()) },
+		now:  now, prefix: h.prefix,
 		live: make(map[string]liveKey),
 	}
 }
 
 // KeysFrom is a cache of the live keys in the table that PROVIDERS_TABLE names.
-func KeysFrom(env *config.Env) *Keys { return NewKeys(StoreFrom(env), time.Now) }
+func KeysFrom(env *config.Env) *Keys { return newKeys(holdersFrom(env), time.Now) }
 
 // Authenticate is the work provider whose key the Authorization header is. A prefix Bearer or Token is tolerated, in any
 // case. Errors: MissingAuth if the header is absent, blank or a prefix alone; InvalidKey for anything that is not a live

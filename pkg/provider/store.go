@@ -3,8 +3,6 @@ package provider
 import (
 	"cmp"
 	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -22,19 +20,15 @@ const form = 1
 // Store keeps work providers and the hashes of their keys in the table Providers. Its errors are faults: NotFound,
 // InvalidData about a named field, or Unavailable when the storage fails.
 type Store struct {
-	table  dynamo.Table
-	db     *dynamo.DB
-	prefix string // of the keys
+	holders
+	table dynamo.Table
+	db    *dynamo.DB
 }
 
 // StoreFrom is the store in the table that PROVIDERS_TABLE names.
 func StoreFrom(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
-	prefix := livePrefix
-	if env.Sandbox() {
-		prefix = testPrefix
-	}
-	return &Store{db: db, table: db.Table(env.Get("PROVIDERS_TABLE")), prefix: prefix}
+	return &Store{holders: holdersFrom(env), db: db, table: db.Table(env.Get("PROVIDERS_TABLE"))}
 }
 
 // row is a work provider.
@@ -135,19 +129,6 @@ func (s *Store) set(ctx context.Context, id, attribute string, value any) error 
 		return fault.Wrap(fault.Unavailable, err)
 	}
 	return nil
-}
-
-// Get is the work provider of that id.
-func (s *Store) Get(ctx context.Context, id string) (Provider, error) {
-	var r row
-	err := s.get(ctx, table.ProviderPartition(id), table.ProviderSort, &r)
-	if errors.Is(err, dynamo.ErrNotFound) {
-		return Provider{}, notFound(id)
-	}
-	if err != nil {
-		return Provider{}, fault.Wrap(fault.Unavailable, err)
-	}
-	return r.provider(), nil
 }
 
 // ByName is the work provider of exactly that name. One read: the name leads to the id.
@@ -280,14 +261,11 @@ func (s *Store) RevokeKey(ctx context.Context, providerID, keyID string, now tim
 // ownKey is the row of one of a work provider's keys.
 func (s *Store) ownKey(ctx context.Context, providerID, keyID string) (ownKeyRow, error) {
 	var own ownKeyRow
-	err := s.get(ctx, table.ProviderPartition(providerID), table.ProviderKeySort(keyID), &own)
-	if errors.Is(err, dynamo.ErrNotFound) {
-		return own, fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`.")
+	found, err := s.get(ctx, table.ProviderPartition(providerID), table.ProviderKeySort(keyID), &own)
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`.")
 	}
-	if err != nil {
-		return own, fault.Wrap(fault.Unavailable, err)
-	}
-	return own, nil
+	return own, err
 }
 
 // end adds to a transaction the writes that let a key die at a time, on condition that its end is still what was read.
@@ -326,49 +304,13 @@ func (s *Store) Keys(ctx context.Context, providerID string) ([]Key, error) {
 	keys := make([]Key, len(rows))
 	for i, r := range rows {
 		var found keyRow // knows when it was used; an operator can wait for one read a key
-		if err := s.get(ctx, table.KeyPartition(r.Hash), table.KeySort, &found); err != nil && !errors.Is(err, dynamo.ErrNotFound) {
-			return nil, fault.Wrap(fault.Unavailable, err)
+		if _, err := s.get(ctx, table.KeyPartition(r.Hash), table.KeySort, &found); err != nil {
+			return nil, err
 		}
 		keys[i] = Key{ID: strings.TrimPrefix(r.SK, table.ProviderKeyPrefix), Issued: r.Issued, Revoked: r.Revoked, Used: found.Used}
 	}
 	slices.SortStableFunc(keys, func(a, b Key) int { return a.Issued.Compare(b.Issued) })
 	return keys, nil
-}
-
-// holder is the work provider whose live key has that hash; false if there is none. Two consistent reads, so that a key
-// works from the moment it is shown; and once an hour a write, by which operators see which keys are still in use.
-func (s *Store) holder(ctx context.Context, hash string, now time.Time) (Provider, bool, error) {
-	var key keyRow
-	err := s.get(ctx, table.KeyPartition(hash), table.KeySort, &key)
-	if errors.Is(err, dynamo.ErrNotFound) || err == nil && !live(key.Revoked, now) {
-		return Provider{}, false, nil
-	}
-	if err != nil {
-		return Provider{}, false, fault.Wrap(fault.Unavailable, err)
-	}
-	p, err := s.Get(ctx, key.Provider)
-	if err != nil {
-		return Provider{}, false, err
-	}
-	s.noteUse(ctx, key, now)
-	return p, true, nil
-}
-
-// noteUse notes the hour in which a key is used, unless that was done. An hour is as much as operators need to know, and
-// keeps the row of a busy key from being written by every cold start. If it fails, nobody is refused for it.
-func (s *Store) noteUse(ctx context.Context, key keyRow, now time.Time) {
-	hour := now.UTC().Truncate(time.Hour)
-	if !key.Used.Before(hour) {
-		return
-	}
-	err := s.table.Update(table.PK, key.PK).Range(table.SK, key.SK).Set("used", hour).If("attribute_exists(pk)").Run(ctx)
-	if err != nil {
-		slog.WarnContext(ctx, "last use of a key not noted", "provider", key.Provider, "error", err)
-	}
-}
-
-func (s *Store) get(ctx context.Context, partition, sort string, into any) error {
-	return s.table.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
 }
 
 func notFound(id string) error {
