@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"strings"
@@ -48,7 +49,7 @@ func connect(ctx context.Context, env *config.Env) error {
 // tool is what the commands share.
 type tool struct {
 	vars       map[string]*string // the value of each flag that names a table or a queue, by variable
-	eventKeys  string             // EVENT_ID_KEYS, which is a secret and so has no flag
+	asTheyAre  map[string]string  // variables without a flag
 	output     string
 	dryRun     bool
 	yes        bool // what cannot be undone is confirmed
@@ -71,7 +72,7 @@ var places = []struct{ flag, variable string }{
 // command is the whole tool, with the defaults that the environment gives.
 func command(defaults *config.Env, connect func(context.Context, *config.Env) error) *cobra.Command {
 	t := &tool{
-		vars: map[string]*string{}, eventKeys: defaults.Optional(eventIDKeys, ""),
+		vars: map[string]*string{}, asTheyAre: map[string]string{},
 		toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect,
 	}
 	root := &cobra.Command{
@@ -91,6 +92,9 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 		SilenceErrors: true,
 	}
 	flags := root.PersistentFlags()
+	for _, variable := range withoutFlag {
+		t.asTheyAre[variable] = defaults.Optional(variable, "")
+	}
 	for _, place := range places {
 		t.vars[place.variable] = flags.String(place.flag, defaults.Optional(place.variable, ""), "by default $"+place.variable)
 	}
@@ -113,10 +117,13 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 // eventIDKeys is the variable of the keys that seal event ids.
 const eventIDKeys = "EVENT_ID_KEYS"
 
+// withoutFlag are the variables that have no flag: a secret, and what a stack is rather than where.
+var withoutFlag = []string{eventIDKeys, "SANDBOX"}
+
 // env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing from it
 // is known once the stores are built.
 func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
-	vars := map[string]string{eventIDKeys: t.eventKeys}
+	vars := maps.Clone(t.asTheyAre)
 	for variable, value := range t.vars {
 		vars[variable] = *value
 	}

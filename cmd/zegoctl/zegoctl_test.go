@@ -220,3 +220,24 @@ func TestTheEndpointOfTheEnvironmentIsHeeded(t *testing.T) {
 		t.Errorf("%v, %s", cfg.BaseEndpoint, cfg.Region)
 	}
 }
+
+// With SANDBOX=true the keys are a sandbox's, which no live stack takes.
+func TestASandboxsKeys(t *testing.T) {
+	o := newOperator(t)
+	variables := map[string]string{"SANDBOX": "true"}
+	for _, place := range places {
+		variables[place.variable] = o.env.Get(place.variable)
+	}
+	sandbox := config.From(variables)
+	sandbox.SetAWS(o.env.AWS())
+	inSandbox := operator{t: t, env: sandbox}
+
+	inSandbox.must(new(providerView), "provider", "create", "Courier Ltd")
+	for in, prefix := range map[*operator]string{&o: "zego_live_", &inSandbox: "zego_test_"} {
+		var issued keyView
+		in.must(&issued, "key", "issue", "courier-ltd")
+		if !strings.HasPrefix(issued.Key, prefix) {
+			t.Errorf("got %.10s…, want %s…", issued.Key, prefix)
+		}
+	}
+}
