@@ -270,7 +270,7 @@ var faults = []seeded{
 	},
 	{
 		2, "of two LOGINs at an instant the first one read is the shift's", "pkg/timeline/fold.go",
-		`if lessName(f.Name, m.name) {`, `if false {`,
+		`if compareNames(f.Name, m.name) < 0 {`, `if false {`,
 		atOnce,
 	},
 	{

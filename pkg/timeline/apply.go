@@ -360,14 +360,20 @@ func read(ctx context.Context, rows Rows, provider, customer string, of Days) (H
 	if err != nil || !history.couldCount() {
 		return history, nil, err
 	}
+	facts, err = underIDs(ctx, rows, provider, history, facts, of)
+	return history, facts, err
+}
+
+// underIDs adds to a customer's facts those under every workProviderUserId that was the customer's in those days.
+func underIDs(ctx context.Context, rows Rows, provider string, history History, facts []Fact, of Days) ([]Fact, error) {
 	for _, id := range history.userIDs(of.First.Start(), of.Last.End()) {
 		more, err := rows.Facts(ctx, provider, userNamed(id), of)
 		if err != nil {
-			return history, nil, err
+			return nil, err
 		}
 		facts = append(facts, more...)
 	}
-	return history, facts, nil
+	return facts, nil
 }
 
 // dayOfShifts is the shifts that start on one day.
@@ -381,10 +387,9 @@ type dayOfShifts struct {
 // reach far enough to know.
 func (d Days) refold(history History, facts []Fact, changed interval) (folded []dayOfShifts, told story, before, after bool) {
 	ms := moments(history.counting(facts))
-	start, ok := d.startBefore(ms, changed.from)
-	stop, ok2 := d.startAfter(ms, start, changed.to)
-	if !ok || !ok2 {
-		return nil, told, !ok, !ok2
+	start, stop, before, after := d.starts(ms, changed)
+	if before || after {
+		return nil, told, before, after
 	}
 	with := make([]Day, 0, 8)
 	for _, f := range facts {
@@ -398,10 +403,9 @@ func (d Days) refold(history History, facts []Fact, changed interval) (folded []
 	slices.Sort(with)
 	with = slices.Compact(with)
 	// A record is of a whole day, so folding starts where no shift is open before the first of the days.
-	start, ok = d.startBefore(ms, with[0].Start())
-	stop, ok2 = d.startAfter(ms, start, with[len(with)-1].End()-1)
-	if !ok || !ok2 {
-		return nil, told, !ok, !ok2
+	start, stop, before, after = d.starts(ms, interval{with[0].Start(), with[len(with)-1].End() - 1})
+	if before || after {
+		return nil, told, before, after
 	}
 	told.moments = within(ms, start, stop)
 	shifts, tales := fold(told.moments, history)

@@ -45,10 +45,9 @@ func Explain(ctx context.Context, rows Rows, provider, customer string, day Day,
 			return Story{}, err
 		}
 		ms := moments(history.counting(facts))
-		start, ok := reach.startBefore(ms, in.from)
-		stop, ok2 := reach.startAfter(ms, start, in.to)
-		if !ok || !ok2 {
-			reach = reach.widen(!ok, !ok2)
+		start, stop, before, after := reach.starts(ms, in)
+		if before || after {
+			reach = reach.widen(before, after)
 			continue
 		}
 		facts = slices.DeleteFunc(facts, func(f Fact) bool {
@@ -68,8 +67,7 @@ func Explain(ctx context.Context, rows Rows, provider, customer string, day Day,
 // tell folds the moments one by one, and notes after each how things stand.
 func tell(history History, facts []Fact, ms []moment, now Instant) Story {
 	s := Story{History: history}
-	whole := folded{history: history, moments: ms}
-	whole.shifts, whole.tales = fold(ms, history)
+	whole := foldedFrom(ms, history)
 	f := folding{history: history}
 	open := Shift{}
 	for _, fact := range facts {
@@ -110,18 +108,16 @@ func (s *Store) Unheard(ctx context.Context, provider string, of Days, now Insta
 		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderNames(provider),
 			table.SK, table.FactsSort(of.First.String()), table.FactsSort(of.Last.String())).Iter()
 	for row := (setRow{}); rows.Next(ctx, &row); {
-		if name, ok := table.NameOf(provider, row.PK); ok && !slices.Contains(names, name) {
-			names = append(names, name)
+		if name, ok := table.NameOf(provider, row.PK); ok {
+			names = append(names, name) // once for each day that it has
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, stored(err)
 	}
-	slices.SortFunc(names, func(a, b person.Name) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
-	})
+	slices.SortFunc(names, compareNames)
 	var all []Unheard
-	for _, name := range names {
+	for _, name := range slices.Compact(names) {
 		facts, err := s.Facts(ctx, provider, name, of)
 		if err != nil {
 			return nil, err

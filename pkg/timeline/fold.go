@@ -98,7 +98,7 @@ func moments(facts []Fact) []moment {
 			m.login, m.planned, m.name = true, f.PlannedEnd, f.Name
 		default:
 			m.planned = max(m.planned, f.PlannedEnd)
-			if lessName(f.Name, m.name) {
+			if compareNames(f.Name, m.name) < 0 {
 				m.name = f.Name
 			}
 		}
@@ -106,9 +106,9 @@ func moments(facts []Fact) []moment {
 	return ms
 }
 
-// lessName puts customer numbers before workProviderUserIds.
-func lessName(a, b person.Name) bool {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value)) < 0
+// compareNames puts customer numbers before workProviderUserIds.
+func compareNames(a, b person.Name) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
 }
 
 // Told is what became of one moment's LOGIN and LOGOUT. Shift is the index of the shift that holds the LOGIN, or that

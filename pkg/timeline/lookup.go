@@ -46,9 +46,9 @@ func (k Known) Holding(ctx context.Context, rows Rows, login Fact) (Shift, bool,
 	if err != nil || !history.Counts(login) {
 		return Shift{}, false, err
 	}
-	shifts, tales := fold(ms, history)
-	i := slices.IndexFunc(ms, func(m moment) bool { return m.at == login.At })
-	s := shifts[tales[i].loginShift]
+	whole := foldedFrom(ms, history)
+	_, shift, _ := whole.of(login)
+	s := whole.shifts[shift]
 	return s, s.Start < s.End, nil
 }
 

@@ -95,9 +95,14 @@ func (o Observer) ofName(ctx context.Context, provider string, asked []Fact, now
 // folded is a customer folded around the facts asked for.
 type folded struct {
 	history History
-	moments []moment
 	shifts  []Shift
-	tales   []told
+	story
+}
+
+// foldedFrom folds moments that begin at a starting point.
+func foldedFrom(ms []moment, history History) folded {
+	shifts, tales := fold(ms, history)
+	return folded{history, shifts, story{ms, tales}}
 }
 
 // people are those who had the name at some time, folded; whose it is now comes last, and is unknown if it is nobody's.
@@ -125,8 +130,7 @@ func (o Observer) people(ctx context.Context, provider string, name person.Name,
 		if err != nil {
 			return nil, err
 		}
-		people[i] = folded{history: history, moments: ms}
-		people[i].shifts, people[i].tales = fold(ms, history)
+		people[i] = foldedFrom(ms, history)
 	}
 	if nobody {
 		people = append(people, folded{})
@@ -142,12 +146,11 @@ func window(ctx context.Context, rows Rows, provider, customer string, in interv
 			return history, nil, err
 		}
 		ms := moments(history.counting(facts))
-		start, ok := reach.startBefore(ms, in.from)
-		stop, ok2 := reach.startAfter(ms, start, in.to)
-		if ok && ok2 {
+		start, stop, before, after := reach.starts(ms, in)
+		if !before && !after {
 			return history, within(ms, start, stop), nil
 		}
-		reach = reach.widen(!ok, !ok2)
+		reach = reach.widen(before, after)
 	}
 }
 
@@ -184,11 +187,7 @@ func (h History) refused(at, now Instant) Outcome {
 
 // outcome is that of a fact that counts.
 func (p folded) outcome(f Fact) Outcome {
-	i := slices.IndexFunc(p.moments, func(m moment) bool { return m.at == f.At })
-	effect, shift := p.tales[i].login, p.tales[i].loginShift
-	if f.Kind == Logout {
-		effect, shift = p.tales[i].logout, p.tales[i].logoutShift
-	}
+	effect, shift, _ := p.of(f)
 	if effect == AlreadyOpen || effect == LogoutWithoutLogin {
 		return Outcome{State: NoEffect, Reason: effect}
 	}

@@ -40,7 +40,7 @@ func Rebuild(ctx context.Context, rows Rows, provider, customer string, dry bool
 // compare reads a customer's records, and only then the history and the facts, as every fold does, and holds them against
 // each other: on the days that have a record, a LOGIN, or both.
 func compare(ctx context.Context, rows Rows, w who) ([]Record, []Difference, error) {
-	everything := Days{firstDay, lastDay}
+	everything := AllDays()
 	records, err := rows.Records(ctx, w.provider, w.customer, everything)
 	if err != nil {
 		return nil, nil, err
@@ -60,10 +60,7 @@ func compare(ctx context.Context, rows Rows, w who) ([]Record, []Difference, err
 	slices.Sort(days)
 	var differences []Difference
 	for _, day := range slices.Compact(days) {
-		var before []Shift
-		if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == day }); i >= 0 {
-			before = records[i].Shifts
-		}
+		before := recordOf(records, day).Shifts
 		if after := listed(shifts, day); !slices.Equal(before, after) {
 			differences = append(differences, Difference{day, before, after})
 		}

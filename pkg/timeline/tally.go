@@ -21,17 +21,25 @@ type story struct {
 	tales   []told
 }
 
-// effect is that of a fact that counts. A moment that no fold had to look at is one of LOGOUTs far from any shift.
-func (s story) effect(f Fact) Effect {
+// of is what a fact that counts did, and to which of the fold's shifts; false if the fold did not look at its moment.
+func (s story) of(f Fact) (effect Effect, shift int, ok bool) {
 	i, ok := slices.BinarySearchFunc(s.moments, f.At, moment.compare)
 	switch {
 	case !ok:
-		return LogoutWithoutLogin
+		return 0, 0, false
 	case f.Kind == Logout:
-		return s.tales[i].logout
+		return s.tales[i].logout, s.tales[i].logoutShift, true
 	default:
-		return s.tales[i].login
+		return s.tales[i].login, s.tales[i].loginShift, true
 	}
+}
+
+// effect is that of a fact that counts. A moment that no fold had to look at is one of LOGOUTs far from any shift.
+func (s story) effect(f Fact) Effect {
+	if effect, _, ok := s.of(f); ok {
+		return effect
+	}
+	return LogoutWithoutLogin
 }
 
 // refusal is a fact that found no room.

@@ -16,17 +16,13 @@ func Told(ctx context.Context, rows Rows, provider, customer string, of Days) (H
 	if err != nil {
 		return history, nil, err
 	}
-	for _, id := range history.userIDs(of.First.Start(), of.Last.End()) {
-		more, err := rows.Facts(ctx, provider, userNamed(id), of)
-		if err != nil {
-			return history, nil, err
-		}
-		facts = append(facts, more...)
+	if facts, err = underIDs(ctx, rows, provider, history, facts, of); err != nil {
+		return history, nil, err
 	}
 	facts = slices.DeleteFunc(facts, func(f Fact) bool { return !history.mine(f) })
 	slices.SortFunc(facts, func(a, b Fact) int {
 		// LOGOUTs come first, as they do in the fold of two adjoining shifts.
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.Kind, a.Kind), cmp.Compare(a.Name.Kind, b.Name.Kind), cmp.Compare(a.Name.Value, b.Name.Value))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.Kind, a.Kind), compareNames(a.Name, b.Name))
 	})
 	return history, facts, nil
 }

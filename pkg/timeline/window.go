@@ -40,6 +40,14 @@ func (d Days) widen(before, after bool) Days {
 // just before any t with no LOGIN in [t − 14 h, t). Only facts that count are looked at, because only they open and close
 // shifts. A state carried from day to day would save the reading back, and lose more in races than that is worth.
 
+// starts are the last starting point at or before an interval and the first after it; before and after tell that the
+// facts read do not reach far enough to know.
+func (d Days) starts(ms []moment, in interval) (start, stop Instant, before, after bool) {
+	start, back := d.startBefore(ms, in.from)
+	stop, on := d.startAfter(ms, start, in.to)
+	return start, stop, !back, !on
+}
+
 // startBefore is the last starting point at or before t, given the moments of the days read; false if the facts read
 // do not reach back to one.
 func (d Days) startBefore(ms []moment, t Instant) (Instant, bool) {
