@@ -126,10 +126,10 @@ func TestAnEndIsRefusedByItself(t *testing.T) {
 	tooEarly := ended(-60)
 	for name, forged := range map[string]string{
 		"no id": "none", "cut": id[:len(id)-1], "changed": "B" + id[1:], "longer": id + "A", "an escape": "%41%00", "not UTF-8": "%ff",
-		"of nobody":   eventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "ZZZ999", noon)),
-		"never sent":  eventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "ABC123", eleven)),
-		"of a LOGOUT": eventID(w.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", noon)),
-		"another's":   eventID(w.ids, parcels, fact(timeline.Login, person.CustomerNumber, "ABC123", noon)),
+		"of nobody":   EventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "ZZZ999", noon)),
+		"never sent":  EventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "ABC123", eleven)),
+		"of a LOGOUT": EventID(w.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", noon)),
+		"another's":   EventID(w.ids, parcels, fact(timeline.Login, person.CustomerNumber, "ABC123", noon)),
 	} {
 		w.want("PUT, "+name, w.put("/v2/shift/"+forged, tooEarly), 404, v2NoShift)
 		w.want("GET, "+name, w.get("/v2/shift/"+forged), 404, v2NoShift)

@@ -25,9 +25,9 @@ const (
 	notMatchedID
 )
 
-// eventID is the id of a fact. A planned end is no part of it: a LOGIN sent again with another one is the same event
-// (contract row 17).
-func eventID(s *seal.Sealer, provider string, f timeline.Fact) string {
+// EventID is the id that a work provider knows a fact by; of a shift's earliest LOGIN it is the shift's. A planned end is no
+// part of it: a LOGIN sent again with another one is the same event (contract row 17).
+func EventID(s *seal.Sealer, provider string, f timeline.Fact) string {
 	return s.Seal(eventPurpose, provider, factBytes(nil, f))
 }
 
@@ -49,12 +49,13 @@ func factBytes(b []byte, f timeline.Fact) []byte {
 // openLogin is the LOGIN that an id names, for the work provider that asks; false if the id is forged, foreign, or
 // another event's.
 func openLogin(s *seal.Sealer, provider, id string) (timeline.Fact, bool) {
-	f, _, ok := openEvent(s, provider, id)
+	f, _, ok := OpenEvent(s, provider, id)
 	return f, ok && f.Kind == timeline.Login
 }
 
-// openEvent is the fact or the verdict that an id names, for the work provider that asks; false if it is forged or foreign.
-func openEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.Verdict, bool) {
+// OpenEvent is the fact that an id names or, if that has no kind, the verdict, for the work provider that asks; false if the
+// id is forged or foreign.
+func OpenEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.Verdict, bool) {
 	b, err := s.Open(eventPurpose, provider, id)
 	if err != nil || len(b) < 11 {
 		return timeline.Fact{}, timeline.Verdict{}, false

@@ -2,6 +2,7 @@ package shift
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -321,4 +322,16 @@ func (a *array) err(ok bool) error {
 		return errMessage
 	}
 	return nil
+}
+
+// Carries tells whether the body of a message asks a processor to take in that fact of a work provider, or that verdict.
+func Carries(body, provider string, f timeline.Fact, v timeline.Verdict) bool {
+	c, err := parseMessage(body)
+	if err != nil || c.Provider != provider {
+		return false
+	}
+	if f.Kind == 0 {
+		return slices.Contains(c.Verdicts, v)
+	}
+	return slices.ContainsFunc(c.Facts, func(g timeline.Fact) bool { return g.Kind == f.Kind && g.At == f.At && g.Name == f.Name })
 }

@@ -47,7 +47,7 @@ func (v Reader) tell(provider, id, kind string, name person.Name, at timeline.In
 	}
 	if o.Effect != 0 {
 		effect := o.Effect.String()
-		shift := eventID(v.ids, provider, timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start})
+		shift := EventID(v.ids, provider, timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start})
 		out.Effect, out.ShiftID = &effect, &shift
 	}
 	if o.Reason != 0 {
@@ -63,7 +63,7 @@ var (
 )
 
 func (v Reader) readEvent(r *web.Request) (web.Response, error) {
-	f, verdict, ok := openEvent(v.ids, r.Provider.ID, r.PathValue)
+	f, verdict, ok := OpenEvent(v.ids, r.Provider.ID, r.PathValue)
 	if !ok {
 		return web.Response{}, errNoEvent
 	}
@@ -130,7 +130,7 @@ func (v Reader) readBatch(r *web.Request) (web.Response, error) {
 			break
 		}
 		f := facts[i]
-		answer.Events = append(answer.Events, v.tell(r.Provider.ID, eventID(v.ids, r.Provider.ID, f), f.Kind.String(), f.Name, f.At, outcomes[i]))
+		answer.Events = append(answer.Events, v.tell(r.Provider.ID, EventID(v.ids, r.Provider.ID, f), f.Kind.String(), f.Name, f.At, outcomes[i]))
 	}
 	return web.Response{Status: http.StatusOK, Body: answer}, nil
 }

@@ -42,7 +42,7 @@ func TestAnEventIsAskedAbout(t *testing.T) {
 
 	send("login", minutes(-35))
 	w.drain()
-	between := eventID(w.ids, courier, fact(timeline.Login, person.UserID, "12345", minutes(-35)))
+	between := EventID(w.ids, courier, fact(timeline.Login, person.UserID, "12345", minutes(-35)))
 	w.want("revived by a late login", w.get("/v2/event/"+late), 200, eventJSON(late, "APPLIED", "CLOSED_SHIFT", "", between, who, "LOGOUT", minutes(-30)))
 }
 

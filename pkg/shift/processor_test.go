@@ -255,8 +255,8 @@ func TestIDsHandedOutStayGood(t *testing.T) {
 	w := couriers(t)
 	login := fact(timeline.Login, person.UserID, "12345", eleven)
 	for name, c := range map[string]struct{ id, was string }{
-		"LOGIN":  {eventID(w.ids, courier, login), "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"},
-		"LOGOUT": {eventID(w.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", eleven)), "Ab9gDVUwToXU6zOK_Fnw3nW-OUY906zpscfZagJ23qGd"},
+		"LOGIN":  {EventID(w.ids, courier, login), "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"},
+		"LOGOUT": {EventID(w.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", eleven)), "Ab9gDVUwToXU6zOK_Fnw3nW-OUY906zpscfZagJ23qGd"},
 		"match":  {matchID(w.ids, courier, timeline.Verdict{Customer: "ABC123", Entry: timeline.Matched(eleven)}), "AX8gIoiCacT0vXo1reODu5ZJlIzbD5kcj65Cosn7cxUA"},
 		"batch":  {w.ids.Seal(batchPurpose, courier, batchOf([]timeline.Fact{login, login}).bytes()), "AfFBDde9xBlkhmAVHRZFrNlIgxnV7u1NST0EY_fDIeNLDNBUfA"},
 	} {

@@ -95,7 +95,7 @@ type shown struct {
 // planned or sent ahead of time, if any.
 func (v Reader) show(provider, customer string, s timeline.Listed) shown {
 	out := shown{
-		ID:        eventID(v.ids, provider, timeline.Fact{Name: s.Name, Kind: timeline.Login, At: s.Start}),
+		ID:        EventID(v.ids, provider, timeline.Fact{Name: s.Name, Kind: timeline.Login, At: s.Start}),
 		User:      user{CustomerNumber: customer},
 		StartTime: web.FormatTime(s.Start.Time()),
 		Revision:  s.Revision,

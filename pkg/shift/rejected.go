@@ -64,7 +64,7 @@ func (v Reader) Rejected(ctx context.Context, body string) ([]jsontext.Value, er
 			continue
 		}
 		f := c.Facts[i]
-		text, err := json.Marshal(v.tell(c.Provider, eventID(v.ids, c.Provider, f), f.Kind.String(), f.Name, f.At, o))
+		text, err := json.Marshal(v.tell(c.Provider, EventID(v.ids, c.Provider, f), f.Kind.String(), f.Name, f.At, o))
 		if err != nil {
 			return nil, err
 		}

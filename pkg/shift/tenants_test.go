@@ -87,9 +87,9 @@ func TestNoIDCanBeToldFromAnother(t *testing.T) {
 		"another's":        theirs,
 		"forged":           mine[:len(mine)-2] + "AA",
 		"withdrawn":        withdrawn,
-		"never consented":  eventID(w.ids, courier, login("UNCONS")),
-		"of nobody":        eventID(w.ids, courier, login("ZZZ999")),
-		"never sent":       eventID(w.ids, courier, login("ABC123")),
+		"never consented":  EventID(w.ids, courier, login("UNCONS")),
+		"of nobody":        EventID(w.ids, courier, login("ZZZ999")),
+		"never sent":       EventID(w.ids, courier, login("ABC123")),
 		"mine, by another": "", // asked for by the other below
 	}
 	for _, c := range [][3]string{

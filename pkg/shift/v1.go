@@ -85,7 +85,7 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		if err != nil {
 			return web.Response{}, err
 		}
-		id := eventID(ids, r.Provider.ID, fact)
+		id := EventID(ids, r.Provider.ID, fact)
 		if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {
 			return web.Response{}, err
 		}

@@ -118,9 +118,9 @@ func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
 			want.Kind = endpoint.kind
 			for _, slash := range []string{"", "/"} {
 				a := w.post(endpoint.path+slash, c.body)
-				w.wantPending(endpoint.path+slash+": "+name, a, "X-Event-Id", "/v2/event/", eventID(w.ids, courier, want))
+				w.wantPending(endpoint.path+slash+": "+name, a, "X-Event-Id", "/v2/event/", EventID(w.ids, courier, want))
 				message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"facts":[[%q,"%c",%s,%d]]}`,
-					eventID(w.ids, courier, want), endpoint.letter, want.Name.Kind, appendQuoted(nil, want.Name.Value), want.At)
+					EventID(w.ids, courier, want), endpoint.letter, want.Name.Kind, appendQuoted(nil, want.Name.Value), want.At)
 				if sent := queue.take(); !slices.Equal(sent, []string{message}) {
 					t.Errorf("%s: %s: sent %q, want %q", endpoint.path, name, sent, message)
 				}

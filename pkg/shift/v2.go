@@ -85,7 +85,7 @@ func (l *Ledger) create(r *web.Request) (web.Response, error) {
 	if err := l.put(r.Context(), r.Provider.ID, login, "startTime"); err != nil {
 		return web.Response{}, err
 	}
-	answer := created{ID: eventID(l.ids, r.Provider.ID, login), User: userOf(login.Name), StartTime: web.FormatTime(login.At.Time())}
+	answer := created{ID: EventID(l.ids, r.Provider.ID, login), User: userOf(login.Name), StartTime: web.FormatTime(login.At.Time())}
 	if login.PlannedEnd != timeline.Never {
 		end := web.FormatTime(login.PlannedEnd.Time())
 		answer.EndTime = &end

@@ -76,7 +76,7 @@ func TestAShiftIsCreated(t *testing.T) {
 		},
 	} {
 		for _, path := range []string{"/v2/shift", "/v2/shift/", "/v2/policy", "/v2/policy/"} { // row 10, and row 17: sent again
-			w.want(path+": "+name, w.post(path, c.body), 201, fmt.Sprintf(`{"id":%q,`, eventID(w.ids, courier, c.want))+c.echo)
+			w.want(path+": "+name, w.post(path, c.body), 201, fmt.Sprintf(`{"id":%q,`, EventID(w.ids, courier, c.want))+c.echo)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestACreationIsRefused(t *testing.T) {
 	}
 	w.want("row 22: at the consent", w.post("/v2/shift", newShiftBody(`{"customerNumber":"RECENT"}`, recent, time.Time{})), 201,
 		fmt.Sprintf(`{"id":%q,"user":{"customerNumber":"RECENT"},"startTime":%q,"endTime":null}`,
-			eventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "RECENT", recent)), iso(recent)))
+			EventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "RECENT", recent)), iso(recent)))
 	if bodies := w.queued(); len(bodies) != 1 {
 		t.Errorf("the guard of one creation, and nothing of a refused one, must be queued: %q", bodies)
 	}
