@@ -54,6 +54,7 @@ type tool struct {
 	dryRun     bool
 	yes        bool // what cannot be undone is confirmed
 	toLoopback bool // the default of a flag
+	built      *config.Env
 	connect    func(context.Context, *config.Env) error
 }
 
@@ -121,8 +122,12 @@ const eventIDKeys = "EVENT_ID_KEYS"
 var withoutFlag = []string{eventIDKeys, "SANDBOX"}
 
 // env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing from it
-// is known once the stores are built.
+// is known once the stores are built. A command has one, so that it acts as the operator who stands in the audit log: an
+// assumed role may be called otherwise at each connection.
 func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
+	if t.built != nil {
+		return t.built, nil
+	}
 	vars := maps.Clone(t.asTheyAre)
 	for variable, value := range t.vars {
 		vars[variable] = *value
@@ -134,6 +139,7 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	if t.dryRun {
 		env.SetAWS(readOnly(env.AWS()))
 	}
+	t.built = env
 	return env, nil
 }
 

@@ -27,7 +27,12 @@ func newOperator(t *testing.T) operator { return operator{t: t, env: emulator.Fo
 func (o operator) run(args ...string) (string, error) {
 	o.t.Helper()
 	var out bytes.Buffer
+	connected := false
 	cmd := command(o.env, func(_ context.Context, env *config.Env) error {
+		if connected {
+			o.t.Errorf("%q connects twice, and may be somebody else the second time", args)
+		}
+		connected = true
 		env.SetAWS(o.env.AWS())
 		return nil
 	})
