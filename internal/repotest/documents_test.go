@@ -2,7 +2,6 @@ package repotest
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,23 +11,7 @@ import (
 
 // A document that says what is tested names the tests, and those that it names are there.
 func TestTestsNamedInDocumentsExist(t *testing.T) {
-	var tests strings.Builder
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil || !entry.IsDir() && !strings.HasSuffix(path, "_test.go"):
-			return err
-		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), "."):
-			return fs.SkipDir
-		case entry.IsDir():
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		tests.Write(text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tests := strings.Join(testFiles(t), "\n")
 	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +22,7 @@ func TestTestsNamedInDocumentsExist(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w*)`").FindAllSubmatch(text, -1) {
-			if !strings.Contains(tests.String(), "func "+string(name[1])+"(") {
+			if !strings.Contains(tests, "func "+string(name[1])+"(") {
 				t.Errorf("docs/%s names %s, which is no test: name the one that took its place", filepath.Base(path), name[1])
 			}
 		}
@@ -48,13 +31,10 @@ func TestTestsNamedInDocumentsExist(t *testing.T) {
 
 // Each risk of the OWASP API Security Top 10 has an answer, and a test that holds it.
 func TestEveryRiskHasAnAnswerAndATest(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readFile(t, "docs/threat-model.md")
 	for n := 1; n <= 10; n++ {
 		row := regexp.MustCompile(fmt.Sprintf(`(?m)^\| \*\*API%d\*\*.*\|[^|]*\w[^|]*\|[^|]*\x60(Test|Fuzz)\w+\x60`, n))
-		if !row.Match(text) {
+		if !row.MatchString(text) {
 			t.Errorf("docs/threat-model.md has no row for API%d with an answer and a test", n)
 		}
 	}

@@ -31,21 +31,3 @@ func TestRoutesStandInOpenAPI(t *testing.T) {
 		}
 	}
 }
-
-// What the gateway answers instead of us fits what openapi.yaml says of refusals, on the paths of v1 as of v2.
-func TestTheGatewaysAnswersAreDocumented(t *testing.T) {
-	responses := object(read(t).Resources["Api"].Properties["GatewayResponses"])
-	if responses["THROTTLED"] == nil {
-		t.Fatal("template.yaml does not say what the gateway answers to too many requests: openapi.yaml does")
-	}
-	for name, response := range responses {
-		body, _ := object(object(response)["ResponseTemplates"])["application/json"].(string)
-		contract.Fits(t, "V1Refusal", []byte(body))
-		contract.Fits(t, "V2Refusal", []byte(body))
-		headers := object(object(object(response)["ResponseParameters"])["Headers"])
-		status := object(response)["StatusCode"]
-		if headers["X-Request-Id"] == nil || headers["Retry-After"] == nil && (status == "429" || status == "503") {
-			t.Errorf("%s of the GatewayResponses in template.yaml lacks X-Request-Id or Retry-After, which openapi.yaml promises", name)
-		}
-	}
-}

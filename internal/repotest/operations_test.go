@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"zego.com/workprovider/internal/contract"
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/observe"
@@ -158,7 +159,8 @@ func TestAccessLogsTellNoPath(t *testing.T) {
 	}
 }
 
-// The gateway's own answers have the shapes and the codes of the contract.
+// The gateway's own answers have the codes of the contract, and fit what openapi.yaml says of refusals, on the paths of v1 as
+// of v2.
 func TestGatewayAnswersInOurShapes(t *testing.T) {
 	responses := object(read(t).Resources["Api"].Properties["GatewayResponses"])
 	for _, kind := range []string{"THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE", "DEFAULT_4XX", "DEFAULT_5XX"} {
@@ -172,6 +174,8 @@ func TestGatewayAnswersInOurShapes(t *testing.T) {
 	}
 	for kind, r := range responses {
 		body, _ := object(object(r)["ResponseTemplates"])["application/json"].(string)
+		contract.Fits(t, "V1Refusal", []byte(body))
+		contract.Fits(t, "V2Refusal", []byte(body))
 		var answer struct{ Status, Error, Detail string }
 		if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Status != "NOK" || answer.Detail == "" || !codes[answer.Error] {
 			t.Errorf("the gateway's answer %s is none of ours: %s (%v)", kind, body, err)
