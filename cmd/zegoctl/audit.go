@@ -35,12 +35,8 @@ with who AWS says the operator is, and what came of it afterwards. Entries are o
 
 // entries are those of the audit log.
 func (t *tool) entries(cmd *cobra.Command) ([]audit.Entry, error) {
-	env, err := t.env(cmd)
+	log, err := build(t, cmd, audit.StoreFrom)
 	if err != nil {
-		return nil, err
-	}
-	log := audit.StoreFrom(env)
-	if err := env.Err(); err != nil {
 		return nil, err
 	}
 	return log.List(cmd.Context())

@@ -33,16 +33,6 @@ func (t *tool) dlq() *cobra.Command {
 	return group
 }
 
-// letters is the store of dead letters.
-func (t *tool) letters(cmd *cobra.Command) (*deadletter.Store, error) {
-	env, err := t.env(cmd)
-	if err != nil {
-		return nil, err
-	}
-	store := deadletter.StoreFrom(env)
-	return store, env.Err()
-}
-
 // ofMonth are the letters sent in a month; in this one and the one before, if none is named.
 func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.Letter, error) {
 	months := []string{month}
@@ -88,7 +78,7 @@ func (t *tool) dlqList() *cobra.Command {
 		Example: `  zegoctl dlq list --month 2026-11`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			store, err := t.letters(cmd)
+			store, err := build(t, cmd, deadletter.StoreFrom)
 			if err != nil {
 				return err
 			}
@@ -110,7 +100,7 @@ func (t *tool) dlqShow() *cobra.Command {
 		Example: `  zegoctl dlq show 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e | less`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := t.letters(cmd)
+			store, err := build(t, cmd, deadletter.StoreFrom)
 			if err != nil {
 				return err
 			}

@@ -143,6 +143,17 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	return env, nil
 }
 
+// build makes what a command works with, in its environment; the error names what is missing there.
+func build[T any](t *tool, cmd *cobra.Command, from func(*config.Env) T) (T, error) {
+	env, err := t.env(cmd)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	value := from(env)
+	return value, env.Err()
+}
+
 // complete lets the shell complete the ids of work providers wherever one comes first.
 func (t *tool) complete(cmd *cobra.Command) {
 	if words := strings.Fields(cmd.Use); len(words) > 1 && words[1] == "PROVIDER" {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/privacy"
@@ -19,14 +20,16 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// desk is where people's wishes about their data are met.
-func (t *tool) desk(cmd *cobra.Command) (*privacy.Desk, error) {
-	env, err := t.env(cmd)
+// desk is where a customer's wishes about their data are met, and the customer's number.
+func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Desk, string, error) {
+	desk, err := build(t, cmd, func(env *config.Env) *privacy.Desk {
+		return privacy.DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), shift.Refolder(queue.SenderFrom(env)))
+	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	desk := privacy.DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), shift.Refolder(queue.SenderFrom(env)))
-	return desk, env.Err()
+	name, err := person.NewCustomerNumber(number)
+	return desk, name.Value, err
 }
 
 // insuredView is a customer as operators mostly need them: without who it is.
@@ -49,15 +52,11 @@ func (t *tool) customerShow() *cobra.Command {
   zegoctl link list ABC123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, err := t.desk(cmd)
+			desk, number, err := t.desk(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			name, err := person.NewCustomerNumber(args[0])
-			if err != nil {
-				return err
-			}
-			e, err := desk.Export(cmd.Context(), name.Value, time.Now())
+			e, err := desk.Export(cmd.Context(), number, time.Now())
 			if err != nil {
 				return err
 			}
@@ -87,12 +86,8 @@ func (t *tool) customerFind() *cobra.Command {
 		Example: `  zegoctl customer find driver@example.com`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := t.env(cmd)
+			store, err := build(t, cmd, customer.StoreFrom)
 			if err != nil {
-				return err
-			}
-			store := customer.StoreFrom(env)
-			if err := env.Err(); err != nil {
 				return err
 			}
 			return t.do(cmd, deed{of: "by email"}, func() error {
@@ -124,19 +119,15 @@ It is for the person, to whom the GDPR gives it; the audit log notes who made it
 		Example: `  zegoctl customer export ABC123 --file abc123.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, err := t.desk(cmd)
+			desk, number, err := t.desk(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			name, err := person.NewCustomerNumber(args[0])
-			if err != nil {
-				return err
-			}
-			return t.do(cmd, deed{of: name.Value}, func() error {
+			return t.do(cmd, deed{of: number}, func() error {
 				if t.dryRun {
 					return errDryRun // what is not noted is not read
 				}
-				e, err := desk.Export(cmd.Context(), name.Value, time.Now())
+				e, err := desk.Export(cmd.Context(), number, time.Now())
 				if err != nil {
 					return err
 				}
@@ -180,16 +171,12 @@ they were on shift. The number is never given to another. To erase somebody agai
   zegoctl customer erase ABC123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, err := t.desk(cmd)
+			desk, number, err := t.desk(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			name, err := person.NewCustomerNumber(args[0])
-			if err != nil {
-				return err
-			}
-			return t.do(cmd, deed{of: name.Value, forGood: "who this is will be forgotten, and cover ends"}, func() error {
-				e, err := desk.Erase(cmd.Context(), name.Value, time.Now())
+			return t.do(cmd, deed{of: number, forGood: "who this is will be forgotten, and cover ends"}, func() error {
+				e, err := desk.Erase(cmd.Context(), number, time.Now())
 				if err != nil {
 					return err
 				}

@@ -60,12 +60,8 @@ func (t *tool) productDefine() *cobra.Command {
       --occupation childminder=babysitter,nanny --enrol-by-api`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := t.env(cmd)
+			store, err := build(t, cmd, customer.StoreFrom)
 			if err != nil {
-				return err
-			}
-			store := customer.StoreFrom(env)
-			if err := env.Err(); err != nil {
 				return err
 			}
 			p.Code = args[0]
@@ -102,12 +98,8 @@ func (t *tool) productList() *cobra.Command {
 		Example: `  zegoctl product list`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			env, err := t.env(cmd)
+			store, err := build(t, cmd, customer.StoreFrom)
 			if err != nil {
-				return err
-			}
-			store := customer.StoreFrom(env)
-			if err := env.Err(); err != nil {
 				return err
 			}
 			products, err := store.Products(cmd.Context())

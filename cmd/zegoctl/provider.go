@@ -44,12 +44,7 @@ func (t *tool) provider() *cobra.Command {
 
 // providers is the store of work providers.
 func (t *tool) providers(cmd *cobra.Command) (*provider.Store, error) {
-	env, err := t.env(cmd)
-	if err != nil {
-		return nil, err
-	}
-	store := provider.StoreFrom(env)
-	return store, env.Err()
+	return build(t, cmd, provider.StoreFrom)
 }
 
 func (t *tool) providerCreate() *cobra.Command {

@@ -65,12 +65,8 @@ It may run while events come in. What the processor is just about to write then 
 		Example: `  zegoctl rebuild --provider courier-ltd --customer ABC123 --dry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			env, err := t.env(cmd)
+			store, err := build(t, cmd, timeline.StoreFrom)
 			if err != nil {
-				return err
-			}
-			store := timeline.StoreFrom(env)
-			if err := env.Err(); err != nil {
 				return err
 			}
 			var numbers []string

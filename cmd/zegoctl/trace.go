@@ -46,9 +46,8 @@ type tracing struct {
 	letters   *deadletter.Store
 }
 
-func tracingFrom(env *config.Env) (tracing, error) {
-	tr := tracing{seal.From(env), provider.StoreFrom(env), timeline.StoreFrom(env), deadletter.StoreFrom(env)}
-	return tr, env.Err()
+func tracingFrom(env *config.Env) tracing {
+	return tracing{seal.From(env), provider.StoreFrom(env), timeline.StoreFrom(env), deadletter.StoreFrom(env)}
 }
 
 func (t *tool) trace() *cobra.Command {
@@ -61,11 +60,7 @@ keys that seal ids, so EVENT_ID_KEYS must be set.`,
 		Example: `  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt_-g`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := t.env(cmd)
-			if err != nil {
-				return err
-			}
-			tr, err := tracingFrom(env)
+			tr, err := build(t, cmd, tracingFrom)
 			if err != nil {
 				return err
 			}

@@ -32,12 +32,8 @@ It reads the whole table of timelines.`,
 		Example: `  zegoctl unmatched courier-ltd --days 7`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			env, err := t.env(cmd)
+			store, err := build(t, cmd, timeline.StoreFrom)
 			if err != nil {
-				return err
-			}
-			store := timeline.StoreFrom(env)
-			if err := env.Err(); err != nil {
 				return err
 			}
 			if days < 1 {
