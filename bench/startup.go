@@ -40,17 +40,16 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// functionNames are the names of all functions, those behind the gateway first. A sandbox's controls are left out: no live
-// stack has them, so there is no sample for them.
+// functionNames are the names of all functions that a live stack has, those behind the gateway first: of each there is a
+// sample.
 func functionNames() (api, consumers []string, err error) {
-	entries, err := os.ReadDir(builtFunctions)
-	for _, e := range entries {
-		switch e.Name() {
+	samples, err := filepath.Glob("events/*.json")
+	for _, sample := range samples {
+		switch name := strings.TrimSuffix(filepath.Base(sample), ".json"); name {
 		case "processor", "dead-letters", "webhook-sender":
-			consumers = append(consumers, e.Name())
-		case "sandbox-controls":
+			consumers = append(consumers, name)
 		default:
-			api = append(api, e.Name())
+			api = append(api, name)
 		}
 	}
 	return api, consumers, err
