@@ -45,14 +45,11 @@ func (d *Desk) Erase(ctx context.Context, number string, now time.Time) (Erasure
 			}
 			e.WithdrawnFrom = append(e.WithdrawnFrom, r.provider.ID)
 		}
-		for _, id := range r.history.EverHeld() {
-			whom, err := d.customers.Enrolled(ctx, r.provider.ID, id)
-			if err != nil {
-				return e, err
-			}
-			if whom != number {
-				continue
-			}
+		ids, err := d.enrolledAs(ctx, r, number)
+		if err != nil {
+			return e, err
+		}
+		for _, id := range ids {
 			if err := d.customers.ForgetEnrolment(ctx, r.provider.ID, id); err != nil {
 				return e, err
 			}

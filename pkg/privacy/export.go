@@ -164,14 +164,8 @@ func (d *Desk) sharing(ctx context.Context, r relation, number string) (Sharing,
 			s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.By.String()})
 		}
 	}
-	for _, id := range s.WorkProviderUserIDs {
-		whom, err := d.customers.Enrolled(ctx, r.provider.ID, id)
-		if err != nil {
-			return s, err
-		}
-		if whom == number {
-			s.EnrolledAs = append(s.EnrolledAs, id)
-		}
+	if s.EnrolledAs, err = d.enrolledAs(ctx, r, number); err != nil {
+		return s, err
 	}
 	s.Deliveries, err = d.told(ctx, r, number)
 	return s, err

@@ -64,5 +64,20 @@ func (d *Desk) relations(ctx context.Context, number string) ([]relation, error)
 	return all, nil
 }
 
+// enrolledAs are the ids under which the work provider enrolled the customer.
+func (d *Desk) enrolledAs(ctx context.Context, r relation, number string) ([]string, error) {
+	var ids []string
+	for _, id := range r.history.EverHeld() {
+		whom, err := d.customers.Enrolled(ctx, r.provider.ID, id)
+		if err != nil {
+			return nil, err
+		}
+		if whom == number {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
 // errNobody is met when there is no such customer and never was.
 var errNobody = fault.New(fault.NotFound, "There is no such customer.")
