@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/web"
 )
@@ -58,9 +59,8 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	cfg.HTTPClient = services
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)
-	handlers := build(c.env)
+	api := web.All(build(c.env))
 	consumers := []consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
-	api := web.All(handlers)
 
 	var log bytes.Buffer
 	before := slog.Default()
@@ -88,7 +88,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 		}
 	}
 	sing()
-	batch := queued(t, cfg, c.env.Get("EVENTS_QUEUE_URL"))
+	batch := queued(t, c.env, "EVENTS_QUEUE_URL")
 	batch.Records = append(batch.Records, events.SQSMessage{MessageId: "odd", Body: "canary", Attributes: map[string]string{"SentTimestamp": "1"}})
 	consume(batch)
 	services.nasty.Store(true)
@@ -148,7 +148,7 @@ func (c *client) songs() []*http.Request {
 				segments = []string{"canary", "signup", "login", "verify", "forgot", "reset", "consent", "remove", "logout"}
 			}
 			for _, segment := range segments {
-				target := regexp.MustCompile(`\{.*\}`).ReplaceAllString(path, segment)
+				target := filled(path, segment)
 				for _, query := range queries {
 					add(route.Method, target+"?"+query, form.Encode())
 				}
@@ -174,11 +174,11 @@ func wantNone(t *testing.T, what, text string, secrets []string) {
 	}
 }
 
-// queued is what can be received from a queue at once.
-func queued(t *testing.T, cfg aws.Config, queueURL string) events.SQSEvent {
+// queued is what can be received at once from the queue that a variable names.
+func queued(t *testing.T, env *config.Env, variable string) events.SQSEvent {
 	t.Helper()
-	received, err := sqs.NewFromConfig(cfg).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: &queueURL, MaxNumberOfMessages: batchSize,
+	received, err := sqs.NewFromConfig(env.AWS()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: aws.String(env.Get(variable)), MaxNumberOfMessages: batchSize,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})
 	if err != nil {

@@ -60,7 +60,6 @@ type client struct {
 	env          *config.Env
 	api, cut     http.Handler // the second one's storage does not answer
 	key, parcels string
-	cookie       string
 	seen         map[string]bool // "GET /v2/shift/{id} 404"
 }
 
@@ -125,7 +124,7 @@ func (c *client) send(api http.Handler, operation string, r *http.Request, statu
 // common are the answers that have nothing to do with what is asked.
 func (c *client) common(method, path string) {
 	operation := method + " " + path
-	target := regexp.MustCompile(`\{.*\}`).ReplaceAllString(path, "login")
+	target := filled(path, "login")
 	large := c.request(operation, target, strings.NewReader(""))
 	large.ContentLength = web.MaxBody + 1
 	c.send(c.api, operation, large, http.StatusRequestEntityTooLarge)
@@ -133,12 +132,21 @@ func (c *client) common(method, path string) {
 	crash := c.request(operation, target, crashing{})
 	c.send(c.api, operation, crash, http.StatusInternalServerError)
 
-	isPage := strings.Contains(path, "account") || strings.Contains(path, "link-work-provider")
-	if !isPage {
+	if !isPage(path) {
 		c.ask(operation, target, "", http.StatusUnauthorized, "Authorization", "")
 	}
 	c.send(c.cut, operation, c.request(operation, target, strings.NewReader(""), "Cookie", "__Host-session=x", "Sec-Fetch-Site", "same-origin"),
 		http.StatusServiceUnavailable)
+}
+
+// isPage tells whether a path is one that people open in a browser: it takes no key.
+func isPage(path string) bool {
+	return strings.Contains(path, "account") || strings.Contains(path, "link-work-provider")
+}
+
+// filled is a path with a value in the place of its {segment}, if it has one.
+func filled(path, value string) string {
+	return regexp.MustCompile(`\{.*\}`).ReplaceAllString(path, value)
 }
 
 // crashing is a body whose reading crashes, for a mistake of ours.
@@ -211,8 +219,7 @@ func (c *client) sandbox() {
 }
 
 func (c *client) pages() {
-	c.signIn("driver@example.com")
-	from := []string{"Cookie", c.cookie, "Sec-Fetch-Site", "same-origin"}
+	from := []string{"Cookie", c.signIn("driver@example.com"), "Sec-Fetch-Site", "same-origin"}
 	const page, form = "GET /account/{page}", "POST /account/{page}"
 	for _, path := range []string{"/v1/link-work-provider", "/link-work-provider"} {
 		link := func(query string, status int, header ...string) *http.Response {
@@ -228,15 +235,8 @@ func (c *client) pages() {
 		c.ask(page, "/account/consent?"+to.RawQuery, "", http.StatusConflict, from...)
 		c.ask(form, "/account/consent", to.RawQuery+"&choice=agree", http.StatusConflict, from...)
 	}
-	// Its own network, for the tries of one are counted for a while.
 	for _, path := range []string{"/v1/link-work-provider", "/link-work-provider"} {
-		for limited := false; !limited; limited = c.seen["GET "+path+" 429"] {
-			r := c.request("GET "+path, "", nil)
-			r.RemoteAddr = "192.0.2.77:1"
-			recorder := httptest.NewRecorder()
-			c.api.ServeHTTP(recorder, r)
-			c.seen[fmt.Sprintf("GET %s %d", path, recorder.Code)] = true
-		}
+		c.exhaust("GET "+path, "", "")
 	}
 
 	c.ask("GET /account", "", "", http.StatusOK, from...)
@@ -253,22 +253,36 @@ func (c *client) pages() {
 	c.ask(form, "/account/nothing", "", http.StatusNotFound, from...)
 	c.ask(form, "/account/verify", "token=x", http.StatusGone, from...)
 	c.ask(form, "/account/forgot", "email=x", http.StatusUnprocessableEntity, from...)
-	for !c.seen[form+" 429"] {
-		r := c.request(form, "/account/forgot", strings.NewReader("email=nobody@example.com"), from...)
+	c.exhaust(form, "/account/forgot", "email=nobody@example.com", from...)
+}
+
+// exhaust asks until there have been too many requests, from a network of its own, for the tries of one are counted for a while.
+func (c *client) exhaust(operation, target, body string, header ...string) {
+	for !c.seen[operation+" 429"] {
+		r := c.request(operation, target, strings.NewReader(body), header...)
+		r.RemoteAddr = "192.0.2.77:1"
 		recorder := httptest.NewRecorder()
 		c.api.ServeHTTP(recorder, r)
-		c.seen[fmt.Sprintf("%s %d", form, recorder.Code)] = true
+		c.seen[fmt.Sprint(operation, " ", recorder.Code)] = true
 	}
 }
 
-// signIn has a first password set, by the link in the mail.
-func (c *client) signIn(email string) {
+// signIn has a first password set, by the link in the mail, and returns the cookie of the browser that did.
+func (c *client) signIn(email string) string {
 	const form = "POST /account/{page}"
 	c.ask(form, "/account/forgot", "email="+url.QueryEscape(email), http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
 	answer := c.ask(form, "/account/reset", "token="+c.mailed(email)+"&password=correct+horse+battery", http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
-	for _, cookie := range answer.Cookies() {
-		c.cookie = cookie.Name + "=" + cookie.Value
+	return c.cookie(answer)
+}
+
+// cookie is what a browser sends from then on that was signed in by an answer.
+func (c *client) cookie(answer *http.Response) string {
+	c.t.Helper()
+	if len(answer.Cookies()) == 0 {
+		c.t.Fatalf("nobody is signed in: %d", answer.StatusCode)
 	}
+	cookie := answer.Cookies()[0]
+	return cookie.Name + "=" + cookie.Value
 }
 
 // mailed is the token of the link in the newest mail to an address.

@@ -20,7 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go/middleware"
 
 	"zego.com/workprovider/internal/template"
@@ -212,17 +211,7 @@ func attributes(names map[string]string, expressions ...*string) []string {
 // aDay is one in which every function does all that it can do, and what each was seen to call, by folder.
 // It is a day of a sandbox, which has one function more.
 func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
-	env := emulator.ForTest(t, "SANDBOX=true")
-	variables := map[string]string{"WEBHOOKS_TO_LOOPBACK": "yes"}
-	for _, function := range append(tree.OfType("AWS::Serverless::Function"), "") {
-		for name := range tree.Variables(function) {
-			variables[name] = env.Get(name)
-		}
-	}
-	cfg := env.AWS()
-	env = config.From(variables)
-	env.SetAWS(cfg)
-
+	env := emulator.ForTest(t, "SANDBOX=true", "WEBHOOKS_TO_LOOPBACK=yes")
 	limited := map[string]bool{}
 	for _, function := range tree.OfType("AWS::Serverless::Function") {
 		for _, call := range granted(t, tree, function) {
@@ -241,7 +230,7 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 	for name, build := range functions {
 		watch(name, func() { handlers[name] = build(env) })
 	}
-	d := &day{t: t, env: env, sqs: sqs.NewFromConfig(cfg)}
+	d := &day{t: t, env: env}
 	watch("processor", func() { d.processor = processor(env) })
 	watch("webhook-sender", func() { d.sender = webhookSender(env) })
 	watch("dead-letters", func() { d.letters = deadLetters(env) })
@@ -256,7 +245,6 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 type day struct {
 	t                          *testing.T
 	env                        *config.Env
-	sqs                        *sqs.Client
 	processor, sender, letters consumer
 }
 
@@ -280,11 +268,10 @@ func (d *day) live(api http.Handler) {
 	c := &client{t: d.t, env: d.env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, api: api, seen: map[string]bool{}}
 	// By a key of its own each function meets one that was not used yet in this hour.
 	for _, route := range web.Routes {
-		if route.Paths[0] != "/v2/sandbox/reset" && !strings.Contains(route.Paths[0], "account") && !strings.Contains(route.Paths[0], "link-work-provider") {
+		if path := route.Paths[0]; path != "/v2/sandbox/reset" && !isPage(path) {
 			fresh, _, err := providers.IssueKey(d.t.Context(), "courier-ltd", time.Now())
 			d.ok(err)
-			target := regexp.MustCompile(`\{.*\}`).ReplaceAllString(route.Paths[0], "unknown")
-			api.ServeHTTP(httptest.NewRecorder(), c.request(route.Method+" "+target, "", http.NoBody, "Authorization", fresh))
+			api.ServeHTTP(httptest.NewRecorder(), c.request(route.Method+" "+filled(path, "unknown"), "", http.NoBody, "Authorization", fresh))
 		}
 	}
 	c.events()
@@ -294,16 +281,16 @@ func (d *day) live(api http.Handler) {
 	// Two people sign up. The receiver knows the first, and wants to hear no more of anybody when it is told of the second.
 	d.signUp(c, "ola@example.com", "77")
 	bea := d.signUp(c, "bea@example.com", "78")
-	d.consume(d.sender, d.take("WEBHOOKS_QUEUE_URL"))
+	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
 	d.page(c, bea, "POST /account/remove", "provider=courier-ltd")
 	d.page(c, bea, "POST /account/logout", "")
 	c.pages()
 
 	// What was accepted is processed, told of, and once in vain; and kept as if it had failed for good.
-	accepted := d.take("EVENTS_QUEUE_URL")
+	accepted := queued(d.t, d.env, "EVENTS_QUEUE_URL")
 	d.consume(d.processor, accepted)
 	d.consume(d.letters, accepted)
-	rejections := d.take("WEBHOOKS_QUEUE_URL")
+	rejections := queued(d.t, d.env, "WEBHOOKS_QUEUE_URL")
 	d.consume(d.sender, rejections)
 	gone, cancel := context.WithCancel(d.t.Context())
 	cancel()
@@ -331,12 +318,7 @@ func (d *day) signUp(c *client, email, userID string) string {
 		"&postCode=EC1A+9HF&phoneNumber=07700+900123&vehicle=ab12+cde&terms=yes&password=three+words+in+a+row"+link)
 	confirm := "token=" + c.mailed(email) + link + "&password="
 	d.page(c, "", "POST /account/verify", confirm+"another+password")
-	confirmed := d.page(c, "", "POST /account/verify", confirm+"three+words+in+a+row")
-	if len(confirmed.Cookies()) == 0 {
-		d.t.Fatalf("%s is not signed in: %d", email, confirmed.StatusCode)
-	}
-	cookie := confirmed.Cookies()[0]
-	browser := cookie.Name + "=" + cookie.Value
+	browser := c.cookie(d.page(c, "", "POST /account/verify", confirm+"three+words+in+a+row"))
 	d.page(c, browser, "GET /account/consent?"+link[1:], "")
 	d.page(c, browser, "POST /account/consent", "choice=agree"+link)
 	d.page(c, browser, "GET /account", "")
@@ -362,17 +344,6 @@ func (d *day) ok(err error) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-}
-
-// take is what can be received from the queue that a variable names.
-func (d *day) take(variable string) events.SQSEvent {
-	d.t.Helper()
-	received, err := d.sqs.ReceiveMessage(d.t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(d.env.Get(variable)), MaxNumberOfMessages: batchSize,
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-	})
-	d.ok(err)
-	return eventOf(received.Messages)
 }
 
 func (d *day) consume(consume consumer, batch events.SQSEvent) {
