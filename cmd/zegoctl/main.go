@@ -4,6 +4,7 @@
 //	deed.go      how a change comes about: a dry run, a question, the audit log, and then the change
 //	output.go    text and JSON
 //	provider.go, key.go, webhook.go, product.go, customer.go, link.go    what is looked after
+//	privacy.go                                                           customers found, copied and forgotten
 //	explain.go, picture.go, trace.go, unmatched.go                       what happened, and why
 //	dlq.go, rebuild.go, refill.go                                        what is mended
 //	deprecations.go, audit.go                                            who uses what, who did what
@@ -16,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/signal"
 	"strings"
@@ -48,8 +48,7 @@ func connect(ctx context.Context, env *config.Env) error {
 
 // tool is what the commands share.
 type tool struct {
-	vars       map[string]*string // the value of each flag that names a table or a queue, by variable
-	asTheyAre  map[string]string  // variables without a flag
+	vars       map[string]*string // the value of each variable: of its flag, if it has one
 	output     string
 	dryRun     bool
 	yes        bool // what cannot be undone is confirmed
@@ -73,8 +72,7 @@ var places = []struct{ flag, variable string }{
 // command is the whole tool, with the defaults that the environment gives.
 func command(defaults *config.Env, connect func(context.Context, *config.Env) error) *cobra.Command {
 	t := &tool{
-		vars: map[string]*string{}, asTheyAre: map[string]string{},
-		toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect,
+		vars: map[string]*string{}, toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect,
 	}
 	root := &cobra.Command{
 		Use:   "zegoctl",
@@ -94,7 +92,7 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 	}
 	flags := root.PersistentFlags()
 	for _, variable := range withoutFlag {
-		t.asTheyAre[variable] = defaults.Optional(variable, "")
+		t.vars[variable] = new(defaults.Optional(variable, ""))
 	}
 	for _, place := range places {
 		t.vars[place.variable] = flags.String(place.flag, defaults.Optional(place.variable, ""), "by default $"+place.variable)
@@ -128,7 +126,7 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	if t.built != nil {
 		return t.built, nil
 	}
-	vars := maps.Clone(t.asTheyAre)
+	vars := map[string]string{}
 	for variable, value := range t.vars {
 		vars[variable] = *value
 	}
