@@ -84,23 +84,18 @@ func (l *linking) changed(providerID, number, forGood string, change func() erro
 		if err := change(); err != nil {
 			return err
 		}
-		return l.shown(l.cmd.Context(), providerID, number)
+		history, err := l.timelines.History(l.cmd.Context(), providerID, number)
+		if err != nil {
+			return err
+		}
+		view := viewOfLink(providerID, number, history)
+		return l.showLinks(l.cmd, view, view)
 	})
 }
 
-// shown prints how things stand.
-func (l *linking) shown(ctx context.Context, providerID, number string) error {
+// viewOfLink is how a history stands now.
+func viewOfLink(providerID, number string, history timeline.History) linkView {
 	now := timeline.At(time.Now())
-	history, err := l.timelines.History(ctx, providerID, number)
-	if err != nil {
-		return err
-	}
-	view := viewOfLink(providerID, number, history, now)
-	return l.showLinks(l.cmd, view, view)
-}
-
-// viewOfLink is how a history stands at an instant.
-func viewOfLink(providerID, number string, history timeline.History, now timeline.Instant) linkView {
 	view := linkView{
 		WorkProvider: providerID, CustomerNumber: number, Matched: history.Matched(now),
 		WorkProviderUserIDs: append([]string{}, history.Held()...),
@@ -248,7 +243,7 @@ func (t *tool) linkList() *cobra.Command {
 					return err
 				}
 				if !history.IsEmpty() {
-					views = append(views, viewOfLink(p.ID, name.Value, history, timeline.At(time.Now())))
+					views = append(views, viewOfLink(p.ID, name.Value, history))
 				}
 			}
 			return t.showLinks(cmd, views, views...)
