@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -49,14 +49,14 @@ type stepView struct {
 	Open   *shiftView `json:"open,omitempty"`
 }
 
-// meaning says an outcome in a sentence.
-var meaning = map[timeline.Effect]string{
-	timeline.OpenedShift:        "opens a shift",
-	timeline.ClosedShift:        "closes the shift",
-	timeline.AlreadyOpen:        "no effect: a shift is open already, and keeps its start",
-	timeline.LogoutWithoutLogin: "no effect: no shift is open",
-	timeline.BeforeConsent:      "does not count: before the latest consent",
-	timeline.UnmatchedTooLong:   "does not count: nobody to count it for within 30 days",
+// meaning says an outcome, by its effect or by its reason, in a sentence.
+var meaning = map[string]string{
+	timeline.OpenedShift.String():        "opens a shift",
+	timeline.ClosedShift.String():        "closes the shift",
+	timeline.AlreadyOpen.String():        "no effect: a shift is open already, and keeps its start",
+	timeline.LogoutWithoutLogin.String(): "no effect: no shift is open",
+	timeline.BeforeConsent.String():      "does not count: before the latest consent",
+	timeline.UnmatchedTooLong.String():   "does not count: nobody to count it for within 30 days",
 }
 
 func (t *tool) explain() *cobra.Command {
@@ -147,7 +147,7 @@ func viewOfStory(providerID, number string, day timeline.Day, s timeline.Story) 
 		view := stepView{At: exactly(step.Fact.At), Kind: step.Fact.Kind.String(), Name: inWords(step.Fact.Name), State: step.Outcome.State.String()}
 		view.Effect, view.Reason = step.Outcome.Effect.String(), step.Outcome.Reason.String()
 		if step.Open.End != 0 {
-			view.Open = &viewsOf([]timeline.Shift{step.Open})[0]
+			view.Open = new(viewOfShift(step.Open))
 		}
 		v.Steps = append(v.Steps, view)
 	}
@@ -156,12 +156,7 @@ func viewOfStory(providerID, number string, day timeline.Day, s timeline.Story) 
 
 // says is a step's outcome in a sentence.
 func (v stepView) says() string {
-	for effect, sentence := range meaning {
-		if name := effect.String(); name == v.Effect || name == v.Reason {
-			return sentence
-		}
-	}
-	return "waits: nobody to count it for, yet"
+	return cmp.Or(meaning[v.Effect+v.Reason], "waits: nobody to count it for, yet") // it has one of the two at most
 }
 
 // write tells the story to people.
@@ -203,6 +198,6 @@ func (v storyView) write(out io.Writer) error {
 	if !v.RecordAgrees {
 		record = "The record of the day, which lists are read from, says something else. If that stays so: zegoctl rebuild."
 	}
-	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", bars(v.day, v.steps, v.shifts), strings.TrimSpace(record))
+	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", bars(v.day, v.steps, v.shifts), record)
 	return err
 }

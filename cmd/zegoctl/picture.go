@@ -36,11 +36,9 @@ func bars(day timeline.Day, steps []timeline.Step, shifts []timeline.Shift) stri
 		said[at] = mark
 	}
 	for _, s := range shifts {
-		for at := max(s.Start, day.Start()); at < min(s.End, day.End()); at += quarter {
-			insured[(at-day.Start())/quarter] = '#'
-		}
-		if last := min(s.End, day.End()) - 1; last >= day.Start() {
-			insured[(last-day.Start())/quarter] = '#'
+		first, last := max(s.Start, day.Start()), min(s.End, day.End())-1
+		for at := (first - day.Start()) / quarter; at <= (last-day.Start())/quarter; at++ {
+			insured[at] = '#'
 		}
 	}
 	return fmt.Sprintf("         %s24\nevents   %s\ninsured  %s", scale.String(), said, insured)

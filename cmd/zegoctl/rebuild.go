@@ -27,13 +27,18 @@ type shiftView struct {
 	WorkProviderUserID string `json:"workProviderUserId,omitempty"` // that its LOGIN came under
 }
 
+func viewOfShift(s timeline.Shift) shiftView {
+	v := shiftView{Start: exactly(s.Start), End: exactly(s.End), By: s.By.String()}
+	if s.Name.Kind == person.UserID {
+		v.WorkProviderUserID = s.Name.Value
+	}
+	return v
+}
+
 func viewsOf(shifts []timeline.Shift) []shiftView {
 	views := make([]shiftView, len(shifts))
 	for i, s := range shifts {
-		views[i] = shiftView{Start: exactly(s.Start), End: exactly(s.End), By: s.By.String()}
-		if s.Name.Kind == person.UserID {
-			views[i].WorkProviderUserID = s.Name.Value
-		}
+		views[i] = viewOfShift(s)
 	}
 	return views
 }

@@ -123,7 +123,7 @@ func (tr tracing) fact(ctx context.Context, v *traceView, f timeline.Fact, now t
 	if o.State != timeline.Applied {
 		return nil
 	}
-	v.Shift = &viewsOf([]timeline.Shift{o.Shift})[0]
+	v.Shift = new(viewOfShift(o.Shift))
 	v.ShiftID = shift.EventID(tr.ids, v.WorkProvider, timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start})
 	for _, customer := range v.Ever {
 		records, err := tr.timelines.Records(ctx, v.WorkProvider, customer, timeline.Days{First: o.Shift.Start.Day(), Last: o.Shift.Start.Day()})
