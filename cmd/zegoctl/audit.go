@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,7 +63,7 @@ func (t *tool) auditList() *cobra.Command {
 			}
 			since := time.Now().AddDate(0, 0, -days)
 			entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Ends != 0 || e.At.Before(since) })
-			slices.SortStableFunc(entries, func(a, b audit.Entry) int { return cmp.Compare(a.At.UnixMicro(), b.At.UnixMicro()) })
+			slices.SortStableFunc(entries, func(a, b audit.Entry) int { return a.At.Compare(b.At) })
 			views, lines := make([]doneView, len(entries)), [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
 			for i, e := range entries {
 				v := doneView{when(e.At), e.Operator.ARN, e.Number, e.Deed, e.Of, outcomes[beginning{e.Operator.ID, e.Number}]}

@@ -14,11 +14,11 @@ import (
 // show prints a result: as JSON, or the lines of a table whose first is the heading.
 func (t *tool) show(cmd *cobra.Command, result any, lines ...[]string) error {
 	if t.output == "json" {
-		text, err := json.Marshal(result, jsontext.Multiline(true), jsontext.WithIndent("  "))
+		text, err := inJSON(result)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+		_, err = cmd.OutOrStdout().Write(text)
 		return err
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
@@ -26,6 +26,12 @@ func (t *tool) show(cmd *cobra.Command, result any, lines ...[]string) error {
 		fmt.Fprintln(w, strings.Join(line, "\t"))
 	}
 	return w.Flush()
+}
+
+// inJSON is a value as people read JSON.
+func inJSON(value any) ([]byte, error) {
+	text, err := json.Marshal(value, jsontext.Multiline(true), jsontext.WithIndent("  "))
+	return append(text, '\n'), err
 }
 
 // when prints a time; nothing for none.

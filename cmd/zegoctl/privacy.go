@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"zego.com/workprovider/pkg/config"
@@ -102,7 +100,7 @@ func (t *tool) customerFind() *cobra.Command {
 				for _, n := range numbers {
 					lines = append(lines, []string{n})
 				}
-				return t.show(cmd, foundView{append([]string{}, numbers...)}, lines...)
+				return t.show(cmd, foundView{numbers}, lines...)
 			})
 		},
 	}
@@ -131,11 +129,10 @@ It is for the person, to whom the GDPR gives it; the audit log notes who made it
 				if err != nil {
 					return err
 				}
-				text, err := json.Marshal(e, jsontext.Multiline(true), jsontext.WithIndent("  "))
+				text, err := inJSON(e)
 				if err != nil {
 					return err
 				}
-				text = append(text, '\n')
 				if path == "" {
 					_, err = cmd.OutOrStdout().Write(text)
 					return err
