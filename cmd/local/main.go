@@ -76,25 +76,24 @@ type where struct {
 
 // run starts everything, serves until the context ends, and stops everything in the opposite order.
 func run(ctx context.Context, w where) error {
-	root, local, port := w.root, w.state, w.port
-	if err := os.MkdirAll(local, 0o700); err != nil {
+	if err := os.MkdirAll(w.state, 0o700); err != nil {
 		return err
 	}
-	unlock, err := lock(filepath.Join(local, "lock"))
+	unlock, err := lock(filepath.Join(w.state, "lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
 
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", w.port))
 	if err != nil {
-		return portError(port, err)
+		return portError(w.port, err)
 	}
 	defer listener.Close()
 	url := "http://" + listener.Addr().String()
 
 	say("starting the embedded DynamoDB and SQS, with what they held before ...")
-	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(local, "state")})
+	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(w.state, "state")})
 	if err != nil {
 		return err
 	}
@@ -110,7 +109,7 @@ func run(ctx context.Context, w where) error {
 	}
 
 	say("loading the demo world ...")
-	world, err := loadDemo(ctx, env, filepath.Join(local, "demo.json"), url)
+	world, err := loadDemo(ctx, env, filepath.Join(w.state, "demo.json"), url)
 	if err != nil {
 		return err
 	}
@@ -142,13 +141,13 @@ func run(ctx context.Context, w where) error {
 	for queue, consume := range consumers {
 		running.Go(func() { poll(polling, messages, queue, consume) })
 	}
-	pages := withDocs(filepath.Join(root, "bin", "site"), withOutbox(server.URL, web.All(handlers)))
+	pages := withDocs(filepath.Join(w.root, "bin", "site"), withOutbox(server.URL, web.All(handlers)))
 	api := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
 
-	shown := local
-	if relative, err := filepath.Rel(root, local); err == nil {
+	shown := w.state
+	if relative, err := filepath.Rel(w.root, w.state); err == nil {
 		shown = relative
 	}
 	fmt.Printf(greeting, url, world.WorkProviders[0].Key, shown)
