@@ -34,6 +34,7 @@ import examples
 import samples
 import smoke
 import webhooks
+from tests import Failure, Tests, equal
 
 ROOT = pathlib.Path(__file__).parent.parent
 WORK = ROOT / ".aws-sam" / "e2e"
@@ -174,13 +175,7 @@ def check_smoke(stack):
 
 
 def check_sample(name, shown):
-    resource = boto3.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId=samples.logical_id(name))["StackResourceDetail"]
-    answer = boto3.client("lambda").invoke(
-        FunctionName=resource["PhysicalResourceId"], Payload=samples.path(name).read_bytes())
-    got = samples.as_shown(json.loads(answer["Payload"].read()))
-    if not samples.agrees(shown, got):
-        equal(got, shown)
+    samples.check(shown, samples.as_shown(smoke.invoke(STACK, samples.logical_id(name), samples.path(name).read_bytes())))
 
 
 # 3. The documents' examples
@@ -376,35 +371,6 @@ def check_logs():
 
 
 # What the rest is made of
-
-
-class Failure(Exception):
-    """Something is not as it should be, and the message says what."""
-
-
-def equal(got, want):
-    if got != want:
-        raise Failure(f"got  {got!r}\n      want {want!r}")
-
-
-class Tests:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def run(self, name, test):
-        began = time.monotonic()
-        try:
-            test()
-        except Exception as problem:  # whatever it is, the other tests tell more
-            self.failed += 1
-            print(f"FAIL  {name}\n      {type(problem).__name__}: {problem}", flush=True)
-        else:
-            self.passed += 1
-            print(f"ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
-
-    def report(self):
-        print(f"{self.passed} passed, {self.failed} failed", flush=True)
-        return 1 if self.failed else 0
 
 
 def run(*command, variables={}):

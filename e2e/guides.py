@@ -24,6 +24,7 @@ import time
 import tomllib
 
 import browser
+from tests import Failure, Tests, equal
 
 ROOT = pathlib.Path(__file__).parent.parent
 SITE = ROOT / "site"
@@ -55,24 +56,7 @@ def main():
             others.close()
     print(f"commands from git clone to the first 202: {commands}, of {MOST_COMMANDS} at most", flush=True)
     tests.run("the first 202", lambda: equal(commands is not None and commands <= MOST_COMMANDS, True))
-    print(f"{tests.passed} passed, {tests.failed} failed", flush=True)
-    return 1 if tests.failed else 0
-
-
-class Tests:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def run(self, name, test):
-        began = time.monotonic()
-        try:
-            test()
-        except Failure as failure:  # the other guides tell more
-            self.failed += 1
-            print(f"FAIL  {name}\n{failure}", flush=True)
-        else:
-            self.passed += 1
-            print(f"ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
+    return tests.report()
 
 
 def look(folder):
@@ -82,11 +66,6 @@ def look(folder):
     if counted is not None:
         equal(counted["faults"], [])
         print(f"  {counted['pages']} pages, {counted['violations']} violations, {counted['requests']} requests", flush=True)
-
-
-def equal(got, want):
-    if got != want:
-        raise Failure(f"got  {got!r}\nwant {want!r}")
 
 
 def pages():
@@ -105,10 +84,6 @@ def readme_to_try():
     """The README as far as it is to be typed, but for the tests, which CI runs anyway."""
     text = (ROOT / "README.md").read_text().partition("\n## The way of an event\n")[0]
     return text.replace("```sh\nmake test\n```", "")
-
-
-class Failure(Exception):
-    """An example does not do what the guide says, and the message tells which."""
 
 
 class Block:

@@ -37,6 +37,7 @@ import urllib.request
 import docker
 
 import samples
+from tests import Tests
 
 ROOT = pathlib.Path(__file__).parent.parent
 STATE = ROOT / ".local" / "sam"
@@ -283,20 +284,13 @@ def architecture():
 
 
 def check(url):
-    tests = [(name, shown, lambda name=name: samples.as_shown(invoke(name))) for name, shown in samples.samples()]
+    tests = Tests()
+    for name, shown in samples.samples():
+        tests.run(name, lambda: samples.check(shown, samples.as_shown(invoke(name))))
     status = "/v1/user/status/?workProviderUserId=12345"
     shown = dict(samples.samples())["user-status"]
-    tests.append((f"start-api: GET {status}", shown, lambda: "{} `{}`".format(*ask(url + status, sample_key()))))
-    failed = 0
-    for name, shown, answer in tests:
-        got = answer()
-        if samples.agrees(shown, got):
-            print(f"ok    {name}", flush=True)
-        else:
-            failed += 1
-            print(f"FAIL  {name}\n      got  {got}\n      want {shown}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    tests.run(f"start-api: GET {status}", lambda: samples.check(shown, "{} `{}`".format(*ask(url + status, sample_key()))))
+    return tests.report()
 
 
 def ask(url, key):

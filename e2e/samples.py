@@ -6,6 +6,8 @@ import json
 import pathlib
 import re
 
+from tests import equal
+
 EVENTS = pathlib.Path(__file__).parent.parent / "events"
 ROW = re.compile(r"^\| `([a-z-]+)\.json` \| (.*) \|$")
 
@@ -43,10 +45,11 @@ def as_shown(answer):
     return f"{text} `{body.strip()}`" if body else text
 
 
-def agrees(shown, got):
-    """Whether an answer is the one shown, in which … stands for what is drawn or too long to show."""
+def check(shown, got):
+    """Fails unless an answer is the one shown, in which … stands for what is drawn or too long to show."""
     pattern = ".*".join(re.escape(part) for part in shown.split("…"))
-    return re.fullmatch(pattern, got, re.DOTALL) is not None
+    if not re.fullmatch(pattern, got, re.DOTALL):
+        equal(got, shown)
 
 
 def compact(value):

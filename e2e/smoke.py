@@ -53,13 +53,17 @@ def ask(url):
 
 def hand_over(stack):
     """Hands each consumer of a queue an empty batch, and yields what is wrong."""
-    resources, functions = boto3.client("cloudformation"), boto3.client("lambda")
     for name in CONSUMERS:
-        resource = resources.describe_stack_resource(StackName=stack, LogicalResourceId=name)["StackResourceDetail"]
-        answer = functions.invoke(FunctionName=resource["PhysicalResourceId"], Payload=b'{"Records":[]}')
-        payload = json.loads(answer["Payload"].read() or "null")
-        if payload != {"batchItemFailures": []}:
-            yield f"{name}: {payload}"
+        answer = invoke(stack, name, b'{"Records":[]}')
+        if answer != {"batchItemFailures": []}:
+            yield f"{name}: {answer}"
+
+
+def invoke(stack, name, event):
+    """What a stack's function answers to an event."""
+    resource = boto3.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=name)
+    answer = boto3.client("lambda").invoke(FunctionName=resource["StackResourceDetail"]["PhysicalResourceId"], Payload=event)
+    return json.loads(answer["Payload"].read() or "null")
 
 
 def main(stack):
