@@ -4,9 +4,11 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,7 +17,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/observe"
@@ -46,29 +48,40 @@ func start[T any](build func(env *config.Env) T) T {
 }
 
 // Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the adapter
-// would refuse, with a 504 that blames us and a log line that holds the path, is put right before it, or made a request
+// would refuse, with an error that blames us and a log line that holds the path, is put right before it, or made a request
 // that our handler refuses in its own words and in the right order of checks (row 28).
 func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
-	whole := httpadapter.New(handler)
-	broken := httpadapter.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body, r.ContentLength = unreadable{}, -1
-		handler.ServeHTTP(w, r)
-	}))
+	var adapter core.RequestAccessor
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		event.Path = cleanPath(event.Path)
 		event.RequestContext.DomainName = "" // nothing of ours depends on it, and an odd one would be refused
 		if !isToken(event.HTTPMethod) {
 			event.HTTPMethod = "INVALID"
 		}
-		if event.IsBase64Encoded {
-			body, err := base64.StdEncoding.DecodeString(event.Body)
-			event.Body, event.IsBase64Encoded = string(body), false
-			if err != nil {
-				return broken.ProxyWithContext(ctx, event)
-			}
+		body, length := bodyOf(event)
+		event.Body, event.IsBase64Encoded = "", false // the adapter would copy it twice
+		request, err := adapter.EventToRequest(event)
+		if err != nil {
+			return events.APIGatewayProxyResponse{}, err
 		}
-		return whole.ProxyWithContext(ctx, event)
+		request = request.WithContext(ctx)
+		request.Body, request.ContentLength = body, length
+		answer := core.NewProxyResponseWriter()
+		handler.ServeHTTP(answer, request)
+		return answer.GetProxyResponse()
 	}
+}
+
+// bodyOf is the body of an event, and its length; -1 if it cannot be read.
+func bodyOf(event events.APIGatewayProxyRequest) (io.ReadCloser, int64) {
+	if !event.IsBase64Encoded {
+		return io.NopCloser(strings.NewReader(event.Body)), int64(len(event.Body))
+	}
+	body, err := base64.StdEncoding.DecodeString(event.Body)
+	if err != nil {
+		return unreadable{}, -1
+	}
+	return io.NopCloser(bytes.NewReader(body)), int64(len(body))
 }
 
 // unreadable stands for a body that did not come through.

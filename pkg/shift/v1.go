@@ -58,7 +58,7 @@ type event struct {
 }
 
 // fact checks an event (rows 1, 2, 13 and 14).
-func (e event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
+func (e *event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
 	name, err := e.Name()
 	if err != nil {
 		return timeline.Fact{}, err
@@ -105,10 +105,10 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		clock := now()
 		facts := make([]timeline.Fact, len(events))
 		deprecated := r.Deprecated
-		for i, e := range events {
-			e.Deprecated(deprecated)
+		for i := range events {
+			events[i].Deprecated(deprecated)
 			var err error
-			if facts[i], err = e.fact(kind, clock); err != nil {
+			if facts[i], err = events[i].fact(kind, clock); err != nil {
 				return web.Response{}, fault.At(i, err)
 			}
 		}
