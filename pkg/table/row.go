@@ -4,15 +4,15 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/fault"
 )
 
-// What every function does (to look up a key, to ask a sandbox's clock) is done through the service's own client. Whoever
-// holds a dynamo.DB holds every operation of the service, which is a good part of a function that otherwise wants two.
+// What every function does (to look up a key, to ask a sandbox's clock) is done through the service's own client and its
+// decoder. Whoever holds a dynamo.DB holds every operation of the service, which is a good part of a function that otherwise wants two.
 
 // Row reads a row consistently; false if there is none. Its errors are faults: Unavailable.
 func Row(ctx context.Context, client *dynamodb.Client, table, partition, sort string, into any) (bool, error) {
@@ -20,13 +20,16 @@ func Row(ctx context.Context, client *dynamodb.Client, table, partition, sort st
 		TableName: &table, Key: RowKey(partition, sort), ConsistentRead: aws.Bool(true),
 	})
 	if err == nil && answer.Item != nil {
-		err = dynamo.UnmarshalItem(answer.Item, into)
+		err = attributevalue.UnmarshalMapWithOptions(answer.Item, into, asWritten)
 	}
 	if err != nil {
 		return false, fault.Wrap(fault.Unavailable, err)
 	}
 	return answer.Item != nil, nil
 }
+
+// asWritten has rows read by the names under which a dynamo.DB writes them.
+func asWritten(o *attributevalue.DecoderOptions) { o.TagKey = "dynamo" }
 
 // RowKey is the key of a row as the service's own client takes it.
 func RowKey(partition, sort string) map[string]types.AttributeValue {
