@@ -77,9 +77,9 @@ func (m *Memory) Union(_ context.Context, provider string, name person.Name, day
 	p := m.partition(provider, name)
 	for _, f := range facts {
 		fact := memoryFact{f.At, f.PlannedEnd, f.Kind}
-		i, known := slices.BinarySearchFunc(p.facts, fact, memoryFact.compare)
+		i := searchLate(len(p.facts), func(i int) bool { return p.facts[i].compare(fact) >= 0 })
 		switch {
-		case known:
+		case i < len(p.facts) && p.facts[i] == fact:
 		case len(p.factsOf(Days{day, day})) >= MaxFactsPerDay:
 			refused = append(refused, f)
 		default:
@@ -163,7 +163,8 @@ func (m *Memory) Records(_ context.Context, provider, customer string, of Days) 
 
 // record is the place of a day's record, and whether there is one.
 func (p *partition) record(day Day) (int, bool) {
-	return slices.BinarySearchFunc(p.records, day, func(r Record, day Day) int { return cmp.Compare(r.Day, day) })
+	i := searchLate(len(p.records), func(i int) bool { return p.records[i].Day >= day })
+	return i, i < len(p.records) && p.records[i].Day == day
 }
 
 // Person implements Rows.
@@ -186,9 +187,22 @@ func (m *Memory) Facts(_ context.Context, provider string, name person.Name, of 
 // factsOf are the facts of the days.
 func (p *partition) factsOf(of Days) []memoryFact {
 	first, end := of.First.Start(), of.Last.End()
-	from := sort.Search(len(p.facts), func(i int) bool { return p.facts[i].at >= first })
-	to := from + sort.Search(len(p.facts)-from, func(i int) bool { return p.facts[from+i].at >= end })
+	to := searchLate(len(p.facts), func(i int) bool { return p.facts[i].at >= end })
+	from := searchLate(to, func(i int) bool { return p.facts[i].at >= first })
 	return p.facts[from:to]
+}
+
+// searchLate is sort.Search that begins at the end: mostly it is the last days that are asked for, and to look into the
+// middle of a year takes longer than all the rest, because nobody has looked there for long.
+func searchLate(n int, f func(i int) bool) int {
+	for end, step := n, 1; end > 0; step *= 2 {
+		from := max(0, end-step)
+		if !f(from) {
+			return from + 1 + sort.Search(end-from-1, func(i int) bool { return f(from + 1 + i) })
+		}
+		end = from
+	}
+	return 0
 }
 
 // named is the same as facts under the name.
