@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race bench simulate fuzz soak mutants check e2e site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
+.PHONY: help run test race bench simulate fuzz soak mutants check e2e pages site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
 
 # How many seeds `make simulate` runs.
 SEEDS := 100000
@@ -62,6 +62,9 @@ check: go $(E2E) $(HOLES) ## check formatting, modules, vet, staticcheck, the te
 
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it, and walk through the pages
 	@.tools/e2e/bin/python e2e/e2e.py
+
+pages: go ## make Go of the templates of the pages that people see
+	@scripts/pages
 
 site: $(PAGES) ## build the documentation site into bin/site
 	@scripts/site

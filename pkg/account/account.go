@@ -12,7 +12,9 @@
 //	consent.go   agree to share with a work provider, or not
 //	home.go      your account: cover, work providers and their removal
 //	week.go      your shifts of the last 14 days, as a picture and a table
-//	pages/       the templates and the stylesheet
+//	*.templ      what the pages look like, each beside what they do; style.css is for all of them
+//
+// scripts/pages makes Go of the templates (home_templ.go of home.templ), so nothing is parsed when a function starts.
 //
 // An account belongs to an email and opens one customer. Nothing but the link flow, by the contract, tells whether an
 // email has one: pages, statuses, headers and the work done are the same. No address of ours holds anything personal: what

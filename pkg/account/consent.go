@@ -75,7 +75,7 @@ func consentForm(v *visit) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	return v.render(http.StatusOK, "consent", "Share with "+p.Name, consentData{p.Name, f.userID, c.Email, already}), nil
+	return v.render(http.StatusOK, "Share with "+p.Name, consentContent(v, consentData{p.Name, f.userID, c.Email, already})), nil
 }
 
 // consent stores what the customer agreed to, all at once: sharing, the id, and that the two are matched (rule 7). Sent

@@ -78,7 +78,7 @@ func home(v *visit) (web.Response, error) {
 		week.add(f.provider.Name, f.shifts)
 	}
 	data.Days, data.Bars = week.days(), week.bars()
-	return v.render(http.StatusOK, "home", "Your account", data), nil
+	return v.render(http.StatusOK, "Your account", homeContent(v, data)), nil
 }
 
 // found is what there is of the customer at one work provider.
@@ -165,7 +165,7 @@ func removeForm(v *visit) (web.Response, error) {
 	if !history.Consented(timeline.At(v.at)) { // the back button, after a removal
 		return v.goTo("", nil)
 	}
-	return v.render(http.StatusOK, "remove", "Remove "+p.Name, removeData{p.ID, p.Name}), nil
+	return v.render(http.StatusOK, "Remove "+p.Name, removeContent(v, removeData{p.ID, p.Name})), nil
 }
 
 // remove withdraws the consent and gives up the ids, at once. Once more it changes nothing.

@@ -42,7 +42,7 @@ func logInForm(v *visit) (web.Response, error) {
 	if v.customer != "" {
 		return v.goTo("", nil)
 	}
-	return v.render(http.StatusOK, "login", "Log in", logInPage(p.Name, f.email, "")), nil
+	return v.render(http.StatusOK, "Log in", logInContent(v, logInPage(p.Name, f.email, ""))), nil
 }
 
 // logIn holds the password against that of the account, or against nobody's, so that the answer, the work and the time are
@@ -72,7 +72,7 @@ func logIn(v *visit) (web.Response, error) {
 	}
 	if !samePassword(stored, v.form.Get("password")) || k.number == "" {
 		page := logInPage(p.Name, typed, "The email or the password is wrong.")
-		return v.render(http.StatusUnprocessableEntity, "login", "Error: Log in", page), nil
+		return v.render(http.StatusUnprocessableEntity, "Error: Log in", logInContent(v, page)), nil
 	}
 	return v.welcome(k.number)
 }
@@ -94,7 +94,7 @@ func forgotForm(v *visit) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	return v.render(http.StatusOK, "forgot", "Set a new password", forgotPage(f.email, "")), nil
+	return v.render(http.StatusOK, "Set a new password", forgotContent(v, forgotPage(f.email, ""))), nil
 }
 
 // forgot sends a mail, whether the email has an account or not: only who reads it learns which.
@@ -103,7 +103,7 @@ func forgot(v *visit) (web.Response, error) {
 	email := customer.NormaliseEmail(typed)
 	if !customer.IsEmail(email) {
 		page := forgotPage(typed, "Enter an email like name@example.com.")
-		return v.render(http.StatusUnprocessableEntity, "forgot", "Error: Set a new password", page), nil
+		return v.render(http.StatusUnprocessableEntity, "Error: Set a new password", forgotContent(v, page)), nil
 	}
 	if err := v.takeMail(email); err != nil {
 		return web.Response{}, err
@@ -137,7 +137,7 @@ func resetForm(v *visit) (web.Response, error) {
 	if _, ok, err := v.store.mail(v.Context(), token, toReset, v.at); err != nil || !ok {
 		return web.Response{}, orUsedUp(err, v)
 	}
-	return v.render(http.StatusOK, "reset", "Set a new password", resetPage(token, "")), nil
+	return v.render(http.StatusOK, "Set a new password", resetContent(v, resetPage(token, ""))), nil
 }
 
 // reset sets the new password, ends every session there is, and begins one here.
@@ -152,7 +152,7 @@ func reset(v *visit) (web.Response, error) {
 	}
 	password := v.form.Get("password")
 	if wrong := weakPassword(password, m.email); wrong != "" {
-		return v.render(http.StatusUnprocessableEntity, "reset", "Error: Set a new password", resetPage(token, wrong)), nil
+		return v.render(http.StatusUnprocessableEntity, "Error: Set a new password", resetContent(v, resetPage(token, wrong))), nil
 	}
 	if err := v.store.setPassword(v.Context(), token, m, hashPassword(password), v.at); err != nil {
 		return web.Response{}, orUsedUp(err, v)

@@ -2,6 +2,7 @@ package account
 
 import (
 	"archive/zip"
+	"html"
 	"io"
 	"math"
 	"net/http"
@@ -132,6 +133,18 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 			t.Fatalf("an email travels: %q", location)
 		}
 	})
+}
+
+// Whatever was typed, or came in an address, is shown as text.
+func TestWhatIsTypedStaysText(t *testing.T) {
+	w := newWorld(t)
+	const typed = `"'><script>alert(1)</script>&amp;`
+	b := w.browser().open("/account/signup").send("city", typed, "email", typed).sees(422, html.EscapeString(typed))
+	if fields := b.fields(); fields.Get("city") != typed || fields.Get("email") != typed {
+		t.Errorf("%q", fields)
+	}
+	b.open("/account/sent?link="+url.QueryEscape(typed)).sees(200, "link="+url.QueryEscape(typed))
+	b.open("/account/reset?token=" + url.QueryEscape(typed)).sees(410)
 }
 
 // The clock of London is that of the Go release in use, whose rules are the newest we know.

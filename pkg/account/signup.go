@@ -26,6 +26,18 @@ type input struct {
 	Wrong        string // what is wrong with the value; "" if nothing is
 }
 
+// describedBy are the ids of what is said about the field; "" if nothing is.
+func (i *input) describedBy() string {
+	var ids []string
+	if i.Hint != "" {
+		ids = append(ids, i.Name+"-hint")
+	}
+	if i.Wrong != "" {
+		ids = append(ids, i.Name+"-fault")
+	}
+	return strings.Join(ids, " ")
+}
+
 // signUpData is what the page of a sign-up shows.
 type signUpData struct {
 	Provider  string // whose link they followed; "" if none's
@@ -114,7 +126,7 @@ func signUpForm(v *visit) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	return v.render(http.StatusOK, "signup", "Sign up", signUpPage(url.Values{"email": {f.email}}, p, product)), nil
+	return v.render(http.StatusOK, "Sign up", signUpContent(v, signUpPage(url.Values{"email": {f.email}}, p, product))), nil
 }
 
 // signUp stores a sign-up and asks its email to be confirmed. Whether the email has an account or not, the answer, the work
@@ -131,7 +143,7 @@ func signUp(v *visit) (web.Response, error) {
 	page := signUpPage(v.form, p, product)
 	details, policy := v.check(page, product)
 	if len(page.Faults()) > 0 {
-		return v.render(http.StatusUnprocessableEntity, "signup", "Error: Sign up", page), nil
+		return v.render(http.StatusUnprocessableEntity, "Error: Sign up", signUpContent(v, page)), nil
 	}
 	email := customer.NormaliseEmail(details.Email)
 	if err := v.takeMail(email); err != nil {
@@ -304,7 +316,7 @@ func (v *visit) send(to string, m mailed, l letter) error {
 }
 
 func sent(v *visit) (web.Response, error) {
-	return v.render(http.StatusOK, "sent", "Check your mail", nil), nil
+	return v.render(http.StatusOK, "Check your mail", sentContent(v)), nil
 }
 
 // tokenData is what a page shows that is reached by the link in a mail.
@@ -341,7 +353,7 @@ func verifyForm(v *visit) (web.Response, error) {
 	if _, ok, err := v.store.mail(v.Context(), token, toConfirm, v.at); err != nil || !ok {
 		return web.Response{}, orUsedUp(err, v)
 	}
-	return v.render(http.StatusOK, "verify", "Confirm your email", verifyPage(token, "")), nil
+	return v.render(http.StatusOK, "Confirm your email", verifyContent(v, verifyPage(token, ""))), nil
 }
 
 // orUsedUp is the failure, or if there was none, that the link is good for nothing.
@@ -367,7 +379,7 @@ func verify(v *visit) (web.Response, error) {
 			return web.Response{}, err
 		}
 		page := verifyPage(token, "This is not the password that you chose when you signed up.")
-		return v.render(http.StatusUnprocessableEntity, "verify", "Error: Confirm your email", page), nil
+		return v.render(http.StatusUnprocessableEntity, "Error: Confirm your email", verifyContent(v, page)), nil
 	}
 	// The browser may go away now; the account is opened all the same, and whole.
 	number, err := v.store.open(context.WithoutCancel(v.Context()), v.customers, token, m, v.at)

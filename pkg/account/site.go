@@ -2,10 +2,10 @@ package account
 
 import (
 	"bytes"
-	"embed"
+	"context"
+	_ "embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"math"
 	"net/http"
 	"net/url"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/a-h/templ"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
@@ -144,7 +146,7 @@ func (s *Site) visited(p page) web.Handler {
 			return response, nil
 		}
 		if told := (*problem)(nil); errors.As(err, &told) {
-			response := v.render(told.status, "problem", told.title, told)
+			response := v.render(told.status, told.title, problemContent(v, told))
 			if told.retryAfter > 0 {
 				response.Header.Set("Retry-After", strconv.Itoa(int(math.Ceil(told.retryAfter.Seconds()))))
 			}
@@ -156,7 +158,7 @@ func (s *Site) visited(p page) web.Handler {
 			trouble.status, trouble.title = http.StatusServiceUnavailable, "Not just now"
 			trouble.Text = "We cannot answer just now. Please go back and try again in a minute."
 		}
-		return v.render(trouble.status, "problem", trouble.title, trouble), err
+		return v.render(trouble.status, trouble.title, problemContent(v, trouble)), err
 	}
 }
 
@@ -270,29 +272,10 @@ func headers() http.Header {
 	}
 }
 
-//go:embed pages
-var files embed.FS
-
-// templates are the pages by name, each within the layout.
-var templates = func() map[string]*template.Template {
-	layout := template.Must(template.ParseFS(files, "pages/layout.html", "pages/field.html"))
-	pages := map[string]*template.Template{}
-	entries, err := files.ReadDir("pages")
-	if err != nil {
-		panic(err)
-	}
-	for _, e := range entries {
-		name, isPage := strings.CutSuffix(e.Name(), ".html")
-		if isPage {
-			pages[name] = template.Must(template.Must(layout.Clone()).ParseFS(files, "pages/"+e.Name()))
-		}
-	}
-	return pages
-}()
-
 // stylesheet is the one there is, and its address has its hash, so that browsers may keep it.
 var (
-	stylesheet, _  = files.ReadFile("pages/style.css")
+	//go:embed style.css
+	stylesheet     []byte
 	stylesheetHash = hash(string(stylesheet))[:12]
 )
 
@@ -303,30 +286,15 @@ func style(*visit) (web.Response, error) {
 }
 
 func terms(v *visit) (web.Response, error) {
-	return v.render(http.StatusOK, "terms", "Terms", nil), nil
+	return v.render(http.StatusOK, "Terms", termsContent()), nil
 }
 
-// shown is what a template is given.
-type shown struct {
-	Title    string
-	Root     string // before every address
-	Style    string // the stylesheet's hash
-	Link     string // the token of the followed link
-	SignedIn bool
-	Data     any
-}
-
-// LinkQuery passes the followed link on, in an address.
-func (s shown) LinkQuery() template.URL { return template.URL(queryText(url.Values{"link": {s.Link}})) }
-
-// render makes a page. A template that fails is a mistake of ours, and the tests render all of them.
-func (v *visit) render(status int, name, title string, data any) web.Response {
+// render makes a page around its content. One that fails is a mistake of ours, and the tests render all of them.
+func (v *visit) render(status int, title string, content templ.Component) web.Response {
 	var text bytes.Buffer
-	err := templates[name].ExecuteTemplate(&text, "layout.html", shown{
-		Title: title, Root: v.root, Style: stylesheetHash, Link: v.link, SignedIn: v.customer != "", Data: data,
-	})
-	if err != nil {
-		panic(fmt.Errorf("account: page %s: %w", name, err))
+	// Rendering waits for nothing, so it is not given up when the browser goes away.
+	if err := layout(v, title, content).Render(context.WithoutCancel(v.Context()), &text); err != nil {
+		panic(fmt.Errorf("account: page %q: %w", title, err))
 	}
 	header := headers()
 	if status == http.StatusUnprocessableEntity {
