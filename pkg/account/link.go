@@ -44,9 +44,6 @@ func followLink(v *visit) (web.Response, error) {
 		}
 	}
 	v.link = "" // what a work provider's app may have put there is none of our tokens
-	if err := v.store.take(v.Context(), linkBySource, source(v.RemoteAddr), v.at); err != nil {
-		return web.Response{}, err
-	}
 	f, p, err := v.asked()
 	if err != nil {
 		return web.Response{}, err
@@ -79,12 +76,16 @@ func followLink(v *visit) (web.Response, error) {
 	return response, err
 }
 
-// asked is what a work provider's link asks for.
+// asked is what a work provider's link asks for. A link from nobody is refused at once; others are counted, because they are
+// looked up.
 func (v *visit) asked() (followed, provider.Provider, error) {
 	f := followed{email: customer.NormaliseEmail(web.QueryEmail(v.form.Get("email")))}
 	f.provider = provider.Slug(spelled(v.form, providerSpellings))
 	if f.provider == "" {
 		return f, provider.Provider{}, badLink("The link does not say which work provider it is from.")
+	}
+	if err := v.store.take(v.Context(), linkBySource, source(v.RemoteAddr), v.at); err != nil {
+		return f, provider.Provider{}, err
 	}
 	p, err := v.providers.Get(v.Context(), f.provider)
 	if err != nil && fault.Of(err) == fault.NotFound {
