@@ -206,7 +206,7 @@ class Walk {
   async fortnight() {
     const day = 24 * 3600e3, hour = 3600e3;
     const events = path => Array.from({length: 10}, (_, i) => {
-      const midnight = Math.floor(Date.now() / day) * day - (i + 1) * day;
+      const midnight = Math.floor(Date.now() / day) * day - (i + 2) * day; // the night that began yesterday may not be over
       const [from, to] = i % 3 ? [midnight + (7 + i % 4) * hour, midnight + (13 + i % 5) * hour] : [midnight + 21 * hour, midnight + 28 * hour];
       return {workProviderUserId: '12345', timestamp: new Date(path === 'login' ? from : to).toISOString()};
     });
