@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/fault"
 )
 
@@ -105,16 +104,7 @@ func TestAPermissionIsInForceWithin60Seconds(t *testing.T) {
 }
 
 func TestACachedKeyCostsNoRead(t *testing.T) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
-	s := StoreFrom(env)
-	if _, err := s.Create(t.Context(), "Courier Ltd", false, noon); err != nil {
-		t.Fatal(err)
-	}
-	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, meter, text := metered(t)
 	keys := NewKeys(s, time.Now)
 	meter.Reset()
 	for range 3 {
@@ -122,7 +112,7 @@ func TestACachedKeyCostsNoRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err = keys.Authenticate(t.Context(), text[:42]+"*")
+	_, err := keys.Authenticate(t.Context(), text[:42]+"*")
 	wantKind(t, err, fault.InvalidKey)
 	calls := meter.Calls() // the key's row and its provider's, and once an hour the note of its use
 	if len(calls) != 2 || calls["DynamoDB.GetItem"] != 2 || calls["DynamoDB.UpdateItem"] != 1 {

@@ -20,6 +20,22 @@ func created(t *testing.T) *Store {
 	return s
 }
 
+// metered is the same with a key, and a meter on its calls.
+func metered(t *testing.T) (s *Store, meter *emulator.Meter, text string) {
+	t.Helper()
+	env := emulator.ForTest(t)
+	meter = emulator.Measure(env)
+	s = StoreFrom(env)
+	if _, err := s.Create(t.Context(), "Courier Ltd", false, noon); err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, meter, text
+}
+
 // wantKind fails the test unless the error is a fault of that kind.
 func wantKind(t *testing.T, err error, kind fault.Kind) {
 	t.Helper()
@@ -201,16 +217,7 @@ func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
 // The last use is known to the hour, and written when a cache fills and the hour is another: not by every request, nor by
 // every cold start.
 func TestLastUseIsNotedOnceAnHour(t *testing.T) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
-	s := StoreFrom(env)
-	if _, err := s.Create(t.Context(), "Courier Ltd", false, noon); err != nil {
-		t.Fatal(err)
-	}
-	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, meter, text := metered(t)
 	for _, c := range []struct {
 		at     time.Duration
 		writes int
