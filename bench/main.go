@@ -96,7 +96,7 @@ func (r *results) overhead(ctx context.Context, server *emulator.Server) error {
 }
 
 func (r *results) processor(ctx context.Context) error {
-	toDecoding, err := measureDecoding(ctx, 15)
+	toDecoding, err := measureDecoding(ctx, 45)
 	if err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func within(ms []moment, start, stop Instant) []moment {
 }
 
 // counting picks the facts that count, in a slice of its own unless they all do, as most people's do.
-func (h History) counting(facts []Fact) []Fact {
+func (h *History) counting(facts []Fact) []Fact {
 	if !slices.ContainsFunc(facts, func(f Fact) bool { return !h.Counts(f) }) {
 		return facts
 	}

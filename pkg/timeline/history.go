@@ -232,7 +232,7 @@ func (h History) After(now time.Time) time.Time {
 func (h History) IsEmpty() bool { return len(h.entries) == 0 }
 
 // Consented tells whether the customer shares with the work provider at the instant.
-func (h History) Consented(at Instant) bool {
+func (h *History) Consented(at Instant) bool {
 	_, ok := h.consentAt(at)
 	return ok
 }
@@ -254,7 +254,7 @@ func (h History) ConsentedSince(at Instant) (Instant, bool) {
 }
 
 // Matched tells whether the last answer to "are the two matched?" by the instant was yes.
-func (h History) Matched(at Instant) bool {
+func (h *History) Matched(at Instant) bool {
 	later := slices.IndexFunc(h.verdicts, func(v verdict) bool { return v.at > at })
 	if later < 0 {
 		later = len(h.verdicts)
@@ -277,13 +277,13 @@ func (h History) couldCount() bool {
 }
 
 // Counts tells whether a fact of the person's counts, as far as the history goes (rules 6 and 7).
-func (h History) Counts(f Fact) bool {
+func (h *History) Counts(f Fact) bool {
 	return h.mine(f) && h.Consented(f.At) && h.matchedFor(f.Kind, f.At)
 }
 
 // mine tells whether a fact under that name at that instant is the person's. Who asks has read the partitions of this
 // customer's number and ids only, so a fact under the number always is.
-func (h History) mine(f Fact) bool {
+func (h *History) mine(f Fact) bool {
 	if f.Name.Kind == person.CustomerNumber {
 		return true
 	}
@@ -293,7 +293,7 @@ func (h History) mine(f Fact) bool {
 // matchedFor tells whether the pair was matched for a fact of that kind at that instant, at the latest 30 days after it
 // (rule 7). Before the first true nothing counts. After a false, LOGINs wait for the next true; LOGOUTs do not, because
 // an end is never held back.
-func (h History) matchedFor(kind Kind, at Instant) bool {
+func (h *History) matchedFor(kind Kind, at Instant) bool {
 	if kind == Logout {
 		first := slices.IndexFunc(h.verdicts, func(v verdict) bool { return v.true })
 		return first >= 0 && h.verdicts[first].at <= at.Add(MatchWithin)

@@ -15,6 +15,8 @@ import (
 type Memory struct {
 	mu         sync.Mutex
 	partitions map[partitionKey]*partition
+	lastKey    partitionKey // whoever asks for a partition mostly asks for it again
+	last       *partition
 }
 
 // partitionKey is a name at a work provider, by which all that is stored stands together.
@@ -52,11 +54,15 @@ func NewMemory() *Memory { return &Memory{partitions: map[partitionKey]*partitio
 // partition is that of a name. The store must be locked.
 func (m *Memory) partition(provider string, name person.Name) *partition {
 	key := partitionKey{provider, name}
+	if m.last != nil && m.lastKey == key {
+		return m.last
+	}
 	p := m.partitions[key]
 	if p == nil {
 		p = &partition{}
 		m.partitions[key] = p
 	}
+	m.lastKey, m.last = key, p
 	return p
 }
 

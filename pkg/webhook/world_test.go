@@ -260,7 +260,8 @@ func (w *world) progress(number string, want Progress) {
 
 func (w *world) matched(number string, want bool) {
 	w.t.Helper()
-	if got := w.history(number).Matched(timeline.At(w.clock.Add(time.Second))); got != want {
+	history := w.history(number)
+	if got := history.Matched(timeline.At(w.clock.Add(time.Second))); got != want {
 		w.t.Errorf("matched: %t, want %t", got, want)
 	}
 }
