@@ -211,7 +211,7 @@ func (h *History) counting(facts []Fact) []Fact {
 }
 
 // discounted is the reason why a fact of that instant does not count (rule 7).
-func (h History) discounted(at, now Instant) Effect {
+func (h *History) discounted(at, now Instant) Effect {
 	switch {
 	case h.beforeConsent(at):
 		return BeforeConsent

@@ -170,19 +170,19 @@ func undone(verdicts []verdict, at Instant) []verdict {
 
 // redundant tells whether the entries are verdicts that change nothing: whoever folds with them finds what whoever folds
 // without them does. A work provider that confirms its matches every night costs no fold.
-func (h History) redundant(verdicts []Entry) bool {
+func (h *History) redundant(verdicts []Entry) bool {
 	without := NewHistory(slices.DeleteFunc(slices.Clone(h.entries), func(e Entry) bool { return slices.Contains(verdicts, e) }))
 	return slices.Equal(h.changes(), without.changes())
 }
 
 // changes are the verdicts that differ from the one before.
-func (h History) changes() []verdict {
+func (h *History) changes() []verdict {
 	return slices.CompactFunc(slices.Clone(h.verdicts), func(a, b verdict) bool { return a.true == b.true })
 }
 
 // consentFor is the start of the consent that a link at the instant was made under: the one that it lies in, or else
 // the next one, because a link may be recorded before the consent is.
-func (h History) consentFor(at Instant) Instant {
+func (h *History) consentFor(at Instant) Instant {
 	for _, c := range h.consents {
 		if at < c.to {
 			return c.from
@@ -192,12 +192,12 @@ func (h History) consentFor(at Instant) Instant {
 }
 
 // holds tells whether userID is the customer's now, as far as the history goes.
-func (h History) holds(userID string) bool {
+func (h *History) holds(userID string) bool {
 	return slices.ContainsFunc(h.held, func(v held) bool { return v.userID == userID && v.to == Never })
 }
 
 // userIDs are the workProviderUserIds whose facts may be the person's in some instant of [from, to), each once.
-func (h History) userIDs(from, to Instant) []string {
+func (h *History) userIDs(from, to Instant) []string {
 	var ids []string
 	for _, v := range h.held {
 		if v.from < to && from < v.to && !slices.Contains(ids, v.userID) {
@@ -208,7 +208,7 @@ func (h History) userIDs(from, to Instant) []string {
 }
 
 // Held are the workProviderUserIds that are the customer's now, in the order in which they became so.
-func (h History) Held() []string {
+func (h *History) Held() []string {
 	var ids []string
 	for _, v := range h.held {
 		if v.to == Never {
@@ -220,7 +220,7 @@ func (h History) Held() []string {
 
 // After is the instant for a new entry: now or, if the history reaches further because of another clock, just after its
 // end, so that the entries stay in the order in which they were made.
-func (h History) After(now time.Time) time.Time {
+func (h *History) After(now time.Time) time.Time {
 	at := At(now)
 	if n := len(h.entries); n > 0 {
 		at = max(at, h.entries[n-1].At+1)
@@ -229,7 +229,7 @@ func (h History) After(now time.Time) time.Time {
 }
 
 // IsEmpty tells whether the customer and the work provider never had to do with each other.
-func (h History) IsEmpty() bool { return len(h.entries) == 0 }
+func (h *History) IsEmpty() bool { return len(h.entries) == 0 }
 
 // Consented tells whether the customer shares with the work provider at the instant.
 func (h *History) Consented(at Instant) bool {
@@ -238,7 +238,7 @@ func (h *History) Consented(at Instant) bool {
 }
 
 // consentAt is the consent that the instant lies in.
-func (h History) consentAt(at Instant) (interval, bool) {
+func (h *History) consentAt(at Instant) (interval, bool) {
 	for _, c := range slices.Backward(h.consents) {
 		if c.has(at) {
 			return c, true
@@ -248,7 +248,7 @@ func (h History) consentAt(at Instant) (interval, bool) {
 }
 
 // ConsentedSince is the start of the consent that the instant lies in; false if it lies in none.
-func (h History) ConsentedSince(at Instant) (Instant, bool) {
+func (h *History) ConsentedSince(at Instant) (Instant, bool) {
 	c, ok := h.consentAt(at)
 	return c.from, ok
 }
@@ -263,7 +263,7 @@ func (h *History) Matched(at Instant) bool {
 }
 
 // Answered is the last answer to "are the two matched?" that was given after the instant; false if there was none.
-func (h History) Answered(after Instant) (matched, ok bool) {
+func (h *History) Answered(after Instant) (matched, ok bool) {
 	if last := len(h.verdicts) - 1; last >= 0 && h.verdicts[last].at > after {
 		return h.verdicts[last].true, true
 	}
@@ -272,7 +272,7 @@ func (h History) Answered(after Instant) (matched, ok bool) {
 
 // couldCount tells whether any fact can count at all: without a consent and a match there is nobody to count it for,
 // and so no record, in this history and in every earlier state of it. A match that a tie has taken back since was one.
-func (h History) couldCount() bool {
+func (h *History) couldCount() bool {
 	return len(h.consents) > 0 && slices.ContainsFunc(h.entries, func(e Entry) bool { return e.Kind == Match })
 }
 
@@ -306,6 +306,6 @@ func (h *History) matchedFor(kind Kind, at Instant) bool {
 }
 
 // beforeConsent tells whether the instant lies before the latest consent: no cover is bought backwards.
-func (h History) beforeConsent(at Instant) bool {
+func (h *History) beforeConsent(at Instant) bool {
 	return len(h.consents) > 0 && at < h.consents[len(h.consents)-1].from
 }

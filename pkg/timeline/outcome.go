@@ -177,7 +177,7 @@ func outcome(f Fact, stored []Fact, people []folded, now Instant) Outcome {
 }
 
 // refused is the outcome of a stored fact that does not count.
-func (h History) refused(at, now Instant) Outcome {
+func (h *History) refused(at, now Instant) Outcome {
 	reason := h.discounted(at, now)
 	if reason == Unmatched {
 		return Outcome{State: Waiting}

@@ -28,10 +28,10 @@ func Told(ctx context.Context, rows Rows, provider, customer string, of Days) (H
 }
 
 // Entries are the lines of the history, by instant.
-func (h History) Entries() []Entry { return slices.Clone(h.entries) }
+func (h *History) Entries() []Entry { return slices.Clone(h.entries) }
 
 // EverHeld are the workProviderUserIds that were the customer's at any time, each once.
-func (h History) EverHeld() []string {
+func (h *History) EverHeld() []string {
 	var ids []string
 	for _, e := range h.entries {
 		if e.Kind == Link && !slices.Contains(ids, e.UserID) {

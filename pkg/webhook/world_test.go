@@ -246,9 +246,9 @@ func (w *world) delivery(number string) Delivery {
 	return found[0]
 }
 
-func (w *world) history(number string) timeline.History {
+func (w *world) history(number string) *timeline.History {
 	w.t.Helper()
-	return must(w.sender.Timelines.History(w.t.Context(), courier, number))
+	return new(must(w.sender.Timelines.History(w.t.Context(), courier, number)))
 }
 
 func (w *world) progress(number string, want Progress) {
@@ -260,8 +260,7 @@ func (w *world) progress(number string, want Progress) {
 
 func (w *world) matched(number string, want bool) {
 	w.t.Helper()
-	history := w.history(number)
-	if got := history.Matched(timeline.At(w.clock.Add(time.Second))); got != want {
+	if got := w.history(number).Matched(timeline.At(w.clock.Add(time.Second))); got != want {
 		w.t.Errorf("matched: %t, want %t", got, want)
 	}
 }
