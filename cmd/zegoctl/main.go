@@ -1,4 +1,4 @@
-// Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operating.md goes through a day's work.
+// Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operators-guide.md goes through a day's work.
 //
 //	main.go      the commands, and where they find things
 //	deed.go      how a change comes about: a dry run, a question, the audit log, and then the change

@@ -19,10 +19,10 @@ type yesForEver struct{}
 
 func (yesForEver) Read(p []byte) (int, error) { return copy(p, "yes\n"), nil }
 
-// The commands of docs/operating.md are run as somebody would paste them, one after the other, in a shell.
+// The commands of docs/operators-guide.md are run as somebody would paste them, one after the other, in a shell.
 func TestWhatThePageOfOperatorsSays(t *testing.T) {
 	o := newOperator(t)
-	page, err := os.ReadFile("../../docs/operating.md")
+	page, err := os.ReadFile("../../docs/operators-guide.md")
 	if err != nil {
 		t.Fatal(err)
 	}
