@@ -85,7 +85,7 @@ func (w *world) ask(r *request) {
 	}
 	w.start("request", func(p *process) {
 		p.logf("%s %s %s %s", p.name, r.method, r.path, r.body)
-		answer := r.to(functions(p.stage.rows(p), p.stage.sender(p), p.clock))
+		answer := r.to(functions(p.backend.rows(p), p.backend.sender(p), p.clock))
 		p.answer = answer.Code
 		if !p.dead {
 			p.logf("%s is answered %d %s", p.name, answer.Code, answer.Body)
@@ -104,7 +104,7 @@ func (p *process) judge(r *request, answer *httptest.ResponseRecorder) {
 	case code == http.StatusAccepted && !v2, code == http.StatusCreated && v2:
 		p.accepted(r, answer)
 	case code == http.StatusServiceUnavailable:
-		if !p.unlucky {
+		if !p.failureSeen {
 			p.violated(5, "%s got 503 though nothing went wrong", p.name)
 		}
 	case (code == http.StatusBadRequest || code == http.StatusNotFound) && v2:
@@ -132,23 +132,23 @@ func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
 		if !p.model.entries[e] {
 			p.violated(5, "accepted, but the queue had not taken %v", e)
 		}
-		knows(p.world, p.verdicts, ticket{r.tenant, answer.Header().Get("X-Event-Id")}, e)
+		knows(p.world, p.verdicts, issuedID{r.tenant, answer.Header().Get("X-Event-Id")}, e)
 	case r.batch:
-		knows(p.world, p.batches, ticket{r.tenant, answer.Header().Get("X-Batch-Id")}, r.asks)
+		knows(p.world, p.batches, issuedID{r.tenant, answer.Header().Get("X-Batch-Id")}, r.asks)
 	case r.method == http.MethodPut:
 	case r.path == "/v2/shift":
 		var created struct{ ID string }
 		_ = json.Unmarshal(answer.Body.Bytes(), &created)
-		knows(p.world, p.events, ticket{r.tenant, created.ID}, r.asks[0].event())
+		knows(p.world, p.events, issuedID{r.tenant, created.ID}, r.asks[0].event())
 	default:
-		t := ticket{r.tenant, answer.Header().Get("X-Event-Id")}
+		t := issuedID{r.tenant, answer.Header().Get("X-Event-Id")}
 		knows(p.world, p.events, t, r.asks[0])
 		p.isPending(t)
 	}
 }
 
 // isPending: from its 202 on an event can be asked for, and it is pending until it is in the set.
-func (w *world) isPending(t ticket) {
+func (w *world) isPending(t issuedID) {
 	event := w.events[t]
 	stored, inSet := w.stored(event.tenant, name{event.kind, event.name}), false
 	if len(stored) >= timeline.MaxFactsPerDay {
@@ -163,18 +163,18 @@ func (w *world) isPending(t ticket) {
 	}
 }
 
-// ticket is an id that a tenant was given.
-type ticket struct{ tenant, id string }
+// issuedID is an id that a tenant was given.
+type issuedID struct{ tenant, id string }
 
-func (t ticket) less(u ticket) int {
+func (t issuedID) less(u issuedID) int {
 	return cmp.Or(cmp.Compare(t.tenant, u.tenant), cmp.Compare(t.id, u.id))
 }
 
 // ids are what ids stand for.
-type ids[T any] map[ticket]T
+type ids[T any] map[issuedID]T
 
 // knows keeps an id, which must always stand for the same.
-func knows[T any](w *world, given ids[T], t ticket, of T) {
+func knows[T any](w *world, given ids[T], t issuedID, of T) {
 	if had, known := given[t]; known && !reflect.DeepEqual(had, of) || t.id == "" {
 		w.violated(2, "%v and %v have one id", had, of)
 	}
@@ -182,11 +182,11 @@ func knows[T any](w *world, given ids[T], t ticket, of T) {
 }
 
 // all are the ids in order.
-func (given ids[T]) all() []ticket { return slices.SortedFunc(maps.Keys(given), ticket.less) }
+func (given ids[T]) all() []issuedID { return slices.SortedFunc(maps.Keys(given), issuedID.less) }
 
 // logins are the ids of LOGINs, which may be those of shifts.
-func (w *world) logins() []ticket {
-	return slices.DeleteFunc(w.events.all(), func(t ticket) bool { return !w.events[t].login })
+func (w *world) logins() []issuedID {
+	return slices.DeleteFunc(w.events.all(), func(t issuedID) bool { return !w.events[t].login })
 }
 
 // named writes a name as the API takes it.
@@ -248,7 +248,7 @@ func create(login fact) *request {
 }
 
 // end ends the shift of v2 that a LOGIN's id names.
-func end(t ticket, login fact, at int64) *request {
+func end(t issuedID, login fact, at int64) *request {
 	logout := fact{t.tenant, login.kind, login.name, false, at, never}
 	body := fmt.Sprintf("{\"endTime\":%q}", iso(at))
 	return &request{tenant: t.tenant, method: http.MethodPut, path: "/v2/shift/" + t.id, body: body, asks: []fact{logout}}

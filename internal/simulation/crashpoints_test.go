@@ -14,7 +14,7 @@ import (
 // step is one thing that happens in a scenario, by itself and to its end.
 type step func(w *world)
 
-// scenario is a story. It is told once to count its calls to services; then once more for each of them and each mishap,
+// scenario is a story. It is told once to count its calls to services; then once more for each of them and each failure,
 // a crash before it and after it among them; and each time its messages are delivered in several orders, and all of them
 // once more when everything was done.
 type scenario struct {
@@ -94,7 +94,7 @@ var scenarios = []scenario{
 		signedUp(courier, abc123, "12345"), created(courier, 'C', abc123, -10, 60), created(courier, 'U', "12345", 10, 300), ended(20),
 	}, false},
 	{"bad messages among good ones", []step{
-		signedUp(courier, abc123, "12345"), garbage, login(courier, 'C', abc123, -120), garbage, logout(courier, 'U', "12345", -60), garbage,
+		signedUp(courier, abc123, "12345"), malformed, login(courier, 'C', abc123, -120), malformed, logout(courier, 'U', "12345", -60), malformed,
 	}, false},
 	{"a full day", []step{
 		signedUp(courier, abc123, "12345"), almostFull(courier, abc123, 2),
@@ -190,7 +190,7 @@ func (w *world) insist(r *request) {
 // signedUp is somebody who has consented, is linked and matched, for two weeks.
 func signedUp(tenant, customer, userID string) step {
 	return func(w *world) {
-		w.stage.write(change{tenant: tenant, customer: customer, consent: true, match: true, link: userID}, noon-14*day)
+		w.backend.write(change{tenant: tenant, customer: customer, consent: true, match: true, link: userID}, noon-14*day)
 	}
 }
 
@@ -205,7 +205,7 @@ func changed(c change) step {
 
 func passes(minutes int64) step { return func(w *world) { w.advance(minutes * minute) } }
 
-func garbage(w *world) { w.garbage() }
+func malformed(w *world) { w.malformed() }
 
 // almostFull fills a day of a name with events of no effect, but for so many.
 func almostFull(tenant, customer string, room int) step {
@@ -219,14 +219,14 @@ func almostFull(tenant, customer string, room int) step {
 				Name: person.Name{Kind: person.CustomerNumber, Value: customer}, Kind: timeline.Logout, At: timeline.Instant(f.at), PlannedEnd: timeline.Never,
 			})
 		}
-		_, _ = w.stage.truth().Union(context.Background(), tenant, facts[0].Name, facts[0].At.Day(), facts)
+		_, _ = w.backend.groundTruth().Union(context.Background(), tenant, facts[0].Name, facts[0].At.Day(), facts)
 	}
 }
 
 // givenUp makes the queue give up what it holds.
 func givenUp(w *world) {
 	for _, m := range w.queue {
-		m.received = maxReceives
+		m.received = templateMaxReceives
 	}
 	delivered(w)
 }
@@ -250,21 +250,21 @@ func (w *world) deliverAll(next order) {
 	for {
 		if found := w.deliverable(); len(found) > 0 {
 			w.process(next(w, found))
-		} else if found := w.buried(); len(found) > 0 {
-			w.bury(next(w, found))
+		} else if found := w.deadLettered(); len(found) > 0 {
+			w.fileDeadLetters(next(w, found))
 		} else if !w.wait() {
 			return
 		}
 	}
 }
 
-// play tells a scenario, in which a mishap befalls one call: none if there is none of that number.
-func (s scenario) play(next order, call int, luck mishap, log *[]string) *world {
+// play tells a scenario, in which a failure befalls one call: none if there is none of that number.
+func (s scenario) play(next order, call int, kind failure, log *[]string) *world {
 	w := newWorld(rand.New(rand.NewPCG(uint64(call), 2)))
-	w.alone, w.log = true, log
-	w.mishap = func() mishap {
+	w.exclusive, w.log = true, log
+	w.failure = func() failure {
 		if w.calls == call {
-			return luck
+			return kind
 		}
 		return none
 	}
@@ -277,7 +277,7 @@ func (s scenario) play(next order, call int, luck mishap, log *[]string) *world 
 	w.checkEarly()
 	w.recordsAreTheModels()
 	for _, m := range w.queue {
-		m.deleted, m.dead, m.received = m.garbage, m.garbage, 0
+		m.deleted, m.dead, m.received = m.malformed, m.malformed, 0
 	}
 	w.deliverAll(next)
 	w.finished = w.calls
@@ -285,7 +285,7 @@ func (s scenario) play(next order, call int, luck mishap, log *[]string) *world 
 	return w
 }
 
-// TestCrashPoints plays every scenario with every mishap at every call, in every order.
+// TestCrashPoints plays every scenario with every failure at every call, in every order.
 func TestCrashPoints(t *testing.T) {
 	var points atomic.Int64
 	for _, s := range scenarios {
@@ -294,18 +294,18 @@ func TestCrashPoints(t *testing.T) {
 			for i, next := range orders {
 				whole := s.play(next, 0, none, nil)
 				if len(whole.violations) > 0 {
-					t.Fatalf("order %d, no mishap:\n%s", i, whole.report())
+					t.Fatalf("order %d, no failure:\n%s", i, whole.report())
 				}
 				for n := range whole.finished {
-					for luck := none + 1; luck < mishaps; luck++ {
-						if s.large && luck != crashBefore && luck != crashAfter {
+					for kind := none + 1; kind < failures; kind++ {
+						if s.large && kind != crashBefore && kind != crashAfter {
 							continue
 						}
 						points.Add(1)
-						if w := s.play(next, n+1, luck, nil); len(w.violations) > 0 {
+						if w := s.play(next, n+1, kind, nil); len(w.violations) > 0 {
 							var log []string
-							s.play(next, n+1, luck, &log)
-							t.Fatalf("order %d, call %d,%v:\n%s\n%s", i, n+1, luck, w.report(), strings.Join(log, "\n"))
+							s.play(next, n+1, kind, &log)
+							t.Fatalf("order %d, call %d,%v:\n%s\n%s", i, n+1, kind, w.report(), strings.Join(log, "\n"))
 						}
 					}
 				}

@@ -15,9 +15,9 @@
 //	client_test.go       what work providers send
 //	world_test.go        who acts when: one run
 //	promises_test.go     what must hold after it
-//	stage_test.go        what a world stands on
-//	draw_test.go         what happens is drawn
-//	epilogue_test.go     what v2 must answer when all is quiet
+//	backend_test.go      the services that a world runs on
+//	generate_test.go     random requests, changes and bad messages
+//	v2checks_test.go     what v2 must answer when all is quiet
 //	workedcases_test.go  the model, held against the cases that the rules come with
 //	simulation_test.go   thousands of seeds
 //	crashpoints_test.go  a list of scenarios, and a crash before and after every call of each

@@ -32,7 +32,7 @@ type made struct {
 func (w *world) change(c change) {
 	w.start("history", func(p *process) {
 		for range 3 {
-			if p.stage.change(p, c) == nil || p.dead {
+			if p.backend.change(p, c) == nil || p.dead {
 				return
 			}
 		}

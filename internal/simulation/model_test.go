@@ -114,20 +114,20 @@ func (m *model) consentAt(tenant, customer string, at int64) (span, bool) {
 	return span{}, false
 }
 
-// spell is the time in which the facts under a workProviderUserId are one customer's.
-type spell struct {
+// ownershipInterval is the time in which the facts under a workProviderUserId are one customer's.
+type ownershipInterval struct {
 	span
 	customer string
 }
 
-// spells are those of an id. Each begins with the consent that the link was made under, which is the one that the link
+// intervals are those of an id. Each begins with the consent that the link was made under, which is the one that the link
 // lies in or the next, but not before the id had ceased to be somebody's; it ends when the id is unlinked or goes to
 // another. The last one is open if somebody has the id now.
-func (m *model) spells(tenant, userID string) (spells []spell, open bool) {
+func (m *model) intervals(tenant, userID string) (intervals []ownershipInterval, open bool) {
 	freed := int64(math.MinInt64)
 	for _, e := range m.history(tenant, func(e entry) bool { return e.userID == userID }) {
-		if open && (e.what == "unlink" || spells[len(spells)-1].customer != e.customer) {
-			spells[len(spells)-1].to, freed, open = e.at, e.at, false
+		if open && (e.what == "unlink" || intervals[len(intervals)-1].customer != e.customer) {
+			intervals[len(intervals)-1].to, freed, open = e.at, e.at, false
 		}
 		if e.what == "link" && !open {
 			from := int64(never)
@@ -136,10 +136,10 @@ func (m *model) spells(tenant, userID string) (spells []spell, open bool) {
 					from = c.from
 				}
 			}
-			spells, open = append(spells, spell{span{max(from, freed), never}, e.customer}), true
+			intervals, open = append(intervals, ownershipInterval{span{max(from, freed), never}, e.customer}), true
 		}
 	}
-	return spells, open
+	return intervals, open
 }
 
 // owner is whose a name is now; empty if it is nobody's.
@@ -147,8 +147,8 @@ func (m *model) owner(tenant string, n name) string {
 	if n.kind == 'C' {
 		return n.text
 	}
-	if spells, open := m.spells(tenant, n.text); open {
-		return spells[len(spells)-1].customer
+	if intervals, open := m.intervals(tenant, n.text); open {
+		return intervals[len(intervals)-1].customer
 	}
 	return ""
 }
@@ -185,8 +185,8 @@ func (m *model) belongs(customer string, f fact) bool {
 	if f.kind == 'C' {
 		return f.name == customer
 	}
-	spells, _ := m.spells(f.tenant, f.name)
-	return slices.ContainsFunc(spells, func(s spell) bool { return s.customer == customer && s.has(f.at) })
+	intervals, _ := m.intervals(f.tenant, f.name)
+	return slices.ContainsFunc(intervals, func(s ownershipInterval) bool { return s.customer == customer && s.has(f.at) })
 }
 
 // counts tells whether a fact is one of the customer's that count (rules 6 and 7).

@@ -7,20 +7,20 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// mishap is what can go wrong with one call to a service.
-type mishap int
+// failure is what can go wrong with one call to a service.
+type failure int
 
 const (
-	none        mishap = iota
-	refused            // not done, and the caller is told: a failure, or throttling
-	lost               // done, but the answer never came
-	repeated           // done twice, because the client library missed the first answer and tried again
-	crashBefore        // the process dies before the call
-	crashAfter         // or after it
-	mishaps
+	none        failure = iota
+	refused             // not done, and the caller is told: a failure, or throttling
+	lost                // done, but the answer never came
+	repeated            // done twice, because the client library missed the first answer and tried again
+	crashBefore         // the process dies before the call
+	crashAfter          // or after it
+	failures
 )
 
-func (m mishap) String() string {
+func (m failure) String() string {
 	return [...]string{"", " REFUSED", " ANSWER LOST", " REPEATED", " CRASH BEFORE", " CRASH AFTER"}[m]
 }
 
@@ -35,13 +35,13 @@ var (
 // turns is at work alone.
 type process struct {
 	*world
-	name    string
-	began   int64
-	turn    chan struct{} // a turn is given
-	waiting chan bool     // it waits for one (true), or has finished (false)
-	dead    bool
-	unlucky bool // something went wrong at one of its calls, or somebody was faster
-	asking  bool // it only reads, when all is quiet; it may make several calls at once
+	name        string
+	began       int64
+	turn        chan struct{} // a turn is given
+	waiting     chan bool     // it waits for one (true), or has finished (false)
+	dead        bool
+	failureSeen bool // something went wrong at one of its calls, or somebody was faster
+	asking      bool // it only reads, when all is quiet; it may make several calls at once
 }
 
 // call is one call of a process to a service.
@@ -58,12 +58,12 @@ func call[T any](p *process, what string, do func() (T, error)) (T, error) {
 		return nothing, errCrashed
 	}
 	p.calls++
-	luck := p.mishap()
+	kind := p.failure()
 	if p.log != nil {
-		p.logf("%s %s%v", p.name, what, luck)
+		p.logf("%s %s%v", p.name, what, kind)
 	}
-	p.unlucky = p.unlucky || luck != none
-	switch luck {
+	p.failureSeen = p.failureSeen || kind != none
+	switch kind {
 	case refused:
 		return nothing, errRefused
 	case lost:
@@ -92,7 +92,7 @@ func do(p *process, what string, act func() error) error {
 func (w *world) start(kind string, work func(p *process)) {
 	w.started++
 	p := &process{world: w, name: fmt.Sprint(kind, " ", w.started), began: w.now}
-	if w.alone {
+	if w.exclusive {
 		work(p)
 		return
 	}
@@ -106,8 +106,8 @@ func (w *world) start(kind string, work func(p *process)) {
 	}
 }
 
-// goOn lets one of the processes make its next call.
-func (w *world) goOn(i int) {
+// resume lets one of the processes make its next call.
+func (w *world) resume(i int) {
 	p := w.working[i]
 	p.turn <- struct{}{}
 	if !<-p.waiting {

@@ -22,9 +22,9 @@ import (
 // everything is all days that have ever been or will be of interest.
 var everything = timeline.Days{First: timeline.At(time.UnixMicro(noon)).Day() - 4000, Last: timeline.At(time.UnixMicro(noon)).Day() + 4000}
 
-// stored are the facts under a name, read past all mishaps.
+// stored are the facts under a name, read past all failures.
 func (w *world) stored(tenant string, n name) map[fact]bool {
-	facts, _ := w.stage.truth().Facts(context.Background(), tenant, person.Name{Kind: person.Kind(n.kind), Value: n.text}, everything)
+	facts, _ := w.backend.groundTruth().Facts(context.Background(), tenant, person.Name{Kind: person.Kind(n.kind), Value: n.text}, everything)
 	set := make(map[fact]bool, len(facts))
 	for _, f := range facts {
 		stored := fact{tenant, n.kind, n.text, f.Kind == timeline.Login, int64(f.At), never}
@@ -78,8 +78,8 @@ func (w *world) look() sets {
 	return s
 }
 
-// violatedBy notes the facts that break a promise, always in the same order.
-func (w *world) violatedBy(promise int, how string, facts map[fact]bool, breaks func(fact) bool) {
+// violatedWhere notes the facts that break a promise, always in the same order.
+func (w *world) violatedWhere(promise int, how string, facts map[fact]bool, breaks func(fact) bool) {
 	var broken []string
 	for f := range facts {
 		if breaks(f) {
@@ -96,14 +96,14 @@ func (w *world) violatedBy(promise int, how string, facts map[fact]bool, breaks 
 // letters with its bytes intact; and what cannot be understood lies there, too.
 func (w *world) nothingIsLost(sets sets) {
 	filed := map[string]bool{}
-	letters := w.stage.filed()
+	letters := w.backend.filed()
 	for _, messageID := range sorted(letters) {
 		l := letters[messageID]
 		i := slices.IndexFunc(w.queue, func(m *message) bool { return m.id == messageID })
 		if i < 0 || !bytes.Equal(l.Body, []byte(w.queue[i].body)) {
 			w.violated(1, "the dead letter %s has other bytes", messageID)
 		}
-		if i >= 0 && !w.queue[i].garbage && l.Reason == deadletter.NotUnderstood {
+		if i >= 0 && !w.queue[i].malformed && l.Reason == deadletter.NotUnderstood {
 			w.violated(1, "the dead letter %s is filed as %q", messageID, l.Reason)
 		}
 		filed[messageID] = true
@@ -111,25 +111,25 @@ func (w *world) nothingIsLost(sets sets) {
 	dead := map[fact]bool{}
 	for _, m := range w.queue {
 		switch {
-		case m.garbage && !filed[m.id]:
-			w.violated(1, "garbage %s is not in the dead letters", m.id)
-		case !m.garbage && filed[m.id]:
+		case m.malformed && !filed[m.id]:
+			w.violated(1, "malformed %s is not in the dead letters", m.id)
+		case !m.malformed && filed[m.id]:
 			for _, f := range parse(m.body).facts {
 				dead[f] = true
 			}
 		}
 	}
-	w.violatedBy(1, "lost", w.model.facts, func(f fact) bool { return !sets.has[f] && !dead[f] && !sets.full(f) })
+	w.violatedWhere(1, "lost", w.model.facts, func(f fact) bool { return !sets.has[f] && !dead[f] && !sets.full(f) })
 }
 
 // nothingIsInvented: nothing is in the set but what the queue took.
 func (w *world) nothingIsInvented(sets sets) {
-	w.violatedBy(7, "from nowhere", sets.has, func(f fact) bool { return !w.model.facts[f] })
+	w.violatedWhere(7, "from nowhere", sets.has, func(f fact) bool { return !w.model.facts[f] })
 }
 
 // recorded are the shifts of a customer's records.
 func (w *world) recorded(tenant, customer string) []timeline.Shift {
-	records, _ := w.stage.truth().Records(context.Background(), tenant, customer, everything)
+	records, _ := w.backend.groundTruth().Records(context.Background(), tenant, customer, everything)
 	var shifts []timeline.Shift
 	for _, r := range records {
 		shifts = append(shifts, r.Shifts...)
@@ -178,7 +178,7 @@ func (w *world) recordsAreTheModels() {
 // get asks a question, with nothing going wrong, and reads the answer if it is a 200.
 func (w *world) get(tenant, path string, into any) int {
 	p := &process{world: w, asking: true}
-	answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(w.stage.rows(p), w.stage.sender(p), p.clock))
+	answer := (&request{tenant: tenant, method: http.MethodGet, path: path}).to(functions(w.backend.rows(p), w.backend.sender(p), p.clock))
 	if w.log != nil {
 		w.logf("%s asks for %s: %d %s", tenant, path, answer.Code, answer.Body)
 	}
@@ -277,7 +277,7 @@ func (w *world) outcomesAreTheModels() {
 			continue
 		}
 		w.isTold(event, got)
-		w.hides(t, "/v2/event/")
+		w.checkHidden(t, "/v2/event/")
 		if event.login {
 			w.shiftOf(t, event)
 		}
@@ -302,7 +302,7 @@ func (w *world) outcomesAreTheModels() {
 				w.violated(2, "batch %v counts %d events too many as %s", t, n, state)
 			}
 		}
-		w.hides(t, "/v2/batch/")
+		w.checkHidden(t, "/v2/batch/")
 	}
 	for _, t := range w.verdicts.all() {
 		e := w.verdicts[t]
@@ -339,13 +339,13 @@ func (w *world) isTold(event fact, got told) {
 	if (got.ShiftID != "") != (o.state == "APPLIED") {
 		w.violated(2, "%v has the shift %q", event, got.ShiftID)
 	}
-	if login, known := w.events[ticket{event.tenant, got.ShiftID}]; known && (login.at != c.from || !c.names[name{login.kind, login.name}]) {
+	if login, known := w.events[issuedID{event.tenant, got.ShiftID}]; known && (login.at != c.from || !c.names[name{login.kind, login.name}]) {
 		w.violated(2, "%v is told to be in the shift of %v, not of %v", event, login, c)
 	}
 }
 
-// hides is promise 7: an id of one tenant is nobody's at another.
-func (w *world) hides(t ticket, path string) {
+// checkHidden is promise 7: an id of one tenant is nobody's at another.
+func (w *world) checkHidden(t issuedID, path string) {
 	other := tenants[0]
 	if t.tenant == other {
 		other = tenants[1]
@@ -356,7 +356,7 @@ func (w *world) hides(t ticket, path string) {
 }
 
 // shiftOf asks for the shift that holds a LOGIN.
-func (w *world) shiftOf(t ticket, login fact) {
+func (w *world) shiftOf(t issuedID, login fact) {
 	var got shown
 	code := w.get(t.tenant, "/v2/shift/"+t.id, &got)
 	holder, ok := w.holds(login)
@@ -399,18 +399,18 @@ func (w *world) check() {
 	w.outcomesAreTheModels()
 }
 
-// isTheSameAlone is promises 2, 3 and 7 without the model: a tenant's own changes and messages, all of them in another
+// checkIsolation is promises 2, 3 and 7 without the model: a tenant's own changes and messages, all of them in another
 // order and with nobody else in the world, lead to the same shifts.
-func (w *world) isTheSameAlone(tenant string) {
+func (w *world) checkIsolation(tenant string) {
 	again := newWorld(w.random)
-	again.alone, again.now = true, w.now
+	again.exclusive, again.now = true, w.now
 	for _, c := range w.changes {
 		if c.tenant == tenant {
-			again.stage.write(c.change, c.at)
+			again.backend.write(c.change, c.at)
 		}
 	}
 	for _, i := range w.random.Perm(len(w.queue)) {
-		if m := w.queue[i]; !m.garbage && parse(m.body).tenant == tenant {
+		if m := w.queue[i]; !m.malformed && parse(m.body).tenant == tenant {
 			again.take(m.body, 0)
 		}
 	}

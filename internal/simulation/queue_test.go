@@ -18,19 +18,20 @@ import (
 
 // message is a message in the queue. It stays in the list for ever: a queue may deliver again even what was deleted.
 type message struct {
-	id       string
-	body     string
-	sent     int64
-	visible  int64 // when it may be delivered
-	received int
-	held     bool // by a processor
-	deleted  bool
-	dead     bool // it was moved to the dead-letter queue
-	garbage  bool // nothing that any release ever sent
+	id        string
+	body      string
+	sent      int64
+	visible   int64 // when it may be delivered
+	received  int
+	held      bool // by a processor
+	deleted   bool
+	dead      bool // it was moved to the dead-letter queue
+	malformed bool // nothing that any release ever sent
 }
 
-// maxReceives is how often a message is delivered before it is moved to the dead-letter queue, as the template has it.
-const maxReceives = 5
+// templateMaxReceives is how often a message is delivered before it is moved to the dead-letter queue: the template's
+// maxReceiveCount.
+const templateMaxReceives = 5
 
 // take puts a body into the queue.
 func (w *world) take(body string, delay time.Duration) *message {
@@ -46,7 +47,7 @@ type sender struct{ *process }
 func (s sender) Send(_ context.Context, delay time.Duration, bodies ...string) error {
 	for _, body := range bodies {
 		err := do(s.process, "sends "+body, func() error {
-			s.learn(parse(body))
+			s.recordSent(parse(body))
 			s.take(body, delay)
 			return nil
 		})
@@ -58,13 +59,13 @@ func (s sender) Send(_ context.Context, delay time.Duration, bodies ...string) e
 }
 
 // said is what a message says, read by the documentation of its form and not by the code.
-type said struct {
+type parsedMessage struct {
 	tenant  string
 	facts   []fact
 	entries []entry
 }
 
-func parse(body string) (s said) {
+func parse(body string) (s parsedMessage) {
 	var m struct {
 		Provider string
 		Facts    [][]any
@@ -103,8 +104,8 @@ func parse(body string) (s said) {
 	return s
 }
 
-// learn adds to the model what the queue has taken: from then on it must not get lost.
-func (w *world) learn(s said) {
+// recordSent adds to the model what the queue has taken: from then on it must not get lost.
+func (w *world) recordSent(s parsedMessage) {
 	for _, f := range s.facts {
 		w.model.add(f)
 		if !w.asked[f] {
@@ -122,7 +123,7 @@ func (w *world) deliverable() []*message {
 	for _, m := range w.queue {
 		switch {
 		case m.deleted || m.held || m.dead || m.visible > w.now:
-		case m.received >= w.patience:
+		case m.received >= w.maxReceives:
 			m.dead = true
 			w.logf("%s is a dead letter", m.id)
 		default:
@@ -132,8 +133,8 @@ func (w *world) deliverable() []*message {
 	return found
 }
 
-// buried are the messages in the dead-letter queue.
-func (w *world) buried() []*message {
+// deadLettered are the messages in the dead-letter queue.
+func (w *world) deadLettered() []*message {
 	var found []*message
 	for _, m := range w.queue {
 		if m.dead && !m.deleted && !m.held {
@@ -146,13 +147,13 @@ func (w *world) buried() []*message {
 // process hands messages to the real processor.
 func (w *world) process(batch []*message) {
 	w.deliver("processor", batch, func(p *process) consumer {
-		return shift.Processor(timeline.NewApplier(p.stage.rows(p), 1), p.stage.filer(p), p.clock)
+		return shift.Processor(timeline.NewApplier(p.backend.rows(p), 1), p.backend.filer(p), p.clock)
 	})
 }
 
-// bury hands messages of the dead-letter queue to the function that files them.
-func (w *world) bury(batch []*message) {
-	w.deliver("dead-letters", batch, func(p *process) consumer { return deadletter.Consumer(p.stage.filer(p), p.clock) })
+// fileDeadLetters hands messages of the dead-letter queue to the function that files them.
+func (w *world) fileDeadLetters(batch []*message) {
+	w.deliver("dead-letters", batch, func(p *process) consumer { return deadletter.Consumer(p.backend.filer(p), p.clock) })
 }
 
 type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
@@ -201,14 +202,14 @@ func (p *process) settle(batch []*message, response events.SQSEventResponse, err
 		m.held = false
 		switch {
 		case p.dead || err != nil || failed[m.id]:
-			if !p.dead && !p.unlucky {
+			if !p.dead && !p.failureSeen {
 				p.violated(6, "%s failed though nothing went wrong", m.id)
 			}
 			m.visible = p.now
 			p.logf("%s comes again", m.id)
 		default:
 			// To delete is a call, too; it is Lambda's.
-			if do(p, "deletes "+m.id, func() error { return p.stage.remove(m) }) != nil {
+			if do(p, "deletes "+m.id, func() error { return p.backend.remove(m) }) != nil {
 				p.logf("%s was not deleted", m.id)
 			}
 		}

@@ -26,14 +26,14 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// emulated is a stage of DynamoDB and SQS as the template makes them, with the clients that production has. Every process
-// has its own, whose every call may meet a mishap: before it is sent, or after its answer came. The real queue carries the
+// emulated is a backend of DynamoDB and SQS as the template makes them, with the clients that production has. Every process
+// has its own, whose every call may meet a failure: before it is sent, or after its answer came. The real queue carries the
 // messages; when they are delivered, in what order and how often, is the world's business as ever, because nobody wants to
 // wait for a visibility timeout.
 type emulated struct {
 	*world
 	t         testing.TB
-	env       *config.Env // past all mishaps
+	env       *config.Env // past all failures
 	timelines *timeline.Store
 	letters   *deadletter.Store
 	sqs       *sqs.Client
@@ -55,12 +55,12 @@ func emulate(t testing.TB, w *world) *emulated {
 	return e
 }
 
-// envOf is the environment of a process: that of the world, but for the mishaps.
+// envOf is the environment of a process: that of the world, but for the failures.
 func (e *emulated) envOf(p *process) *config.Env {
 	env := config.From(map[string]string{"TIMELINES_TABLE": e.env.Get("TIMELINES_TABLE"), "EVENTS_QUEUE_URL": e.url})
 	cfg := e.env.AWS().Copy()
 	cfg.APIOptions = append(cfg.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Mishaps", func(
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Failures", func(
 			ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 		) (middleware.InitializeOutput, middleware.Metadata, error) {
 			var metadata middleware.Metadata
@@ -78,7 +78,7 @@ func (e *emulated) envOf(p *process) *config.Env {
 
 func (e *emulated) rows(p *process) timeline.Rows     { return timeline.StoreFrom(e.envOf(p)) }
 func (e *emulated) filer(p *process) deadletter.Filer { return deadletter.StoreFrom(e.envOf(p)) }
-func (e *emulated) truth() timeline.Rows              { return e.timelines }
+func (e *emulated) groundTruth() timeline.Rows        { return e.timelines }
 
 // prompt is a real queue whose delays are the world's.
 type prompt struct {
@@ -92,7 +92,7 @@ func (e *emulated) sender(p *process) queue.Sender { return prompt{queue.SenderF
 func (q prompt) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
 	err := q.Sender.Send(ctx, 0, bodies...)
 	for _, m := range q.arrived(delay) {
-		q.learn(parse(m.body))
+		q.recordSent(parse(m.body))
 	}
 	return err
 }
@@ -165,7 +165,7 @@ func (e *emulated) make(links *link.Links, c change, at int64) error {
 	return err
 }
 
-// write makes a change past all mishaps, of which nobody hears.
+// write makes a change past all failures, of which nobody hears.
 func (e *emulated) write(c change, at int64) {
 	links := link.New(e.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	if err := e.make(links, c, at); err != nil {
@@ -229,7 +229,7 @@ func (e *emulated) redriven(l deadletter.Letter) {
 	}
 }
 
-// TestOverRealServices runs seeds on the emulated stage. There is no replaying them to the letter, because the emulator
+// TestOverRealServices runs seeds on the emulated backend. There is no replaying them to the letter, because the emulator
 // answers in an order of its own; a log is printed instead.
 func TestOverRealServices(t *testing.T) {
 	const runs = 20
@@ -237,7 +237,7 @@ func TestOverRealServices(t *testing.T) {
 		w := newWorld(rand.New(rand.NewPCG(seed, 3)))
 		var log []string
 		w.log = &log
-		w.stage = emulate(t, w)
+		w.backend = emulate(t, w)
 		w.run()
 		if len(w.violations) > 0 {
 			t.Fatalf("seed %d:\n%s\n%s", seed, w.report(), strings.Join(log, "\n"))

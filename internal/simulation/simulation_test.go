@@ -89,12 +89,12 @@ func (w *world) run() {
 	random := w.random
 	left, next := 3+random.IntN(10), w.anything
 	if random.IntN(3) == 0 {
-		left, next = 1, w.rush()
+		left, next = 1, w.burst()
 	} else {
-		w.prologue()
+		w.setup()
 	}
-	w.unlucky(random.IntN(6), pick(w, 5, 20, 60))
-	w.patience = pick(w, 1, 2, maxReceives, maxReceives)
+	w.injectFailures(random.IntN(6), pick(w, 5, 20, 60))
+	w.maxReceives = pick(w, 1, 2, templateMaxReceives, templateMaxReceives)
 	begin := func() bool {
 		if left == 0 {
 			return false
@@ -109,23 +109,23 @@ func (w *world) run() {
 	// Weeks later the dead letters are sent again, and old messages are delivered once more.
 	if random.IntN(3) == 0 {
 		w.advance(random.Int64N(35) * day)
-		w.unlucky(random.IntN(3), 20)
+		w.injectFailures(random.IntN(3), 20)
 		for range random.IntN(3) {
-			w.queueErrs()
+			w.redeliver()
 		}
 		w.redrive()
 		w.drain()
 	}
-	w.lucky()
-	w.patience = maxReceives
+	w.clearFailures()
+	w.maxReceives = templateMaxReceives
 	for w.redrive() {
 		w.drain()
 	}
 	w.checkEarly()
 	w.recordsAreTheModels()
-	w.epilogue()
+	w.checkV2()
 	w.check()
-	if _, ok := w.stage.(simulated); ok && random.IntN(4) == 0 {
-		w.isTheSameAlone(pick(w, tenants...))
+	if _, ok := w.backend.(simulated); ok && random.IntN(4) == 0 {
+		w.checkIsolation(pick(w, tenants...))
 	}
 }

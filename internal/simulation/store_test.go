@@ -77,7 +77,7 @@ func (r rows) Write(ctx context.Context, tenant, customer string, record timelin
 	what := fmt.Sprintf("writes %s %s %v, version %d: %d shifts", tenant, customer, record.Day, record.Version, len(record.Shifts))
 	err := do(r.process, what, func() error { return r.Rows.Write(ctx, tenant, customer, record) })
 	if errors.Is(err, timeline.ErrConflict) {
-		r.unlucky = true
+		r.failureSeen = true
 		r.logf("%s was too late", r.process.name)
 	}
 	return err

@@ -13,21 +13,21 @@ import (
 
 // world is one run: two tenants and their people, the store, the queue, a clock, and who is at work.
 type world struct {
-	random   *rand.Rand
-	mishap   func() mishap // of the next call
-	alone    bool          // nobody else is at work while a process is
-	haste    int           // how rarely somebody begins while others are at work: once in so many turns
-	calm     bool          // the queue delivers nothing twice of itself
-	patience int           // how often the queue delivers a message before it gives it up
-	stay     int           // how rarely the turn goes from one to another: once in so many
-	current  *process      // whose turn it was
-	now      int64
-	calls    int
-	finished int // calls before the questions at the end
-	started  int
-	working  []*process
+	random       *rand.Rand
+	failure      func() failure // of the next call
+	exclusive    bool           // nobody else is at work while a process is
+	startRate    int            // how rarely somebody begins while others are at work: once in so many turns
+	noRedelivery bool           // the queue delivers nothing twice of itself
+	maxReceives  int            // how often the queue delivers a message before it gives it up
+	switchRate   int            // how rarely the turn goes from one to another: once in so many
+	current      *process       // whose turn it was
+	now          int64
+	calls        int
+	finished     int // calls before the questions at the end
+	started      int
+	working      []*process
 
-	stage   stage
+	backend backend
 	queue   []*message
 	changes []made
 
@@ -51,11 +51,11 @@ const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
 	w := &world{
-		random: random, mishap: func() mishap { return none }, now: noon, haste: 6, stay: 1, patience: maxReceives,
+		random: random, failure: func() failure { return none }, now: noon, startRate: 6, switchRate: 1, maxReceives: templateMaxReceives,
 		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
 	}
-	w.stage = simulate(w)
+	w.backend = simulate(w)
 	return w
 }
 
@@ -76,38 +76,38 @@ func (w *world) violated(promise int, format string, args ...any) {
 }
 
 // unlucky lets something go wrong with some of the next calls: as many as told, one in so many.
-func (w *world) unlucky(times, oneIn int) {
-	w.mishap = func() mishap {
+func (w *world) injectFailures(times, oneIn int) {
+	w.failure = func() failure {
 		if times == 0 || w.random.IntN(oneIn) > 0 {
 			return none
 		}
 		times--
-		return 1 + mishap(w.random.IntN(int(mishaps)-1))
+		return 1 + failure(w.random.IntN(int(failures)-1))
 	}
 }
 
-func (w *world) lucky() { w.mishap = func() mishap { return none } }
+func (w *world) clearFailures() { w.failure = func() failure { return none } }
 
 // turn is one step of a run: somebody begins, or goes on, or the clock does. It is false when there is nothing to do.
 // begin makes something new happen, and tells whether it did.
 func (w *world) turn(begin func() bool) bool {
 	idle := len(w.working) == 0
-	if (idle || w.random.IntN(w.haste) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
+	if (idle || w.random.IntN(w.startRate) == 0 && len(w.working) < 4) && w.beginSomething(begin) {
 		return true
 	}
 	if !idle {
-		if !w.calm && w.random.IntN(40) == 0 {
-			w.queueErrs()
+		if !w.noRedelivery && w.random.IntN(40) == 0 {
+			w.redeliver()
 		}
 		if w.random.IntN(20) == 0 {
 			w.advance(w.random.Int64N(20 * second))
 		}
 		i := slices.Index(w.working, w.current)
-		if i < 0 || w.random.IntN(w.stay) == 0 {
+		if i < 0 || w.random.IntN(w.switchRate) == 0 {
 			i = w.random.IntN(len(w.working))
 		}
 		w.current = w.working[i]
-		w.goOn(i)
+		w.resume(i)
 		return true
 	}
 	return w.wait()
@@ -132,8 +132,8 @@ func (w *world) beginSomething(begin func() bool) bool {
 		w.process(some(w.random, found))
 		return true
 	}
-	if found := w.buried(); len(found) > 0 {
-		w.bury(some(w.random, found))
+	if found := w.deadLettered(); len(found) > 0 {
+		w.fileDeadLetters(some(w.random, found))
 		return true
 	}
 	if len(w.again) > 0 {
@@ -150,9 +150,9 @@ func some(random *rand.Rand, messages []*message) []*message {
 	return messages[:1+random.IntN(min(4, len(messages)))]
 }
 
-// queueErrs is what a queue that delivers at least once may do: a message is delivered while somebody still works on it,
+// redeliver is what a queue that delivers at least once may do: a message is delivered while somebody still works on it,
 // or though it was deleted.
-func (w *world) queueErrs() {
+func (w *world) redeliver() {
 	if len(w.queue) == 0 {
 		return
 	}
@@ -160,7 +160,7 @@ func (w *world) queueErrs() {
 	if !m.dead && m.visible <= w.now {
 		w.logf("%s is delivered again", m.id)
 		m.held, m.deleted = false, false
-		m.received = min(m.received, w.patience-1)
+		m.received = min(m.received, w.maxReceives-1)
 	}
 }
 
@@ -179,7 +179,7 @@ func (w *world) wait() bool {
 	return true
 }
 
-// settle lets everything come to an end, with nothing new.
+// drain lets everything come to an end, with nothing new.
 func (w *world) drain() {
 	for w.turn(func() bool { return false }) {
 	}
@@ -188,15 +188,15 @@ func (w *world) drain() {
 // redrive sends every dead letter again that may be understood, as an operator does. It is false if there is
 // none.
 func (w *world) redrive() (any bool) {
-	letters := w.stage.filed()
+	letters := w.backend.filed()
 	for _, messageID := range sorted(letters) {
 		l := letters[messageID]
 		if l.Reason == deadletter.NotUnderstood || !l.Redriven.IsZero() {
 			continue
 		}
-		m := w.stage.put(string(l.Body))
-		m.garbage = slices.ContainsFunc(w.queue, func(had *message) bool { return had.id == messageID && had.garbage })
-		w.stage.redriven(l)
+		m := w.backend.put(string(l.Body))
+		m.malformed = slices.ContainsFunc(w.queue, func(had *message) bool { return had.id == messageID && had.malformed })
+		w.backend.redriven(l)
 		w.logf("dead letter %s is sent again as %s", messageID, m.id)
 		any = true
 	}

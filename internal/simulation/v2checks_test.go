@@ -2,11 +2,11 @@ package simulation
 
 import "net/http"
 
-// The epilogue: when all is quiet, v2 is asked to create and to end a shift, and must answer as the model says (rule 8 and
+// checkV2: when all is quiet, v2 is asked to create and to end a shift, and must answer as the model says (rule 8 and
 // the contract's rows 15, 17 and 22). While others are at work nobody can say what it should answer.
-func (w *world) epilogue() {
-	w.alone = true
-	defer func() { w.alone = false }()
+func (w *world) checkV2() {
+	w.exclusive = true
+	defer func() { w.exclusive = false }()
 	tenant := pick(w, tenants...)
 	for range 2 {
 		n := w.name()
@@ -26,7 +26,7 @@ func (w *world) epilogue() {
 			w.expect(end(t, w.events[t], at), w.ends(w.events[t], at), at > w.events[t].at)
 		}
 	}
-	w.alone = false
+	w.exclusive = false
 	w.drain()
 }
 

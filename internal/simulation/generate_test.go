@@ -68,11 +68,11 @@ func (w *world) event(tenant string, login bool) fact {
 	return fact{tenant, n.kind, n.text, login, w.past(), never}
 }
 
-// prologue is what was there before: most people have signed up, some time ago.
-func (w *world) prologue() {
+// setup is what was there before: most people have signed up, some time ago.
+func (w *world) setup() {
 	all := []name{{'C', customers[0]}, {'U', userIDs[0]}, {'C', customers[1]}, {'U', userIDs[1]}}
 	w.names = all[:pick(w, 2, 2, 4)]
-	w.haste, w.stay = pick(w, 2, 3, 6), pick(w, 1, 4, 8)
+	w.startRate, w.switchRate = pick(w, 2, 3, 6), pick(w, 1, 4, 8)
 	ago := pick[int64](w, 3*day, 3*day, 40*day)
 	for _, tenant := range tenants {
 		for i, customer := range customers {
@@ -82,7 +82,7 @@ func (w *world) prologue() {
 					c.link = userIDs[i]
 				}
 				ago -= hour
-				w.stage.write(c, w.now-ago)
+				w.backend.write(c, w.now-ago)
 				if w.random.IntN(3) == 0 {
 					w.remembered(w.now - ago)
 				}
@@ -93,23 +93,23 @@ func (w *world) prologue() {
 
 // rush is that a few events of one person and day come all at once, so that processors get into each other's way, and
 // nothing comes later that would mend what they leave. Sometimes the id is linked only meanwhile; or it goes to another.
-func (w *world) rush() (meanwhile func()) {
+func (w *world) burst() (meanwhile func()) {
 	late := change{tenant: tenants[0], customer: customers[w.random.IntN(2)], link: userIDs[0]}
 	soon := change{tenant: tenants[0], customer: customers[0], consent: true, match: true}
 	if late.customer != customers[0] || w.random.IntN(2) == 0 {
 		soon.link = userIDs[0]
 	}
-	w.stage.write(soon, w.now-2*day)
-	w.stage.write(change{tenant: tenants[0], customer: customers[1], consent: true, match: true}, w.now-2*day)
+	w.backend.write(soon, w.now-2*day)
+	w.backend.write(change{tenant: tenants[0], customer: customers[1], consent: true, match: true}, w.now-2*day)
 	w.names = []name{{'C', customers[0]}, {'U', userIDs[0]}}
-	w.haste, w.stay, w.calm = 2, pick(w, 1, 3, 6), true
-	w.alone = true
+	w.startRate, w.switchRate, w.noRedelivery = 2, pick(w, 1, 3, 6), true
+	w.exclusive = true
 	for range 2 + w.random.IntN(3) {
 		n := pick(w, w.names...)
 		at := noon - pick[int64](w, 20, 18, 16, 14, 6, 4, 2, 1)*hour
 		w.ask(event(fact{tenants[0], n.kind, n.text, w.random.IntN(2) == 0, at, never}))
 	}
-	w.alone = false
+	w.exclusive = false
 	if w.random.IntN(2) == 0 {
 		return func() { w.change(late) }
 	}
@@ -161,7 +161,7 @@ func (w *world) anything() {
 		w.change(w.someChange(tenant, customer))
 		w.remembered(w.now)
 	case 17:
-		w.garbage()
+		w.malformed()
 	default:
 		by := pick[int64](w, second, minute, hour, 6*hour, 20*hour)
 		if w.random.IntN(6) == 0 {
@@ -194,8 +194,8 @@ func (w *world) someChange(tenant, customer string) change {
 	return c
 }
 
-// garbage puts a message into the queue that nobody can understand, though it may look like one.
-func (w *world) garbage() {
+// malformed puts a message into the queue that nobody can understand, though it may look like one.
+func (w *world) malformed() {
 	good := `{"v":1,"provider":"courier-ltd","facts":[["I","C","ABC123",1773480000000000]]}`
 	body := pick(w,
 		"", "null", "[]", "\x00\xff\xfe", good[:w.random.IntN(len(good))], good+"x", good+good,
@@ -208,8 +208,8 @@ func (w *world) garbage() {
 		strings.Replace(good, "1773480000000000", "9000000000000000000", 1),
 		strings.Replace(good, "]]", `],["O","C","ABC123"]]`, 1), // a good fact beside a bad one
 	)
-	if m := w.stage.put(body); m != nil {
-		m.garbage = true
-		w.logf("%s is garbage: %q", m.id, body)
+	if m := w.backend.put(body); m != nil {
+		m.malformed = true
+		w.logf("%s is malformed: %q", m.id, body)
 	}
 }

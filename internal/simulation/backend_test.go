@@ -9,16 +9,16 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// stage is what a world stands on: simulated services, or emulated ones. A process has all of them with its own mishaps.
-type stage interface {
+// backend is what a world stands on: simulated services, or emulated ones. A process has all of them with its own failures.
+type backend interface {
 	rows(p *process) timeline.Rows
 	sender(p *process) queue.Sender
 	filer(p *process) deadletter.Filer
 	change(p *process, c change) error // a history, after the message that guards it
 	remove(m *message) error           // from the queue
 
-	// Past all mishaps:
-	truth() timeline.Rows
+	// Past all failures:
+	groundTruth() timeline.Rows
 	put(body string) *message // into the queue; nil if it takes none like that
 	write(c change, at int64) // into a history, with nothing to fold yet
 	filed() map[string]deadletter.Letter
@@ -41,7 +41,7 @@ func (s simulated) rows(p *process) timeline.Rows       { return rows{s.memory, 
 func (s simulated) sender(p *process) queue.Sender      { return sender{p} }
 func (s simulated) filer(p *process) deadletter.Filer   { return filer{p, s} }
 func (s simulated) remove(m *message) error             { m.deleted = true; return nil }
-func (s simulated) truth() timeline.Rows                { return s.memory }
+func (s simulated) groundTruth() timeline.Rows          { return s.memory }
 func (s simulated) put(body string) *message            { return s.take(body, 0) }
 func (s simulated) filed() map[string]deadletter.Letter { return s.letters }
 
