@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"zego.com/workprovider/bench/peers/naive"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
@@ -88,8 +89,8 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 		return nil, err
 	}
 	d := &design{meter: emulator.Measure(env), batch: 10, parallel: parallelCalls, records: new(atomic.Int64)}
-	providers, now := provider.StoreFrom(env), time.Now()
-	courier, err := providers.Create(ctx, "Courier Ltd", false, now)
+	providers, now := apikey.NewStore(env), time.Now()
+	courier, err := providers.Create(ctx, provider.Provider{Name: "Courier Ltd"}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	if err != nil {
 		return nil, err
 	}
-	keys, sender, ids := provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env)
+	keys, sender, ids := apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env)
 	d.accept = map[string]accept{
 		"/v1/shift/login":  serve.Proxy(shift.Login(keys, sender, ids, time.Now)),
 		"/v1/shift/logout": serve.Proxy(shift.Logout(keys, sender, ids, time.Now)),

@@ -15,6 +15,7 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 	"github.com/go-json-experiment/json"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/provider"
@@ -42,8 +43,8 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 	if err != nil {
 		return nil, err
 	}
-	providers, now := provider.StoreFrom(env), time.Now()
-	courier, err := providers.Create(ctx, "Courier Ltd", false, now)
+	providers, now := apikey.NewStore(env), time.Now()
+	courier, err := providers.Create(ctx, provider.Provider{Name: "Courier Ltd"}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 	if err != nil {
 		return nil, err
 	}
-	keys, ids := provider.KeysFrom(env), seal.From(env)
+	keys, ids := apikey.CacheFrom(env), seal.From(env)
 	const thousand = 1000
 	at := now.Add(-time.Hour)
 	one, many := eventBody(at, 0), batchBody(at, 0, thousand)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/internal/template"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/provider"
 )
@@ -106,7 +107,7 @@ func measureStarts(ctx context.Context, server *emulator.Server, rounds int) (*s
 	if err != nil {
 		return nil, err
 	}
-	key, err := issueKey(ctx, provider.StoreFrom(env))
+	key, err := issueKey(ctx, apikey.NewStore(env))
 	if err != nil {
 		return nil, err
 	}
@@ -185,9 +186,9 @@ func variablesOf(value func(name, fallback string) string, services string) ([]s
 	return variables, nil
 }
 
-func issueKey(ctx context.Context, providers *provider.Store) (string, error) {
+func issueKey(ctx context.Context, providers *apikey.Store) (string, error) {
 	now := time.Now()
-	courier, err := providers.Create(ctx, "Courier Ltd", false, now)
+	courier, err := providers.Create(ctx, provider.Provider{Name: "Courier Ltd"}, now)
 	if err != nil {
 		return "", err
 	}

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/mail"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/seal"
@@ -25,42 +25,42 @@ import (
 // endpoint is one more entry; a repository test compares the list with the folders.
 var functions = map[string]func(*config.Env) http.Handler{
 	"shift-login": func(env *config.Env) http.Handler {
-		return shift.Login(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Login(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"shift-logout": func(env *config.Env) http.Handler {
-		return shift.Logout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Logout(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"batch-login": func(env *config.Env) http.Handler {
-		return shift.BatchLogin(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.BatchLogin(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"batch-logout": func(env *config.Env) http.Handler {
-		return shift.BatchLogout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.BatchLogout(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"match": func(env *config.Env) http.Handler {
-		return shift.Match(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Match(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	},
 	"shift-create": func(env *config.Env) http.Handler {
-		return shift.Create(provider.KeysFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
+		return shift.Create(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
 	},
 	"shift-end": func(env *config.Env) http.Handler {
-		return shift.End(provider.KeysFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
+		return shift.End(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
 	},
 	"shift-read": func(env *config.Env) http.Handler {
-		return shift.Read(provider.KeysFrom(env), reader(env))
+		return shift.Read(apikey.CacheFrom(env), reader(env))
 	},
 	"event-read": func(env *config.Env) http.Handler {
-		return shift.ReadEvents(provider.KeysFrom(env), reader(env))
+		return shift.ReadEvents(apikey.CacheFrom(env), reader(env))
 	},
 	"user-status": func(env *config.Env) http.Handler {
-		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.From(env))
+		return customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.From(env))
 	},
 	"validate-customer-number": func(env *config.Env) http.Handler {
-		return customer.Validate(provider.KeysFrom(env), customer.StoreFrom(env))
+		return customer.Validate(apikey.CacheFrom(env), customer.StoreFrom(env))
 	},
 	"customer-enrol": func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.SenderFrom(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
-		return customer.Enrol(provider.KeysFrom(env), register, clock.From(env))
+		return customer.Enrol(apikey.CacheFrom(env), register, clock.From(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
 		return account.Link(account.NewSite(env, nil, nil, nil, clock.From(env)))
@@ -70,7 +70,7 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.From(env)))
 	},
 	"sandbox-controls": func(env *config.Env) http.Handler {
-		return sandbox.Controls(provider.KeysFrom(env), sandbox.From(env))
+		return sandbox.Controls(apikey.CacheFrom(env), sandbox.From(env))
 	},
 	"fallback": func(*config.Env) http.Handler { return web.Fallback() },
 }

@@ -23,10 +23,10 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"zego.com/workprovider/internal/template"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/web"
 	"zego.com/workprovider/pkg/webhook"
 )
@@ -262,8 +262,8 @@ func (d *day) live(api http.Handler) {
 	defer receiver.Close()
 	_, err = webhook.StoreFrom(d.env).Set(d.t.Context(), "courier-ltd", receiver.URL, "", time.Now())
 	d.ok(err)
-	providers := provider.StoreFrom(d.env)
-	d.ok(providers.SetTellRejected(d.t.Context(), "courier-ltd", true))
+	providers := apikey.NewStore(d.env)
+	d.ok(providers.SetNotifyRejected(d.t.Context(), "courier-ltd", true))
 
 	c := &client{t: d.t, env: d.env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, api: api, seen: map[string]bool{}}
 	// By a key of its own each function meets one that was not used yet in this hour.

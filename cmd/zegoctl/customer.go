@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -109,7 +109,7 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 }
 
 func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.New, c cover, now time.Time) (err error) {
-	customers, providers := customer.StoreFrom(env), provider.StoreFrom(env)
+	customers, providers := customer.StoreFrom(env), apikey.NewStore(env)
 	register := customer.NewRegister(customers, timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
 	if err := env.Err(); err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/person"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -77,7 +77,7 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 			if err != nil {
 				return err
 			}
-			store, providers := timeline.StoreFrom(env), provider.StoreFrom(env)
+			store, providers := timeline.StoreFrom(env), apikey.NewStore(env)
 			if err := env.Err(); err != nil {
 				return err
 			}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/apikey"
 )
 
 // keyView is an API key as it is shown. Its text is there only when it has just been issued.
@@ -20,7 +20,7 @@ type keyView struct {
 	Revoked string `json:"revoked,omitempty"`  // or when it will be
 }
 
-func viewOf(k provider.Key) keyView {
+func viewOf(k apikey.Key) keyView {
 	now := time.Now()
 	state := "live"
 	switch {
@@ -94,7 +94,7 @@ is shortly before its end, the work provider has not changed over yet.`,
 	return cmd
 }
 
-func (t *tool) showNewKey(cmd *cobra.Command, text string, key provider.Key) error {
+func (t *tool) showNewKey(cmd *cobra.Command, text string, key apikey.Key) error {
 	view := viewOf(key)
 	view.Key = text
 	return t.show(cmd, view, []string{"ID", "KEY (only its hash is stored)"}, []string{view.ID, view.Key})
@@ -139,7 +139,7 @@ key was used; it is noted when a function meets the key anew, which it does at l
 	}
 }
 
-func (t *tool) showKeys(cmd *cobra.Command, store *provider.Store, providerID string) error {
+func (t *tool) showKeys(cmd *cobra.Command, store *apikey.Store, providerID string) error {
 	keys, err := store.Keys(cmd.Context(), providerID)
 	if err != nil {
 		return err

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/person"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -45,7 +45,7 @@ type linking struct {
 	links     *link.Links
 	timelines *timeline.Store
 	customers *customer.Store
-	providers *provider.Store
+	providers *apikey.Store
 }
 
 func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
@@ -54,7 +54,7 @@ func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
 		return nil, err
 	}
 	l := &linking{
-		tool: t, cmd: cmd, timelines: timeline.StoreFrom(env), customers: customer.StoreFrom(env), providers: provider.StoreFrom(env),
+		tool: t, cmd: cmd, timelines: timeline.StoreFrom(env), customers: customer.StoreFrom(env), providers: apikey.NewStore(env),
 	}
 	l.links = link.New(l.timelines, shift.Refolder(queue.SenderFrom(env)))
 	return l, env.Err()

@@ -7,28 +7,29 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/provider"
 )
 
 // providerView is a work provider as it is shown.
 type providerView struct {
-	ID           string `json:"id"`
-	Name         string `json:"name"`
-	MayEnrol     bool   `json:"mayEnrol"`
-	Product      string `json:"product,omitempty"`
-	TellRejected bool   `json:"tellRejected"`
+	ID             string `json:"id"`
+	Name           string `json:"name"`
+	CanEnrol       bool   `json:"mayEnrol"`
+	Product        string `json:"product,omitempty"`
+	NotifyRejected bool   `json:"tellRejected"`
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
 	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT", "TELL REJECTED"}}
 	for _, p := range providers {
-		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.MayEnrol), p.Product, fmt.Sprint(p.TellRejected)})
+		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected)})
 	}
 	return t.show(cmd, result, lines...)
 }
 
 // showProvider shows a work provider as it is after a change.
-func (t *tool) showProvider(cmd *cobra.Command, store *provider.Store, id string) error {
+func (t *tool) showProvider(cmd *cobra.Command, store *apikey.Store, id string) error {
 	p, err := store.Get(cmd.Context(), id)
 	if err != nil {
 		return err
@@ -43,8 +44,8 @@ func (t *tool) provider() *cobra.Command {
 }
 
 // providers is the store of work providers.
-func (t *tool) providers(cmd *cobra.Command) (*provider.Store, error) {
-	return build(t, cmd, provider.StoreFrom)
+func (t *tool) providers(cmd *cobra.Command) (*apikey.Store, error) {
+	return build(t, cmd, apikey.NewStore)
 }
 
 func (t *tool) providerCreate() *cobra.Command {
@@ -60,7 +61,7 @@ func (t *tool) providerCreate() *cobra.Command {
 				return err
 			}
 			return t.do(cmd, deed{of: args[0]}, func() error {
-				p, err := store.Create(cmd.Context(), args[0], mayEnrol, time.Now())
+				p, err := store.Create(cmd.Context(), provider.Provider{Name: args[0], CanEnrol: mayEnrol}, time.Now())
 				if err != nil {
 					return err
 				}
@@ -85,7 +86,7 @@ func (t *tool) providerPermit() *cobra.Command {
 				return err
 			}
 			return t.do(cmd, deed{of: fmt.Sprintf("%s --may-enrol=%t", args[0], mayEnrol)}, func() error {
-				if err := store.SetMayEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
+				if err := store.SetCanEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
 					return err
 				}
 				return t.showProvider(cmd, store, args[0])

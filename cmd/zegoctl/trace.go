@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/person"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -41,13 +41,13 @@ type traceView struct {
 // tracing is what following an event needs.
 type tracing struct {
 	ids       *seal.Sealer
-	providers *provider.Store
+	providers *apikey.Store
 	timelines *timeline.Store
 	letters   *deadletter.Store
 }
 
 func tracingFrom(env *config.Env) tracing {
-	return tracing{seal.From(env), provider.StoreFrom(env), timeline.StoreFrom(env), deadletter.StoreFrom(env)}
+	return tracing{seal.From(env), apikey.NewStore(env), timeline.StoreFrom(env), deadletter.StoreFrom(env)}
 }
 
 func (t *tool) trace() *cobra.Command {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/webhook"
 )
 
@@ -38,7 +38,7 @@ func (t *tool) webhookStore(cmd *cobra.Command, providerID string) (*webhook.Sto
 	if err != nil {
 		return nil, nil, err
 	}
-	store, providers := webhook.StoreFrom(env), provider.StoreFrom(env)
+	store, providers := webhook.StoreFrom(env), apikey.NewStore(env)
 	if err := env.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -207,7 +207,7 @@ those that found no room on their day. It is asked for by each work provider tha
 				return err
 			}
 			return t.do(cmd, deed{of: fmt.Sprintf("%s --tell=%t", args[0], tell)}, func() error {
-				if err := store.SetTellRejected(cmd.Context(), args[0], tell); err != nil {
+				if err := store.SetNotifyRejected(cmd.Context(), args[0], tell); err != nil {
 					return err
 				}
 				return t.showProvider(cmd, store, args[0])

@@ -50,7 +50,7 @@ func TestAWebhooksLife(t *testing.T) {
 		t.Errorf("%+v", on)
 	}
 	o.must(&p, "webhook", "rejected", "courier-ltd", "--tell")
-	if !p.TellRejected {
+	if !p.NotifyRejected {
 		t.Errorf("%+v", p)
 	}
 	out, err := o.run("webhook", "show", "courier-ltd")

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -71,13 +71,13 @@ func TestAKeysLife(t *testing.T) {
 	o := newOperator(t)
 	var created providerView
 	o.must(&created, "provider", "create", "Courier Ltd", "--may-enrol")
-	if created != (providerView{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}) {
+	if created != (providerView{ID: "courier-ltd", Name: "Courier Ltd", CanEnrol: true}) {
 		t.Errorf("%+v", created)
 	}
 	var issued keyView
 	o.must(&issued, "key", "issue", "courier-ltd")
-	keys := func() *provider.Keys { return provider.KeysFrom(o.env) }
-	if p, err := keys().Authenticate(t.Context(), issued.Key); err != nil || p.ID != "courier-ltd" || !p.MayEnrol {
+	keys := func() *apikey.Cache { return apikey.CacheFrom(o.env) }
+	if p, err := keys().Authenticate(t.Context(), issued.Key); err != nil || p.ID != "courier-ltd" || !p.CanEnrol {
 		t.Errorf("%+v, %v", p, err)
 	}
 	var listed []keyView

@@ -4,10 +4,10 @@ package main
 import (
 	"net/http"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
@@ -18,6 +18,6 @@ func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.SenderFrom(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
-		return customer.Enrol(provider.KeysFrom(env), register, clock.From(env))
+		return customer.Enrol(apikey.CacheFrom(env), register, clock.From(env))
 	})
 }

@@ -4,9 +4,9 @@ package main
 import (
 	"net/http"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
@@ -16,6 +16,6 @@ import (
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), clock.From(env))
-		return shift.ReadEvents(provider.KeysFrom(env), reader)
+		return shift.ReadEvents(apikey.CacheFrom(env), reader)
 	})
 }

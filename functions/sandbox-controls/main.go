@@ -4,14 +4,14 @@ package main
 import (
 	"net/http"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/serve"
 )
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return sandbox.Controls(provider.KeysFrom(env), sandbox.From(env))
+		return sandbox.Controls(apikey.CacheFrom(env), sandbox.From(env))
 	})
 }

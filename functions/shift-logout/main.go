@@ -4,9 +4,9 @@ package main
 import (
 	"net/http"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/serve"
@@ -15,6 +15,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return shift.Logout(provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Logout(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
 	})
 }

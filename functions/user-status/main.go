@@ -4,16 +4,16 @@ package main
 import (
 	"net/http"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/timeline"
 )
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.From(env))
+		return customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.From(env))
 	})
 }

@@ -4,14 +4,14 @@ package main
 import (
 	"net/http"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/serve"
 )
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return customer.Validate(provider.KeysFrom(env), customer.StoreFrom(env))
+		return customer.Validate(apikey.CacheFrom(env), customer.StoreFrom(env))
 	})
 }

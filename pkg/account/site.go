@@ -16,6 +16,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
@@ -30,7 +31,7 @@ import (
 type Site struct {
 	store      *Store
 	customers  *customer.Store
-	providers  *provider.Store
+	providers  *apikey.Store
 	timelines  *timeline.Store
 	links      *link.Links
 	mail       mail.Sender
@@ -50,7 +51,7 @@ func NewSite(env *config.Env, links *link.Links, mails mail.Sender, webhooks Web
 		u = &url.URL{}
 	}
 	return &Site{
-		store: StoreFrom(env), customers: customer.StoreFrom(env), providers: provider.StoreFrom(env),
+		store: StoreFrom(env), customers: customer.StoreFrom(env), providers: apikey.NewStore(env),
 		timelines: timeline.StoreFrom(env), links: links, mail: mails, webhooks: webhooks,
 		url: address, host: u.Host, now: now,
 	}

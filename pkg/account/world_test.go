@@ -14,6 +14,7 @@ import (
 	"github.com/a-h/templ"
 
 	"zego.com/workprovider/internal/contract"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
@@ -96,9 +97,9 @@ func newWorld(t *testing.T) *world {
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.letters, w.webhooks, func() time.Time { return w.clock })
 	w.pages = contract.Held(t, web.All(map[string]http.Handler{"account": Pages(w.site), "link-work-provider": Link(w.site)}))
-	providers := provider.StoreFrom(env)
+	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
-		p, err := providers.Create(t.Context(), name, false, w.clock)
+		p, err := providers.Create(t.Context(), provider.Provider{Name: name}, w.clock)
 		w.ok(err)
 		w.ok(providers.SetProduct(t.Context(), p.ID, map[string]string{"Courier Ltd": "MOT"}[name]))
 	}

@@ -56,7 +56,7 @@ type enrolResponse struct {
 func Enrol(keys web.Authenticator, register *Register, now func() time.Time) http.Handler {
 	return web.Function("customer-enrol", keys, map[string]web.Handler{
 		"POST /v1/customer/enrol": func(r *web.Request) (web.Response, error) {
-			if !r.Provider.MayEnrol {
+			if !r.Provider.CanEnrol {
 				return web.Response{}, fault.New(fault.PermissionDenied, "This work provider may not enrol customers")
 			}
 			var body enrolRequest

@@ -37,7 +37,7 @@ const (
 )
 
 var keys = keyring{
-	courier: {ID: courier, Name: "Courier Ltd", MayEnrol: true},
+	courier: {ID: courier, Name: "Courier Ltd", CanEnrol: true},
 	parcels: {ID: parcels, Name: "Parcels & Co"},
 }
 

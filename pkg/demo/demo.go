@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
@@ -84,7 +85,7 @@ var couriers = []struct {
 func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
 	now := time.Now()
 	world := World{URL: previous.URL}
-	store := provider.StoreFrom(env)
+	store := apikey.NewStore(env)
 	for _, p := range providers {
 		loaded, err := loadProvider(ctx, store, p.name, p.mayEnrol, previous, now)
 		if err != nil {
@@ -132,17 +133,17 @@ func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
 }
 
 // loadProvider makes a work provider unless it is there, and finds it a key that works.
-func loadProvider(ctx context.Context, s *provider.Store, name string, mayEnrol bool, previous World, now time.Time) (WorkProvider, error) {
+func loadProvider(ctx context.Context, s *apikey.Store, name string, mayEnrol bool, previous World, now time.Time) (WorkProvider, error) {
 	p, err := s.ByName(ctx, name)
 	if err != nil && fault.Of(err) == fault.NotFound {
-		if p, err = s.Create(ctx, name, mayEnrol, now); err == nil {
+		if p, err = s.Create(ctx, provider.Provider{Name: name, CanEnrol: mayEnrol}, now); err == nil {
 			err = s.SetProduct(ctx, p.ID, products[1].Code) // with which couriers are insured who sign up
 		}
 	}
 	if err != nil {
 		return WorkProvider{}, err
 	}
-	keys := provider.NewKeys(s, time.Now)
+	keys := apikey.NewCache(s, time.Now)
 	for _, known := range previous.WorkProviders {
 		if known.Name != name {
 			continue
@@ -154,7 +155,7 @@ func loadProvider(ctx context.Context, s *provider.Store, name string, mayEnrol 
 		if err != nil && fault.Of(err).Retryable() {
 			return WorkProvider{}, err
 		}
-		if err != nil && s.AdmitKey(ctx, p.ID, known.Key, now) == nil {
+		if err != nil && s.ImportKey(ctx, p.ID, known.Key, now) == nil {
 			return known, nil
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/guregu/dynamo/v2"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
@@ -39,7 +40,7 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 		keys[p.Name] = p.Key
 	}
 	const cover = `"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"`
-	status := customer.Status(provider.KeysFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
+	status := customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
 	for _, c := range []struct{ provider, userID, want string }{
 		{"Courier Ltd", "12345", `{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover + `,"vehicle_registration":"VY7 JC3"}`},
 		{"Courier Ltd", "1686", `{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` + cover + `}`},
@@ -65,8 +66,8 @@ func TestTheProvidersMayEnrolOrNot(t *testing.T) {
 	env := emulator.ForTest(t)
 	world := load(t, env, World{})
 	for i, may := range []bool{true, false} {
-		p, err := provider.KeysFrom(env).Authenticate(t.Context(), world.WorkProviders[i].Key)
-		if err != nil || p.MayEnrol != may {
+		p, err := apikey.CacheFrom(env).Authenticate(t.Context(), world.WorkProviders[i].Key)
+		if err != nil || p.CanEnrol != may {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
@@ -114,7 +115,7 @@ func TestKeysThatNoLongerWorkAreReplaced(t *testing.T) {
 		if p.Key == first.WorkProviders[i].Key || p.Key == swapped.WorkProviders[i].Key {
 			t.Errorf("%s has an old key", p.Name)
 		}
-		holder, err := provider.KeysFrom(env).Authenticate(t.Context(), p.Key)
+		holder, err := apikey.CacheFrom(env).Authenticate(t.Context(), p.Key)
 		if err != nil || holder.Name != p.Name {
 			t.Errorf("%s: %+v, %v", p.Name, holder, err)
 		}
@@ -127,7 +128,7 @@ func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
 	if world := load(t, env, gone); !reflect.DeepEqual(world.WorkProviders, gone.WorkProviders) {
 		t.Errorf("%+v, before %+v", world.WorkProviders, gone.WorkProviders)
 	}
-	holder, err := provider.KeysFrom(env).Authenticate(t.Context(), gone.WorkProviders[0].Key)
+	holder, err := apikey.CacheFrom(env).Authenticate(t.Context(), gone.WorkProviders[0].Key)
 	if err != nil || holder.Name != "Courier Ltd" {
 		t.Errorf("%+v, %v", holder, err)
 	}
@@ -136,7 +137,7 @@ func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
 func TestARevokedKeyIsNotAdmittedAgain(t *testing.T) {
 	env := emulator.ForTest(t)
 	first := load(t, env, World{})
-	store := provider.StoreFrom(env)
+	store := apikey.NewStore(env)
 	keys, err := store.Keys(t.Context(), "courier-ltd")
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("%+v, %v", keys, err)

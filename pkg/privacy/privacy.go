@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
@@ -23,7 +24,7 @@ type Desk struct {
 	customers  *customer.Store
 	accounts   *account.Store
 	timelines  *timeline.Store
-	providers  *provider.Store
+	providers  *apikey.Store
 	deliveries *webhook.Deliveries
 	links      *link.Links
 }
@@ -34,7 +35,7 @@ func DeskFrom(env *config.Env, deliveries *webhook.Deliveries, refold link.Refol
 	timelines := timeline.StoreFrom(env)
 	return &Desk{
 		customers: customer.StoreFrom(env), accounts: account.StoreFrom(env), timelines: timelines,
-		providers: provider.StoreFrom(env), deliveries: deliveries, links: link.New(timelines, refold),
+		providers: apikey.NewStore(env), deliveries: deliveries, links: link.New(timelines, refold),
 	}
 }
 

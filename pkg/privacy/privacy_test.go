@@ -12,6 +12,7 @@ import (
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
@@ -53,9 +54,9 @@ func newWorld(t *testing.T) *world {
 		return nil
 	}
 	w.desk = DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), refold)
-	providers := provider.StoreFrom(env)
+	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co", "Others"} {
-		_, err := providers.Create(t.Context(), name, true, w.now)
+		_, err := providers.Create(t.Context(), provider.Provider{Name: name, CanEnrol: true}, w.now)
 		w.must(err)
 	}
 	w.must(w.customers.DefineProduct(t.Context(), customer.Product{Code: "P", CoverLevel: "level", ClassOfUse: "use", EnrolByAPI: true}))
@@ -92,7 +93,7 @@ func (w *world) enrol(key string) string {
 	request := httptest.NewRequest(http.MethodPost, "/v1/customer/enrol/", strings.NewReader(string(body)))
 	request.Header.Set("Authorization", key)
 	recorder := httptest.NewRecorder()
-	customer.Enrol(provider.KeysFrom(w.env), register, time.Now).ServeHTTP(recorder, request)
+	customer.Enrol(apikey.CacheFrom(w.env), register, time.Now).ServeHTTP(recorder, request)
 	var answer struct{ CustomerNumber string }
 	w.must(json.Unmarshal(recorder.Body.Bytes(), &answer))
 	if recorder.Code != http.StatusAccepted || answer.CustomerNumber == "" {

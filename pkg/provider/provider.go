@@ -1,9 +1,5 @@
-// Package provider knows the work providers: the companies whose people we insure, and the API keys they call us with.
-//
-//	provider.go  what a work provider is, and how its id comes from its name
-//	key.go       the form of an API key
-//	store.go     the rows of providers and keys
-//	keys.go      whose key a request carries, asked at most once in 45 seconds
+// Package provider says what a work provider is: a company whose couriers we insure. What is stored of it, and the API
+// keys it calls us with, are in package apikey; every package that acts for a work provider knows it by this type.
 package provider
 
 import "strings"
@@ -13,19 +9,19 @@ type Provider struct {
 	// ID is the slug of the name, such as "courier-ltd": lower-case letters, digits and dashes. It leads every key of
 	// what is stored for the provider, and never changes.
 	ID string
-	// Name is what people read, such as "Courier Ltd".
+	// Name is the name that people read, such as "Courier Ltd".
 	Name string
-	// MayEnrol is whether the provider may create customers (contract row 24).
-	MayEnrol bool
-	// Product is the code of the product that people are insured with who sign up on their way from the provider; "" if that
+	// CanEnrol reports whether the provider may create customers (contract row 24).
+	CanEnrol bool
+	// Product is the code of the product that people are insured with who sign up through the provider's link; "" if that
 	// is arranged otherwise.
 	Product string
-	// TellRejected is whether the provider wants its webhook told of events that do not count.
-	TellRejected bool
+	// NotifyRejected reports whether the provider's webhook is notified of rejected events.
+	NotifyRejected bool
 }
 
-// Slug is the id of the work provider of that name: its ASCII letters in lower case and its digits, with one dash for
-// every run of anything else in between. It is empty for a name that has neither letters nor digits.
+// Slug returns the id of the work provider of that name: its ASCII letters in lower case and its digits, with one dash
+// for every run of anything else in between. It is empty for a name that has neither letters nor digits.
 func Slug(name string) string {
 	var slug strings.Builder
 	for _, r := range strings.ToLower(name) {

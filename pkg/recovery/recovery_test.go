@@ -15,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/table"
@@ -138,7 +138,7 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		T: t, env: env, db: dynamodb.NewFromConfig(env.AWS()), timelines: env.Get("TIMELINES_TABLE"), key: loaded.WorkProviders[0].Key,
 		process: shift.Processor(timeline.NewApplier(store, 32), deadletter.StoreFrom(env), time.Now),
-		read:    shift.Read(provider.KeysFrom(env), shift.NewReader(store, ids, time.Now)),
+		read:    shift.Read(apikey.CacheFrom(env), shift.NewReader(store, ids, time.Now)),
 	}
 }
 

@@ -19,11 +19,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/guregu/dynamo/v2"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 	"zego.com/workprovider/pkg/web"
@@ -32,7 +32,7 @@ import (
 // Sandbox is what its endpoints work on.
 type Sandbox struct {
 	clock     *clock.Movable
-	providers *provider.Store
+	providers *apikey.Store
 	customers *customer.Store
 	timelines *timeline.Store
 	emptied   []dynamo.Table
@@ -48,7 +48,7 @@ func From(env *config.Env) *Sandbox {
 	db := dynamo.New(env.AWS())
 	return &Sandbox{
 		clock:     clock.MovableFrom(env),
-		providers: provider.StoreFrom(env),
+		providers: apikey.NewStore(env),
 		customers: customer.StoreFrom(env),
 		timelines: timeline.StoreFrom(env),
 		emptied:   []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},

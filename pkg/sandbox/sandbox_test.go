@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"zego.com/workprovider/internal/contract"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
@@ -46,7 +47,7 @@ func newWorld(t *testing.T) *world {
 	if err := s.Populate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	keys, sender, ids, now := provider.KeysFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env)
+	keys, sender, ids, now := apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env)
 	timelines := timeline.StoreFrom(env)
 	reader := shift.NewReader(timelines, ids, now)
 	ledger := shift.NewLedger(reader, sender)
@@ -70,8 +71,8 @@ func newWorld(t *testing.T) *world {
 // provider makes a work provider and a key of its own.
 func (w *world) provider(name string) string {
 	w.Helper()
-	store := provider.StoreFrom(w.env)
-	p, err := store.Create(w.Context(), name, false, time.Now())
+	store := apikey.NewStore(w.env)
+	p, err := store.Create(w.Context(), provider.Provider{Name: name}, time.Now())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func TestEachSideRefusesTheOthersKeys(t *testing.T) {
 	variables := map[string]string{"PROVIDERS_TABLE": w.env.Get("PROVIDERS_TABLE")}
 	live := config.From(variables)
 	live.SetAWS(w.env.AWS())
-	store := provider.StoreFrom(live)
+	store := apikey.NewStore(live)
 	liveKey, _, err := store.IssueKey(t.Context(), "courier-ltd", time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +288,7 @@ func TestEachSideRefusesTheOthersKeys(t *testing.T) {
 	if status, text := w.askAs(liveKey, "GET", "/v2/sandbox/clock", ""); status != 401 || !strings.Contains(text, "INVALID_KEY") {
 		t.Errorf("the sandbox answered a live key %d %s", status, text)
 	}
-	keys := provider.KeysFrom(live)
+	keys := apikey.CacheFrom(live)
 	if _, err := keys.Authenticate(t.Context(), liveKey); err != nil {
 		t.Errorf("a live key where it belongs: %v", err)
 	}

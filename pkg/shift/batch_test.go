@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/provider"
@@ -108,8 +109,8 @@ func batchBody(n int, name func(i int) string) string {
 // and none to DynamoDB while the key is cached. A larger batch costs one for each ten messages.
 func TestAcceptingCosts(t *testing.T) {
 	env := emulator.ForTest(t)
-	providers := provider.StoreFrom(env)
-	if _, err := providers.Create(t.Context(), "Courier Ltd", true, noon); err != nil {
+	providers := apikey.NewStore(env)
+	if _, err := providers.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true}, noon); err != nil {
 		t.Fatal(err)
 	}
 	key, _, err := providers.IssueKey(t.Context(), courier, noon)
@@ -117,7 +118,7 @@ func TestAcceptingCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	meter := emulator.Measure(env)
-	w := buildWorld(t, env, provider.KeysFrom(env), queue.SenderFrom(env))
+	w := buildWorld(t, env, apikey.CacheFrom(env), queue.SenderFrom(env))
 	if a := w.ask(key, "POST", "/v1/batch/login", "[]"); a.status != 202 {
 		t.Fatal(a)
 	}

@@ -97,7 +97,7 @@ func factMessages(provider, batch string, facts []timeline.Fact) []string {
 // acceptedMessages are the messages for facts that a request brought, which is answered with an id.
 func acceptedMessages(r *web.Request, id, batch string, facts []timeline.Fact) []string {
 	p := newPacker(r.Provider.ID, batch, "facts")
-	p.id, p.tell = id, r.Provider.TellRejected
+	p.id, p.tell = id, r.Provider.NotifyRejected
 	return p.facts(facts)
 }
 

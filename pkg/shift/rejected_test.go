@@ -70,7 +70,7 @@ func TestProcessedMessagesAreAnnouncedToThoseWhoWish(t *testing.T) {
 func TestTheWishToBeToldTravelsWithTheEvent(t *testing.T) {
 	for _, wants := range []bool{true, false} {
 		env := emulator.ForTest(t)
-		asked := keyring{courier: {ID: courier, Name: "Courier Ltd", TellRejected: wants}}
+		asked := keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
 		w := buildWorld(t, env, asked, prompt{queue.SenderFrom(env)})
 		body := `{"workProviderUserId":"12345","timestamp":"` + iso(noon) + `"}`
 		w.accept("/v1/shift/login", body)

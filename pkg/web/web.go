@@ -56,7 +56,7 @@ type Raw struct {
 type Handler func(*Request) (Response, error)
 
 // Authenticator finds out whose key an Authorization header carries. It fails with MissingAuth, InvalidKey or
-// Unavailable. provider.Keys is the real one; tests without storage have others.
+// Unavailable. apikey.Cache is the real one; tests without storage have others.
 type Authenticator interface {
 	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
 }

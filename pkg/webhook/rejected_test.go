@@ -24,7 +24,7 @@ import (
 type keyring struct{}
 
 func (keyring) Authenticate(context.Context, string) (provider.Provider, error) {
-	return provider.Provider{ID: courier, Name: "Courier Ltd", TellRejected: true}, nil
+	return provider.Provider{ID: courier, Name: "Courier Ltd", NotifyRejected: true}, nil
 }
 
 // From a login by HTTP to what the work provider is told of it.

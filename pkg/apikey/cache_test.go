@@ -1,4 +1,4 @@
-package provider
+package apikey
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/provider"
 )
 
 // clock is a clock that stands until it is moved.
@@ -36,7 +37,7 @@ func TestAuthorizationHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := NewKeys(s, time.Now)
+	keys := NewCache(s, time.Now)
 	for _, header := range []string{key, "Bearer " + key, "bearer " + key, "TOKEN " + key, "Token  " + key, " " + key + " ", "Bearer\t" + key} {
 		if p, err := keys.Authenticate(t.Context(), header); err != nil || p.ID != "courier-ltd" {
 			t.Errorf("%q: %v, %v", strings.ReplaceAll(header, key, "KEY"), p, err)
@@ -50,7 +51,7 @@ func TestAuthorizationHeaders(t *testing.T) {
 		}
 	}
 	for _, header := range []string{
-		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key, mintKey(livePrefix),
+		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key, generateKey(livePrefix),
 	} {
 		_, err := keys.Authenticate(t.Context(), header)
 		wantKind(t, err, fault.InvalidKey)
@@ -67,7 +68,7 @@ func TestARevokedKeyStopsWithin60Seconds(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &clock{now: noon}
-	keys := NewKeys(s, c.Now)
+	keys := NewCache(s, c.Now)
 	if _, err := keys.Authenticate(t.Context(), text); err != nil {
 		t.Fatal(err)
 	}
@@ -90,22 +91,22 @@ func TestAPermissionIsInForceWithin60Seconds(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &clock{now: noon}
-	keys := NewKeys(s, c.Now)
-	if p, err := keys.Authenticate(t.Context(), text); err != nil || !p.MayEnrol {
+	keys := NewCache(s, c.Now)
+	if p, err := keys.Authenticate(t.Context(), text); err != nil || !p.CanEnrol {
 		t.Fatalf("%v, %v", p, err)
 	}
-	if err := s.SetMayEnrol(t.Context(), "courier-ltd", false); err != nil {
+	if err := s.SetCanEnrol(t.Context(), "courier-ltd", false); err != nil {
 		t.Fatal(err)
 	}
 	c.Move(45 * time.Second)
-	if p, err := keys.Authenticate(t.Context(), text); err != nil || p.MayEnrol {
+	if p, err := keys.Authenticate(t.Context(), text); err != nil || p.CanEnrol {
 		t.Errorf("%v, %v", p, err)
 	}
 }
 
 func TestACachedKeyCostsNoRead(t *testing.T) {
 	s, meter, text := metered(t)
-	keys := NewKeys(s, time.Now)
+	keys := NewCache(s, time.Now)
 	meter.Reset()
 	for range 3 {
 		if _, err := keys.Authenticate(t.Context(), text); err != nil {
@@ -120,23 +121,23 @@ func TestACachedKeyCostsNoRead(t *testing.T) {
 	}
 }
 
-// keysThat is a cache over a storage that answers as find does.
-func keysThat(now func() time.Time, find func(ctx context.Context, hash string) (Provider, bool, error)) *Keys {
-	return &Keys{find: find, now: now, prefix: livePrefix, live: make(map[string]liveKey)}
+// cacheOver is a cache over a storage that answers as find does.
+func cacheOver(now func() time.Time, find func(ctx context.Context, hash string) (provider.Provider, bool, error)) *Cache {
+	return &Cache{lookup: find, now: now, prefix: livePrefix, keys: make(map[string]cachedKey)}
 }
 
 func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
 	var mu sync.Mutex
 	asked, arrived, release := 0, make(chan struct{}), make(chan struct{})
-	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) {
+	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
 		mu.Lock()
 		asked++
 		mu.Unlock()
 		close(arrived)
 		<-release
-		return Provider{ID: "courier-ltd"}, true, nil
+		return provider.Provider{ID: "courier-ltd"}, true, nil
 	})
-	key := mintKey(livePrefix)
+	key := generateKey(livePrefix)
 	var burst sync.WaitGroup
 	burst.Go(func() { _, _ = keys.Authenticate(t.Context(), key) })
 	<-arrived
@@ -157,12 +158,12 @@ func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
 // Whoever comes first may hang up; those who wait for the same answer must not suffer.
 func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
-	keys := keysThat(time.Now, func(ctx context.Context, _ string) (Provider, bool, error) {
+	keys := cacheOver(time.Now, func(ctx context.Context, _ string) (provider.Provider, bool, error) {
 		close(arrived)
 		<-release
-		return Provider{ID: "courier-ltd"}, true, ctx.Err()
+		return provider.Provider{ID: "courier-ltd"}, true, ctx.Err()
 	})
-	key := mintKey(livePrefix)
+	key := generateKey(livePrefix)
 	first, hangUp := context.WithCancel(t.Context())
 	var both sync.WaitGroup
 	both.Go(func() {
@@ -181,44 +182,46 @@ func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 }
 
 func TestWhatIsUnknownIsNotRemembered(t *testing.T) {
-	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{}, false, nil })
+	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) { return provider.Provider{}, false, nil })
 	for range 100 {
-		_, err := keys.Authenticate(t.Context(), mintKey(livePrefix))
+		_, err := keys.Authenticate(t.Context(), generateKey(livePrefix))
 		wantKind(t, err, fault.InvalidKey)
 	}
-	if len(keys.live) != 0 {
-		t.Errorf("%d are remembered", len(keys.live))
+	if len(keys.keys) != 0 {
+		t.Errorf("%d are remembered", len(keys.keys))
 	}
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
-	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{ID: "p"}, true, nil })
+	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
+		return provider.Provider{ID: "p"}, true, nil
+	})
 	var last string
-	for range maxKeys + 100 {
-		last = mintKey(livePrefix)
+	for range maxCachedKeys + 100 {
+		last = generateKey(livePrefix)
 		if _, err := keys.Authenticate(t.Context(), last); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(keys.live) != maxKeys {
-		t.Errorf("%d keys are remembered", len(keys.live))
+	if len(keys.keys) != maxCachedKeys {
+		t.Errorf("%d keys are remembered", len(keys.keys))
 	}
-	if _, ok := keys.remembered(hashOf(last)); !ok {
+	if _, ok := keys.cached(hashKey(last)); !ok {
 		t.Error("the newest is not")
 	}
 }
 
 func TestAFullCacheGivesUpTheStaleFirst(t *testing.T) {
 	c := &clock{now: noon}
-	keys := keysThat(c.Now, nil)
-	for i := range maxKeys - 1 {
-		keys.remember(fmt.Sprint(i), liveKey{asked: c.Now()})
+	keys := cacheOver(c.Now, nil)
+	for i := range maxCachedKeys - 1 {
+		keys.store(fmt.Sprint(i), cachedKey{fetchedAt: c.Now()})
 	}
-	c.Move(keyLife)
-	keys.remember("a", liveKey{asked: c.Now()})
-	keys.remember("b", liveKey{asked: c.Now()})
-	if len(keys.live) != 2 {
-		t.Errorf("%d keys are remembered, want the two fresh ones", len(keys.live))
+	c.Move(cacheTTL)
+	keys.store("a", cachedKey{fetchedAt: c.Now()})
+	keys.store("b", cachedKey{fetchedAt: c.Now()})
+	if len(keys.keys) != 2 {
+		t.Errorf("%d keys are remembered, want the two fresh ones", len(keys.keys))
 	}
 }
 
@@ -226,8 +229,11 @@ func TestAFullCacheGivesUpTheStaleFirst(t *testing.T) {
 func TestAClockSetBackForgets(t *testing.T) {
 	c := &clock{now: noon}
 	asked := 0
-	keys := keysThat(c.Now, func(context.Context, string) (Provider, bool, error) { asked++; return Provider{}, true, nil })
-	key := mintKey(livePrefix)
+	keys := cacheOver(c.Now, func(context.Context, string) (provider.Provider, bool, error) {
+		asked++
+		return provider.Provider{}, true, nil
+	})
+	key := generateKey(livePrefix)
 	for range 2 {
 		if _, err := keys.Authenticate(t.Context(), key); err != nil {
 			t.Fatal(err)
@@ -241,7 +247,9 @@ func TestAClockSetBackForgets(t *testing.T) {
 
 func TestAStorageThatFailsIsNoInvalidKey(t *testing.T) {
 	broken := fault.Wrap(fault.Unavailable, errors.New("down"))
-	keys := keysThat(time.Now, func(context.Context, string) (Provider, bool, error) { return Provider{}, false, broken })
-	_, err := keys.Authenticate(t.Context(), mintKey(livePrefix))
+	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
+		return provider.Provider{}, false, broken
+	})
+	_, err := keys.Authenticate(t.Context(), generateKey(livePrefix))
 	wantKind(t, err, fault.Unavailable)
 }

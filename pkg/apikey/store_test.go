@@ -1,4 +1,4 @@
-package provider
+package apikey
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/provider"
 )
 
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
@@ -13,8 +14,8 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 // created is a store with the work provider Courier Ltd.
 func created(t *testing.T) *Store {
 	t.Helper()
-	s := StoreFrom(emulator.ForTest(t))
-	if _, err := s.Create(t.Context(), "Courier Ltd", true, noon); err != nil {
+	s := NewStore(emulator.ForTest(t))
+	if _, err := s.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true}, noon); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -25,8 +26,8 @@ func metered(t *testing.T) (s *Store, meter *emulator.Meter, text string) {
 	t.Helper()
 	env := emulator.ForTest(t)
 	meter = emulator.Measure(env)
-	s = StoreFrom(env)
-	if _, err := s.Create(t.Context(), "Courier Ltd", false, noon); err != nil {
+	s = NewStore(env)
+	if _, err := s.Create(t.Context(), provider.Provider{Name: "Courier Ltd"}, noon); err != nil {
 		t.Fatal(err)
 	}
 	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
@@ -48,7 +49,7 @@ func wantKind(t *testing.T, err error, kind fault.Kind) {
 
 func TestProvidersAreFoundByIDAndName(t *testing.T) {
 	s := created(t)
-	want := Provider{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}
+	want := provider.Provider{ID: "courier-ltd", Name: "Courier Ltd", CanEnrol: true}
 	if got, err := s.Get(t.Context(), "courier-ltd"); err != nil || got != want {
 		t.Errorf("Get: %v, %v", got, err)
 	}
@@ -64,19 +65,19 @@ func TestProvidersAreFoundByIDAndName(t *testing.T) {
 func TestAProviderIsNotCreatedTwice(t *testing.T) {
 	s := created(t)
 	for _, name := range []string{"Courier Ltd", "COURIER-LTD"} {
-		_, err := s.Create(t.Context(), name, false, noon)
+		_, err := s.Create(t.Context(), provider.Provider{Name: name}, noon)
 		wantKind(t, err, fault.InvalidData)
 	}
-	if p, err := s.Get(t.Context(), "courier-ltd"); err != nil || p.Name != "Courier Ltd" || !p.MayEnrol {
+	if p, err := s.Get(t.Context(), "courier-ltd"); err != nil || p.Name != "Courier Ltd" || !p.CanEnrol {
 		t.Errorf("the second creation changed the first: %v, %v", p, err)
 	}
-	_, err := s.Create(t.Context(), "&&&", false, noon)
+	_, err := s.Create(t.Context(), provider.Provider{Name: "&&&"}, noon)
 	wantKind(t, err, fault.InvalidData)
 }
 
 func TestListIsEveryProvider(t *testing.T) {
 	s := created(t)
-	if _, err := s.Create(t.Context(), "A & B", false, noon); err != nil {
+	if _, err := s.Create(t.Context(), provider.Provider{Name: "A & B"}, noon); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.IssueKey(t.Context(), "a-b", noon); err != nil {
@@ -105,7 +106,7 @@ func TestOnlyHashesOfKeysAreStored(t *testing.T) {
 			}
 		}
 	}
-	if hashOf(text)[:8] != key.ID {
+	if hashKey(text)[:8] != key.ID {
 		t.Errorf("the key's id %s is not the beginning of its hash", key.ID)
 	}
 	keys, err := s.Keys(t.Context(), "courier-ltd")
@@ -150,7 +151,7 @@ func TestRevokingStaysAsItWasFirst(t *testing.T) {
 	if err != nil || !keys[0].Revoked.Equal(noon.Add(time.Hour)) {
 		t.Errorf("%v, %v", keys, err)
 	}
-	if _, live, err := s.holder(t.Context(), hashOf(text), noon.Add(3*time.Hour)); live || err != nil {
+	if _, live, err := s.providerForKey(t.Context(), hashKey(text), noon.Add(3*time.Hour)); live || err != nil {
 		t.Errorf("live %v, %v", live, err)
 	}
 }
@@ -171,7 +172,7 @@ func TestARotatedKeyGivesWay(t *testing.T) {
 		old, fresh bool
 	}{{time.Hour, true, true}, {49*time.Hour - 1, true, true}, {49 * time.Hour, false, true}} {
 		for text, want := range map[string]bool{old: c.old, fresh: c.fresh} {
-			if _, live, err := s.holder(t.Context(), hashOf(text), noon.Add(c.after)); live != want || err != nil {
+			if _, live, err := s.providerForKey(t.Context(), hashKey(text), noon.Add(c.after)); live != want || err != nil {
 				t.Errorf("after %s: live %v, want %v, %v", c.after, live, want, err)
 			}
 		}
@@ -186,7 +187,7 @@ func TestARotatedKeyGivesWay(t *testing.T) {
 	if err := s.RevokeKey(t.Context(), "courier-ltd", oldKey.ID, noon.Add(3*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if _, live, err := s.holder(t.Context(), hashOf(old), noon.Add(3*time.Hour)); live || err != nil {
+	if _, live, err := s.providerForKey(t.Context(), hashKey(old), noon.Add(3*time.Hour)); live || err != nil {
 		t.Errorf("live %v, %v", live, err)
 	}
 }
@@ -198,7 +199,7 @@ func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := s.ownKey(t.Context(), "courier-ltd", key.ID)
+	own, err := s.providerKey(t.Context(), "courier-ltd", key.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,8 +207,8 @@ func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx := s.db.WriteTx()
-	s.end(tx, own, noon.Add(time.Hour))
-	err = changedMeanwhile(tx.Run(t.Context()))
+	s.setRevoked(tx, own, noon.Add(time.Hour))
+	err = errConcurrentChange(tx.Run(t.Context()))
 	wantKind(t, err, fault.Unavailable)
 	if keys, err := s.Keys(t.Context(), "courier-ltd"); err != nil || !keys[0].Revoked.Equal(noon) {
 		t.Errorf("%v, %v", keys, err)
@@ -223,7 +224,7 @@ func TestLastUseIsNotedOnceAnHour(t *testing.T) {
 		writes int
 		used   time.Duration
 	}{{10 * time.Minute, 1, 0}, {59 * time.Minute, 0, 0}, {2*time.Hour + time.Minute, 1, 2 * time.Hour}, {time.Hour, 0, 2 * time.Hour}} {
-		keys := NewKeys(s, func() time.Time { return noon.Add(c.at) })
+		keys := NewCache(s, func() time.Time { return noon.Add(c.at) })
 		meter.Reset()
 		for range 3 {
 			if _, err := keys.Authenticate(t.Context(), text); err != nil {
@@ -247,12 +248,12 @@ func TestKeysOfNobody(t *testing.T) {
 	_, err = s.Keys(t.Context(), "nobody")
 	wantKind(t, err, fault.NotFound)
 	wantKind(t, s.RevokeKey(t.Context(), "courier-ltd", "00000000", noon), fault.NotFound)
-	wantKind(t, s.SetMayEnrol(t.Context(), "nobody", true), fault.NotFound)
+	wantKind(t, s.SetCanEnrol(t.Context(), "nobody", true), fault.NotFound)
 }
 
 // Rows live for years. These are rows as the first release wrote them; every later one must read them.
 func TestRowsOfForm1AreRead(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := NewStore(emulator.ForTest(t))
 	const text = "zego_live_0123456789ABCDEFGHIJKLMNOPQ10urED"
 	const hash = "14a9509b3d92f92ddb2791aa8f4de67a8cf0ed5abdeef1d819122a6855ccb386"
 	for _, row := range []map[string]any{
@@ -265,11 +266,11 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := hashOf(text); got != hash {
+	if got := hashKey(text); got != hash {
 		t.Fatalf("the hash of a key is now %s", got)
 	}
-	p, err := NewKeys(s, time.Now).Authenticate(t.Context(), text)
-	if err != nil || p != (Provider{ID: "courier-ltd", Name: "Courier Ltd", MayEnrol: true}) {
+	p, err := NewCache(s, time.Now).Authenticate(t.Context(), text)
+	if err != nil || p != (provider.Provider{ID: "courier-ltd", Name: "Courier Ltd", CanEnrol: true}) {
 		t.Errorf("Authenticate: %v, %v", p, err)
 	}
 	keys, err := s.Keys(t.Context(), "courier-ltd")

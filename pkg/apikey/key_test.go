@@ -1,4 +1,4 @@
-package provider
+package apikey
 
 import (
 	"math/big"
@@ -11,7 +11,7 @@ import (
 func TestMintedKeys(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 1000 {
-		key := mintKey(livePrefix)
+		key := generateKey(livePrefix)
 		if !wellFormed(livePrefix, key) || !strings.HasPrefix(key, "zego_live_") || len(key) != 43 {
 			t.Fatalf("a minted key of %d characters is not well formed", len(key))
 		}

@@ -1,4 +1,10 @@
-package provider
+// Package apikey keeps the work providers and their API keys, and finds the work provider whose key a request carries.
+//
+//	key.go     the format of an API key
+//	store.go   the items of work providers and keys, as operators change them
+//	lookup.go  the work provider of a key, as the API's functions read it
+//	cache.go   the same, read at most once per key in 45 seconds
+package apikey
 
 import (
 	"crypto/rand"
@@ -14,10 +20,9 @@ import (
 //	zego_live_  1DkrZAp3M0x8vQq5cWbTnE7gUyR  2fJ9sK
 //	prefix      160 random bits              CRC-32 of all before it
 //
-// and a sandbox's begins with zego_test_ instead: neither side takes the other's, whatever is stored.
-//
-// both numbers in base 62 and of fixed width. The prefix lets secret scanners find a key that was published by mistake.
-// The checksum tells a mistyped or invented key without asking the storage; it protects nothing else.
+// both numbers in base 62 and of fixed width. A sandbox's begins with zego_test_ instead: neither side accepts the
+// other's, whatever is stored. The prefix lets secret scanners find a key that was published by mistake. The checksum
+// tells a mistyped or invented key without reading the storage; it protects nothing else.
 const (
 	livePrefix    = "zego_live_"
 	testPrefix    = "zego_test_" // as long as the other
@@ -29,15 +34,15 @@ const (
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// mintKey draws a new key.
-func mintKey(prefix string) string {
+// generateKey returns a new random key.
+func generateKey(prefix string) string {
 	var random [randomBytes]byte
 	rand.Read(random[:]) // never fails: the runtime stops the program instead
 	head := prefix + inBase62(new(big.Int).SetBytes(random[:]), randomWidth)
 	return head + checksum(head)
 }
 
-// wellFormed reports whether the text can be a key: all that is known of it without asking the storage.
+// wellFormed reports whether the text can be a key: all that is known of it without reading the storage.
 func wellFormed(prefix, key string) bool {
 	if len(key) != keyLength || !strings.HasPrefix(key, prefix) {
 		return false
@@ -68,15 +73,15 @@ func inBase62(n *big.Int, width int) string {
 	return string(digits)
 }
 
-// hashOf is what a key is stored and found by: its SHA-256 in hexadecimal. A plain hash is enough for a secret of 160
-// random bits, which nobody can guess a second time.
-func hashOf(key string) string {
+// hashKey returns what a key is stored and found by: its SHA-256 in hexadecimal. A plain hash is enough for a secret of
+// 160 random bits, which cannot be guessed.
+func hashKey(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
 }
 
 // keyIDLength is how much of the hash names a key to operators: enough to tell one provider's keys apart, and of no use
-// to anybody who wants the key.
+// for finding the key.
 const keyIDLength = 8
 
 func keyIDOf(hash string) string { return hash[:keyIDLength] }
