@@ -4,7 +4,7 @@ README does; and looks at every page of the site in a browser (browser.py).
 A guide is run from top to bottom, in one folder for all of them:
 
     ```sh                             is typed into the guide's shell
-    ```sh title="In another shell"    is typed into a shell that goes on running until the guides end
+    ```sh title="In its own terminal"    is typed into a shell that goes on running until the guides end
     ```python title="login.py"        is written to a file of that name, in any language
     ```json, ```text or ```http       below a command is what it prints; below another shell's, the last line to wait for
 
@@ -30,7 +30,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 SITE = ROOT / "site"
 REPOSITORY = "https://git.zego.example/workprovider.git"  # as the quick start has it: here it is this checkout
 FENCE = re.compile(r'^( *)```(\w+)(?: +title="([^"]+)")? *\n(.*?)^\1``` *$', re.M | re.S)
-ANOTHER_SHELL = "In another shell"
+OWN_TERMINAL = "In its own terminal"
 OUTPUT = ("json", "text", "http")
 PATIENCE = 60  # seconds until what was accepted has to be applied
 MOST_COMMANDS = 5  # from git clone to the first 202
@@ -81,9 +81,8 @@ def pages():
 
 
 def readme_to_try():
-    """The README as far as it is to be typed, but for the tests, which CI runs anyway."""
-    text = (ROOT / "README.md").read_text().partition("\n## The way of an event\n")[0]
-    return text.replace("```sh\nmake test\n```", "")
+    """The README up to the end of its quick start: the rest has no commands."""
+    return (ROOT / "README.md").read_text().partition("\n## Life of an event\n")[0]
 
 
 class Block:
@@ -127,7 +126,7 @@ class Guide:
             (self.folder / block.title).write_text(block.text)
             return
         self.commands += len([line for line in re.sub(r"\\\n", "", block.text).splitlines() if line[:1] not in ("", "#", " ")])
-        if block.title == ANOTHER_SHELL:
+        if block.title == OWN_TERMINAL:
             self.others.start(block, self.folder)
             return
         deadline = time.monotonic() + PATIENCE

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"zego.com/workprovider/pkg/web"
 )
 
 // named finds the rows that a test names: "row 7", "rows 1, 2 and 13", or TestRow25….
@@ -39,19 +37,6 @@ func TestEveryRowOfTheContractIsNamedByATest(t *testing.T) {
 		n, _ := strconv.Atoi(string(row[1]))
 		if !found[n] {
 			t.Errorf("no test names row %d of docs/contract.md: write one, and say \"row %d\" in its name or beside its case", n, n)
-		}
-	}
-}
-
-// Every endpoint of the contract that has a route is called by a test.
-func TestEveryEndpointIsCalledByATest(t *testing.T) {
-	all := strings.Join(testFiles(t, "bench", "repotest"), "\n")
-	for _, route := range web.Routes {
-		for _, path := range route.Paths {
-			fixed, _, _ := strings.Cut(path, "{")
-			if !strings.Contains(all, fixed) {
-				t.Errorf("no test calls %s %s", route.Method, path)
-			}
 		}
 	}
 }
