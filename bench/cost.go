@@ -84,11 +84,11 @@ func userIDOf(i int) string   { return fmt.Sprintf("courier-%05d", i) }
 // ours is the system itself, of the parts that the functions' mains put together, with people who have worked for so many
 // days until the day before yesterday.
 func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) (*design, error) {
-	env, err := server.Fresh(ctx)
+	env, err := server.NewEnv(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := &design{meter: emulator.Measure(env), batch: 10, parallel: parallelCalls, records: new(atomic.Int64)}
+	d := &design{meter: emulator.AttachMeter(env), batch: 10, parallel: parallelCalls, records: new(atomic.Int64)}
 	providers, now := apikey.NewStore(env), time.Now()
 	courier, err := providers.Create(ctx, provider.Provider{Name: "Courier Ltd"}, now)
 	if err != nil {
@@ -107,7 +107,7 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	if err != nil {
 		return nil, err
 	}
-	keys, sender, ids := apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env)
+	keys, sender, ids := apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env)
 	d.accept = map[string]accept{
 		"/v1/shift/login":  serve.Proxy(shift.Login(keys, sender, ids, time.Now)),
 		"/v1/shift/logout": serve.Proxy(shift.Logout(keys, sender, ids, time.Now)),
@@ -122,7 +122,7 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 			}
 		}
 	}
-	d.consume = shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
+	d.consume = shift.Processor(applier, deadletter.NewStore(env), time.Now)
 	d.queue, d.queueURL = sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
 	d.shifts = func(ctx context.Context, customer string, of timeline.Days) (found [][2]time.Time, err error) {
 		records, err := store.Records(ctx, courier.ID, customer, of)
@@ -169,12 +169,12 @@ func meterHistory(ctx context.Context, server *emulator.Server) (float64, error)
 
 // naively is the naive design, whose costs do not depend on what lies behind people.
 func naively(ctx context.Context, server *emulator.Server, people, _ int) (*design, error) {
-	env, err := server.Fresh(ctx)
+	env, err := server.NewEnv(ctx)
 	if err != nil {
 		return nil, err
 	}
 	const courier = "courier-ltd"
-	d := &design{meter: emulator.Measure(env), batch: 1, parallel: 1, key: "key", records: new(atomic.Int64)}
+	d := &design{meter: emulator.AttachMeter(env), batch: 1, parallel: 1, key: "key", records: new(atomic.Int64)}
 	table, err := naiveTable(ctx, env)
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (d *design) bill(ctx context.Context, people, size int, apart bool) (use, e
 	logouts := logins.Add(4 * time.Hour)
 	d.logged = &counter{}
 	before := slog.Default()
-	slog.SetDefault(slog.New(observe.JSON(d.logged)))
+	slog.SetDefault(slog.New(observe.NewJSONHandler(d.logged)))
 	defer slog.SetDefault(before)
 	if err := d.warm(ctx); err != nil {
 		return use{}, err
@@ -301,7 +301,7 @@ func (d *design) drain(ctx context.Context, u *use) error {
 			return err
 		}
 		if len(received.Messages) == 0 {
-			d.meter.Forget("SQS.ReceiveMessage")
+			d.meter.Discount("SQS.ReceiveMessage")
 			return nil
 		}
 		var batch events.SQSEvent

@@ -37,7 +37,7 @@ func (m *mailbox) Send(_ context.Context, _ time.Duration, bodies ...string) err
 // nowhere takes no dead letters: there must be none.
 type nowhere struct{}
 
-func (nowhere) File(context.Context, deadletter.Letter) error {
+func (nowhere) Archive(context.Context, deadletter.DeadLetter) error {
 	return errors.New("a message was not understood")
 }
 

@@ -28,7 +28,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	slog.SetDefault(slog.New(observe.JSON(io.Discard))) // as costly as on Lambda, and out of the way
+	slog.SetDefault(slog.New(observe.NewJSONHandler(io.Discard))) // as costly as on Lambda, and out of the way
 	server, err := emulator.Start(emulator.Options{})
 	if err != nil {
 		return err

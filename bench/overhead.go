@@ -39,7 +39,7 @@ type warmCalls struct {
 }
 
 func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, error) {
-	env, err := server.Fresh(ctx)
+	env, err := server.NewEnv(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 	if err != nil {
 		return nil, err
 	}
-	keys, ids := apikey.CacheFrom(env), seal.From(env)
+	keys, ids := apikey.CacheFrom(env), seal.NewFromEnv(env)
 	const thousand = 1000
 	at := now.Add(-time.Hour)
 	one, many := eventBody(at, 0), batchBody(at, 0, thousand)

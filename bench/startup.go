@@ -99,7 +99,7 @@ func measureStarts(ctx context.Context, server *emulator.Server, rounds int) (*s
 	defer runtime.close()
 	services := newReplay(server.URL)
 	defer services.Close()
-	env, err := server.Fresh(ctx)
+	env, err := server.NewEnv(ctx)
 	if err != nil {
 		return nil, err
 	}

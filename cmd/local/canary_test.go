@@ -65,7 +65,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	defer slog.SetDefault(before)
-	slog.SetDefault(slog.New(observe.JSON(&log)))
+	slog.SetDefault(slog.New(observe.NewJSONHandler(&log)))
 
 	secrets := []string{"canary", "C4N4RY", "C4N 4RY", "ZE1 0ZZ", "1933-03-13", "7911999123", c.key}
 	sing := func() {

@@ -64,12 +64,12 @@ type client struct {
 }
 
 func newClient(t *testing.T, variables ...string) *client {
-	env := emulator.ForTest(t, variables...)
-	world, err := demo.Load(t.Context(), env, demo.World{})
+	env := emulator.NewTestEnv(t, variables...)
+	world, err := demo.Load(t.Context(), env, demo.Data{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := emulator.AllowMail(t.Context(), env.AWS()); err != nil {
+	if err := emulator.VerifySender(t.Context(), env.AWS()); err != nil {
 		t.Fatal(err)
 	}
 	c := &client{t: t, env: env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, seen: map[string]bool{}}

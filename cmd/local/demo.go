@@ -14,32 +14,32 @@ import (
 
 // loadDemo makes the demo world, or what is missing of it, and writes it to a file, from which the keys are read again
 // at the next start: what is stored of a key is only its hash.
-func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.World, error) {
+func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Data, error) {
 	previous, err := readDemo(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return demo.World{}, fmt.Errorf("%s cannot be read (delete it, and new keys are issued): %w", path, err)
+		return demo.Data{}, fmt.Errorf("%s cannot be read (delete it, and new keys are issued): %w", path, err)
 	}
 	world, err := demo.Load(ctx, env, previous)
 	if err != nil {
-		return demo.World{}, err
+		return demo.Data{}, err
 	}
 	world.URL = url
 	// What a client needs, for the shell: the guides of the documentation begin with it.
 	client := fmt.Sprintf("export ZEGO_API='%s' ZEGO_KEY='%s'\n", url, world.WorkProviders[0].Key)
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "api"), []byte(client), 0o600); err != nil {
-		return demo.World{}, err
+		return demo.Data{}, err
 	}
 	text, err := json.MarshalIndent(world, "", "  ")
 	if err != nil {
-		return demo.World{}, err
+		return demo.Data{}, err
 	}
 	return world, os.WriteFile(path, append(text, '\n'), 0o600)
 }
 
-func readDemo(path string) (world demo.World, err error) {
+func readDemo(path string) (world demo.Data, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return demo.World{}, err
+		return demo.Data{}, err
 	}
 	err = json.Unmarshal(text, &world)
 	return world, err
@@ -48,7 +48,7 @@ func readDemo(path string) (world demo.World, err error) {
 // printDemo loads the demo world into the tables that the process's environment names, and prints it. If there is an
 // argument, it is the file of an earlier world.
 func printDemo(ctx context.Context, files []string) error {
-	var previous demo.World
+	var previous demo.Data
 	for _, path := range files {
 		var err error
 		if previous, err = readDemo(path); err != nil {

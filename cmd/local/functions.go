@@ -25,25 +25,25 @@ import (
 // endpoint is one more entry; a repository test compares the list with the folders.
 var functions = map[string]func(*config.Env) http.Handler{
 	"shift-login": func(env *config.Env) http.Handler {
-		return shift.Login(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Login(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	},
 	"shift-logout": func(env *config.Env) http.Handler {
-		return shift.Logout(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Logout(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	},
 	"batch-login": func(env *config.Env) http.Handler {
-		return shift.BatchLogin(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.BatchLogin(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	},
 	"batch-logout": func(env *config.Env) http.Handler {
-		return shift.BatchLogout(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.BatchLogout(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	},
 	"match": func(env *config.Env) http.Handler {
-		return shift.Match(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Match(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	},
 	"shift-create": func(env *config.Env) http.Handler {
-		return shift.Create(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
+		return shift.Create(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.NewEventsQueue(env)))
 	},
 	"shift-end": func(env *config.Env) http.Handler {
-		return shift.End(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.SenderFrom(env)))
+		return shift.End(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.NewEventsQueue(env)))
 	},
 	"shift-read": func(env *config.Env) http.Handler {
 		return shift.Read(apikey.CacheFrom(env), reader(env))
@@ -52,25 +52,25 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return shift.ReadEvents(apikey.CacheFrom(env), reader(env))
 	},
 	"user-status": func(env *config.Env) http.Handler {
-		return customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.From(env))
+		return customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.New(env))
 	},
 	"validate-customer-number": func(env *config.Env) http.Handler {
 		return customer.Validate(apikey.CacheFrom(env), customer.StoreFrom(env))
 	},
 	"customer-enrol": func(env *config.Env) http.Handler {
-		refold := shift.Refolder(queue.SenderFrom(env))
+		refold := shift.Refolder(queue.NewEventsQueue(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
-		return customer.Enrol(apikey.CacheFrom(env), register, clock.From(env))
+		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
-		return account.Link(account.NewSite(env, nil, nil, nil, clock.From(env)))
+		return account.Link(account.NewSite(env, nil, nil, nil, clock.New(env)))
 	},
 	"account": func(env *config.Env) http.Handler {
-		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
-		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.From(env)))
+		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.New(env)))
 	},
 	"sandbox-controls": func(env *config.Env) http.Handler {
-		return sandbox.Controls(apikey.CacheFrom(env), sandbox.From(env))
+		return sandbox.Controls(apikey.CacheFrom(env), sandbox.New(env))
 	},
 	"fallback": func(*config.Env) http.Handler { return web.Fallback() },
 }
@@ -89,20 +89,20 @@ func build(env *config.Env) map[string]http.Handler {
 // processor is the function behind the queue.
 func processor(env *config.Env) consumer {
 	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
-	process := shift.Processor(applier, deadletter.StoreFrom(env), time.Now)
-	return queue.SenderFrom(env).Again(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
+	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
+	return queue.NewEventsQueue(env).WithBackoff(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
 }
 
 // webhookSender is the function behind the queue of webhooks.
 func webhookSender(env *config.Env) consumer {
-	return webhook.QueueFrom(env).Again(webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader(env).Rejected).Consume)
+	return webhook.QueueFrom(env).WithBackoff(webhook.SenderFrom(env, shift.Refolder(queue.NewEventsQueue(env)), reader(env).Rejected).Consume)
 }
 
 // deadLetters is the function behind the dead-letter queues.
 func deadLetters(env *config.Env) consumer {
-	return deadletter.Consumer(deadletter.StoreFrom(env), time.Now)
+	return deadletter.Consumer(deadletter.NewStore(env), time.Now)
 }
 
 func reader(env *config.Env) shift.Reader {
-	return shift.NewReader(timeline.StoreFrom(env), seal.From(env), clock.From(env))
+	return shift.NewReader(timeline.StoreFrom(env), seal.NewFromEnv(env), clock.New(env))
 }

@@ -27,10 +27,10 @@ import (
 func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 	local := t.TempDir()
 	at := where{root: "../..", state: local, port: "0"}
-	var first demo.World
+	var first demo.Data
 	var key, shifts string
 
-	serve(t, at, func(world demo.World) {
+	serve(t, at, func(world demo.Data) {
 		first, key = world, world.WorkProviders[0].Key
 		at := time.Now().UTC().Format(time.RFC3339)
 		if answer := call(t, key, "POST", world.URL+"/v1/shift/login/", `{"workProviderUserId":"1686","timestamp":"`+at+`"}`); answer != `{"status":"PENDING"}` {
@@ -40,7 +40,7 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 			shifts = call(t, key, "GET", world.URL+"/v2/shift/?workProviderUserId=1686", "")
 		}
 	})
-	serve(t, at, func(world demo.World) {
+	serve(t, at, func(world demo.Data) {
 		if !slices.Equal(world.WorkProviders, first.WorkProviders) {
 			t.Error("the keys of the first start are not those of the second")
 		}
@@ -58,7 +58,7 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 
 // A sandbox has keys of its own kind, people of its own, and controls.
 func TestASandboxIsServed(t *testing.T) {
-	serve(t, where{root: "../..", state: t.TempDir(), port: "0", sandbox: true}, func(world demo.World) {
+	serve(t, where{root: "../..", state: t.TempDir(), port: "0", sandbox: true}, func(world demo.Data) {
 		key := world.WorkProviders[0].Key
 		if !strings.HasPrefix(key, "zego_test_") {
 			t.Errorf("the key begins with %s", key[:10])
@@ -73,7 +73,7 @@ func TestASandboxIsServed(t *testing.T) {
 }
 
 // serve runs everything while f does its work, and stops it as Ctrl-C does.
-func serve(t *testing.T, at where, f func(demo.World)) {
+func serve(t *testing.T, at where, f func(demo.Data)) {
 	t.Helper()
 	path := filepath.Join(at.state, "demo.json")
 	var written time.Time
@@ -97,7 +97,7 @@ func serve(t *testing.T, at where, f func(demo.World)) {
 			t.Fatalf("ended early: %v", err)
 		case <-time.After(10 * time.Millisecond):
 		}
-		var world demo.World
+		var world demo.Data
 		after, err := os.Stat(path)
 		if err != nil || after.ModTime().Equal(written) {
 			continue
@@ -164,7 +164,7 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 		}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := emulator.ForTest(t)
+			env := emulator.NewTestEnv(t)
 			client, queue := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
 			for _, body := range []string{"good", "bad"} {
 				if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body}); err != nil {

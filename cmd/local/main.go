@@ -42,7 +42,7 @@ import (
 )
 
 func main() {
-	slog.SetDefault(slog.New(observe.Text(os.Stderr)))
+	slog.SetDefault(slog.New(observe.NewTextHandler(os.Stderr)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := start(ctx, os.Args[1:]); err != nil {
@@ -116,7 +116,7 @@ func run(ctx context.Context, w where) error {
 
 	handlers := build(env)
 	if env.Sandbox() {
-		if err := sandbox.From(env).Populate(ctx); err != nil {
+		if err := sandbox.New(env).Seed(ctx); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,7 @@ func environment(ctx context.Context, w where, url string, server *emulator.Serv
 	variables["EVENT_ID_KEYS"] = keys
 	variables["WEBHOOKS_TO_LOOPBACK"] = "yes" // a receiver to try webhooks with runs on this machine, too
 	variables["SITE_URL"], variables["MAIL_FROM"] = url, emulator.MailFrom
-	if err := emulator.AllowMail(ctx, config.From(variables).AWS()); err != nil {
+	if err := emulator.VerifySender(ctx, config.From(variables).AWS()); err != nil {
 		return nil, err
 	}
 	return config.From(variables), writeVariables(filepath.Join(w.state, "env"), variables)

@@ -211,7 +211,7 @@ func attributes(names map[string]string, expressions ...*string) []string {
 // aDay is one in which every function does all that it can do, and what each was seen to call, by folder.
 // It is a day of a sandbox, which has one function more.
 func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
-	env := emulator.ForTest(t, "SANDBOX=true", "WEBHOOKS_TO_LOOPBACK=yes")
+	env := emulator.NewTestEnv(t, "SANDBOX=true", "WEBHOOKS_TO_LOOPBACK=yes")
 	limited := map[string]bool{}
 	for _, function := range tree.OfType("AWS::Serverless::Function") {
 		for _, call := range granted(t, tree, function) {
@@ -249,9 +249,9 @@ type day struct {
 }
 
 func (d *day) live(api http.Handler) {
-	world, err := demo.Load(d.t.Context(), d.env, demo.World{})
+	world, err := demo.Load(d.t.Context(), d.env, demo.Data{})
 	d.ok(err)
-	d.ok(emulator.AllowMail(d.t.Context(), d.env.AWS()))
+	d.ok(emulator.VerifySender(d.t.Context(), d.env.AWS()))
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reply := http.StatusNoContent
 		if told, err := io.ReadAll(r.Body); err != nil || bytes.Contains(told, []byte("bea@example.com")) {

@@ -30,14 +30,14 @@ func asNobody(r web.Route) bool {
 // work provider's is answered as what does not exist (row 23), to the byte and header. Nor does it take longer, as far as
 // that can be said without a clock: it makes the same calls to the services.
 func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
-	world, err := demo.Load(t.Context(), env, demo.World{})
+	env := emulator.NewTestEnv(t)
+	meter := emulator.AttachMeter(env)
+	world, err := demo.Load(t.Context(), env, demo.Data{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mine, theirs := world.WorkProviders[0].Key, world.WorkProviders[1].Key
-	register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+	register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
 	_, err = register.Create(t.Context(), customer.New{
 		Number: "PARCEL",
 		Details: customer.Details{GivenNames: "Pat", LastName: "Parcel", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",

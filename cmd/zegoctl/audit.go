@@ -34,7 +34,7 @@ with who AWS says the operator is, and what came of it afterwards. Entries are o
 
 // entries are those of the audit log.
 func (t *tool) entries(cmd *cobra.Command) ([]audit.Entry, error) {
-	log, err := build(t, cmd, audit.StoreFrom)
+	log, err := build(t, cmd, audit.NewStore)
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +59,14 @@ func (t *tool) auditList() *cobra.Command {
 			}
 			outcomes := map[beginning]string{}
 			for _, e := range entries {
-				outcomes[beginning{e.Operator.ID, e.Ends}] = e.Outcome
+				outcomes[beginning{e.Operator.ID, e.Completes}] = e.Outcome
 			}
 			since := time.Now().AddDate(0, 0, -days)
-			entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Ends != 0 || e.At.Before(since) })
+			entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Completes != 0 || e.At.Before(since) })
 			slices.SortStableFunc(entries, func(a, b audit.Entry) int { return a.At.Compare(b.At) })
 			views, lines := make([]doneView, len(entries)), [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
 			for i, e := range entries {
-				v := doneView{when(e.At), e.Operator.ARN, e.Number, e.Deed, e.Of, outcomes[beginning{e.Operator.ID, e.Number}]}
+				v := doneView{when(e.At), e.Operator.ARN, e.Number, e.Action, e.Target, outcomes[beginning{e.Operator.ID, e.Number}]}
 				views[i] = v
 				lines = append(lines, []string{v.At, v.Operator, v.Deed, v.Of, v.Outcome})
 			}

@@ -110,7 +110,7 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 
 func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.New, c cover, now time.Time) (err error) {
 	customers, providers := customer.StoreFrom(env), apikey.NewStore(env)
-	register := customer.NewRegister(customers, timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
+	register := customer.NewRegister(customers, timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
 	if err := env.Err(); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (t *tool) do(cmd *cobra.Command, d deed, act func() error) error {
 	if err != nil {
 		return err
 	}
-	log := audit.StoreFrom(env)
+	log := audit.NewStore(env)
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (t *tool) do(cmd *cobra.Command, d deed, act func() error) error {
 		return err // what cannot be noted is not done
 	}
 	failed := act()
-	outcome := audit.Done
+	outcome := audit.OutcomeOK
 	if failed != nil {
 		outcome = words(failed)
 	}

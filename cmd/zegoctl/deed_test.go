@@ -341,7 +341,7 @@ func TestCompletion(t *testing.T) {
 
 // A client that may only read refuses before anything leaves the machine.
 func TestWhatIsReadOnlyRefusesByItself(t *testing.T) {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	cfg := readOnly(env.AWS())
 	name := aws.String(env.Get("PROVIDERS_TABLE"))
 	if _, err := dynamodb.NewFromConfig(cfg).Scan(t.Context(), &dynamodb.ScanInput{TableName: name}); err != nil {

@@ -74,7 +74,7 @@ func uses(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) (
 			return nil, err
 		}
 		for _, m := range page.Metrics {
-			v := useView{WorkProvider: dimension(m, observe.Provider), Use: dimension(m, observe.Use)}
+			v := useView{WorkProvider: dimension(m, observe.Provider), Use: dimension(m, observe.Feature)}
 			if v.WorkProvider == "" || v.Use == "" {
 				continue // a sum over others
 			}

@@ -23,8 +23,8 @@ type letterView struct {
 	Redriven string `json:"redriven,omitempty"`
 }
 
-func viewOfLetter(l deadletter.Letter) letterView {
-	return letterView{l.ID(), when(l.Sent), when(l.Filed), l.Reason, len(l.Body), when(l.Redriven)}
+func viewOfLetter(l deadletter.DeadLetter) letterView {
+	return letterView{l.ID(), when(l.SentAt), when(l.ArchivedAt), l.Reason, len(l.Body), when(l.RedrivenAt)}
 }
 
 func (t *tool) dlq() *cobra.Command {
@@ -34,7 +34,7 @@ func (t *tool) dlq() *cobra.Command {
 }
 
 // ofMonth are the letters sent in a month; in this one and the one before, if none is named.
-func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.Letter, error) {
+func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.DeadLetter, error) {
 	months := []string{month}
 	if month == "" {
 		now := time.Now().UTC()
@@ -43,7 +43,7 @@ func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadl
 	} else if _, err := time.Parse(monthForm, month); err != nil {
 		return nil, errors.New("--month must be a month such as 2026-11")
 	}
-	var letters []deadletter.Letter
+	var letters []deadletter.DeadLetter
 	for _, m := range months {
 		more, err := store.List(cmd.Context(), m)
 		if err != nil {
@@ -56,7 +56,7 @@ func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadl
 
 const monthForm = "2006-01"
 
-func (t *tool) showLetters(cmd *cobra.Command, letters []deadletter.Letter) error {
+func (t *tool) showLetters(cmd *cobra.Command, letters []deadletter.DeadLetter) error {
 	views, lines := make([]letterView, len(letters)), [][]string{{"ID", "FILED", "REASON", "BYTES", "REDRIVEN"}}
 	for i, l := range letters {
 		v := viewOfLetter(l)
@@ -78,7 +78,7 @@ func (t *tool) dlqList() *cobra.Command {
 		Example: `  zegoctl dlq list --month 2026-11`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			store, err := build(t, cmd, deadletter.StoreFrom)
+			store, err := build(t, cmd, deadletter.NewStore)
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (t *tool) dlqShow() *cobra.Command {
 		Example: `  zegoctl dlq show 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e | less`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := build(t, cmd, deadletter.StoreFrom)
+			store, err := build(t, cmd, deadletter.NewStore)
 			if err != nil {
 				return err
 			}
@@ -140,7 +140,7 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 			if err != nil {
 				return err
 			}
-			store, events, webhooks := deadletter.StoreFrom(env), queue.SenderFrom(env), webhook.QueueFrom(env)
+			store, events, webhooks := deadletter.NewStore(env), queue.NewEventsQueue(env), webhook.QueueFrom(env)
 			if err := env.Err(); err != nil {
 				return err
 			}
@@ -166,8 +166,8 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 					if err := to.Send(cmd.Context(), 0, body); err != nil {
 						return err
 					}
-					letters[i].Redriven = time.Now()
-					if err := store.Redriven(cmd.Context(), letters[i].ID(), letters[i].Redriven); err != nil {
+					letters[i].RedrivenAt = time.Now()
+					if err := store.MarkRedriven(cmd.Context(), letters[i].ID(), letters[i].RedrivenAt); err != nil {
 						return err
 					}
 				}
@@ -181,15 +181,15 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 }
 
 // chosen is the letter of the id that is given, or else those of the month that were not redriven.
-func chosen(cmd *cobra.Command, store *deadletter.Store, args []string, month string) ([]deadletter.Letter, error) {
+func chosen(cmd *cobra.Command, store *deadletter.Store, args []string, month string) ([]deadletter.DeadLetter, error) {
 	if len(args) == 1 {
 		letter, err := store.Get(cmd.Context(), args[0])
-		return []deadletter.Letter{letter}, err
+		return []deadletter.DeadLetter{letter}, err
 	}
 	letters, err := ofMonth(cmd, store, month)
-	var left []deadletter.Letter
+	var left []deadletter.DeadLetter
 	for _, l := range letters {
-		if l.Redriven.IsZero() {
+		if l.RedrivenAt.IsZero() {
 			left = append(left, l)
 		}
 	}

@@ -56,7 +56,7 @@ func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
 	l := &linking{
 		tool: t, cmd: cmd, timelines: timeline.StoreFrom(env), customers: customer.StoreFrom(env), providers: apikey.NewStore(env),
 	}
-	l.links = link.New(l.timelines, shift.Refolder(queue.SenderFrom(env)))
+	l.links = link.New(l.timelines, shift.Refolder(queue.NewEventsQueue(env)))
 	return l, env.Err()
 }
 

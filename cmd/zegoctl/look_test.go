@@ -36,7 +36,7 @@ func (o operator) message(kind, name string, at time.Time) (body, id string) {
 		f.Kind = timeline.Logout
 	}
 	body = fmt.Sprintf(`{"v":1,"provider":"courier-ltd","facts":[["%s","U","%s",%d]]}`, kind, name, f.At)
-	return body, shift.EventID(seal.From(o.env), "courier-ltd", f)
+	return body, shift.EventID(seal.NewFromEnv(o.env), "courier-ltd", f)
 }
 
 // working is a world in which ABC123 is courier-ltd's 12345, and worked tomorrow from nine to half past twelve.
@@ -146,12 +146,12 @@ func TestTrace(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	letter := events.SQSMessage{MessageId: "x", Body: body, Attributes: map[string]string{"SentTimestamp": fmt.Sprint(time.Now().UnixMilli())}}
-	file := deadletter.Consumer(deadletter.StoreFrom(o.env), time.Now)
+	file := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
 	if _, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil {
 		t.Fatal(err)
 	}
 	o.must(&v, "trace", id)
-	if len(v.DeadLetters) != 1 || v.DeadLetters[0].Reason != deadletter.KeptFailing {
+	if len(v.DeadLetters) != 1 || v.DeadLetters[0].Reason != deadletter.ReasonRetriesExhausted {
 		t.Errorf("%+v", v)
 	}
 	if n := o.process(body); n != 0 {
@@ -266,7 +266,7 @@ func deprecated(t *testing.T, o operator, count float64, providerID, use string)
 	t.Helper()
 	at := time.Now().Add(-time.Hour)
 	datum := types.MetricDatum{MetricName: aws.String(observe.Deprecated), Value: &count, Timestamp: &at, Unit: types.StandardUnitCount}
-	for name, value := range map[string]string{observe.Provider: providerID, observe.Use: use} {
+	for name, value := range map[string]string{observe.Provider: providerID, observe.Feature: use} {
 		if value != "" {
 			datum.Dimensions = append(datum.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
 		}

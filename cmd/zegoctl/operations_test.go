@@ -54,7 +54,7 @@ func (o operator) received() []string {
 // process delivers bodies to the processor, and answers how many of them have to come again.
 func (o operator) process(bodies ...string) int {
 	o.t.Helper()
-	process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(o.env), 1), deadletter.StoreFrom(o.env), time.Now)
+	process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(o.env), 1), deadletter.NewStore(o.env), time.Now)
 	var batch events.SQSEvent
 	for i, body := range bodies {
 		sent := strconv.FormatInt(time.Now().UnixMilli(), 10)
@@ -146,7 +146,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 	var letters []letterView
 	o.must(&letters, "dlq", "list")
-	if len(letters) != 2 || letters[0].Reason != deadletter.NotUnderstood || letters[0].Bytes != len(bodies[0]) {
+	if len(letters) != 2 || letters[0].Reason != deadletter.ReasonMalformed || letters[0].Bytes != len(bodies[0]) {
 		t.Fatalf("%+v", letters)
 	}
 	if out, err := o.run("dlq", "show", letters[0].ID); err != nil || out != bodies[0] {
@@ -200,7 +200,7 @@ func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
 	// The LOGIN kept failing, and was filed, though its last attempt had succeeded.
 	sent := strconv.FormatInt(time.Now().AddDate(0, 0, -40).UnixMilli(), 10)
 	letter := events.SQSMessage{MessageId: "kept-failing", Body: login, Attributes: map[string]string{"SentTimestamp": sent}}
-	file := deadletter.Consumer(deadletter.StoreFrom(o.env), time.Now)
+	file := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
 	if response, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil || len(response.BatchItemFailures) > 0 {
 		t.Fatal(response, err)
 	}

@@ -21,7 +21,7 @@ import (
 // desk is where a customer's wishes about their data are met, and the customer's number.
 func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Desk, string, error) {
 	desk, err := build(t, cmd, func(env *config.Env) *privacy.Desk {
-		return privacy.DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), shift.Refolder(queue.SenderFrom(env)))
+		return privacy.DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), shift.Refolder(queue.NewEventsQueue(env)))
 	})
 	if err != nil {
 		return nil, "", err

@@ -10,9 +10,9 @@ import (
 
 // refillView is what a refilling found.
 type refillView struct {
-	Read  int `json:"read"`
-	Added int `json:"added"`
-	Grown int `json:"grown"`
+	Read   int `json:"read"`
+	Added  int `json:"added"`
+	Merged int `json:"merged"`
 }
 
 func (t *tool) refill() *cobra.Command {
@@ -34,12 +34,12 @@ and repeat every erasure since the backup (zegoctl audit list).`,
 				return err
 			}
 			return t.do(cmd, deed{of: args[0]}, func() error {
-				report, err := recovery.Refill(cmd.Context(), env.AWS(), args[0], living)
+				report, err := recovery.Backfill(cmd.Context(), env.AWS(), args[0], living)
 				if err != nil {
 					return err
 				}
-				return t.show(cmd, refillView(report), []string{"ROWS READ", "ADDED", "GROWN"},
-					[]string{fmt.Sprint(report.Read), fmt.Sprint(report.Added), fmt.Sprint(report.Grown)})
+				return t.show(cmd, refillView(report), []string{"ROWS READ", "ADDED", "MERGED"},
+					[]string{fmt.Sprint(report.Read), fmt.Sprint(report.Added), fmt.Sprint(report.Merged)})
 			})
 		},
 	}

@@ -47,7 +47,7 @@ type tracing struct {
 }
 
 func tracingFrom(env *config.Env) tracing {
-	return tracing{seal.From(env), apikey.NewStore(env), timeline.StoreFrom(env), deadletter.StoreFrom(env)}
+	return tracing{seal.NewFromEnv(env), apikey.NewStore(env), timeline.StoreFrom(env), deadletter.NewStore(env)}
 }
 
 func (t *tool) trace() *cobra.Command {

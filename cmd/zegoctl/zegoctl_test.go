@@ -22,7 +22,7 @@ type operator struct {
 	in  string // what the tool reads
 }
 
-func newOperator(t *testing.T) operator { return operator{t: t, env: emulator.ForTest(t)} }
+func newOperator(t *testing.T) operator { return operator{t: t, env: emulator.NewTestEnv(t)} }
 
 func (o operator) run(args ...string) (string, error) {
 	o.t.Helper()

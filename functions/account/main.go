@@ -17,7 +17,7 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.SenderFrom(env)))
-		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.From(env)))
+		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.New(env)))
 	})
 }

@@ -16,8 +16,8 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		refold := shift.Refolder(queue.SenderFrom(env))
+		refold := shift.Refolder(queue.NewEventsQueue(env))
 		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
-		return customer.Enrol(apikey.CacheFrom(env), register, clock.From(env))
+		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	})
 }

@@ -14,6 +14,6 @@ import (
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		return deadletter.Consumer(deadletter.StoreFrom(env), time.Now)
+		return deadletter.Consumer(deadletter.NewStore(env), time.Now)
 	})
 }

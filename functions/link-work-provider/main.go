@@ -12,6 +12,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return account.Link(account.NewSite(env, nil, nil, nil, clock.From(env))) // it changes nothing but what it keeps
+		return account.Link(account.NewSite(env, nil, nil, nil, clock.New(env))) // it changes nothing but what it keeps
 	})
 }

@@ -21,7 +21,7 @@ const parallel = 32
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.StoreFrom(env), time.Now)
-		return queue.SenderFrom(env).Again(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
+		process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.NewStore(env), time.Now)
+		return queue.NewEventsQueue(env).WithBackoff(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
 	})
 }

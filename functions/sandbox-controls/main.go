@@ -12,6 +12,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return sandbox.Controls(apikey.CacheFrom(env), sandbox.From(env))
+		return sandbox.Controls(apikey.CacheFrom(env), sandbox.New(env))
 	})
 }

@@ -15,6 +15,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return shift.Logout(apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env))
+		return shift.Logout(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	})
 }

@@ -18,7 +18,7 @@ import (
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		reader := shift.NewReader(timeline.StoreFrom(env), seal.From(env), clock.From(env))
-		return webhook.QueueFrom(env).Again(webhook.SenderFrom(env, shift.Refolder(queue.SenderFrom(env)), reader.Rejected).Consume)
+		reader := shift.NewReader(timeline.StoreFrom(env), seal.NewFromEnv(env), clock.New(env))
+		return webhook.QueueFrom(env).WithBackoff(webhook.SenderFrom(env, shift.Refolder(queue.NewEventsQueue(env)), reader.Rejected).Consume)
 	})
 }

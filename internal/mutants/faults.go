@@ -24,7 +24,7 @@ const (
 var faults = []seeded{
 	{
 		1, "a message that cannot be understood is thrown away", "pkg/shift/processor.go",
-		`letters.File(ctx, deadletter.Of(m, deadletter.NotUnderstood, now())); err != nil`, `error(nil); err != nil || deadletter.NotUnderstood == ""`,
+		`letters.Archive(ctx, deadletter.FromSQS(m, deadletter.ReasonMalformed, now())); err != nil`, `error(nil); err != nil || deadletter.ReasonMalformed == ""`,
 		simulation,
 	},
 	{
@@ -71,8 +71,8 @@ var faults = []seeded{
 	},
 	{
 		3, "a set takes the place of the one before", "pkg/timeline/dynamo.go",
-		`Add("s", fit).Set(table.Form, formOfSets).
-				If(`, `Set("s", fit).Set(table.Form, formOfSets).
+		`Add("s", fit).Set(table.VersionAttr, formOfSets).
+				If(`, `Set("s", fit).Set(table.VersionAttr, formOfSets).
 				If(`,
 		"pkg/timeline TestStoreAndMemoryAreAlike",
 	},

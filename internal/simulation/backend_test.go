@@ -13,7 +13,7 @@ import (
 type backend interface {
 	rows(p *process) timeline.Rows
 	sender(p *process) queue.Sender
-	filer(p *process) deadletter.Filer
+	filer(p *process) deadletter.Archiver
 	change(p *process, c change) error // a history, after the message that guards it
 	remove(m *message) error           // from the queue
 
@@ -21,8 +21,8 @@ type backend interface {
 	groundTruth() timeline.Rows
 	put(body string) *message // into the queue; nil if it takes none like that
 	write(c change, at int64) // into a history, with nothing to fold yet
-	filed() map[string]deadletter.Letter
-	redriven(l deadletter.Letter)
+	filed() map[string]deadletter.DeadLetter
+	redriven(l deadletter.DeadLetter)
 }
 
 // simulated keeps everything in memory.
@@ -30,23 +30,23 @@ type simulated struct {
 	*world
 	memory  *timeline.Memory
 	owners  map[id][]timeline.Ownership // that ever were
-	letters map[string]deadletter.Letter
+	letters map[string]deadletter.DeadLetter
 }
 
 func simulate(w *world) simulated {
-	return simulated{w, timeline.NewMemory(), map[id][]timeline.Ownership{}, map[string]deadletter.Letter{}}
+	return simulated{w, timeline.NewMemory(), map[id][]timeline.Ownership{}, map[string]deadletter.DeadLetter{}}
 }
 
-func (s simulated) rows(p *process) timeline.Rows       { return rows{s.memory, p, s} }
-func (s simulated) sender(p *process) queue.Sender      { return sender{p} }
-func (s simulated) filer(p *process) deadletter.Filer   { return filer{p, s} }
-func (s simulated) remove(m *message) error             { m.deleted = true; return nil }
-func (s simulated) groundTruth() timeline.Rows          { return s.memory }
-func (s simulated) put(body string) *message            { return s.take(body, 0) }
-func (s simulated) filed() map[string]deadletter.Letter { return s.letters }
+func (s simulated) rows(p *process) timeline.Rows           { return rows{s.memory, p, s} }
+func (s simulated) sender(p *process) queue.Sender          { return sender{p} }
+func (s simulated) filer(p *process) deadletter.Archiver    { return filer{p, s} }
+func (s simulated) remove(m *message) error                 { m.deleted = true; return nil }
+func (s simulated) groundTruth() timeline.Rows              { return s.memory }
+func (s simulated) put(body string) *message                { return s.take(body, 0) }
+func (s simulated) filed() map[string]deadletter.DeadLetter { return s.letters }
 
-func (s simulated) redriven(l deadletter.Letter) {
-	l.Redriven = time.UnixMicro(s.now)
+func (s simulated) redriven(l deadletter.DeadLetter) {
+	l.RedrivenAt = time.UnixMicro(s.now)
 	s.letters[l.MessageID] = l
 }
 

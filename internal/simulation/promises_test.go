@@ -103,7 +103,7 @@ func (w *world) nothingIsLost(sets sets) {
 		if i < 0 || !bytes.Equal(l.Body, []byte(w.queue[i].body)) {
 			w.violated(1, "the dead letter %s has other bytes", messageID)
 		}
-		if i >= 0 && !w.queue[i].malformed && l.Reason == deadletter.NotUnderstood {
+		if i >= 0 && !w.queue[i].malformed && l.Reason == deadletter.ReasonMalformed {
 			w.violated(1, "the dead letter %s is filed as %q", messageID, l.Reason)
 		}
 		filed[messageID] = true

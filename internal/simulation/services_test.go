@@ -44,9 +44,9 @@ type emulated struct {
 }
 
 func emulate(t testing.TB, w *world) *emulated {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	e := &emulated{
-		world: w, t: t, env: env, timelines: timeline.StoreFrom(env), letters: deadletter.StoreFrom(env), sqs: sqs.NewFromConfig(env.AWS()),
+		world: w, t: t, env: env, timelines: timeline.StoreFrom(env), letters: deadletter.NewStore(env), sqs: sqs.NewFromConfig(env.AWS()),
 		db: dynamodb.NewFromConfig(env.AWS()), url: env.Get("EVENTS_QUEUE_URL"), receipts: map[*message]string{}, removed: map[*message]bool{},
 	}
 	if err := env.Err(); err != nil {
@@ -76,9 +76,9 @@ func (e *emulated) envOf(p *process) *config.Env {
 	return env
 }
 
-func (e *emulated) rows(p *process) timeline.Rows     { return timeline.StoreFrom(e.envOf(p)) }
-func (e *emulated) filer(p *process) deadletter.Filer { return deadletter.StoreFrom(e.envOf(p)) }
-func (e *emulated) groundTruth() timeline.Rows        { return e.timelines }
+func (e *emulated) rows(p *process) timeline.Rows        { return timeline.StoreFrom(e.envOf(p)) }
+func (e *emulated) filer(p *process) deadletter.Archiver { return deadletter.NewStore(e.envOf(p)) }
+func (e *emulated) groundTruth() timeline.Rows           { return e.timelines }
 
 // prompt is a real queue whose delays are the world's.
 type prompt struct {
@@ -86,7 +86,9 @@ type prompt struct {
 	*emulated
 }
 
-func (e *emulated) sender(p *process) queue.Sender { return prompt{queue.SenderFrom(e.envOf(p)), e} }
+func (e *emulated) sender(p *process) queue.Sender {
+	return prompt{queue.NewEventsQueue(e.envOf(p)), e}
+}
 
 // Send implements queue.Sender. Whatever came of it, what has arrived is known at once.
 func (q prompt) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
@@ -209,8 +211,8 @@ func (e *emulated) readHistories(tenant string) {
 }
 
 // filed reads the dead letters of the months in which the messages were sent.
-func (e *emulated) filed() map[string]deadletter.Letter {
-	found := map[string]deadletter.Letter{}
+func (e *emulated) filed() map[string]deadletter.DeadLetter {
+	found := map[string]deadletter.DeadLetter{}
 	for _, month := range []string{time.Now().UTC().Format("2006-01"), "2026-03", "2026-04", "2026-05", "2026-06"} {
 		letters, err := e.letters.List(context.Background(), month)
 		if err != nil {
@@ -223,8 +225,8 @@ func (e *emulated) filed() map[string]deadletter.Letter {
 	return found
 }
 
-func (e *emulated) redriven(l deadletter.Letter) {
-	if err := e.letters.Redriven(context.Background(), l.ID(), time.UnixMicro(e.now)); err != nil {
+func (e *emulated) redriven(l deadletter.DeadLetter) {
+	if err := e.letters.MarkRedriven(context.Background(), l.ID(), time.UnixMicro(e.now)); err != nil {
 		e.t.Fatal(err)
 	}
 }

@@ -89,8 +89,8 @@ type filer struct {
 	simulated simulated
 }
 
-// File implements deadletter.Filer: the first of a message is kept.
-func (f filer) File(_ context.Context, l deadletter.Letter) error {
+// Archive implements deadletter.Archiver: the first of a message is kept.
+func (f filer) Archive(_ context.Context, l deadletter.DeadLetter) error {
 	return do(f.process, "files a dead letter", func() error {
 		if _, filed := f.simulated.letters[l.MessageID]; !filed {
 			f.simulated.letters[l.MessageID] = l

@@ -191,7 +191,7 @@ func (w *world) redrive() (any bool) {
 	letters := w.backend.filed()
 	for _, messageID := range sorted(letters) {
 		l := letters[messageID]
-		if l.Reason == deadletter.NotUnderstood || !l.Redriven.IsZero() {
+		if l.Reason == deadletter.ReasonMalformed || !l.RedrivenAt.IsZero() {
 			continue
 		}
 		m := w.backend.put(string(l.Body))

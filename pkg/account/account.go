@@ -172,7 +172,7 @@ var errUsed = errors.New("account: the link in the mail was used already")
 
 // open makes the customer and the account of a sign-up whose email is confirmed, and uses the mail up, all at once.
 func (s *Store) open(ctx context.Context, customers *customer.Store, token string, m mailed, now time.Time) (number string, err error) {
-	err = table.Insist(ctx, func() error {
+	err = table.RetryConflicts(ctx, func() error {
 		_, ok, err := s.mail(ctx, token, toConfirm, now)
 		if err != nil {
 			return err
@@ -202,7 +202,7 @@ func (s *Store) setPassword(ctx context.Context, token string, m mailed, passwor
 	tx.Put(s.ended(m.number, now))
 	tx.Delete(s.spend(token))
 	err := table.Commit(ctx, tx)
-	if errors.Is(err, table.ErrOvertaken) {
+	if errors.Is(err, table.ErrConflict) {
 		return errUsed
 	}
 	return err
@@ -232,7 +232,7 @@ func (s *Store) Close(tx *dynamo.WriteTx, email, number string, now time.Time) {
 // ended is the write that ends a customer's sessions.
 func (s *Store) ended(number string, now time.Time) *dynamo.Put {
 	return s.sessions.Put(endedRow{
-		PK: table.EndedPartition(number), SK: table.EndedSort, Form: form, Expires: now.Add(sessionLife).Unix(), Before: now.UnixMicro(),
+		PK: table.SessionsRevokedPartition(number), SK: table.SessionsRevokedSort, Form: form, Expires: now.Add(sessionLife).Unix(), Before: now.UnixMicro(),
 	})
 }
 

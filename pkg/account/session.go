@@ -49,7 +49,7 @@ func (s *Store) whose(ctx context.Context, token string, now time.Time) (string,
 		return "", err
 	}
 	var ended endedRow
-	if _, err := s.get(ctx, s.sessions, table.EndedPartition(r.Number), table.EndedSort, &ended); err != nil || r.Began < ended.Before {
+	if _, err := s.get(ctx, s.sessions, table.SessionsRevokedPartition(r.Number), table.SessionsRevokedSort, &ended); err != nil || r.Began < ended.Before {
 		return "", err
 	}
 	return r.Number, nil

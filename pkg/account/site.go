@@ -47,7 +47,7 @@ func NewSite(env *config.Env, links *link.Links, mails mail.Sender, webhooks Web
 	address := strings.TrimSuffix(env.Get("SITE_URL"), "/")
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		env.Reject("SITE_URL", "is no address such as https://work.example.com")
+		env.Invalid("SITE_URL", "is no address such as https://work.example.com")
 		u = &url.URL{}
 	}
 	return &Site{

@@ -38,9 +38,9 @@ func (s *Store) take(ctx context.Context, l limit, who string, now time.Time) er
 	window := now.Truncate(l.window)
 	end := window.Add(l.window)
 	var r triesRow
-	err := s.sessions.Update(table.PK, table.TriesPartition(l.kind, hash(who))).
+	err := s.sessions.Update(table.PK, table.RateLimitPartition(l.kind, hash(who))).
 		Range(table.SK, strconv.FormatInt(window.Unix(), 10)).
-		Add("tries", 1).Set(table.Form, form).Set(table.Expires, end.Unix()).Value(ctx, &r)
+		Add("tries", 1).Set(table.VersionAttr, form).Set(table.TTLAttr, end.Unix()).Value(ctx, &r)
 	if err != nil {
 		return stored(err)
 	}

@@ -91,7 +91,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	w := &world{T: t, env: env, clock: noon, letters: &letterbox{}, webhooks: &announced{state: webhook.Found}}
 	w.customers, w.timelines = customer.StoreFrom(env), timeline.StoreFrom(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })

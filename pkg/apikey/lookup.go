@@ -71,7 +71,7 @@ func (l keyLookup) recordUse(ctx context.Context, key keyItem, now time.Time) {
 	}
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:           &l.name,
-		Key:                 table.RowKey(key.PK, key.SK),
+		Key:                 table.ItemKey(key.PK, key.SK),
 		UpdateExpression:    aws.String("SET used = :hour"),
 		ConditionExpression: aws.String("attribute_exists(pk)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{

@@ -14,7 +14,7 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 // created is a store with the work provider Courier Ltd.
 func created(t *testing.T) *Store {
 	t.Helper()
-	s := NewStore(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	if _, err := s.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true}, noon); err != nil {
 		t.Fatal(err)
 	}
@@ -24,8 +24,8 @@ func created(t *testing.T) *Store {
 // metered is the same with a key, and a meter on its calls.
 func metered(t *testing.T) (s *Store, meter *emulator.Meter, text string) {
 	t.Helper()
-	env := emulator.ForTest(t)
-	meter = emulator.Measure(env)
+	env := emulator.NewTestEnv(t)
+	meter = emulator.AttachMeter(env)
 	s = NewStore(env)
 	if _, err := s.Create(t.Context(), provider.Provider{Name: "Courier Ltd"}, noon); err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestKeysOfNobody(t *testing.T) {
 
 // Rows live for years. These are rows as the first release wrote them; every later one must read them.
 func TestRowsOfForm1AreRead(t *testing.T) {
-	s := NewStore(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	const text = "zego_live_0123456789ABCDEFGHIJKLMNOPQ10urED"
 	const hash = "14a9509b3d92f92ddb2791aa8f4de67a8cf0ed5abdeef1d819122a6855ccb386"
 	for _, row := range []map[string]any{

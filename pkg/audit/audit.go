@@ -51,16 +51,16 @@ type Entry struct {
 	Operator Operator
 	Number   int64     // among the operator's own, from 1
 	At       time.Time // to the microsecond
-	Deed     string    // the command, such as "key revoke"
-	Of       string    // to what, such as "courier-ltd 1b4f0e98"
-	// Ends is the number of the entry whose outcome this one tells; 0 if it tells of setting about something.
-	Ends    int64
-	Outcome string // Done, or what went wrong
-	digest  []byte
+	Action   string    // the command, such as "key revoke"
+	Target   string    // to what, such as "courier-ltd 1b4f0e98"
+	// Completes is the number of the entry whose outcome this one tells; 0 if it tells of setting about something.
+	Completes int64
+	Outcome   string // Done, or what went wrong
+	digest    []byte
 }
 
-// Done is the outcome of what succeeded.
-const Done = "done"
+// OutcomeOK is the outcome of what succeeded.
+const OutcomeOK = "done"
 
 // Store keeps entries in the table Audit.
 type Store struct {
@@ -68,65 +68,65 @@ type Store struct {
 	table dynamo.Table
 }
 
-// StoreFrom is the store in the table that AUDIT_TABLE names.
-func StoreFrom(env *config.Env) *Store {
+// NewStore is the store in the table that AUDIT_TABLE names.
+func NewStore(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
 	return &Store{db: db, table: db.Table(env.Get("AUDIT_TABLE"))}
 }
 
-type row struct {
-	PK      string `dynamo:"pk,hash"`
-	SK      string `dynamo:"sk,range"`
-	Form    int    `dynamo:"v"`
-	ARN     string `dynamo:"arn"`
-	Number  int64  `dynamo:"n"`
-	At      int64  `dynamo:"at"` // microseconds since the epoch
-	Deed    string `dynamo:"deed"`
-	Of      string `dynamo:"of,omitempty"`
-	Ends    int64  `dynamo:"ends,omitempty"`
-	Outcome string `dynamo:"outcome,omitempty"`
-	Digest  []byte `dynamo:"digest"`
+type entryItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
+	ARN           string `dynamo:"arn"`
+	Number        int64  `dynamo:"n"`
+	At            int64  `dynamo:"at"` // microseconds since the epoch
+	Action        string `dynamo:"deed"`
+	Target        string `dynamo:"of,omitempty"`
+	Completes     int64  `dynamo:"ends,omitempty"`
+	Outcome       string `dynamo:"outcome,omitempty"`
+	Digest        []byte `dynamo:"digest"`
 }
 
-const form = 1
+const entryVersion = 1
 
-func (r row) entry() Entry {
+func (r entryItem) entry() Entry {
 	return Entry{
 		Operator: Operator{ID: strings.TrimPrefix(r.PK, table.OperatorPartition("")), ARN: r.ARN}, Number: r.Number,
-		At: time.UnixMicro(r.At).UTC(), Deed: r.Deed, Of: r.Of, Ends: r.Ends, Outcome: r.Outcome, digest: r.Digest,
+		At: time.UnixMicro(r.At).UTC(), Action: r.Action, Target: r.Target, Completes: r.Completes, Outcome: r.Outcome, digest: r.Digest,
 	}
 }
 
 // Begin notes that an operator sets about something. Nothing may be done if it fails.
-func (s *Store) Begin(ctx context.Context, who Operator, deed, of string, now time.Time) (Entry, error) {
-	return s.add(ctx, Entry{Operator: who, At: now, Deed: deed, Of: of})
+func (s *Store) Begin(ctx context.Context, operator Operator, action, target string, now time.Time) (Entry, error) {
+	return s.add(ctx, Entry{Operator: operator, At: now, Action: action, Target: target})
 }
 
 // End notes what came of it: Done, or what went wrong.
 func (s *Store) End(ctx context.Context, begun Entry, outcome string, now time.Time) (Entry, error) {
-	return s.add(ctx, Entry{Operator: begun.Operator, At: now, Deed: begun.Deed, Of: begun.Of, Ends: begun.Number, Outcome: outcome})
+	return s.add(ctx, Entry{Operator: begun.Operator, At: now, Action: begun.Action, Target: begun.Target, Completes: begun.Number, Outcome: outcome})
 }
 
 // add puts an entry behind the operator's last one. If the same operator is at work twice, one of the two begins again.
 func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 	partition := table.OperatorPartition(e.Operator.ID)
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	err := table.Insist(ctx, func() error {
-		var last []row
+	err := table.RetryConflicts(ctx, func() error {
+		var last []entryItem
 		err := s.table.Get(table.PK, partition).Order(dynamo.Descending).Limit(1).Consistent(true).All(ctx, &last)
 		if err != nil {
 			return fault.Wrap(fault.Unavailable, err)
 		}
-		var before []byte
+		var prev []byte
 		e.Number = 1
 		if len(last) > 0 {
-			e.Number, before = last[0].Number+1, last[0].Digest
+			e.Number, prev = last[0].Number+1, last[0].Digest
 		}
-		e.digest = e.digestAfter(before)
+		e.digest = e.digestAfter(prev)
 		// A transaction, though of one row: its token lets the SDK send it again without meeting its own row.
-		return table.Commit(ctx, s.db.WriteTx().Put(s.table.Put(row{
-			PK: partition, SK: table.OperatorSort(e.Number), Form: form, ARN: e.Operator.ARN, Number: e.Number, At: e.At.UnixMicro(),
-			Deed: e.Deed, Of: e.Of, Ends: e.Ends, Outcome: e.Outcome, Digest: e.digest,
+		return table.Commit(ctx, s.db.WriteTx().Put(s.table.Put(entryItem{
+			PK: partition, SK: table.OperatorSort(e.Number), SchemaVersion: entryVersion, ARN: e.Operator.ARN, Number: e.Number, At: e.At.UnixMicro(),
+			Action: e.Action, Target: e.Target, Completes: e.Completes, Outcome: e.Outcome, Digest: e.digest,
 		}).If("attribute_not_exists(pk)")))
 	})
 	if err != nil {
@@ -137,23 +137,23 @@ func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 
 // digestAfter is the digest of an entry that follows one with the digest before. Texts are quoted, so that no two entries
 // look alike.
-func (e Entry) digestAfter(before []byte) []byte {
+func (e Entry) digestAfter(prev []byte) []byte {
 	sum := sha256.New()
-	sum.Write(before)
-	fmt.Fprintf(sum, "%d %q %q %d %d %q %q %d %q", form, e.Operator.ID, e.Operator.ARN, e.Number, e.At.UnixMicro(), e.Deed, e.Of, e.Ends, e.Outcome)
+	sum.Write(prev)
+	fmt.Fprintf(sum, "%d %q %q %d %d %q %q %d %q", entryVersion, e.Operator.ID, e.Operator.ARN, e.Number, e.At.UnixMicro(), e.Action, e.Target, e.Completes, e.Outcome)
 	return sum.Sum(nil)
 }
 
 // List is every entry, each operator's by themselves and in order. It reads the whole table, which grows by a few rows a
 // command.
 func (s *Store) List(ctx context.Context) ([]Entry, error) {
-	var rows []row
+	var rows []entryItem
 	if err := s.table.Scan().Consistent(true).All(ctx, &rows); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err)
 	}
 	entries := make([]Entry, len(rows))
 	for i, r := range rows {
-		if r.Form != form {
+		if r.SchemaVersion != entryVersion {
 			return nil, errors.New("audit: an entry has an unknown form")
 		}
 		entries[i] = r.entry()
@@ -164,8 +164,8 @@ func (s *Store) List(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-// Flaw is a place at which the log is not as it was written.
-type Flaw struct {
+// Violation is a place at which the log is not as it was written.
+type Violation struct {
 	Operator Operator
 	Number   int64
 	Problem  string
@@ -173,20 +173,20 @@ type Flaw struct {
 
 // Verify finds the places at which entries, as List has them, were replaced or taken away. A last entry that was replaced or
 // taken away cannot be told from the entries alone: the table's point-in-time recovery has what was there.
-func Verify(entries []Entry) []Flaw {
-	var flaws []Flaw
-	var before Entry
+func Verify(entries []Entry) []Violation {
+	var violations []Violation
+	var prev Entry
 	for _, e := range entries {
-		if e.Operator.ID != before.Operator.ID {
-			before = Entry{}
+		if e.Operator.ID != prev.Operator.ID {
+			prev = Entry{}
 		}
 		switch {
-		case e.Number != before.Number+1:
-			flaws = append(flaws, Flaw{e.Operator, e.Number, fmt.Sprintf("the entries from %d to here are missing", before.Number+1)})
-		case !bytes.Equal(e.digest, e.digestAfter(before.digest)):
-			flaws = append(flaws, Flaw{e.Operator, e.Number, "this entry or the one before was replaced"})
+		case e.Number != prev.Number+1:
+			violations = append(violations, Violation{e.Operator, e.Number, fmt.Sprintf("the entries from %d to here are missing", prev.Number+1)})
+		case !bytes.Equal(e.digest, e.digestAfter(prev.digest)):
+			violations = append(violations, Violation{e.Operator, e.Number, "this entry or the one before was replaced"})
 		}
-		before = e
+		prev = e
 	}
-	return flaws
+	return violations
 }

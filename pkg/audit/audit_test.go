@@ -20,7 +20,7 @@ var (
 // told writes a short log: dara did one thing, and two that failed; noor began one.
 func told(t *testing.T, s *Store) {
 	t.Helper()
-	for i, outcome := range []string{Done, "refused", "refused again"} {
+	for i, outcome := range []string{OutcomeOK, "refused", "refused again"} {
 		begun, err := s.Begin(t.Context(), dara, "key revoke", "courier-ltd 1b4f0e98", noon.Add(time.Duration(i)*time.Minute))
 		if err != nil {
 			t.Fatal(err)
@@ -35,18 +35,18 @@ func told(t *testing.T, s *Store) {
 }
 
 func TestWhatIsWrittenIsListedInOrder(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	told(t, s)
 	entries, err := s.List(t.Context())
 	if err != nil || len(entries) != 7 {
 		t.Fatal(entries, err)
 	}
 	first, second, last := entries[0], entries[1], entries[6]
-	if first.Operator != dara || first.Number != 1 || first.Deed != "key revoke" || first.Of != "courier-ltd 1b4f0e98" ||
-		!first.At.Equal(noon.Truncate(time.Microsecond)) || first.Ends != 0 || first.Outcome != "" {
+	if first.Operator != dara || first.Number != 1 || first.Action != "key revoke" || first.Target != "courier-ltd 1b4f0e98" ||
+		!first.At.Equal(noon.Truncate(time.Microsecond)) || first.Completes != 0 || first.Outcome != "" {
 		t.Errorf("%+v", first)
 	}
-	if second.Ends != 1 || second.Outcome != Done || second.Number != 2 {
+	if second.Completes != 1 || second.Outcome != OutcomeOK || second.Number != 2 {
 		t.Errorf("%+v", second)
 	}
 	if last.Operator != noor || last.Number != 1 {
@@ -59,7 +59,7 @@ func TestWhatIsWrittenIsListedInOrder(t *testing.T) {
 
 // Nothing that this package does changes an entry: the write that would meet one is refused, and begins again behind it.
 func TestTwoAtOnceBothStay(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	var both sync.WaitGroup
 	for range 4 {
 		both.Go(func() {
@@ -77,7 +77,7 @@ func TestTwoAtOnceBothStay(t *testing.T) {
 
 // Whoever goes round this package is found out.
 func TestWhatWasChangedShows(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	told(t, s)
 	replace := func(number int64, outcome string) {
 		err := s.table.Update(table.PK, table.OperatorPartition(dara.ID)).Range(table.SK, table.OperatorSort(number)).
@@ -86,14 +86,14 @@ func TestWhatWasChangedShows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	flaws := func() []Flaw {
+	flaws := func() []Violation {
 		entries, err := s.List(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return Verify(entries)
 	}
-	replace(4, Done)
+	replace(4, OutcomeOK)
 	if got := flaws(); len(got) != 1 || got[0].Operator != dara || got[0].Number != 4 || !strings.Contains(got[0].Problem, "replaced") {
 		t.Errorf("%+v", got)
 	}
@@ -108,7 +108,7 @@ func TestWhatWasChangedShows(t *testing.T) {
 
 // Rows live for years. This is one as the first release wrote it; every later one must read it.
 func TestRowsOfForm1AreRead(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	digest, err := hex.DecodeString("ce9624734e5ecd755c474974e5b6665c7384475c4ada3d7e831f4b3d71ac0ab1")
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 }
 
 func TestAWSSaysWhoItIs(t *testing.T) {
-	who, err := Identify(t.Context(), emulator.ForTest(t).AWS())
+	who, err := Identify(t.Context(), emulator.NewTestEnv(t).AWS())
 	if err != nil || who.ID == "" || !strings.HasPrefix(who.ARN, "arn:aws:") {
 		t.Errorf("%+v, %v", who, err)
 	}

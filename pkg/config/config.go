@@ -1,7 +1,7 @@
 // Package config is the one place where the environment is read.
 //
-// A function asks for the variables it needs while it is put together; those that are missing are
-// remembered and reported all at once by [Env.Err], so that a deployment is mended in one go.
+// A function reads the variables it needs while it is built; [Env.Err] reports all that are missing or invalid at once, so
+// that a deployment is fixed in one go.
 package config
 
 import (
@@ -18,17 +18,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// How long to try before a request is answered with 503: API Gateway gives up after 29 seconds, and
-// whoever waits at its far end much earlier. Every service is in the same region, a few milliseconds away.
+// Time-outs and retries of a call, before a request fails with 503: API Gateway times out after 29 seconds, and clients much
+// earlier. Every service is in the same region, a few milliseconds away.
 const (
 	connectTimeout = 2 * time.Second        // to open a connection
 	attemptTimeout = 5 * time.Second        // one attempt, connecting included
-	attempts       = 3                      // the first one included
+	maxAttempts    = 3                      // the first one included
 	maxBackoff     = 500 * time.Millisecond // between two attempts
 )
 
-// Env is a set of variables, and a note of those that were asked for in vain. It is used while a program
-// is put together, by one goroutine.
+// Env is a set of variables, and records those that were read and are missing. It is used while a program is built, by one
+// goroutine.
 type Env struct {
 	lookup  func(string) (string, bool)
 	missing []string
@@ -47,7 +47,7 @@ func From(vars map[string]string) *Env {
 	}}
 }
 
-// Get returns a variable that must be there. An absent or empty one is remembered for [Env.Err] and read as "".
+// Get returns a required variable. An absent or empty one is recorded for [Env.Err] and read as "".
 func (e *Env) Get(name string) string {
 	value, _ := e.lookup(name)
 	if value == "" && !slices.Contains(e.missing, name) {
@@ -64,30 +64,31 @@ func (e *Env) Optional(name, fallback string) string {
 	return fallback
 }
 
-// Sandbox tells whether this is a sandbox: a stack for trying things out, with keys, people and a clock of its own.
+// Sandbox reports whether this is a sandbox: a stack for integration tests, with its own keys, test customers and clock.
 func (e *Env) Sandbox() bool { return e.Optional("SANDBOX", "false") == "true" }
 
-// Reject notes for [Env.Err] that a variable is there but not fit for use; the reason must not hold its value.
-func (e *Env) Reject(name, reason string) {
+// Invalid records for [Env.Err] that a variable is invalid; the reason must not contain its value.
+func (e *Env) Invalid(name, reason string) {
 	e.invalid = append(e.invalid, name+" "+reason)
 }
 
-// Err names every variable that Get missed, in the order asked for, and those that were rejected; nil if there was none.
+// Err returns an error that names every variable that is missing, in the order in which they were read, and every invalid
+// one; nil if there is none.
 func (e *Env) Err() error {
-	var faults []string
+	var problems []string
 	if len(e.missing) > 0 {
-		faults = append(faults, "missing environment variables: "+strings.Join(e.missing, ", "))
+		problems = append(problems, "missing environment variables: "+strings.Join(e.missing, ", "))
 	}
-	faults = append(faults, e.invalid...)
-	if len(faults) == 0 {
+	problems = append(problems, e.invalid...)
+	if len(problems) == 0 {
 		return nil
 	}
-	return errors.New(strings.Join(faults, "; "))
+	return errors.New(strings.Join(problems, "; "))
 }
 
-// AWS returns the configuration of every AWS client. It is put together by hand, from the variables that
-// Lambda sets, because config.LoadDefaultConfig looks for profiles, files and metadata that a function
-// never has and takes a sixth of its start to do so. AWS_ENDPOINT_URL, if set, leads all clients to another place.
+// AWS returns the configuration of every AWS client. It is built from the variables that Lambda sets, because
+// config.LoadDefaultConfig looks for profiles, files and metadata that a function never has and takes a sixth of its start
+// to do so. AWS_ENDPOINT_URL, if set, is the endpoint of all clients.
 func (e *Env) AWS() aws.Config {
 	if e.aws == nil {
 		e.SetAWS(e.buildAWS())
@@ -95,7 +96,7 @@ func (e *Env) AWS() aws.Config {
 	return *e.aws
 }
 
-// SetAWS replaces what AWS returns: for tools that find their credentials in other ways, and for tests that count calls.
+// SetAWS replaces what AWS returns: for tools with other sources of credentials, and for tests that count calls.
 func (e *Env) SetAWS(cfg aws.Config) { e.aws = &cfg }
 
 func (e *Env) buildAWS() aws.Config {
@@ -108,7 +109,7 @@ func (e *Env) buildAWS() aws.Config {
 			WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }),
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts = attempts
+				o.MaxAttempts = maxAttempts
 				o.MaxBackoff = maxBackoff
 			})
 		},

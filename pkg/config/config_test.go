@@ -52,7 +52,7 @@ func TestAWS(t *testing.T) {
 	if cfg.Region != "eu-west-1" || aws.ToString(cfg.BaseEndpoint) != "http://127.0.0.1:4566" {
 		t.Errorf("region %q, endpoint %q", cfg.Region, aws.ToString(cfg.BaseEndpoint))
 	}
-	if cfg.Retryer().MaxAttempts() != attempts {
+	if cfg.Retryer().MaxAttempts() != maxAttempts {
 		t.Errorf("%d attempts", cfg.Retryer().MaxAttempts())
 	}
 	if env.AWS().HTTPClient != cfg.HTTPClient {

@@ -135,7 +135,7 @@ type enrolment struct {
 // makes the customer; the others, overtaken, find it.
 func (r *Register) enrol(ctx context.Context, provider string, a application, now time.Time) (e enrolment, err error) {
 	link := &Link{Provider: provider, UserID: a.userID, Since: now}
-	err = table.Insist(ctx, func() error {
+	err = table.RetryConflicts(ctx, func() error {
 		// Whose the id is comes first, because an enrolment writes both: if the id is somebody's and there is still no
 		// enrolment afterwards, then it was linked in another way.
 		owned, err := r.ownership(ctx, link)

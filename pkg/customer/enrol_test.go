@@ -336,8 +336,8 @@ func TestWithoutTheRefoldNothingIsWritten(t *testing.T) {
 }
 
 func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
+	env := emulator.NewTestEnv(t)
+	meter := emulator.AttachMeter(env)
 	w := newWorld(t, env)
 	w.define(childminding)
 	meter.Reset()
@@ -349,7 +349,7 @@ func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 
 // Personal data stays in the table Customers, and each of the details stands in it once.
 func TestPersonalDataIsWhereItBelongs(t *testing.T) {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	w := newWorld(t, env)
 	w.define(childminding)
 	w.enrolled(example)

@@ -63,7 +63,7 @@ func (r *Register) Create(ctx context.Context, n New, now time.Time) (number str
 		}
 		n.Number = name.Value
 	}
-	err = table.Insist(ctx, func() error {
+	err = table.RetryConflicts(ctx, func() error {
 		if n.Number != "" {
 			if _, taken, err := r.customers.customer(ctx, n.Number); err != nil {
 				return err
@@ -93,7 +93,7 @@ func (r *Register) ownership(ctx context.Context, link *Link) (timeline.Ownershi
 }
 
 // write writes all rows of a new customer in one transaction, and with them the enrolment, which gets the number, if they
-// come by one. It is table.ErrOvertaken if the number, the workProviderUserId or the enrolment was somebody else's by then.
+// come by one. It is table.ErrConflict if the number, the workProviderUserId or the enrolment was somebody else's by then.
 func (r *Register) write(ctx context.Context, n New, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
 	number = n.Number
 	if number == "" {

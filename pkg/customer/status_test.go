@@ -128,8 +128,8 @@ func headers(r *http.Response) http.Header {
 }
 
 func TestStatusTakesTwoReads(t *testing.T) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
+	env := emulator.NewTestEnv(t)
+	meter := emulator.AttachMeter(env)
 	w := newWorld(t, env)
 	w.create("ABC123", courier, "12345", withVehicle)
 	for query, most := range map[string]int{

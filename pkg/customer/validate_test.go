@@ -54,8 +54,8 @@ func TestValidate(t *testing.T) {
 }
 
 func TestValidateTakesOneRead(t *testing.T) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
+	env := emulator.NewTestEnv(t)
+	meter := emulator.AttachMeter(env)
 	w := newWorld(t, env)
 	w.create("ABC12", "", "", Policy{})
 	meter.Reset()

@@ -76,7 +76,7 @@ func newWorld(t *testing.T, env *config.Env) *world {
 }
 
 // empty is a world without customers or products.
-func empty(t *testing.T) *world { return newWorld(t, emulator.ForTest(t)) }
+func empty(t *testing.T) *world { return newWorld(t, emulator.NewTestEnv(t)) }
 
 // someone is acceptable details.
 func someone(email string) Details {

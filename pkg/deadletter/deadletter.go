@@ -23,47 +23,47 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Letter is a message that came to nothing.
-type Letter struct {
-	MessageID string    // the queue's
-	Sent      time.Time // when the queue took it, to the millisecond
-	Filed     time.Time
-	Reason    string // in our words
-	Body      []byte // as it was sent
-	Redriven  time.Time
+// DeadLetter is a message that came to nothing.
+type DeadLetter struct {
+	MessageID  string    // the queue's
+	SentAt     time.Time // when the queue took it, to the millisecond
+	ArchivedAt time.Time
+	Reason     string // in our words
+	Body       []byte // as it was sent
+	RedrivenAt time.Time
 }
 
 // The reasons.
 const (
-	NotUnderstood = "the message cannot be understood"
-	KeptFailing   = "the message kept failing"
+	ReasonMalformed        = "the message cannot be understood"
+	ReasonRetriesExhausted = "the message kept failing"
 )
 
 // ID names a letter to operators: its place in the table.
-func (l Letter) ID() string {
-	return month(l.Sent) + "/" + table.DeadLetterSort(l.Sent.UnixMilli(), l.MessageID)
+func (l DeadLetter) ID() string {
+	return month(l.SentAt) + "/" + table.DeadLetterSort(l.SentAt.UnixMilli(), l.MessageID)
 }
 
 func month(t time.Time) string { return t.UTC().Format("2006-01") }
 
-// Of is the letter of a message that the queue delivered.
-func Of(m events.SQSMessage, reason string, now time.Time) Letter {
+// FromSQS is the letter of a message that the queue delivered.
+func FromSQS(m events.SQSMessage, reason string, now time.Time) DeadLetter {
 	millis, _ := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
-	return Letter{MessageID: m.MessageId, Sent: time.UnixMilli(millis).UTC(), Filed: now.UTC(), Reason: reason, Body: []byte(m.Body)}
+	return DeadLetter{MessageID: m.MessageId, SentAt: time.UnixMilli(millis).UTC(), ArchivedAt: now.UTC(), Reason: reason, Body: []byte(m.Body)}
 }
 
-// Filer keeps letters. It is a seam: a store is behind it, or a test that sees what is filed, or refuses it.
-type Filer interface {
-	// File keeps a letter. To file one again is to file it once.
-	File(ctx context.Context, l Letter) error
+// Archiver keeps letters. It is a seam: a store is behind it, or a test that sees what is filed, or refuses it.
+type Archiver interface {
+	// Archive keeps a letter. To file one again is to file it once.
+	Archive(ctx context.Context, l DeadLetter) error
 }
 
 // Consumer is the consumer of the dead-letter queue: it files every message, and what it cannot file comes again.
-func Consumer(filer Filer, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func Consumer(filer Archiver, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		for _, m := range batch.Records {
-			if err := filer.File(ctx, Of(m, KeptFailing, now())); err != nil {
+			if err := filer.Archive(ctx, FromSQS(m, ReasonRetriesExhausted, now())); err != nil {
 				slog.ErrorContext(ctx, "dead letter not filed", "messageId", m.MessageId, "error", err)
 				response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 			}
@@ -75,37 +75,37 @@ func Consumer(filer Filer, now func() time.Time) func(context.Context, events.SQ
 // Store keeps letters in DynamoDB, by the month of their sending.
 type Store struct{ table dynamo.Table }
 
-var _ Filer = (*Store)(nil)
+var _ Archiver = (*Store)(nil)
 
-// StoreFrom is the store in the table that the environment names.
-func StoreFrom(env *config.Env) *Store {
+// NewStore is the store in the table that the environment names.
+func NewStore(env *config.Env) *Store {
 	return &Store{dynamo.New(env.AWS()).Table(env.Get("TIMELINES_TABLE"))}
 }
 
-// row is a letter as stored.
-type row struct {
-	PK        string    `dynamo:"pk"`
-	SK        string    `dynamo:"sk"`
-	Form      int       `dynamo:"v"`
-	MessageID string    `dynamo:"m"`
-	Sent      int64     `dynamo:"t"` // milliseconds since the epoch
-	Filed     time.Time `dynamo:"filed"`
-	Reason    string    `dynamo:"reason"`
-	Body      []byte    `dynamo:"body"`
-	Redriven  time.Time `dynamo:"redriven,omitempty"`
+// letterItem is a letter as stored.
+type letterItem struct {
+	PK            string    `dynamo:"pk"`
+	SK            string    `dynamo:"sk"`
+	SchemaVersion int       `dynamo:"v"`
+	MessageID     string    `dynamo:"m"`
+	Sent          int64     `dynamo:"t"` // milliseconds since the epoch
+	Filed         time.Time `dynamo:"filed"`
+	Reason        string    `dynamo:"reason"`
+	Body          []byte    `dynamo:"body"`
+	Redriven      time.Time `dynamo:"redriven,omitempty"`
 }
 
-const formOfLetters = 1
+const letterVersion = 1
 
-func (r row) letter() Letter {
-	return Letter{MessageID: r.MessageID, Sent: time.UnixMilli(r.Sent).UTC(), Filed: r.Filed, Reason: r.Reason, Body: r.Body, Redriven: r.Redriven}
+func (r letterItem) letter() DeadLetter {
+	return DeadLetter{MessageID: r.MessageID, SentAt: time.UnixMilli(r.Sent).UTC(), ArchivedAt: r.Filed, Reason: r.Reason, Body: r.Body, RedrivenAt: r.Redriven}
 }
 
-// File implements Filer.
-func (s *Store) File(ctx context.Context, l Letter) error {
-	err := s.table.Put(row{
-		PK: table.DeadLetterPartition(month(l.Sent)), SK: table.DeadLetterSort(l.Sent.UnixMilli(), l.MessageID), Form: formOfLetters,
-		MessageID: l.MessageID, Sent: l.Sent.UnixMilli(), Filed: l.Filed, Reason: l.Reason, Body: l.Body,
+// Archive implements Filer.
+func (s *Store) Archive(ctx context.Context, l DeadLetter) error {
+	err := s.table.Put(letterItem{
+		PK: table.DeadLetterPartition(month(l.SentAt)), SK: table.DeadLetterSort(l.SentAt.UnixMilli(), l.MessageID), SchemaVersion: letterVersion,
+		MessageID: l.MessageID, Sent: l.SentAt.UnixMilli(), Filed: l.ArchivedAt, Reason: l.Reason, Body: l.Body,
 	}).If("attribute_not_exists(pk)").Run(ctx)
 	switch {
 	case err == nil:
@@ -117,12 +117,12 @@ func (s *Store) File(ctx context.Context, l Letter) error {
 }
 
 // List is the letters sent in a UTC month (YYYY-MM), oldest first.
-func (s *Store) List(ctx context.Context, month string) ([]Letter, error) {
-	var rows []row
+func (s *Store) List(ctx context.Context, month string) ([]DeadLetter, error) {
+	var rows []letterItem
 	if err := s.table.Get(table.PK, table.DeadLetterPartition(month)).All(ctx, &rows); err != nil {
 		return nil, err
 	}
-	letters := make([]Letter, len(rows))
+	letters := make([]DeadLetter, len(rows))
 	for i, r := range rows {
 		letters[i] = r.letter()
 	}
@@ -133,22 +133,22 @@ func (s *Store) List(ctx context.Context, month string) ([]Letter, error) {
 var ErrUnknown = errors.New("there is no such dead letter")
 
 // Get is the letter of that id.
-func (s *Store) Get(ctx context.Context, id string) (Letter, error) {
-	month, sort, err := split(id)
+func (s *Store) Get(ctx context.Context, id string) (DeadLetter, error) {
+	month, sort, err := parseID(id)
 	if err != nil {
-		return Letter{}, err
+		return DeadLetter{}, err
 	}
-	var r row
+	var r letterItem
 	err = s.table.Get(table.PK, table.DeadLetterPartition(month)).Range(table.SK, dynamo.Equal, sort).One(ctx, &r)
 	if errors.Is(err, dynamo.ErrNotFound) {
-		return Letter{}, ErrUnknown
+		return DeadLetter{}, ErrUnknown
 	}
 	return r.letter(), err
 }
 
 // Redriven notes that the letter's message was sent again.
-func (s *Store) Redriven(ctx context.Context, id string, now time.Time) error {
-	month, sort, err := split(id)
+func (s *Store) MarkRedriven(ctx context.Context, id string, now time.Time) error {
+	month, sort, err := parseID(id)
 	if err != nil {
 		return err
 	}
@@ -160,8 +160,8 @@ func (s *Store) Redriven(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// split takes an id apart.
-func split(id string) (month, sort string, err error) {
+// parseID takes an id apart.
+func parseID(id string) (month, sort string, err error) {
 	const length = len("2006-01")
 	if len(id) <= length+1 || id[length] != '/' {
 		return "", "", ErrUnknown

@@ -25,16 +25,16 @@ func message(id string, sent time.Time, body string) events.SQSMessage {
 	return events.SQSMessage{MessageId: id, Body: body, Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(sent.UnixMilli(), 10)}}
 }
 
-func same(a, b Letter) bool {
-	return a.MessageID == b.MessageID && a.Sent.Equal(b.Sent) && a.Filed.Equal(b.Filed) && a.Reason == b.Reason &&
-		string(a.Body) == string(b.Body) && a.Redriven.Equal(b.Redriven)
+func same(a, b DeadLetter) bool {
+	return a.MessageID == b.MessageID && a.SentAt.Equal(b.SentAt) && a.ArchivedAt.Equal(b.ArchivedAt) && a.Reason == b.Reason &&
+		string(a.Body) == string(b.Body) && a.RedrivenAt.Equal(b.RedrivenAt)
 }
 
 func TestALettersBytesStayWhatTheyWere(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := NewStore(emulator.NewTestEnv(t))
 	for i, body := range bodies {
-		want := Of(message("m"+strconv.Itoa(i), noon.Add(time.Duration(i)*time.Millisecond), body), NotUnderstood, noon)
-		if err := s.File(t.Context(), want); err != nil {
+		want := FromSQS(message("m"+strconv.Itoa(i), noon.Add(time.Duration(i)*time.Millisecond), body), ReasonMalformed, noon)
+		if err := s.Archive(t.Context(), want); err != nil {
 			t.Fatalf("%q: %v", body, err)
 		}
 		got, err := s.Get(t.Context(), want.ID())
@@ -57,11 +57,11 @@ func TestALettersBytesStayWhatTheyWere(t *testing.T) {
 }
 
 func TestFilingTwiceIsFilingOnce(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
-	first := Of(message("m", noon, "body"), NotUnderstood, noon)
-	second := Of(message("m", noon, "body"), KeptFailing, noon.Add(time.Hour))
-	for _, l := range []Letter{first, second, second} {
-		if err := s.File(t.Context(), l); err != nil {
+	s := NewStore(emulator.NewTestEnv(t))
+	first := FromSQS(message("m", noon, "body"), ReasonMalformed, noon)
+	second := FromSQS(message("m", noon, "body"), ReasonRetriesExhausted, noon.Add(time.Hour))
+	for _, l := range []DeadLetter{first, second, second} {
+		if err := s.Archive(t.Context(), l); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,30 +69,30 @@ func TestFilingTwiceIsFilingOnce(t *testing.T) {
 	if err != nil || len(letters) != 1 || !same(letters[0], first) {
 		t.Errorf("%+v, %v", letters, err)
 	}
-	if err := s.Redriven(t.Context(), first.ID(), noon.Add(time.Minute)); err != nil {
+	if err := s.MarkRedriven(t.Context(), first.ID(), noon.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.File(t.Context(), second); err != nil { // the queue delivers once more
+	if err := s.Archive(t.Context(), second); err != nil { // the queue delivers once more
 		t.Fatal(err)
 	}
 	want := first
-	want.Redriven = noon.Add(time.Minute)
+	want.RedrivenAt = noon.Add(time.Minute)
 	if got, err := s.Get(t.Context(), first.ID()); err != nil || !same(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestLettersThatAreNotThere(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
-	there := Of(message("m", noon, "body"), NotUnderstood, noon)
-	if err := s.File(t.Context(), there); err != nil {
+	s := NewStore(emulator.NewTestEnv(t))
+	there := FromSQS(message("m", noon, "body"), ReasonMalformed, noon)
+	if err := s.Archive(t.Context(), there); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"", "2026-03", "2026-03/", "2026-04" + there.ID()[7:], there.ID() + "x", "courier-ltd#C#ABC123/owner"} {
 		if _, err := s.Get(t.Context(), id); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%q is read: %v", id, err)
 		}
-		if err := s.Redriven(t.Context(), id, noon); !errors.Is(err, ErrUnknown) {
+		if err := s.MarkRedriven(t.Context(), id, noon); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%q is redriven: %v", id, err)
 		}
 	}
@@ -101,10 +101,10 @@ func TestLettersThatAreNotThere(t *testing.T) {
 // picky is a Filer that refuses some messages.
 type picky struct {
 	refuse string
-	filed  []Letter
+	filed  []DeadLetter
 }
 
-func (p *picky) File(_ context.Context, l Letter) error {
+func (p *picky) Archive(_ context.Context, l DeadLetter) error {
 	if l.MessageID == p.refuse {
 		return fault.New(fault.Unavailable, "")
 	}
@@ -121,9 +121,9 @@ func TestTheConsumerFilesWhatItCan(t *testing.T) {
 	if err != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != "b" {
 		t.Errorf("%+v, %v", response, err)
 	}
-	want := []Letter{
-		{MessageID: "a", Sent: noon, Filed: noon.Add(time.Hour), Reason: KeptFailing, Body: []byte("1")},
-		{MessageID: "c", Sent: time.UnixMilli(0), Filed: noon.Add(time.Hour), Reason: KeptFailing, Body: []byte("no attributes")},
+	want := []DeadLetter{
+		{MessageID: "a", SentAt: noon, ArchivedAt: noon.Add(time.Hour), Reason: ReasonRetriesExhausted, Body: []byte("1")},
+		{MessageID: "c", SentAt: time.UnixMilli(0), ArchivedAt: noon.Add(time.Hour), Reason: ReasonRetriesExhausted, Body: []byte("no attributes")},
 	}
 	if !slices.EqualFunc(filer.filed, want, same) {
 		t.Errorf("filed %+v", filer.filed)

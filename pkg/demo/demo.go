@@ -14,8 +14,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// World is what somebody needs to know to try the demo world. Its JSON is the file that `make run` writes.
-type World struct {
+// Data is what somebody needs to know to try the demo world. Its JSON is the file that `make run` writes.
+type Data struct {
 	URL           string         `json:"url"` // where the API is served; empty until somebody serves it
 	WorkProviders []WorkProvider `json:"workProviders"`
 	Customers     []Customer     `json:"customers"`
@@ -82,32 +82,32 @@ var couriers = []struct {
 // others are issued in place of those that no longer do.
 //
 // Everybody has consented and been matched a year before the first load, so that events of the last months apply.
-func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
+func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 	now := time.Now()
-	world := World{URL: previous.URL}
+	world := Data{URL: previous.URL}
 	store := apikey.NewStore(env)
 	for _, p := range providers {
 		loaded, err := loadProvider(ctx, store, p.name, p.mayEnrol, previous, now)
 		if err != nil {
-			return World{}, err
+			return Data{}, err
 		}
 		world.WorkProviders = append(world.WorkProviders, loaded)
 	}
 	customers := customer.StoreFrom(env)
 	for _, p := range products {
 		if err := loadProduct(ctx, customers, p); err != nil {
-			return World{}, err
+			return Data{}, err
 		}
 	}
 	register := customer.NewRegister(customers, timeline.StoreFrom(env), nothingToRefold)
 	for _, c := range couriers {
 		_, there, err := customers.Customer(ctx, c.CustomerNumber)
 		if err != nil {
-			return World{}, err
+			return Data{}, err
 		}
 		erased, err := customers.Erased(ctx, c.CustomerNumber) // somebody tried that out: who is forgotten stays so
 		if err != nil {
-			return World{}, err
+			return Data{}, err
 		}
 		if !there && erased.IsZero() {
 			_, err = register.Create(ctx, customer.New{
@@ -124,7 +124,7 @@ func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
 				},
 			}, now)
 			if err != nil {
-				return World{}, err
+				return Data{}, err
 			}
 		}
 		world.Customers = append(world.Customers, c.Customer)
@@ -133,7 +133,7 @@ func Load(ctx context.Context, env *config.Env, previous World) (World, error) {
 }
 
 // loadProvider makes a work provider unless it is there, and finds it a key that works.
-func loadProvider(ctx context.Context, s *apikey.Store, name string, mayEnrol bool, previous World, now time.Time) (WorkProvider, error) {
+func loadProvider(ctx context.Context, s *apikey.Store, name string, mayEnrol bool, previous Data, now time.Time) (WorkProvider, error) {
 	p, err := s.ByName(ctx, name)
 	if err != nil && fault.Of(err) == fault.NotFound {
 		if p, err = s.Create(ctx, provider.Provider{Name: name, CanEnrol: mayEnrol}, now); err == nil {

@@ -23,7 +23,7 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-func load(t *testing.T, env *config.Env, previous World) World {
+func load(t *testing.T, env *config.Env, previous Data) Data {
 	t.Helper()
 	world, err := Load(t.Context(), env, previous)
 	if err != nil {
@@ -33,8 +33,8 @@ func load(t *testing.T, env *config.Env, previous World) World {
 }
 
 func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
-	env := emulator.ForTest(t)
-	world := load(t, env, World{})
+	env := emulator.NewTestEnv(t)
+	world := load(t, env, Data{})
 	keys := map[string]string{}
 	for _, p := range world.WorkProviders {
 		keys[p.Name] = p.Key
@@ -63,8 +63,8 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 }
 
 func TestTheProvidersMayEnrolOrNot(t *testing.T) {
-	env := emulator.ForTest(t)
-	world := load(t, env, World{})
+	env := emulator.NewTestEnv(t)
+	world := load(t, env, Data{})
 	for i, may := range []bool{true, false} {
 		p, err := apikey.CacheFrom(env).Authenticate(t.Context(), world.WorkProviders[i].Key)
 		if err != nil || p.CanEnrol != may {
@@ -80,8 +80,8 @@ func TestTheProvidersMayEnrolOrNot(t *testing.T) {
 }
 
 func TestEverybodyConsentedAYearAgo(t *testing.T) {
-	env := emulator.ForTest(t)
-	load(t, env, World{})
+	env := emulator.NewTestEnv(t)
+	load(t, env, Data{})
 	months := time.Now().AddDate(0, -11, 0)
 	for _, c := range couriers {
 		h, err := timeline.StoreFrom(env).History(t.Context(), provider.Slug(c.WorkProvider), c.CustomerNumber)
@@ -92,8 +92,8 @@ func TestEverybodyConsentedAYearAgo(t *testing.T) {
 }
 
 func TestLoadingAgainChangesNothing(t *testing.T) {
-	env := emulator.ForTest(t)
-	first := load(t, env, World{URL: "http://127.0.0.1:3000"})
+	env := emulator.NewTestEnv(t)
+	first := load(t, env, Data{URL: "http://127.0.0.1:3000"})
 	before := rows(t, env)
 	if again := load(t, env, first); !reflect.DeepEqual(again, first) {
 		t.Errorf("%+v, first %+v", again, first)
@@ -104,9 +104,9 @@ func TestLoadingAgainChangesNothing(t *testing.T) {
 }
 
 func TestKeysThatNoLongerWorkAreReplaced(t *testing.T) {
-	env := emulator.ForTest(t)
-	first := load(t, env, World{})
-	swapped := World{WorkProviders: []WorkProvider{
+	env := emulator.NewTestEnv(t)
+	first := load(t, env, Data{})
+	swapped := Data{WorkProviders: []WorkProvider{
 		{Name: "Courier Ltd", Key: first.WorkProviders[1].Key}, // somebody else's
 		{Name: "Parcels & Co", Key: "lost"},
 	}}
@@ -123,8 +123,8 @@ func TestKeysThatNoLongerWorkAreReplaced(t *testing.T) {
 }
 
 func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
-	gone := load(t, emulator.ForTest(t), World{})
-	env := emulator.ForTest(t)
+	gone := load(t, emulator.NewTestEnv(t), Data{})
+	env := emulator.NewTestEnv(t)
 	if world := load(t, env, gone); !reflect.DeepEqual(world.WorkProviders, gone.WorkProviders) {
 		t.Errorf("%+v, before %+v", world.WorkProviders, gone.WorkProviders)
 	}
@@ -135,8 +135,8 @@ func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
 }
 
 func TestARevokedKeyIsNotAdmittedAgain(t *testing.T) {
-	env := emulator.ForTest(t)
-	first := load(t, env, World{})
+	env := emulator.NewTestEnv(t)
+	first := load(t, env, Data{})
 	store := apikey.NewStore(env)
 	keys, err := store.Keys(t.Context(), "courier-ltd")
 	if err != nil || len(keys) != 1 {
@@ -151,7 +151,7 @@ func TestARevokedKeyIsNotAdmittedAgain(t *testing.T) {
 }
 
 func TestTheFormOfTheFile(t *testing.T) {
-	world := World{
+	world := Data{
 		URL:           "http://127.0.0.1:3000",
 		WorkProviders: []WorkProvider{{"Courier Ltd", "k"}},
 		Customers:     []Customer{{"ABC123", "Courier Ltd", "12345", "driver@example.com"}},
@@ -183,8 +183,8 @@ func rows(t *testing.T, env *config.Env) map[string]map[string]any {
 
 // Who tries out what an erasure does can still start again.
 func TestWhoIsErasedStaysSo(t *testing.T) {
-	env := emulator.ForTest(t)
-	world := load(t, env, World{})
+	env := emulator.NewTestEnv(t)
+	world := load(t, env, Data{})
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
 	desk := privacy.DeskFrom(env, webhook.DeliveriesFrom(env, time.Now), noRefold)
 	if _, err := desk.Erase(t.Context(), "ABC123", time.Now()); err != nil {

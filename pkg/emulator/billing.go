@@ -90,9 +90,9 @@ func valueSize(v types.AttributeValue) int {
 	return size
 }
 
-// chunks is how many requests SQS bills a call as: one for each 64 KiB of all its messages together. A call without
+// billedChunks is how many requests SQS bills a call as: one for each 64 KiB of all its messages together. A call without
 // messages, or one that was refused, is one.
-func chunks(input, output any) int {
+func billedChunks(input, output any) int {
 	size := 0
 	switch in := input.(type) {
 	case *sqs.SendMessageInput:

@@ -77,7 +77,7 @@ func TestChunks(t *testing.T) {
 		"refused":                {&sqs.ReceiveMessageInput{}, nil, 1},
 		"deleted":                {&sqs.DeleteMessageBatchInput{}, nil, 1},
 	} {
-		if got := chunks(c.in, c.out); got != c.want {
+		if got := billedChunks(c.in, c.out); got != c.want {
 			t.Errorf("%s: %d requests, want %d", name, got, c.want)
 		}
 	}

@@ -26,17 +26,17 @@ func Create(ctx context.Context, cfg aws.Config, path, suffix string) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	c := creator{
+	c := provisioner{
 		ctx:      ctx,
 		template: t,
 		suffix:   suffix,
 		dynamo:   dynamodb.NewFromConfig(cfg),
 		sqs:      sqs.NewFromConfig(cfg),
-		made:     map[string]made{},
+		created:  map[string]resource{},
 	}
 	for _, kind := range []string{tableType, queueType} {
 		for _, name := range t.OfType(kind) {
-			if _, err := c.make(name); err != nil {
+			if _, err := c.create(name); err != nil {
 				return nil, fmt.Errorf("%s: resource %s: %w", path, name, err)
 			}
 		}
@@ -57,7 +57,7 @@ func Create(ctx context.Context, cfg aws.Config, path, suffix string) (map[strin
 			}
 		}
 	}
-	if audit, ok := c.made[auditTable]; ok {
+	if audit, ok := c.created[auditTable]; ok {
 		variables["AUDIT_TABLE"] = audit.ref // of the operators' tool; no function may see that table
 	}
 	return variables, nil
@@ -71,42 +71,42 @@ const (
 	queueType = "AWS::SQS::Queue"
 )
 
-// made is a resource as others refer to it.
-type made struct{ ref, arn string }
+// resource is a resource as others refer to it.
+type resource struct{ ref, arn string }
 
-type creator struct {
+type provisioner struct {
 	ctx      context.Context
 	template *template.Template
 	suffix   string
 	dynamo   *dynamodb.Client
 	sqs      *sqs.Client
-	made     map[string]made
+	created  map[string]resource
 }
 
-// make makes a resource unless it was made already: a queue's dead-letter queue is made by the reference to it.
-func (c *creator) make(name string) (made, error) {
-	if m, ok := c.made[name]; ok {
+// create makes a resource unless it was made already: a queue's dead-letter queue is made by the reference to it.
+func (c *provisioner) create(name string) (resource, error) {
+	if m, ok := c.created[name]; ok {
 		return m, nil
 	}
-	resource := c.template.Resources[name]
-	var m made
+	definition := c.template.Resources[name]
+	var m resource
 	var err error
-	switch resource.Type {
+	switch definition.Type {
 	case tableType:
-		m, err = c.table(name+c.suffix, resource.Properties)
+		m, err = c.table(name+c.suffix, definition.Properties)
 	case queueType:
-		m, err = c.queue(name+c.suffix, resource.Properties)
+		m, err = c.queue(name+c.suffix, definition.Properties)
 	default:
-		err = fmt.Errorf("%q, a resource of type %q, is none of those made here", name, resource.Type)
+		err = fmt.Errorf("%q, a resource of type %q, is none of those made here", name, definition.Type)
 	}
 	if err != nil {
-		return made{}, err
+		return resource{}, err
 	}
-	c.made[name] = m
+	c.created[name] = m
 	return m, nil
 }
 
-func (c *creator) table(name string, properties map[string]any) (made, error) {
+func (c *provisioner) table(name string, properties map[string]any) (resource, error) {
 	// What tells how a table behaves, under the names the API has for it too. The rest (encryption, backups, tags)
 	// means nothing here.
 	behaviour := map[string]any{}
@@ -117,24 +117,24 @@ func (c *creator) table(name string, properties map[string]any) (made, error) {
 	}
 	text, err := json.Marshal(behaviour)
 	if err != nil {
-		return made{}, err
+		return resource{}, err
 	}
 	input := dynamodb.CreateTableInput{TableName: &name}
 	if err := json.Unmarshal(text, &input); err != nil {
-		return made{}, err
+		return resource{}, err
 	}
 	_, err = c.dynamo.CreateTable(c.ctx, &input)
 	if exists := (*dynamotypes.ResourceInUseException)(nil); err != nil && !errors.As(err, &exists) {
-		return made{}, err
+		return resource{}, err
 	}
 	described, err := c.dynamo.DescribeTable(c.ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
-		return made{}, err
+		return resource{}, err
 	}
-	return made{ref: name, arn: aws.ToString(described.Table.TableArn)}, nil
+	return resource{ref: name, arn: aws.ToString(described.Table.TableArn)}, nil
 }
 
-func (c *creator) queue(name string, properties map[string]any) (made, error) {
+func (c *provisioner) queue(name string, properties map[string]any) (resource, error) {
 	attributes := map[string]string{}
 	for property, v := range properties {
 		switch property {
@@ -142,13 +142,13 @@ func (c *creator) queue(name string, properties map[string]any) (made, error) {
 		case "RedrivePolicy":
 			policy, err := c.redrivePolicy(v)
 			if err != nil {
-				return made{}, err
+				return resource{}, err
 			}
 			attributes[property] = policy
 		default:
 			text, ok, err := c.resolve(v)
 			if err != nil {
-				return made{}, fmt.Errorf("%s: %w", property, err)
+				return resource{}, fmt.Errorf("%s: %w", property, err)
 			}
 			if ok {
 				attributes[property] = text
@@ -163,27 +163,27 @@ func (c *creator) queue(name string, properties map[string]any) (made, error) {
 	case errors.As(err, &exists): // with other attributes, from before a change of the template
 		found, err := c.sqs.GetQueueUrl(c.ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 		if err != nil {
-			return made{}, err
+			return resource{}, err
 		}
 		url = found.QueueUrl
 		_, err = c.sqs.SetQueueAttributes(c.ctx, &sqs.SetQueueAttributesInput{QueueUrl: url, Attributes: attributes})
 		if err != nil {
-			return made{}, err
+			return resource{}, err
 		}
 	default:
-		return made{}, err
+		return resource{}, err
 	}
 	got, err := c.sqs.GetQueueAttributes(c.ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl:       url,
 		AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
 	})
 	if err != nil {
-		return made{}, err
+		return resource{}, err
 	}
-	return made{ref: *url, arn: got.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]}, nil
+	return resource{ref: *url, arn: got.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]}, nil
 }
 
-func (c *creator) redrivePolicy(v any) (string, error) {
+func (c *provisioner) redrivePolicy(v any) (string, error) {
 	policy := map[string]string{}
 	properties, _ := v.(map[string]any)
 	for name, v := range properties {
@@ -198,7 +198,7 @@ func (c *creator) redrivePolicy(v any) (string, error) {
 }
 
 // resolve turns a value of the template into text. It is false for a parameter without a default.
-func (c *creator) resolve(v any) (string, bool, error) {
+func (c *provisioner) resolve(v any) (string, bool, error) {
 	switch v := v.(type) {
 	case string:
 		return v, true, nil
@@ -211,10 +211,10 @@ func (c *creator) resolve(v any) (string, bool, error) {
 			}
 			return fmt.Sprint(parameter.Default), true, nil
 		}
-		m, err := c.make(string(v))
+		m, err := c.create(string(v))
 		return m.ref, true, err
 	case template.GetAtt:
-		m, err := c.make(v.Resource)
+		m, err := c.create(v.Resource)
 		if err != nil {
 			return "", false, err
 		}

@@ -43,11 +43,11 @@ type Options struct {
 
 // Server is a running emulator on a free port of 127.0.0.1.
 type Server struct {
-	URL    string // for AWS_ENDPOINT_URL
-	cmd    *exec.Cmd
-	stdin  io.Closer
-	exited chan struct{} // closed when the process is gone
-	worlds atomic.Int64  // numbers the calls of Fresh, so that each gets tables of its own
+	URL      string // for AWS_ENDPOINT_URL
+	cmd      *exec.Cmd
+	stdin    io.Closer
+	exited   chan struct{} // closed when the process is gone
+	envCount atomic.Int64  // numbers the calls of NewEnv, so that each gets its own tables
 }
 
 // Start starts the emulator and returns as soon as it answers. It dies with the calling process, even on kill -9.
@@ -92,7 +92,7 @@ func start(python string, o Options, port string) (*Server, error) {
 		}
 		cmd.Env = append(cmd.Env, "PERSIST_STATE=1", "STATE_DIR="+o.StateDir)
 	}
-	output := &lastWords{ready: make(chan struct{})}
+	output := &outputTail{ready: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = output, output
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -165,16 +165,16 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// lastWords keeps the end of what the emulator prints, for the error that says why it ended, and looks out for the
+// outputTail keeps the end of what the emulator prints, for the error that says why it ended, and looks out for the
 // line that says that it is ready. (A request to its port would not do: another server might answer there.)
-type lastWords struct {
+type outputTail struct {
 	mu      sync.Mutex
 	tail    []byte
 	ready   chan struct{} // closed when the emulator listens
 	isReady bool
 }
 
-func (w *lastWords) Write(p []byte) (int, error) {
+func (w *outputTail) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tail = append(w.tail, p...)
@@ -188,7 +188,7 @@ func (w *lastWords) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (w *lastWords) String() string {
+func (w *outputTail) String() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return strings.TrimSpace(string(bytes.ToValidUTF8(w.tail, nil)))

@@ -19,7 +19,7 @@ import (
 )
 
 func TestForTestGivesEachCallItsOwnTablesAndQueues(t *testing.T) {
-	one, other := ForTest(t), ForTest(t)
+	one, other := NewTestEnv(t), NewTestEnv(t)
 	for _, name := range []string{"PROVIDERS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "EVENTS_QUEUE_URL"} {
 		if one.Get(name) == other.Get(name) {
 			t.Errorf("%s is %s in both", name, one.Get(name))
@@ -41,7 +41,7 @@ func TestForTestGivesEachCallItsOwnTablesAndQueues(t *testing.T) {
 
 // The queue's own attributes and the way to its dead-letter queue are those of template.yaml.
 func TestForTestMakesTheQueueOfTheTemplate(t *testing.T) {
-	env := ForTest(t)
+	env := NewTestEnv(t)
 	got, err := sqs.NewFromConfig(env.AWS()).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl:       aws.String(env.Get("EVENTS_QUEUE_URL")),
 		AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameAll},
@@ -58,8 +58,8 @@ func TestForTestMakesTheQueueOfTheTemplate(t *testing.T) {
 }
 
 func TestMeterCountsCallsAndWriteUnits(t *testing.T) {
-	env := ForTest(t)
-	meter := Measure(env)
+	env := NewTestEnv(t)
+	meter := AttachMeter(env)
 	put(t, env, strings.Repeat("k", 1000))
 	put(t, env, "k")
 	if want := map[string]int{"DynamoDB.PutItem": 2}; !reflect.DeepEqual(meter.Calls(), want) {

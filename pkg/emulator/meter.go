@@ -24,9 +24,9 @@ type Meter struct {
 	queue  int
 }
 
-// Measure puts a meter on an environment. It counts for the clients that are built from the environment afterwards,
+// AttachMeter puts a meter on an environment. It counts for the clients that are built from the environment afterwards,
 // so it comes first in a test.
-func Measure(env *config.Env) *Meter {
+func AttachMeter(env *config.Env) *Meter {
 	m := &Meter{calls: map[string]int{}}
 	cfg := env.AWS().Copy()
 	cfg.APIOptions = append(cfg.APIOptions, m.install)
@@ -65,8 +65,8 @@ func (m *Meter) QueueRequests() int {
 	return m.queue
 }
 
-// Forget takes back one call of an operation that is not to count: one SQS request of the smallest size, if it was that.
-func (m *Meter) Forget(operation string) {
+// Discount takes back one call of an operation that is not to count: one SQS request of the smallest size, if it was that.
+func (m *Meter) Discount(operation string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls[operation]--
@@ -101,7 +101,7 @@ func (m *Meter) install(stack *middleware.Stack) error {
 			}
 			m.reads += readUnits(in.Parameters, out.Result)
 			if awsmiddleware.GetServiceID(ctx) == sqs.ServiceID {
-				m.queue += chunks(in.Parameters, out.Result)
+				m.queue += billedChunks(in.Parameters, out.Result)
 			}
 			return out, metadata, err
 		}), middleware.After)

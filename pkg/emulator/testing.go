@@ -11,9 +11,9 @@ import (
 // milliseconds. Nobody stops it: it ends with the process.
 var testServer = sync.OnceValues(func() (*Server, error) { return Start(Options{}) })
 
-// ForTest returns an environment with fresh, empty tables and queues, made from the project's template.yaml, in the
+// NewTestEnv returns an environment with fresh, empty tables and queues, made from the project's template.yaml, in the
 // embedded DynamoDB and SQS. Tests may run in parallel: no two share a table. With -short the test is skipped.
-func ForTest(t testing.TB, further ...string) *config.Env {
+func NewTestEnv(t testing.TB, overrides ...string) *config.Env {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs the embedded services")
@@ -22,7 +22,7 @@ func ForTest(t testing.TB, further ...string) *config.Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, err := server.Fresh(t.Context(), further...)
+	env, err := server.NewEnv(t.Context(), overrides...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type Answer struct {
 // Answer records an answer, and tells whether the two are matched by it: not if it names an id that is somebody else's,
 // which is recorded as no match. What also puts into the transaction is written with it, or not at all.
 func (l *Links) Answer(ctx context.Context, a Answer, now time.Time, also func(tx *dynamo.WriteTx, matched bool)) (matched bool, err error) {
-	err = table.Insist(ctx, func() error {
+	err = table.RetryConflicts(ctx, func() error {
 		var was timeline.Ownership
 		if a.UserID != "" {
 			var err error

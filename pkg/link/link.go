@@ -73,7 +73,7 @@ func (l *Links) commit(ctx context.Context, tx *dynamo.WriteTx, provider string,
 // Give records that the customer consents from now on, and is matched and called by an id if the agreement says so. It
 // refuses an id that is somebody else's, and records nothing then.
 func (l *Links) Give(ctx context.Context, g Agreement, now time.Time) error {
-	return table.Insist(ctx, func() error {
+	return table.RetryConflicts(ctx, func() error {
 		history, err := l.timelines.History(ctx, g.Provider, g.Customer)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (l *Links) Give(ctx context.Context, g Agreement, now time.Time) error {
 
 // Withdraw records that the customer shares no longer, and gives up every id that the provider calls them by.
 func (l *Links) Withdraw(ctx context.Context, provider, customer string, now time.Time) error {
-	return table.Insist(ctx, func() error {
+	return table.RetryConflicts(ctx, func() error {
 		history, err := l.timelines.History(ctx, provider, customer)
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func (l *Links) Withdraw(ctx context.Context, provider, customer string, now tim
 				return err
 			}
 			if was.Owner != customer {
-				return table.ErrOvertaken // it went to another since the history was read
+				return table.ErrConflict // it went to another since the history was read
 			}
 			change.entries = append(change.entries, l.timelines.Release(tx, provider, id, was, at))
 		}
@@ -151,7 +151,7 @@ func (l *Links) Move(ctx context.Context, provider, customer, userID string, now
 }
 
 func (l *Links) assign(ctx context.Context, provider, customer, userID string, evenIfTaken bool, now time.Time) error {
-	return table.Insist(ctx, func() error {
+	return table.RetryConflicts(ctx, func() error {
 		was, err := l.timelines.Ownership(ctx, provider, userID, false)
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (l *Links) assign(ctx context.Context, provider, customer, userID string, e
 
 // Unlink records that an id is no longer of whose it is.
 func (l *Links) Unlink(ctx context.Context, provider, userID string, now time.Time) error {
-	return table.Insist(ctx, func() error {
+	return table.RetryConflicts(ctx, func() error {
 		was, err := l.timelines.Ownership(ctx, provider, userID, false)
 		if err != nil {
 			return err

@@ -70,12 +70,12 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	w := &world{t: t, clock: noon, queue: &memoryQueue{}, timelines: timeline.StoreFrom(env)}
 	now := func() time.Time { return w.clock }
 	w.links = link.New(w.timelines, shift.Refolder(w.queue))
 	w.status = customer.Status(keyring{}, customer.StoreFrom(env), w.timelines, now)
-	w.process = shift.Processor(timeline.NewApplier(w.timelines, 4), deadletter.StoreFrom(env), now)
+	w.process = shift.Processor(timeline.NewApplier(w.timelines, 4), deadletter.NewStore(env), now)
 	return w
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 func TestSending(t *testing.T) {
-	env := emulator.ForTest(t)
-	if err := emulator.AllowMail(t.Context(), env.AWS()); err != nil {
+	env := emulator.NewTestEnv(t)
+	if err := emulator.VerifySender(t.Context(), env.AWS()); err != nil {
 		t.Fatal(err)
 	}
 	sent := Message{To: "ola@example.com", Subject: "Grüße", Text: "One\n\nTwo https://work.zego.example/x?y=1&z=2\n"}
@@ -30,7 +30,7 @@ func TestSending(t *testing.T) {
 
 // SES's own words hold the addresses it refuses; ours do not.
 func TestRefusals(t *testing.T) {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	other := config.From(map[string]string{"MAIL_FROM": "stranger@elsewhere.example"})
 	other.SetAWS(env.AWS())
 	err := SESFrom(other).Send(t.Context(), Message{To: "ola@example.com", Subject: "s", Text: "t"})

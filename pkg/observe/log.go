@@ -18,18 +18,18 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// JSON returns a handler that writes a line of JSON for each record, as CloudWatch reads them.
-func JSON(w io.Writer) slog.Handler {
-	return handler{slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: discreet})}
+// NewJSONHandler returns a handler that writes a line of NewJSONHandler for each record, as CloudWatch reads them.
+func NewJSONHandler(w io.Writer) slog.Handler {
+	return handler{slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: redact})}
 }
 
-// Text returns a handler that writes lines for people, without what of a metric only CloudWatch needs.
-func Text(w io.Writer) slog.Handler {
+// NewTextHandler returns a handler that writes lines for people, without what of a metric only CloudWatch needs.
+func NewTextHandler(w io.Writer) slog.Handler {
 	return handler{slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == directiveKey {
 			return slog.Attr{}
 		}
-		return discreet(groups, a)
+		return redact(groups, a)
 	}})}
 }
 
@@ -65,9 +65,9 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: id})
 }
 
-// discreet keeps out of the log what the words of a service quote: DynamoDB repeats keys and values in what it
+// redact keeps out of the log what the words of a service quote: DynamoDB repeats keys and values in what it
 // complains of, and they are people. Which operation failed, and with which code, is kept.
-func discreet(_ []string, a slog.Attr) slog.Attr {
+func redact(_ []string, a slog.Attr) slog.Attr {
 	err, ok := a.Value.Any().(error)
 	if !ok {
 		return a

@@ -11,30 +11,30 @@ const Namespace = "WorkProviderApi"
 
 // The metrics. All are counted without a dimension; some by work provider, too.
 const (
-	Accepted         = "Accepted"         // events taken from the queue for the first time; by Provider
-	Applied          = "Applied"          // events that opened, extended or closed a shift
-	NoEffect         = "NoEffect"         // events that count, but change nothing
-	Unmatched        = "Unmatched"        // events that wait for the customer's match
-	Rejected         = "Rejected"         // events that do not count; by Provider
-	RejectedShare    = "RejectedShare"    // of a hundred events, how many do not count; by Provider alone, for an alarm on its average
-	DeadLettered     = "DeadLettered"     // messages filed as dead letters
-	AgeAtApplication = "AgeAtApplication" // milliseconds from the queue's taking a message to its being applied
-	Refused          = "Refused"          // requests with something to mend in them, or not permitted; by Provider
-	Deprecated       = "Deprecated"       // requests by an old name or path; by Provider, and by Provider and Use
+	Accepted      = "Accepted"         // events taken from the queue for the first time; by Provider
+	Applied       = "Applied"          // events that opened, extended or closed a shift
+	NoEffect      = "NoEffect"         // events that count, but change nothing
+	Unmatched     = "Unmatched"        // events that wait for the customer's match
+	Rejected      = "Rejected"         // events that do not count; by Provider
+	RejectedShare = "RejectedShare"    // of a hundred events, how many do not count; by Provider alone, for an alarm on its average
+	DeadLettered  = "DeadLettered"     // messages filed as dead letters
+	EventLatency  = "AgeAtApplication" // milliseconds from the queue's taking a message to its being applied
+	Refused       = "Refused"          // requests with something to mend in them, or not permitted; by Provider
+	Deprecated    = "Deprecated"       // requests by an old name or path; by Provider, and by Provider and Use
 )
 
 // The dimensions.
 const (
 	Provider = "Provider" // the id of a work provider
-	Use      = "Use"      // the deprecated name or path, such as "driverId" or "/v1/status"
+	Feature  = "Use"      // the deprecated name or path, such as "driverId" or "/v1/status"
 )
 
 // Tally is what became, in one invocation, of the events of one work provider.
 type Tally struct {
 	Provider                                         string
 	Accepted, Applied, NoEffect, Unmatched, Rejected int
-	Ages                                             []time.Duration // of the messages that were applied
-	RejectedIn                                       []string        // ids that clients were given, whose events do not all count
+	Latencies                                        []time.Duration // of the messages that were applied
+	RejectedIDs                                      []string        // ids that clients were given, whose events do not all count
 }
 
 // Log writes the tally, in one line.
@@ -43,12 +43,12 @@ func (t Tally) Log(ctx context.Context) {
 	line.count(Applied, t.Applied)
 	line.count(NoEffect, t.NoEffect)
 	line.count(Unmatched, t.Unmatched)
-	if len(t.Ages) > 0 {
-		ages := make([]int64, len(t.Ages))
-		for i, age := range t.Ages {
+	if len(t.Latencies) > 0 {
+		ages := make([]int64, len(t.Latencies))
+		for i, age := range t.Latencies {
 			ages[i] = age.Milliseconds()
 		}
-		line.add(AgeAtApplication, "Milliseconds", slog.Any(AgeAtApplication, ages))
+		line.add(EventLatency, "Milliseconds", slog.Any(EventLatency, ages))
 	}
 	line.next([]string{}, []string{Provider})
 	line.count(Accepted, t.Accepted)
@@ -58,8 +58,8 @@ func (t Tally) Log(ctx context.Context) {
 		line.add(RejectedShare, "Percent", slog.Int(RejectedShare, 100*t.Rejected/known))
 	}
 	attrs := []slog.Attr{slog.String(Provider, t.Provider)}
-	if len(t.RejectedIn) > 0 {
-		attrs = append(attrs, slog.Any("rejectedIn", t.RejectedIn))
+	if len(t.RejectedIDs) > 0 {
+		attrs = append(attrs, slog.Any("rejectedIn", t.RejectedIDs))
 	}
 	line.log(ctx, slog.LevelInfo, "events applied", attrs...)
 }
@@ -81,16 +81,16 @@ func Refusal(ctx context.Context, provider, route, code, field string) {
 
 // Deprecation notes that a work provider used an old name or path. The provider is "" on pages, which take no key.
 func Deprecation(ctx context.Context, provider, use string) {
-	line, attrs := metrics{dimensions: [][]string{{}}}, []slog.Attr{slog.String(Use, use)}
+	line, attrs := metrics{dimensions: [][]string{{}}}, []slog.Attr{slog.String(Feature, use)}
 	if provider != "" {
-		line.dimensions = [][]string{{}, {Provider}, {Provider, Use}}
+		line.dimensions = [][]string{{}, {Provider}, {Provider, Feature}}
 		attrs = append(attrs, slog.String(Provider, provider))
 	}
 	line.count(Deprecated, 1)
 	line.log(ctx, slog.LevelInfo, "deprecated name or path", attrs...)
 }
 
-// directiveKey is where CloudWatch looks for what in a line of JSON is a metric (the embedded metric format).
+// directiveKey is where CloudWatch looks for what in a line of NewJSONHandler is a metric (the embedded metric format).
 const directiveKey = "_aws"
 
 type directive struct {

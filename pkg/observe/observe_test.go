@@ -17,7 +17,7 @@ import (
 func logged(t *testing.T) *bytes.Buffer {
 	var log bytes.Buffer
 	before := slog.Default()
-	slog.SetDefault(slog.New(JSON(&log)))
+	slog.SetDefault(slog.New(NewJSONHandler(&log)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return &log
 }
@@ -72,7 +72,7 @@ func TestMetrics(t *testing.T) {
 		want map[string]string
 	}{
 		"a tally": {Tally{Provider: "courier-ltd", Accepted: 7, Applied: 3, NoEffect: 2, Unmatched: 1, Rejected: 1,
-			Ages: []time.Duration{1500 * time.Millisecond, time.Second}}.Log,
+			Latencies: []time.Duration{1500 * time.Millisecond, time.Second}}.Log,
 			map[string]string{
 				"Applied": "3 Count", "NoEffect": "2 Count", "Unmatched": "1 Count", "AgeAtApplication": "[1500 1000] Milliseconds",
 				"Accepted": "7 Count", "Accepted{Provider=courier-ltd}": "7 Count",
@@ -122,8 +122,8 @@ func (e apiError) ErrorMessage() string { return e.message }
 func TestWhatServicesSayIsNotLogged(t *testing.T) {
 	complaint := fmt.Errorf("operation DynamoDB: GetItem: %w", apiError{"ValidationException", "no key driver@example.com"})
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
-		"JSON": func(b *bytes.Buffer) slog.Handler { return JSON(b) },
-		"text": func(b *bytes.Buffer) slog.Handler { return Text(b) },
+		"JSON": func(b *bytes.Buffer) slog.Handler { return NewJSONHandler(b) },
+		"text": func(b *bytes.Buffer) slog.Handler { return NewTextHandler(b) },
 	} {
 		var log bytes.Buffer
 		slog.New(handler(&log)).With("function", "f").WithGroup("g").Error("failed", "error", complaint, "other", errors.New("plain"), "none", apiError{code: "Silent"})
@@ -143,7 +143,7 @@ func TestTextLeavesTheDirectiveOut(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	defer slog.SetDefault(before)
-	slog.SetDefault(slog.New(Text(&log)))
+	slog.SetDefault(slog.New(NewTextHandler(&log)))
 	Tally{Provider: "courier-ltd", Accepted: 2, Applied: 2}.Log(t.Context())
 	words := strings.Fields(log.String())
 	if !slices.Contains(words, "Accepted=2") || strings.Contains(log.String(), "_aws") {

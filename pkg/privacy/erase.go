@@ -31,7 +31,7 @@ type Erasure struct {
 // interrupted: to erase somebody again is to finish it. NotFound if there never was such a customer.
 func (d *Desk) Erase(ctx context.Context, number string, now time.Time) (Erasure, error) {
 	e := Erasure{CustomerNumber: number, WithdrawnFrom: []string{}}
-	if err := table.Insist(ctx, func() error { return d.forget(ctx, &e, now) }); err != nil {
+	if err := table.RetryConflicts(ctx, func() error { return d.forget(ctx, &e, now) }); err != nil {
 		return e, err
 	}
 	relations, err := d.relations(ctx, number)

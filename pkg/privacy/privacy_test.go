@@ -47,7 +47,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	w := &world{t: t, env: env, customers: customer.StoreFrom(env), timelines: timeline.StoreFrom(env), now: time.Now().Truncate(time.Microsecond)}
 	refold := func(_ context.Context, provider, number string, _ time.Time) error {
 		w.refolded = append(w.refolded, provider+" "+number)

@@ -1,4 +1,4 @@
-// Package queue sends messages to SQS, and has those come again that failed.
+// Package queue sends messages to SQS, and delays the retries of messages that failed.
 package queue
 
 import (
@@ -16,21 +16,25 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// MaxBody is the largest message that is worth sending, in bytes: SQS bills each 64 KiB, so that a larger one saves
-// nothing, and loses more when it is bad.
+// MaxBody is the largest message that is worth sending, in bytes: SQS bills each 64 KiB, so a larger one saves nothing,
+// and loses more if it is malformed.
 const MaxBody = 64 << 10
 
-// perCall is how many messages SQS takes in one call. Sixteen of MaxBody would fill its megabyte.
-const perCall = 10
+// RecoveryDelay is the delay of a recovery message: one that is sent before a change is made, so that a crash in between
+// loses nothing, and is checked after it. It is longer than a function may run.
+const RecoveryDelay = 30 * time.Second
 
-// Sender sends messages. It is a seam: SQS is behind it, or a test that wants to see them, or to refuse them.
+// maxBatchEntries is the limit of SQS on the messages of one call. Sixteen of MaxBody would fill its megabyte.
+const maxBatchEntries = 10
+
+// Sender sends messages. It is implemented by SQS, and by tests that inspect messages or make sending fail.
 type Sender interface {
-	// Send returns when the queue has taken all the bodies. After an error, which is Unavailable, it may have taken some.
+	// Send returns when the queue has stored all the bodies. After an error, which is Unavailable, it may have stored some.
 	// They are delivered after the delay, which is at most 15 minutes.
 	Send(ctx context.Context, delay time.Duration, bodies ...string) error
 }
 
-// SQS sends to one queue.
+// SQS is the Sender of one queue.
 type SQS struct {
 	client *sqs.Client
 	url    string
@@ -38,18 +42,18 @@ type SQS struct {
 
 var _ Sender = (*SQS)(nil)
 
-// SenderFrom sends to the queue of events that the environment names.
-func SenderFrom(env *config.Env) *SQS { return SenderTo(env, "EVENTS_QUEUE_URL") }
+// NewEventsQueue returns the queue of events, from EVENTS_QUEUE_URL.
+func NewEventsQueue(env *config.Env) *SQS { return NewSQS(env, "EVENTS_QUEUE_URL") }
 
-// SenderTo sends to the queue whose URL that variable of the environment holds.
-func SenderTo(env *config.Env, variable string) *SQS {
+// NewSQS returns the queue whose URL that variable of the environment holds.
+func NewSQS(env *config.Env, variable string) *SQS {
 	return &SQS{client: sqs.NewFromConfig(env.AWS()), url: env.Get(variable)}
 }
 
-// Send implements Sender with one call for each ten messages.
+// Send implements Sender with one call per ten messages.
 func (q *SQS) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
 	for len(bodies) > 0 {
-		n := min(perCall, len(bodies))
+		n := min(maxBatchEntries, len(bodies))
 		entries := make([]types.SendMessageBatchRequestEntry, n)
 		for i, body := range bodies[:n] {
 			entries[i] = types.SendMessageBatchRequestEntry{
@@ -61,7 +65,7 @@ func (q *SQS) Send(ctx context.Context, delay time.Duration, bodies ...string) e
 		case err != nil:
 			return fault.Wrap(fault.Unavailable, fmt.Errorf("queue: %w", err))
 		case len(out.Failed) > 0:
-			return fault.Wrap(fault.Unavailable, fmt.Errorf("queue: refused %d of %d messages: %w", len(out.Failed), n, errors.New(aws.ToString(out.Failed[0].Code))))
+			return fault.Wrap(fault.Unavailable, fmt.Errorf("queue: %d of %d messages failed: %w", len(out.Failed), n, errors.New(aws.ToString(out.Failed[0].Code))))
 		}
 		bodies = bodies[n:]
 	}

@@ -42,13 +42,13 @@ func received(t *testing.T, env *config.Env) []string {
 
 func TestSendTakesOneCallForEachTenMessages(t *testing.T) {
 	for n, calls := range map[int]int{0: 0, 1: 1, 9: 1, 10: 1, 11: 2, 25: 3} {
-		env := emulator.ForTest(t)
-		meter := emulator.Measure(env)
+		env := emulator.NewTestEnv(t)
+		meter := emulator.AttachMeter(env)
 		var bodies []string
 		for i := range n {
 			bodies = append(bodies, fmt.Sprintf("%02d\t\"\\<é\U0001f600", i))
 		}
-		if err := SenderFrom(env).Send(t.Context(), 0, bodies...); err != nil {
+		if err := NewEventsQueue(env).Send(t.Context(), 0, bodies...); err != nil {
 			t.Fatal(err)
 		}
 		if got := meter.Calls()["SQS.SendMessageBatch"]; got != calls {
@@ -62,12 +62,12 @@ func TestSendTakesOneCallForEachTenMessages(t *testing.T) {
 
 // TestTenOfTheLargestFitACall: SQS takes a mebibyte a call.
 func TestTenOfTheLargestFitACall(t *testing.T) {
-	if perCall*MaxBody > 1<<20 {
-		t.Fatalf("%d messages of %d bytes are more than a mebibyte", perCall, MaxBody)
+	if maxBatchEntries*MaxBody > 1<<20 {
+		t.Fatalf("%d messages of %d bytes are more than a mebibyte", maxBatchEntries, MaxBody)
 	}
-	env := emulator.ForTest(t)
-	bodies := slices.Repeat([]string{strings.Repeat("x", MaxBody)}, perCall)
-	if err := SenderFrom(env).Send(t.Context(), 0, bodies...); err != nil {
+	env := emulator.NewTestEnv(t)
+	bodies := slices.Repeat([]string{strings.Repeat("x", MaxBody)}, maxBatchEntries)
+	if err := NewEventsQueue(env).Send(t.Context(), 0, bodies...); err != nil {
 		t.Fatal(err)
 	}
 	if got := received(t, env); !slices.Equal(got, bodies) {
@@ -76,8 +76,8 @@ func TestTenOfTheLargestFitACall(t *testing.T) {
 }
 
 func TestADelayedMessageIsNotThereYet(t *testing.T) {
-	env := emulator.ForTest(t)
-	if err := SenderFrom(env).Send(t.Context(), 15*time.Minute, "later"); err != nil {
+	env := emulator.NewTestEnv(t)
+	if err := NewEventsQueue(env).Send(t.Context(), 15*time.Minute, "later"); err != nil {
 		t.Fatal(err)
 	}
 	if got := received(t, env); len(got) > 0 {
@@ -112,7 +112,7 @@ func TestAFailureIsUnavailable(t *testing.T) {
 			"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
 			"EVENTS_QUEUE_URL": server.URL + "/000000000000/events",
 		})
-		err := SenderFrom(env).Send(t.Context(), 0, make([]string, 20)...)
+		err := NewEventsQueue(env).Send(t.Context(), 0, make([]string, 20)...)
 		server.Close()
 		if err == nil || fault.Of(err) != fault.Unavailable || calls != 1 {
 			t.Errorf("%s: %v after %d calls", name, err, calls)

@@ -23,14 +23,14 @@ import (
 
 // Report counts what was found missing and added.
 type Report struct {
-	Read  int // rows of the restored table
-	Added int // rows that the living table did not have
-	Grown int // rows of which it had a part only
+	Read   int // rows of the restored table
+	Added  int // rows that the living table did not have
+	Merged int // rows of which it had a part only
 }
 
-// Refill adds to a table everything that a restored one has and it lacks: whole rows, and elements of sets. Attributes
+// Backfill adds to a table everything that a restored one has and it lacks: whole rows, and elements of sets. Attributes
 // that are no sets stay as they are in the living table.
-func Refill(ctx context.Context, cfg aws.Config, restored, living string) (Report, error) {
+func Backfill(ctx context.Context, cfg aws.Config, restored, target string) (Report, error) {
 	db := dynamodb.NewFromConfig(cfg)
 	var report Report
 	pages := dynamodb.NewScanPaginator(db, &dynamodb.ScanInput{TableName: &restored})
@@ -39,9 +39,9 @@ func Refill(ctx context.Context, cfg aws.Config, restored, living string) (Repor
 		if err != nil {
 			return report, fault.Wrap(fault.Unavailable, err)
 		}
-		for _, row := range page.Items {
+		for _, item := range page.Items {
 			report.Read++
-			if err := refillRow(ctx, db, living, row, &report); err != nil {
+			if err := backfillItem(ctx, db, target, item, &report); err != nil {
 				return report, fault.Wrap(fault.Unavailable, err)
 			}
 		}
@@ -51,9 +51,9 @@ func Refill(ctx context.Context, cfg aws.Config, restored, living string) (Repor
 
 type attributes = map[string]types.AttributeValue
 
-func refillRow(ctx context.Context, db *dynamodb.Client, living string, row attributes, report *Report) error {
-	key := attributes{table.PK: row[table.PK], table.SK: row[table.SK]}
-	found, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &living, Key: key, ConsistentRead: aws.Bool(true)})
+func backfillItem(ctx context.Context, db *dynamodb.Client, target string, item attributes, report *Report) error {
+	key := attributes{table.PK: item[table.PK], table.SK: item[table.SK]}
+	found, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &target, Key: key, ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return err
 	}
@@ -61,35 +61,35 @@ func refillRow(ctx context.Context, db *dynamodb.Client, living string, row attr
 		report.Added++
 		// On condition, because somebody may have written it meanwhile: then the next run finds what it still lacks.
 		_, err := db.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: &living, Item: row, ConditionExpression: aws.String("attribute_not_exists(" + table.PK + ")"),
+			TableName: &target, Item: item, ConditionExpression: aws.String("attribute_not_exists(" + table.PK + ")"),
 		})
 		return err
 	}
-	lacking := attributes{}
-	for name, value := range row {
-		if elements := lacked(value, found.Item[name]); elements != nil {
-			lacking[name] = elements
+	missing := attributes{}
+	for name, value := range item {
+		if elements := missingElements(value, found.Item[name]); elements != nil {
+			missing[name] = elements
 		}
 	}
-	if len(lacking) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
-	report.Grown++
-	names, values, sums := map[string]string{}, attributes{}, []string{}
-	for i, name := range slices.Sorted(maps.Keys(lacking)) {
+	report.Merged++
+	names, values, addClauses := map[string]string{}, attributes{}, []string{}
+	for i, name := range slices.Sorted(maps.Keys(missing)) {
 		n := strconv.Itoa(i)
-		names["#"+n], values[":"+n] = name, lacking[name]
-		sums = append(sums, "#"+n+" :"+n)
+		names["#"+n], values[":"+n] = name, missing[name]
+		addClauses = append(addClauses, "#"+n+" :"+n)
 	}
 	_, err = db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &living, Key: key, UpdateExpression: aws.String("ADD " + strings.Join(sums, ", ")),
+		TableName: &target, Key: key, UpdateExpression: aws.String("ADD " + strings.Join(addClauses, ", ")),
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
 	return err
 }
 
-// lacked are the elements of a set that another lacks; nil if there are none, or if it is no set.
-func lacked(set, other types.AttributeValue) types.AttributeValue {
+// missingElements are the elements of a set that another lacks; nil if there are none, or if it is no set.
+func missingElements(set, other types.AttributeValue) types.AttributeValue {
 	switch set := set.(type) {
 	case *types.AttributeValueMemberSS:
 		has, _ := other.(*types.AttributeValueMemberSS)

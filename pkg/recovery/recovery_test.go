@@ -50,15 +50,15 @@ func TestFactsThatWereLostComeBackFromABackup(t *testing.T) {
 
 	restored := w.timelines + "-restored"
 	w.restore(backup, restored)
-	report, err := Refill(t.Context(), w.env.AWS(), restored, w.timelines)
+	report, err := Backfill(t.Context(), w.env.AWS(), restored, w.timelines)
 	if err != nil || report.Added < len(lost) {
 		t.Errorf("%+v, %v; lost were %d rows", report, err, len(lost))
 	}
 	w.rebuild()
 	w.want("refilled", 3)
 
-	again, err := Refill(t.Context(), w.env.AWS(), restored, w.timelines)
-	if err != nil || again.Added != 0 || again.Grown != 0 {
+	again, err := Backfill(t.Context(), w.env.AWS(), restored, w.timelines)
+	if err != nil || again.Added != 0 || again.Merged != 0 {
 		t.Errorf("a second time: %+v, %v", again, err)
 	}
 }
@@ -77,7 +77,7 @@ func TestAPartOfARowComesBack(t *testing.T) {
 
 	restored := w.timelines + "-restored"
 	w.restore(backup, restored)
-	if report, err := Refill(t.Context(), w.env.AWS(), restored, w.timelines); err != nil || report.Grown != 1 {
+	if report, err := Backfill(t.Context(), w.env.AWS(), restored, w.timelines); err != nil || report.Merged != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	w.rebuild()
@@ -125,8 +125,8 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	env := emulator.ForTest(t)
-	loaded, err := demo.Load(t.Context(), env, demo.World{})
+	env := emulator.NewTestEnv(t)
+	loaded, err := demo.Load(t.Context(), env, demo.Data{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func newWorld(t *testing.T) *world {
 	store := timeline.StoreFrom(env)
 	return &world{
 		T: t, env: env, db: dynamodb.NewFromConfig(env.AWS()), timelines: env.Get("TIMELINES_TABLE"), key: loaded.WorkProviders[0].Key,
-		process: shift.Processor(timeline.NewApplier(store, 32), deadletter.StoreFrom(env), time.Now),
+		process: shift.Processor(timeline.NewApplier(store, 32), deadletter.NewStore(env), time.Now),
 		read:    shift.Read(apikey.CacheFrom(env), shift.NewReader(store, ids, time.Now)),
 	}
 }

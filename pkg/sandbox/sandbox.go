@@ -2,7 +2,7 @@
 // give a certain answer.
 //
 //	sandbox.go   the endpoints, and the reset
-//	people.go    the people
+//	customers.go the test customers
 //
 // A sandbox is a whole stack of its own, made from the same template, with the same functions. It is small: who shares it
 // shares its clock, and a reset is everybody's.
@@ -31,27 +31,27 @@ import (
 
 // Sandbox is what its endpoints work on.
 type Sandbox struct {
-	clock     *clock.Movable
+	clock     *clock.Sandbox
 	providers *apikey.Store
 	customers *customer.Store
 	timelines *timeline.Store
-	emptied   []dynamo.Table
+	tables    []dynamo.Table
 	queues    []string // by URL
 	sqs       *sqs.Client
 }
 
-// From is the sandbox of the environment. It is refused where SANDBOX is not true, for a reset forgets everybody.
-func From(env *config.Env) *Sandbox {
+// New is the sandbox of the environment. It is refused where SANDBOX is not true, for a reset forgets everybody.
+func New(env *config.Env) *Sandbox {
 	if !env.Sandbox() {
-		env.Reject("SANDBOX", "is not true, so there must be no function to reset it")
+		env.Invalid("SANDBOX", "is not true, so there must be no function to reset it")
 	}
 	db := dynamo.New(env.AWS())
 	return &Sandbox{
-		clock:     clock.MovableFrom(env),
+		clock:     clock.NewSandbox(env),
 		providers: apikey.NewStore(env),
 		customers: customer.StoreFrom(env),
 		timelines: timeline.StoreFrom(env),
-		emptied:   []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
+		tables:    []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
 		queues:    []string{env.Get("EVENTS_QUEUE_URL"), env.Get("WEBHOOKS_QUEUE_URL")},
 		sqs:       sqs.NewFromConfig(env.AWS()),
 	}
@@ -60,28 +60,30 @@ func From(env *config.Env) *Sandbox {
 // Controls is the function of GET and PUT /v2/sandbox/clock and POST /v2/sandbox/reset.
 func Controls(keys web.Authenticator, s *Sandbox) http.Handler {
 	return web.Function("sandbox-controls", keys, map[string]web.Handler{
-		"GET /v2/sandbox/clock":  s.show,
-		"PUT /v2/sandbox/clock":  s.move,
+		"GET /v2/sandbox/clock":  s.getClock,
+		"PUT /v2/sandbox/clock":  s.setClock,
 		"POST /v2/sandbox/reset": s.reset,
 	})
 }
 
-// reading is the body of every answer, and of a PUT: what time it is.
-type reading struct {
+// clockBody is the body of every answer, and of a PUT: what time it is.
+type clockBody struct {
 	Now string `json:"now"`
 }
 
-func told(now time.Time) web.Response {
-	return web.Response{Status: http.StatusOK, Body: reading{web.FormatTime(now)}}
+func clockResponse(now time.Time) web.Response {
+	return web.Response{Status: http.StatusOK, Body: clockBody{web.FormatTime(now)}}
 }
 
-func (s *Sandbox) show(*web.Request) (web.Response, error) { return told(s.clock.Now()), nil }
+func (s *Sandbox) getClock(*web.Request) (web.Response, error) {
+	return clockResponse(s.clock.Now()), nil
+}
 
-// reach is how far from the real time the clock may be put: beyond it there is nothing to try.
-const reach = 10 * 365 * 24 * time.Hour
+// maxOffset is how far from the real time the clock may be put: beyond it there is nothing to try.
+const maxOffset = 10 * 365 * 24 * time.Hour
 
-func (s *Sandbox) move(r *web.Request) (web.Response, error) {
-	var in reading
+func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
+	var in clockBody
 	if err := web.Decode(r.Body, &in); err != nil {
 		return web.Response{}, err
 	}
@@ -89,13 +91,13 @@ func (s *Sandbox) move(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	if time.Until(to).Abs() > reach {
+	if time.Until(to).Abs() > maxOffset {
 		return web.Response{}, fault.Field("now", "`now` must be within ten years of the real time.")
 	}
-	if err := s.clock.Put(r.Context(), to); err != nil {
+	if err := s.clock.Set(r.Context(), to); err != nil {
 		return web.Response{}, err
 	}
-	return told(to), nil
+	return clockResponse(to), nil
 }
 
 // reset makes the sandbox what it was at first, but for work providers, keys and products. What waits in the queues goes
@@ -106,22 +108,22 @@ func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 			return web.Response{}, err
 		}
 	}
-	for _, t := range s.emptied {
-		if err := empty(r.Context(), t); err != nil {
+	for _, t := range s.tables {
+		if err := clearTable(r.Context(), t); err != nil {
 			return web.Response{}, fault.Wrap(fault.Unavailable, err)
 		}
 	}
-	if err := s.clock.Restore(r.Context()); err != nil {
+	if err := s.clock.Reset(r.Context()); err != nil {
 		return web.Response{}, err
 	}
-	if err := s.Populate(r.Context()); err != nil {
+	if err := s.Seed(r.Context()); err != nil {
 		return web.Response{}, err
 	}
-	return told(time.Now()), nil
+	return clockResponse(time.Now()), nil
 }
 
-// purgePause is how long SQS lets nobody empty the same queue again.
-const purgePause = time.Minute
+// purgeInterval is how long SQS lets nobody empty the same queue again.
+const purgeInterval = time.Minute
 
 func (s *Sandbox) purge(ctx context.Context, queue string) error {
 	_, err := s.sqs.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &queue})
@@ -130,13 +132,13 @@ func (s *Sandbox) purge(ctx context.Context, queue string) error {
 	}
 	failed := fault.Wrap(fault.Unavailable, err)
 	if again := (*types.PurgeQueueInProgress)(nil); errors.As(err, &again) {
-		failed.RetryAfter = purgePause
+		failed.RetryAfter = purgeInterval
 	}
 	return failed
 }
 
-// empty deletes every row of a table but the products.
-func empty(ctx context.Context, t dynamo.Table) error {
+// clearTable deletes every row of a table but the products.
+func clearTable(ctx context.Context, t dynamo.Table) error {
 	var row struct {
 		PK string `dynamo:"pk"`
 		SK string `dynamo:"sk"`

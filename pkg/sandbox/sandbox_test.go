@@ -40,14 +40,14 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	env := emulator.ForTest(t, "SANDBOX=true")
+	env := emulator.NewTestEnv(t, "SANDBOX=true")
 	w := &world{T: t, env: env}
 	w.key, w.other = w.provider("Courier Ltd"), w.provider("Parcels & Co")
-	s := From(env)
-	if err := s.Populate(t.Context()); err != nil {
+	s := New(env)
+	if err := s.Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	keys, sender, ids, now := apikey.CacheFrom(env), queue.SenderFrom(env), seal.From(env), clock.From(env)
+	keys, sender, ids, now := apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env)
 	timelines := timeline.StoreFrom(env)
 	reader := shift.NewReader(timelines, ids, now)
 	ledger := shift.NewLedger(reader, sender)
@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 		"shift-read":               shift.Read(keys, reader),
 		"event-read":               shift.ReadEvents(keys, reader),
 	}))
-	w.process = shift.Processor(timeline.NewApplier(timelines, 4), deadletter.StoreFrom(env), time.Now)
+	w.process = shift.Processor(timeline.NewApplier(timelines, 4), deadletter.NewStore(env), time.Now)
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func (w *world) now() time.Time {
 
 func (w *world) timeIn(text string) time.Time {
 	w.Helper()
-	var in reading
+	var in clockBody
 	if err := json.Unmarshal([]byte(text), &in); err != nil {
 		w.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func (w *world) timeIn(text string) time.Time {
 	return at
 }
 
-// move moves the clock.
+// setClock moves the clock.
 func (w *world) move(by time.Duration) {
 	w.Helper()
 	to := web.FormatTime(w.now().Add(by))
@@ -264,8 +264,8 @@ func TestAResetForgetsEverything(t *testing.T) {
 
 // A live stack cannot be reset, even if somebody gave it the function.
 func TestALiveStackHasNoControls(t *testing.T) {
-	env := emulator.ForTest(t)
-	From(env)
+	env := emulator.NewTestEnv(t)
+	New(env)
 	if err := env.Err(); err == nil || !strings.Contains(err.Error(), "SANDBOX") {
 		t.Errorf("got %v", err)
 	}

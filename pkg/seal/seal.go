@@ -1,9 +1,9 @@
-// Package seal makes ids that tell their bearer nothing and us everything.
+// Package seal makes ids that are opaque to clients and hold the data themselves.
 //
-// The id of an event is the event itself, sealed: deterministic authenticated encryption (AES-SIV, RFC 5297), with the
+// The id of an event is the event itself, encrypted: deterministic authenticated encryption (AES-SIV, RFC 5297), with the
 // work provider as associated data. So accepting an event writes nothing but the queue message, one event has one id
-// however often it is sent, an id in a log gives nothing away, and one that is forged, cut or another provider's cannot
-// be told from one that is unknown.
+// however often it is sent, an id in a log reveals nothing, and one that is forged, truncated or another provider's is
+// indistinguishable from an unknown one.
 package seal
 
 import (
@@ -29,22 +29,22 @@ type key struct {
 	siv     *subtle.AESSIV
 }
 
-// ErrUnknown is met when an id is none that these keys made for that purpose.
+// ErrUnknown means that an id was not made with these keys for that purpose and work provider.
 var ErrUnknown = errors.New("seal: unknown id")
 
-// From reads the keys from EVENT_ID_KEYS: version:key, separated by commas, the one to seal with first. A version is a
-// number from 1 to 255 that is never used again; a key is 64 random bytes in standard base64. They come with the
+// NewFromEnv returns a sealer with the keys in EVENT_ID_KEYS: version:key, separated by commas, the one to seal with first.
+// A version is a number from 1 to 255 that is never reused; a key is 64 random bytes in standard base64. They come with the
 // deployment, so that a cold start makes no call for them.
-func From(env *config.Env) *Sealer {
+func NewFromEnv(env *config.Env) *Sealer {
 	const variable = "EVENT_ID_KEYS"
 	s, err := New(env.Get(variable))
 	if err != nil && env.Optional(variable, "") != "" {
-		env.Reject(variable, err.Error())
+		env.Invalid(variable, err.Error())
 	}
 	return s
 }
 
-// New reads the keys in the same form.
+// New returns a sealer with keys in the format of EVENT_ID_KEYS.
 func New(keys string) (*Sealer, error) {
 	var s Sealer
 	for _, item := range strings.Split(keys, ",") {
@@ -66,18 +66,18 @@ func New(keys string) (*Sealer, error) {
 	return &s, nil
 }
 
-// Seal is the id of plain for that purpose and work provider: letters, digits, '-' and '_', 4 for every 3 bytes of plain and the 17
-// bytes more that a seal takes.
+// Seal returns the id of plain for that purpose and work provider: letters, digits, '-' and '_', 4 per 3 bytes of plain and
+// of the 17 bytes that are added to it.
 func (s *Sealer) Seal(purpose, provider string, plain []byte) string {
 	k := s.keys[0]
-	sealed, err := k.siv.EncryptDeterministically(plain, associated(purpose, provider))
+	sealed, err := k.siv.EncryptDeterministically(plain, associatedData(purpose, provider))
 	if err != nil {
 		panic(err) // only for a plain text of gigabytes
 	}
 	return base64.RawURLEncoding.EncodeToString(append([]byte{k.version}, sealed...))
 }
 
-// Open is what Seal sealed; ErrUnknown for everything else.
+// Open returns what Seal sealed; ErrUnknown for everything else.
 func (s *Sealer) Open(purpose, provider, id string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(id)
 	if err != nil || len(b) == 0 {
@@ -87,12 +87,12 @@ func (s *Sealer) Open(purpose, provider, id string) ([]byte, error) {
 		if k.version != b[0] {
 			continue
 		}
-		if plain, err := k.siv.DecryptDeterministically(b[1:], associated(purpose, provider)); err == nil {
+		if plain, err := k.siv.DecryptDeterministically(b[1:], associatedData(purpose, provider)); err == nil {
 			return plain, nil
 		}
 	}
 	return nil, ErrUnknown
 }
 
-// associated ties an id to its purpose and provider; neither holds a zero byte.
-func associated(purpose, provider string) []byte { return []byte(purpose + "\x00" + provider) }
+// associatedData binds an id to its purpose and provider; neither contains a zero byte.
+func associatedData(purpose, provider string) []byte { return []byte(purpose + "\x00" + provider) }

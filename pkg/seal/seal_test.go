@@ -85,14 +85,14 @@ func TestAKeyIsRotatedWithoutAGap(t *testing.T) {
 func TestABadKeyListIsReportedWithoutItsValue(t *testing.T) {
 	for _, keys := range []string{"x", "0:" + keyOf(1, 1)[2:], "256:AAAA", "1:AAAA", "1:no base64", keyOf(1, 1) + ",", "1"} {
 		env := config.From(map[string]string{"EVENT_ID_KEYS": keys})
-		From(env)
+		NewFromEnv(env)
 		err := env.Err()
 		if err == nil || !strings.Contains(err.Error(), "EVENT_ID_KEYS") || strings.Contains(err.Error(), "AAAA") {
 			t.Errorf("%q: %v", keys, err)
 		}
 	}
 	env := config.From(nil)
-	From(env)
+	NewFromEnv(env)
 	if err := env.Err(); err == nil || strings.Count(err.Error(), "EVENT_ID_KEYS") != 1 {
 		t.Errorf("a missing list: %v", err)
 	}

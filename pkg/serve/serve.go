@@ -32,13 +32,13 @@ func HTTP(build func(env *config.Env) http.Handler) {
 // Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed
 // come again, all others are deleted.
 func Queue(build func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) {
-	lambda.Start(consume(start(build)))
+	lambda.Start(nonNilFailures(start(build)))
 }
 
 // start puts a function together.
 func start[T any](build func(env *config.Env) T) T {
 	env := config.FromOS()
-	slog.SetDefault(slog.New(observe.JSON(os.Stderr)).With("function", env.Optional("AWS_LAMBDA_FUNCTION_NAME", "")))
+	slog.SetDefault(slog.New(observe.NewJSONHandler(os.Stderr)).With("function", env.Optional("AWS_LAMBDA_FUNCTION_NAME", "")))
 	built := build(env)
 	if err := env.Err(); err != nil {
 		slog.Error("cannot start", "error", err)
@@ -58,7 +58,7 @@ func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyReq
 		if !isToken(event.HTTPMethod) {
 			event.HTTPMethod = "INVALID"
 		}
-		body, length := bodyOf(event)
+		body, length := decodeBody(event)
 		event.Body, event.IsBase64Encoded = "", false // the adapter would copy it twice
 		request, err := adapter.EventToRequest(event)
 		if err != nil {
@@ -72,8 +72,8 @@ func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyReq
 	}
 }
 
-// bodyOf is the body of an event, and its length; -1 if it cannot be read.
-func bodyOf(event events.APIGatewayProxyRequest) (io.ReadCloser, int64) {
+// decodeBody is the body of an event, and its length; -1 if it cannot be read.
+func decodeBody(event events.APIGatewayProxyRequest) (io.ReadCloser, int64) {
 	if !event.IsBase64Encoded {
 		return io.NopCloser(strings.NewReader(event.Body)), int64(len(event.Body))
 	}
@@ -92,16 +92,16 @@ func (unreadable) Close() error             { return nil }
 
 // isToken reports whether a method is one that HTTP can carry.
 func isToken(method string) bool {
-	return method != "" && strings.Trim(method, plain+"!#$%&'*+^`|") == "" && !strings.Contains(method, "/")
+	return method != "" && strings.Trim(method, unreserved+"!#$%&'*+^`|") == "" && !strings.Contains(method, "/")
 }
 
-// plain are the bytes that mean themselves in any part of a URL, and the slash.
-const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+// unreserved are the bytes that mean themselves in any part of a URL, and the slash.
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
 // cleanPath returns the path with everything escaped that has to be, so that it can be parsed as part of a URL. A
 // path whose own escapes are broken becomes one of the same version that names nothing: 404.
 func cleanPath(path string) string {
-	if strings.Trim(path, plain) == "" {
+	if strings.Trim(path, unreserved) == "" {
 		return path
 	}
 	segments := strings.Split(path, "/")
@@ -118,8 +118,8 @@ func cleanPath(path string) string {
 // consumer is what handles the messages of a queue.
 type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-// consume makes sure that the list of failed messages is a list even if it is empty; not every poller takes null for one.
-func consume(handle consumer) consumer {
+// nonNilFailures makes sure that the list of failed messages is a list even if it is empty; not every poller takes null for one.
+func nonNilFailures(handle consumer) consumer {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := handle(ctx, event)
 		if response.BatchItemFailures == nil {

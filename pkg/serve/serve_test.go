@@ -199,14 +199,14 @@ func TestConsume(t *testing.T) {
 		`{"batchItemFailures":[]}`:                        {},
 		`{"batchItemFailures":[{"itemIdentifier":"m1"}]}`: failed,
 	} {
-		got, err := consume(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return response, nil })(context.Background(), events.SQSEvent{})
+		got, err := nonNilFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return response, nil })(context.Background(), events.SQSEvent{})
 		text, _ := json.Marshal(got)
 		if err != nil || string(text) != want {
 			t.Errorf("got %s, %v, want %s", text, err, want)
 		}
 	}
 	broken := errors.New("broken")
-	if _, err := consume(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	if _, err := nonNilFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		return events.SQSEventResponse{}, broken
 	})(context.Background(), events.SQSEvent{}); !errors.Is(err, broken) {
 		t.Errorf("the error became %v", err)

@@ -108,7 +108,7 @@ func batchBody(n int, name func(i int) string) string {
 // TestAcceptingCosts: exactly one call to SQS for an event and for a batch of up to 1,000, whatever the names look like,
 // and none to DynamoDB while the key is cached. A larger batch costs one for each ten messages.
 func TestAcceptingCosts(t *testing.T) {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	providers := apikey.NewStore(env)
 	if _, err := providers.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true}, noon); err != nil {
 		t.Fatal(err)
@@ -117,8 +117,8 @@ func TestAcceptingCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meter := emulator.Measure(env)
-	w := buildWorld(t, env, apikey.CacheFrom(env), queue.SenderFrom(env))
+	meter := emulator.AttachMeter(env)
+	w := buildWorld(t, env, apikey.CacheFrom(env), queue.NewEventsQueue(env))
 	if a := w.ask(key, "POST", "/v1/batch/login", "[]"); a.status != 202 {
 		t.Fatal(a)
 	}

@@ -20,9 +20,9 @@ var yesterday = time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 
 // measured is a world whose calls are counted, with ABC123, who is the courier's 12345, and ABC12, its 1686.
 func measured(t *testing.T) (*world, *emulator.Meter) {
-	env := emulator.ForTest(t)
-	meter := emulator.Measure(env)
-	w := buildWorld(t, env, keys, prompt{queue.SenderFrom(env)})
+	env := emulator.NewTestEnv(t)
+	meter := emulator.AttachMeter(env)
+	w := buildWorld(t, env, keys, prompt{queue.NewEventsQueue(env)})
 	w.clock = time.Now()
 	since := yesterday.AddDate(-2, 0, 0)
 	for number, id := range map[string]string{"ABC123": "12345", "ABC12": "1686"} {

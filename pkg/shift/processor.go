@@ -17,7 +17,7 @@ import (
 
 // Processor consumes the queue of events. It answers with the messages that have to come again. One that cannot be
 // understood will not be by waiting: it is filed with the dead letters at once. No message delays or fails another.
-func Processor(applier *timeline.Applier, letters deadletter.Filer, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		var changes []timeline.Changes
@@ -31,7 +31,7 @@ func Processor(applier *timeline.Applier, letters deadletter.Filer, now func() t
 		for _, m := range batch.Records {
 			c, err := parseMessage(m.Body)
 			if err != nil {
-				if err := letters.File(ctx, deadletter.Of(m, deadletter.NotUnderstood, now())); err != nil {
+				if err := letters.Archive(ctx, deadletter.FromSQS(m, deadletter.ReasonMalformed, now())); err != nil {
 					refuse(m, err)
 				}
 				continue
@@ -88,10 +88,10 @@ func (t *tallies) applied(m events.SQSMessage, c timeline.Changes, became timeli
 	sum.Unmatched += became.Unmatched
 	sum.Rejected += became.Rejected
 	if became.Rejected > 0 && c.ID != "" {
-		sum.RejectedIn = append(sum.RejectedIn, c.ID)
+		sum.RejectedIDs = append(sum.RejectedIDs, c.ID)
 	}
 	if sent, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil && c.ID != "" {
-		sum.Ages = append(sum.Ages, max(0, now.Sub(time.UnixMilli(sent))))
+		sum.Latencies = append(sum.Latencies, max(0, now.Sub(time.UnixMilli(sent))))
 	}
 }
 

@@ -31,9 +31,9 @@ func (w *world) puzzle(number string) {
 	_, err := dynamodb.NewFromConfig(w.env.AWS()).PutItem(w.t.Context(), &dynamodb.PutItemInput{
 		TableName: aws.String(w.env.Get("TIMELINES_TABLE")),
 		Item: map[string]dynamotypes.AttributeValue{
-			table.PK:   &dynamotypes.AttributeValueMemberS{Value: table.NamePartition(courier, person.Name{Kind: person.CustomerNumber, Value: number})},
-			table.SK:   &dynamotypes.AttributeValueMemberS{Value: table.HistorySort("2026-01")},
-			table.Form: &dynamotypes.AttributeValueMemberN{Value: "99"},
+			table.PK:          &dynamotypes.AttributeValueMemberS{Value: table.NamePartition(courier, person.Name{Kind: person.CustomerNumber, Value: number})},
+			table.SK:          &dynamotypes.AttributeValueMemberS{Value: table.HistorySort("2026-01")},
+			table.VersionAttr: &dynamotypes.AttributeValueMemberN{Value: "99"},
 		},
 	})
 	if err != nil {
@@ -44,7 +44,7 @@ func (w *world) puzzle(number string) {
 // refuser is a Filer that files nothing.
 type refuser struct{}
 
-func (refuser) File(context.Context, deadletter.Letter) error { return errors.New("down") }
+func (refuser) Archive(context.Context, deadletter.DeadLetter) error { return errors.New("down") }
 
 // TestOneBadMessageDoesNotFailTheOthers is promise 6: of ten messages in a batch, those that cannot be understood are filed
 // with their bytes, those that fail come again by themselves, and the rest are done.
@@ -81,7 +81,7 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 			t.Errorf("%s failed", got)
 		}
 	}
-	letters, err := deadletter.StoreFrom(w.env).List(t.Context(), "2026-03")
+	letters, err := deadletter.NewStore(w.env).List(t.Context(), "2026-03")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 	for _, l := range letters {
 		filed = append(filed, l.MessageID+l.Reason+string(l.Body))
 	}
-	const why = deadletter.NotUnderstood
+	const why = deadletter.ReasonMalformed
 	if want := []string{"1" + why + "{bad\u0000\xff", "3" + why + `{"v":99}`, "5" + why}; !slices.Equal(filed, want) {
 		t.Errorf("filed %q, want %q", filed, want)
 	}
@@ -119,7 +119,7 @@ func TestWhatKeepsFailingBecomesADeadLetter(t *testing.T) {
 	poison := `{"customerNumber":"PUZZLE","timestamp":` + someTime + `}`
 	w.accept("/v1/batch/login", `[`+poison+`,{"workProviderUserId":"\uffff\"<é","timestamp":`+someTime+`}]`)
 	bodies := w.queued()
-	if len(bodies) != 1 || queue.SenderFrom(w.env).Send(t.Context(), 0, bodies...) != nil {
+	if len(bodies) != 1 || queue.NewEventsQueue(w.env).Send(t.Context(), 0, bodies...) != nil {
 		t.Fatal(bodies)
 	}
 	w.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":`+someTime+`}`)

@@ -69,9 +69,9 @@ func TestProcessedMessagesAreAnnouncedToThoseWhoWish(t *testing.T) {
 // The wish travels with what v1 accepts, for those who have it, and is in nobody else's messages.
 func TestTheWishToBeToldTravelsWithTheEvent(t *testing.T) {
 	for _, wants := range []bool{true, false} {
-		env := emulator.ForTest(t)
+		env := emulator.NewTestEnv(t)
 		asked := keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
-		w := buildWorld(t, env, asked, prompt{queue.SenderFrom(env)})
+		w := buildWorld(t, env, asked, prompt{queue.NewEventsQueue(env)})
 		body := `{"workProviderUserId":"12345","timestamp":"` + iso(noon) + `"}`
 		w.accept("/v1/shift/login", body)
 		w.accept("/v1/batch/logout", "["+body+"]")

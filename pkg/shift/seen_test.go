@@ -22,7 +22,7 @@ import (
 func logged(t *testing.T) *bytes.Buffer {
 	var log bytes.Buffer
 	before := slog.Default()
-	slog.SetDefault(slog.New(observe.JSON(&log)))
+	slog.SetDefault(slog.New(observe.NewJSONHandler(&log)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return &log
 }

@@ -29,8 +29,8 @@ func soakWorld(t *testing.T) *world {
 	log := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { slog.SetDefault(log) })
-	env := emulator.ForTest(t)
-	return buildWorld(t, env, keys, prompt{queue.SenderFrom(env)})
+	env := emulator.NewTestEnv(t)
+	return buildWorld(t, env, keys, prompt{queue.NewEventsQueue(env)})
 }
 
 // mapped is the memory that the Go runtime of this process has mapped, in MiB: the whole of what a processor needs, and
@@ -92,7 +92,7 @@ func TestSoakBacklog(t *testing.T) {
 	if applied != batches*perBatch || shifts != batches*perBatch/2 {
 		t.Errorf("%d events applied and %d shifts ended, want %d and half of it", applied, shifts, batches*perBatch)
 	}
-	letters, err := deadletter.StoreFrom(w.env).List(t.Context(), time.Now().UTC().Format("2006-01"))
+	letters, err := deadletter.NewStore(w.env).List(t.Context(), time.Now().UTC().Format("2006-01"))
 	if err != nil || len(letters) != batches/(perPoison/2) {
 		t.Errorf("%d dead letters, want %d (%v)", len(letters), batches/(perPoison/2), err)
 	}

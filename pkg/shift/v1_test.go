@@ -40,7 +40,7 @@ func (r *recorder) take() []string {
 // recorded is a world whose queue only remembers.
 func recorded(t *testing.T) (*world, *recorder) {
 	sender := new(recorder)
-	return buildWorld(t, emulator.ForTest(t), keys, sender), sender
+	return buildWorld(t, emulator.NewTestEnv(t), keys, sender), sender
 }
 
 const pendingBody = `{"status":"PENDING"}`

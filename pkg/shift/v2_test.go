@@ -257,7 +257,7 @@ func TestTheSamePostAgain(t *testing.T) {
 // TestCreatingWhileTheQueueIsDown: without the guard in the queue nothing is stored, and the answer invites another try.
 func TestCreatingWhileTheQueueIsDown(t *testing.T) {
 	sender := new(recorder)
-	w := buildWorld(t, emulator.ForTest(t), keys, sender)
+	w := buildWorld(t, emulator.NewTestEnv(t), keys, sender)
 	w.customer(courier, "ABC123", "12345")
 	id := w.create(abc, noon, time.Time{})
 	sender.err = fault.Wrap(fault.Unavailable, errors.New("down"))

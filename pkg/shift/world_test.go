@@ -79,15 +79,15 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	env := emulator.ForTest(t)
-	return buildWorld(t, env, keys, prompt{queue.SenderFrom(env)})
+	env := emulator.NewTestEnv(t)
+	return buildWorld(t, env, keys, prompt{queue.NewEventsQueue(env)})
 }
 
 // buildWorld is a world whose keys and queue are the test's.
 func buildWorld(t testing.TB, env *config.Env, keys web.Authenticator, sender queue.Sender) *world {
 	t.Helper()
 	w := &world{
-		t: t, env: env, clock: noon, ids: seal.From(env), timelines: timeline.StoreFrom(env), sqs: sqs.NewFromConfig(env.AWS()),
+		t: t, env: env, clock: noon, ids: seal.NewFromEnv(env), timelines: timeline.StoreFrom(env), sqs: sqs.NewFromConfig(env.AWS()),
 	}
 	now := func() time.Time { return w.clock }
 	reader := NewReader(w.timelines, w.ids, now)
@@ -103,7 +103,7 @@ func buildWorld(t testing.TB, env *config.Env, keys web.Authenticator, sender qu
 		"shift-read":   Read(keys, reader),
 		"event-read":   ReadEvents(keys, reader),
 	}))
-	w.process = Processor(timeline.NewApplier(w.timelines, 8), deadletter.StoreFrom(env), now)
+	w.process = Processor(timeline.NewApplier(w.timelines, 8), deadletter.NewStore(env), now)
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}

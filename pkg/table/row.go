@@ -17,10 +17,10 @@ import (
 // Row reads a row consistently; false if there is none. Its errors are faults: Unavailable.
 func Row(ctx context.Context, client *dynamodb.Client, table, partition, sort string, into any) (bool, error) {
 	answer, err := client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &table, Key: RowKey(partition, sort), ConsistentRead: aws.Bool(true),
+		TableName: &table, Key: ItemKey(partition, sort), ConsistentRead: aws.Bool(true),
 	})
 	if err == nil && answer.Item != nil {
-		err = attributevalue.UnmarshalMapWithOptions(answer.Item, into, asWritten)
+		err = attributevalue.UnmarshalMapWithOptions(answer.Item, into, dynamoTags)
 	}
 	if err != nil {
 		return false, fault.Wrap(fault.Unavailable, err)
@@ -28,11 +28,11 @@ func Row(ctx context.Context, client *dynamodb.Client, table, partition, sort st
 	return answer.Item != nil, nil
 }
 
-// asWritten has rows read by the names under which a dynamo.DB writes them.
-func asWritten(o *attributevalue.DecoderOptions) { o.TagKey = "dynamo" }
+// dynamoTags has rows read by the names under which a dynamo.DB writes them.
+func dynamoTags(o *attributevalue.DecoderOptions) { o.TagKey = "dynamo" }
 
-// RowKey is the key of a row as the service's own client takes it.
-func RowKey(partition, sort string) map[string]types.AttributeValue {
+// ItemKey is the key of a row as the service's own client takes it.
+func ItemKey(partition, sort string) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{
 		PK: &types.AttributeValueMemberS{Value: partition}, SK: &types.AttributeValueMemberS{Value: sort},
 	}

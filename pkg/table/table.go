@@ -2,34 +2,34 @@
 //
 // There are three tables, so that a function can be granted one and not the others:
 //
-//   - Providers: work providers, their webhooks, and the hashes of their API keys (people.go);
-//   - Customers: customers, policies, products, enrolments: all personal data, and nothing else, is here (people.go);
+//   - Providers: work providers, their webhooks, and the hashes of their API keys (providers.go);
+//   - Customers: customers, policies, products, enrolments: all personal data, and nothing else, is here (customers.go);
 //   - Timelines: facts, histories, owners of workProviderUserIds and shift records (this file). No personal data
 //     beyond the names by which a work provider calls its people.
 //
-// Beside them stand Secrets, for the webhook sender alone (people.go), Sessions, which ends by itself (sessions.go), and Audit,
-// which only operators have to do with (audit.go).
+// The others are Secrets, for the webhook sender alone (providers.go), Sessions, whose items expire (sessions.go), and
+// Audit, for operators alone (audit.go).
 //
 // All have the same two keys, a partition key and a sort key, both strings, and no index: each access pattern below is
 // one Get or one Query of one partition.
 //
 // # Timelines
 //
-// A partition is one name at one work provider (rule 5: tenants never meet, so the provider leads every key):
+// A partition is one name at one work provider (rule 5: tenants are isolated, so every key begins with the provider):
 //
 //	pk                       sk                   what                                         read by
 //	courier-ltd#C#ABC123     facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
-//	courier-ltd#C#ABC123     history#             counts its consents and links                fold, status, v2
+//	courier-ltd#C#ABC123     history#             version: counts its consents and links       fold, status, v2
 //	courier-ltd#C#ABC123     history#2026-11      consents, links, matches, by UTC month       fold, status, v2
 //	courier-ltd#C#ABC123     shifts#2026-11-22    the shift record of one UTC day              list
 //	courier-ltd#U#12345      facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
-//	courier-ltd#U#12345      owner                whose workProviderUserId this is and was     fold, status, v2
-//	courier-ltd#B#6f0a…      part#000001638       which facts a message of a batch asked for   batch outcome
-//	courier-ltd#W#2026-11    signup_1763…_ABC123  how a delivery to its webhook stands, by     webhook sender, account
-//	                                              the UTC month of what it tells               page, operators
-//	dead-letters#2026-11     1763830000000#<id>   a message that came to nothing, by sending   operators
+//	courier-ltd#U#12345      owner                current and past owners of the id            fold, status, v2
+//	courier-ltd#B#6f0a…      part#000001638       the facts of one message of a batch          batch outcome
+//	courier-ltd#W#2026-11    signup_1763…_ABC123  the state of a webhook delivery, by the      webhook sender, account
+//	                                              UTC month of what it is about                page, operators
+//	dead-letters#2026-11     1763830000000#<id>   a dead letter, by the time of its sending    operators
 //
-// "history" sorts right behind "facts", so that one Query reads the last days' facts of a customer together with the
+// "history" sorts right after "facts", so that one Query reads the last days' facts of a customer together with the
 // history, for the price of one read.
 package table
 
@@ -46,11 +46,11 @@ const (
 	SK = "sk" // sort key, a string
 )
 
-// Form is the attribute that holds the version of a row's form, in every table: rows live for years, so a reader must
-// know how a row was written.
-const Form = "v"
+// VersionAttr is the attribute that holds the schema version of an item, in every table: items live for years, so a reader
+// must know how an item was written.
+const VersionAttr = "v"
 
-// OwnerSort is the sort key of the row that tells whose workProviderUserId a name is.
+// OwnerSort is the sort key of the item that holds the owners of a workProviderUserId.
 const OwnerSort = "owner"
 
 // Sort keys of Timelines that are followed by a day or a month.
@@ -60,25 +60,26 @@ const (
 	shiftsPrefix  = "shifts#"
 )
 
-// HistoryCountSort is the sort key of the row that counts the changes of consents and links, so that of two made at once
-// one begins again. It leads the history, and is read with it.
-const HistoryCountSort = historyPrefix
+// HistoryVersionSort is the sort key of the item that counts the changes of consents and links, so that of two concurrent
+// changes one is retried. It leads the history, and is read with it.
+const HistoryVersionSort = historyPrefix
 
-// AfterHistory sorts behind every history row of a partition and before anything else.
-const AfterHistory = "history$"
+// HistoryEnd sorts after every history item of a partition and before anything else.
+const HistoryEnd = "history$"
 
-// NamePartition is the partition of a person's name at a work provider. A provider's id has no '#', so the key can be
-// read in one way only.
+// NamePartition returns the partition of a person's name at a work provider. The id of a provider has no '#', so the key is
+// unambiguous.
 func NamePartition(provider string, name person.Name) string {
 	return provider + "#" + string(name.Kind) + "#" + name.Value
 }
 
-// ProviderNames begins the partitions of all names at a work provider.
-func ProviderNames(provider string) string { return provider + "#" }
+// ProviderPrefix returns the prefix of the partitions of all names at a work provider.
+func ProviderPrefix(provider string) string { return provider + "#" }
 
-// NameOf is the name whose partition at a work provider that is; false if it is none of a name.
-func NameOf(provider, partition string) (person.Name, bool) {
-	rest, ok := strings.CutPrefix(partition, ProviderNames(provider))
+// ParseNamePartition returns the name whose partition at a work provider that is; false if it is not the partition of a
+// name.
+func ParseNamePartition(provider, partition string) (person.Name, bool) {
+	rest, ok := strings.CutPrefix(partition, ProviderPrefix(provider))
 	if !ok || len(rest) < 3 || rest[1] != '#' {
 		return person.Name{}, false
 	}
@@ -86,39 +87,39 @@ func NameOf(provider, partition string) (person.Name, bool) {
 	return name, name.Kind == person.CustomerNumber || name.Kind == person.UserID
 }
 
-// BatchPartition is the partition of a batch at a work provider.
+// BatchPartition returns the partition of a batch at a work provider.
 func BatchPartition(provider, batch string) string { return provider + "#B#" + batch }
 
-// PartSort is the sort key of the part of a batch that begins with that item.
+// PartSort returns the sort key of the part of a batch that begins with that item.
 func PartSort(from int) string { return fmt.Sprintf("part#%09d", from) }
 
-// DeliveryPartition is the partition of the deliveries to a work provider's webhook, by the UTC month (YYYY-MM) of what
-// they tell. Their ids are the sort keys.
+// DeliveryPartition returns the partition of the deliveries to a work provider's webhook, by the UTC month (YYYY-MM) of what
+// they are about. Their ids are the sort keys.
 func DeliveryPartition(provider, month string) string { return provider + "#W#" + month }
 
-// DeadLetterPartition is the partition of the messages that came to nothing, by the UTC month (YYYY-MM) of their sending.
+// DeadLetterPartition returns the partition of the dead letters of a UTC month (YYYY-MM), in which they were sent.
 func DeadLetterPartition(month string) string { return "dead-letters#" + month }
 
-// DeadLetterSort is the sort key of a dead letter: milliseconds since the epoch, and the queue's id of the message, so that
-// filing it twice is filing it once.
+// DeadLetterSort returns the sort key of a dead letter: milliseconds since the epoch, and the queue's id of the message, so
+// that archiving it twice stores it once.
 func DeadLetterSort(sentMillis int64, messageID string) string {
 	return fmt.Sprintf("%013d#%s", sentMillis, messageID)
 }
 
-// FactsSort is the sort key of a day's facts; day is YYYY-MM-DD in UTC.
+// FactsSort returns the sort key of a day's facts; day is YYYY-MM-DD in UTC.
 func FactsSort(day string) string { return factsPrefix + day }
 
-// ShiftsSort is the sort key of a day's shift record; day is YYYY-MM-DD in UTC.
+// ShiftsSort returns the sort key of a day's shift record; day is YYYY-MM-DD in UTC.
 func ShiftsSort(day string) string { return shiftsPrefix + day }
 
-// HistorySort is the sort key of a month's history; month is YYYY-MM in UTC.
+// HistorySort returns the sort key of a month's history; month is YYYY-MM in UTC.
 func HistorySort(month string) string { return historyPrefix + month }
 
-// HistoryRange is the range of sort keys that holds a partition's whole history.
-func HistoryRange() (from, to string) { return historyPrefix, AfterHistory }
+// HistoryRange returns the range of sort keys of a partition's whole history.
+func HistoryRange() (from, to string) { return historyPrefix, HistoryEnd }
 
-// DayOf cuts the day or month off a sort key of facts, history or shifts; false if the key is none of them.
-func DayOf(sort string) (string, bool) {
+// ParseDaySort returns the day or month in a sort key of facts, history or shifts; false if the key is none of them.
+func ParseDaySort(sort string) (string, bool) {
 	for _, prefix := range []string{factsPrefix, historyPrefix, shiftsPrefix} {
 		if len(sort) > len(prefix) && sort[:len(prefix)] == prefix {
 			return sort[len(prefix):], true
@@ -127,7 +128,7 @@ func DayOf(sort string) (string, bool) {
 	return "", false
 }
 
-// IsHistory tells a history row from a facts row in a Query that reads both.
+// IsHistory reports whether an item is of the history, in a Query that reads facts and history.
 func IsHistory(sort string) bool {
 	return len(sort) > len(historyPrefix) && sort[:len(historyPrefix)] == historyPrefix
 }

@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -13,34 +12,36 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Whoever changes several rows at once reads them, makes a transaction on condition that they still are what was read,
-// and if they are not, begins again: Insist does so, and Commit tells it when.
+// A change of several items reads them, builds a transaction on condition that they have not changed, commits it with
+// Commit, and on a conflict starts over with RetryConflicts.
 
-// ErrOvertaken is met when another transaction came first. To read again tells how things stand now.
-var ErrOvertaken = errors.New("table: another transaction came first")
+// ErrConflict means that an item was changed between the read and the write. It is Unavailable: reading and writing again
+// may succeed.
+var ErrConflict error = fault.New(fault.Unavailable, "Changed concurrently; try again.")
 
-// Commit runs a transaction. It is ErrOvertaken if a condition of it does not hold, or another one is at the same rows;
-// any other failure is Unavailable.
+// Commit runs a transaction. It returns ErrConflict if a condition failed or another transaction is writing the same items;
+// any other error is Unavailable.
 func Commit(ctx context.Context, tx *dynamo.WriteTx) error {
 	err := tx.Run(ctx)
 	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
-		return ErrOvertaken
+		return ErrConflict
 	}
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, fmt.Errorf("table: %w", err))
+		return Unavailable("transaction", err)
 	}
 	return nil
 }
 
-// patience is how often Insist tries. Each round somebody else has succeeded, or the storage was busy.
-const patience = 8
+// maxConflictRetries is how often RetryConflicts calls its function. On each conflict another writer succeeded, or DynamoDB
+// was busy.
+const maxConflictRetries = 8
 
-// Insist does something until it is no longer overtaken, pausing longer and longer so that many who want the same row
-// come to an end.
-func Insist(ctx context.Context, do func() error) error {
-	for round := range patience {
+// RetryConflicts calls a function until it returns something else than ErrConflict, at most maxConflictRetries times, with
+// exponential backoff and jitter, so that many writers of one item all succeed.
+func RetryConflicts(ctx context.Context, do func() error) error {
+	for round := range maxConflictRetries {
 		err := do()
-		if !errors.Is(err, ErrOvertaken) {
+		if !errors.Is(err, ErrConflict) {
 			return err
 		}
 		select {
@@ -49,5 +50,5 @@ func Insist(ctx context.Context, do func() error) error {
 		case <-time.After(rand.N(5 * time.Millisecond << round)):
 		}
 	}
-	return fault.Wrap(fault.Unavailable, ErrOvertaken)
+	return fault.Wrap(fault.Unavailable, ErrConflict)
 }

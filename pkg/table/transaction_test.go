@@ -8,19 +8,19 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-func TestInsistComesToAnEnd(t *testing.T) {
-	tries := 0
-	err := Insist(t.Context(), func() error { tries++; return ErrOvertaken })
-	if fault.Of(err) != fault.Unavailable || tries != patience {
-		t.Errorf("%v after %d tries", err, tries)
+func TestRetryConflictsGivesUp(t *testing.T) {
+	calls := 0
+	err := RetryConflicts(t.Context(), func() error { calls++; return ErrConflict })
+	if fault.Of(err) != fault.Unavailable || calls != maxConflictRetries {
+		t.Errorf("%v after %d calls", err, calls)
 	}
-	gone, cancel := context.WithCancel(t.Context())
+	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Insist(gone, func() error { return ErrOvertaken }); fault.Of(err) != fault.Unavailable {
+	if err := RetryConflicts(cancelled, func() error { return ErrConflict }); fault.Of(err) != fault.Unavailable {
 		t.Error(err)
 	}
 	other := errors.New("other")
-	if err := Insist(t.Context(), func() error { return other }); err != other {
+	if err := RetryConflicts(t.Context(), func() error { return other }); err != other {
 		t.Error(err)
 	}
 }

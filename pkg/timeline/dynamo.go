@@ -125,8 +125,8 @@ func (s *Store) add(ctx context.Context, pk, sk string, elements [][]byte) (refu
 	for len(fit) > 0 {
 		if room := MaxFactsPerDay - len(fit); room >= 0 {
 			err := s.table.Update(table.PK, pk).Range(table.SK, sk).
-				Add("s", fit).Set(table.Form, formOfSets).
-				If("attribute_not_exists('s') OR ($ = ? AND size('s') <= ?)", table.Form, formOfSets, room).Run(ctx)
+				Add("s", fit).Set(table.VersionAttr, formOfSets).
+				If("attribute_not_exists('s') OR ($ = ? AND size('s') <= ?)", table.VersionAttr, formOfSets, room).Run(ctx)
 			if !dynamo.IsCondCheckFailed(err) {
 				return refused, stored(err)
 			}
@@ -211,7 +211,7 @@ func (s *Store) Records(ctx context.Context, provider, customer string, of Days)
 }
 
 func (r recordRow) record(customer string) (Record, error) {
-	date, _ := table.DayOf(r.SK)
+	date, _ := table.ParseDaySort(r.SK)
 	day, err := ParseDay(date)
 	if err != nil || r.Form != formOfRecords {
 		return Record{}, errRecordForm
@@ -227,7 +227,7 @@ const recently = 31 * 24 * time.Hour
 // Person implements Rows: with one Query while the days are recent, else with two.
 func (s *Store) Person(ctx context.Context, provider, customer string, of Days) (History, []Fact, error) {
 	name := numbered(customer)
-	first, last := table.FactsSort(of.First.String()), table.AfterHistory
+	first, last := table.FactsSort(of.First.String()), table.HistoryEnd
 	if of.First.Start() >= At(time.Now().Add(-recently)) {
 		return s.timeline(ctx, provider, name, of, first, last)
 	}
@@ -267,11 +267,11 @@ func (s *Store) timeline(ctx context.Context, provider string, name person.Name,
 		if row.Form != formOfSets {
 			return History{}, nil, errForm
 		}
-		if row.SK == table.HistoryCountSort {
+		if row.SK == table.HistoryVersionSort {
 			version = row.Version
 			continue
 		}
-		date, _ := table.DayOf(row.SK)
+		date, _ := table.ParseDaySort(row.SK)
 		if table.IsHistory(row.SK) {
 			for _, element := range row.Set {
 				e, err := decodeEntry(element)
@@ -392,7 +392,7 @@ type countRow struct {
 // it since it was read: a workProviderUserId linked while consent is withdrawn would outlive it.
 func (s *Store) Amend(tx *dynamo.WriteTx, provider, customer string, was History, entries ...Entry) {
 	put := s.table.Put(countRow{
-		PK: s.partition(provider, customer), SK: table.HistoryCountSort, Form: formOfSets, Version: was.version + 1,
+		PK: s.partition(provider, customer), SK: table.HistoryVersionSort, Form: formOfSets, Version: was.version + 1,
 	})
 	if was.version == 0 {
 		put = put.If("attribute_not_exists(pk)")
@@ -412,7 +412,7 @@ func (s *Store) AppendHistory(tx *dynamo.WriteTx, provider, customer string, ent
 	}
 	for month, elements := range months {
 		tx.Update(s.table.Update(table.PK, s.partition(provider, customer)).Range(table.SK, table.HistorySort(month)).
-			Add("s", elements).Set(table.Form, formOfSets))
+			Add("s", elements).Set(table.VersionAttr, formOfSets))
 	}
 }
 

@@ -36,7 +36,7 @@ type twins struct {
 
 // TestStoreAndMemoryAreAlike holds the store that simulations run on against the real one.
 func TestStoreAndMemoryAreAlike(t *testing.T) {
-	store := StoreFrom(emulator.ForTest(t))
+	store := StoreFrom(emulator.NewTestEnv(t))
 	today := At(time.Now()).Day() // some days are recent, for which a person is read in another way
 	var runs atomic.Int64
 	rapid.Check(t, func(t *rapid.T) {
@@ -202,7 +202,7 @@ func several(name person.Name, first, n int) []Fact {
 
 // TestTheLimitOfADay is rule 9, on both stores: a day takes 2,000 facts; those that are there already need no room.
 func TestTheLimitOfADay(t *testing.T) {
-	for name, rows := range map[string]Rows{"store": StoreFrom(emulator.ForTest(t)), "memory": NewMemory()} {
+	for name, rows := range map[string]Rows{"store": StoreFrom(emulator.NewTestEnv(t)), "memory": NewMemory()} {
 		for i, c := range []struct {
 			before, first, n int // what is there, and what comes
 			refused, after   int
@@ -255,7 +255,7 @@ func TestTheLimitOfADay(t *testing.T) {
 
 // TestWritersRacingForTheRestOfADay: whoever wins, the day is full, every fact is stored or refused, and none is both.
 func TestWritersRacingForTheRestOfADay(t *testing.T) {
-	store := StoreFrom(emulator.ForTest(t))
+	store := StoreFrom(emulator.NewTestEnv(t))
 	if _, err := store.Union(t.Context(), "courier-ltd", courier, day0, several(courier, 0, 1990)); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func TestADayThatFillsUpBetweenReadAndWrite(t *testing.T) {
 		"by the same facts":      {several(courier, 1998, 2), several(courier, 2000, 2)},
 		"by those refused first": {several(courier, 2000, 2), several(courier, 1998, 2)},
 	} {
-		env := emulator.ForTest(t)
+		env := emulator.NewTestEnv(t)
 		other := StoreFrom(env)
 		union := func(s *Store, facts []Fact) []Fact {
 			refused, err := s.Union(t.Context(), "courier-ltd", courier, day0, facts)
@@ -336,7 +336,7 @@ func TestADayThatFillsUpBetweenReadAndWrite(t *testing.T) {
 
 // TestClaimsRace: of two who claim an id at once, one gets it.
 func TestClaimsRace(t *testing.T) {
-	store := StoreFrom(emulator.ForTest(t))
+	store := StoreFrom(emulator.NewTestEnv(t))
 	claim := func(was Ownership, customer string) error {
 		tx := store.WriteTx()
 		store.AppendHistory(tx, "courier-ltd", customer, store.Claim(tx, "courier-ltd", "12345", was, customer, minute(0).Time()))
@@ -432,7 +432,7 @@ func readAll(t *testing.T, s *Store) map[string]func() (any, error) {
 }
 
 func TestStoredRowsAreStillRead(t *testing.T) {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	for _, row := range storedRows(t) {
 		putRow(t, env, row)
 	}
@@ -455,7 +455,7 @@ func TestStoredRowsAreStillRead(t *testing.T) {
 // adds nothing to it.
 func TestRowsOfANewerFormAreRefused(t *testing.T) {
 	for _, row := range storedRows(t) {
-		env := emulator.ForTest(t)
+		env := emulator.NewTestEnv(t)
 		newer := maps.Clone(row)
 		newer["v"] = attribute{N: aws.String("2")}
 		putRow(t, env, newer)
@@ -480,7 +480,7 @@ func TestRowsOfANewerFormAreRefused(t *testing.T) {
 
 // TestOnlyWhoReadTheLastVersionWrites holds both stores to the condition that promise 9 rests on.
 func TestOnlyWhoReadTheLastVersionWrites(t *testing.T) {
-	for _, rows := range []Rows{StoreFrom(emulator.ForTest(t)), NewMemory()} {
+	for _, rows := range []Rows{StoreFrom(emulator.NewTestEnv(t)), NewMemory()} {
 		for _, c := range []struct {
 			version int64
 			refused bool

@@ -105,10 +105,10 @@ type Unheard struct {
 func (s *Store) Unheard(ctx context.Context, provider string, of Days, now Instant) ([]Unheard, error) {
 	var names []person.Name
 	rows := s.table.Scan().Project(table.PK).Consistent(true).
-		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderNames(provider),
+		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderPrefix(provider),
 			table.SK, table.FactsSort(of.First.String()), table.FactsSort(of.Last.String())).Iter()
 	for row := (setRow{}); rows.Next(ctx, &row); {
-		if name, ok := table.NameOf(provider, row.PK); ok {
+		if name, ok := table.ParseNamePartition(provider, row.PK); ok {
 			names = append(names, name) // once for each day that it has
 		}
 	}

@@ -122,7 +122,7 @@ func TestAStoryTellsWhatEverybodyIsTold(t *testing.T) {
 }
 
 func TestUnheardIsWhatWaits(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := StoreFrom(emulator.NewTestEnv(t))
 	now := At(time.Now())
 	yesterday := now.Add(-24 * time.Hour)
 	put := func(provider string, name person.Name, at Instant) {

@@ -151,7 +151,7 @@ func TestRebuildFindsNothing(t *testing.T) {
 }
 
 func TestCustomersOfAProvider(t *testing.T) {
-	s := StoreFrom(emulator.ForTest(t))
+	s := StoreFrom(emulator.NewTestEnv(t))
 	for _, of := range []struct {
 		provider, customer string
 		month              int

@@ -73,7 +73,7 @@ func doAs(key string, handler http.Handler, method, target, body string) *httpte
 func logged(t *testing.T) *bytes.Buffer {
 	var log bytes.Buffer
 	before := slog.Default()
-	slog.SetDefault(slog.New(observe.JSON(&log)))
+	slog.SetDefault(slog.New(observe.NewJSONHandler(&log)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return &log
 }

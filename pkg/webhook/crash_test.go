@@ -95,7 +95,7 @@ func TestACrashAnywhereIsCompletedByRedelivery(t *testing.T) {
 
 // crashOnce delivers a sign-up with a crash at a call, delivers it again, and answers how many calls the first time made.
 func crashOnce(t *testing.T, first, at int, after bool) int {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	crash := crashing(env)
 	w := newWorldIn(t, env)
 	w.agrees(dara)

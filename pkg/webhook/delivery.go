@@ -133,7 +133,7 @@ func (s *Deliveries) write(provider string, d Delivery) *dynamo.Put {
 // again when an answer was lost, without taking its own row for somebody else's.
 func (s *Deliveries) put(ctx context.Context, provider string, d *Delivery) error {
 	err := table.Commit(ctx, s.timelines.WriteTx().Put(s.write(provider, *d)))
-	if errors.Is(err, table.ErrOvertaken) {
+	if errors.Is(err, table.ErrConflict) {
 		return errOvertaken
 	}
 	d.version++

@@ -83,7 +83,7 @@ func AnnouncerFrom(env *config.Env) Announcer { return NewAnnouncer(QueueFrom(en
 func NewAnnouncer(queue queue.Sender, now func() time.Time) Announcer { return Announcer{queue, now} }
 
 // QueueFrom is the queue of webhooks that the environment names.
-func QueueFrom(env *config.Env) *queue.SQS { return queue.SenderTo(env, "WEBHOOKS_QUEUE_URL") }
+func QueueFrom(env *config.Env) *queue.SQS { return queue.NewSQS(env, "WEBHOOKS_QUEUE_URL") }
 
 // guardDelay is after when an announcement made ahead is looked at. It is longer than a function may run.
 const guardDelay = 30 * time.Second

@@ -32,8 +32,8 @@ func TestRejectedEventsAreTold(t *testing.T) {
 	w := newWorld(t)
 	w.clock = time.Now()
 	now := func() time.Time { return w.clock }
-	ids := seal.From(w.env)
-	api := shift.Login(keyring{}, queue.SenderFrom(w.env), ids, now)
+	ids := seal.NewFromEnv(w.env)
+	api := shift.Login(keyring{}, queue.NewEventsQueue(w.env), ids, now)
 	w.sender.Rejections = shift.NewReader(w.sender.Timelines, ids, now).Rejected
 	w.process = shift.Tell(w.process, w.announcer.Processed)
 	w.agrees(dara)

@@ -25,8 +25,8 @@ type Sender struct {
 	Customers  *customer.Store
 	Timelines  *timeline.Store
 	Links      *link.Links
-	Queue      queue.Sender     // of webhooks, for what is to be done later
-	Letters    deadletter.Filer // for what came to nothing
+	Queue      queue.Sender        // of webhooks, for what is to be done later
+	Letters    deadletter.Archiver // for what came to nothing
 	Rejections Rejections
 	Client     *Client
 	Now        func() time.Time
@@ -42,7 +42,7 @@ func SenderFrom(env *config.Env, refold link.Refold, rejections Rejections) *Sen
 		Timelines:  timelines,
 		Links:      link.New(timelines, refold),
 		Queue:      QueueFrom(env),
-		Letters:    deadletter.StoreFrom(env),
+		Letters:    deadletter.NewStore(env),
 		Rejections: rejections,
 		Client:     NewClient(env.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", time.Now),
 		Now:        time.Now,
@@ -86,7 +86,7 @@ type errand struct {
 func (s *Sender) consume(ctx context.Context, record events.SQSMessage) error {
 	m, err := parseMessage(record.Body)
 	if err != nil {
-		return s.Letters.File(ctx, deadletter.Of(record, deadletter.NotUnderstood, s.Now()))
+		return s.Letters.Archive(ctx, deadletter.FromSQS(record, deadletter.ReasonMalformed, s.Now()))
 	}
 	if now := s.Now(); m.Due > now.UnixMilli() {
 		return send(ctx, s.Queue, m, now)
@@ -169,7 +169,7 @@ func (s *Sender) postpone(ctx context.Context, e errand, d Delivery, reply Reply
 	delay, again := wait(d.Attempts-d.from, reply.after)
 	if !again {
 		slog.WarnContext(ctx, "webhook delivery given up", observe.Provider, e.Provider, "attempts", d.Attempts)
-		if err := s.Letters.File(ctx, deadletter.Of(e.record, GaveUpReason, now)); err != nil {
+		if err := s.Letters.Archive(ctx, deadletter.FromSQS(e.record, GaveUpReason, now)); err != nil {
 			return err
 		}
 		return s.finish(ctx, e, d, GaveUp)

@@ -202,10 +202,10 @@ func TestTriesGrowRarerAndEndInADeadLetter(t *testing.T) {
 }
 
 // letters are the dead letters.
-func (w *world) letters() []deadletter.Letter {
+func (w *world) letters() []deadletter.DeadLetter {
 	w.t.Helper()
-	var all []deadletter.Letter
-	store := deadletter.StoreFrom(w.env)
+	var all []deadletter.DeadLetter
+	store := deadletter.NewStore(w.env)
 	for _, month := range []string{"1970-01", time.Now().UTC().Format("2006-01")} {
 		all = append(all, must(store.List(w.t.Context(), month))...)
 	}
@@ -489,7 +489,7 @@ func TestAPoisonMessage(t *testing.T) {
 		t.Errorf("%d failed", failed)
 	}
 	letters := w.letters()
-	if len(letters) != 4 || letters[0].Reason != deadletter.NotUnderstood {
+	if len(letters) != 4 || letters[0].Reason != deadletter.ReasonMalformed {
 		t.Errorf("%+v", letters)
 	}
 	w.matched(dara, true)

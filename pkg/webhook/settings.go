@@ -119,7 +119,7 @@ func (s *Store) put(ctx context.Context, provider string, to Settings) error {
 			URL: to.URL, Since: to.Since.UTC(), Disabled: to.Disabled, Reason: to.Reason,
 		}).If("attribute_not_exists(pk) OR 'n' = ?", to.version)).
 		Put(s.secrets.Put(secretsRow{PK: partition, SK: table.WebhookSort, Form: formOfSecrets, Secrets: to.Secrets})))
-	if errors.Is(err, table.ErrOvertaken) {
+	if errors.Is(err, table.ErrConflict) {
 		return fault.New(fault.Unavailable, "Somebody else changed the webhook just now: look again.")
 	}
 	return err

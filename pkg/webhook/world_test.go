@@ -81,7 +81,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldIn(t, emulator.ForTest(t))
+	return newWorldIn(t, emulator.NewTestEnv(t))
 }
 
 func newWorldIn(t *testing.T, env *config.Env) *world {
@@ -98,13 +98,13 @@ func newWorldIn(t *testing.T, env *config.Env) *world {
 	}))
 	t.Cleanup(receiver.Close)
 	w.url = receiver.URL + "/hook"
-	refold := shift.Refolder(&prompt{Sender: queue.SenderFrom(env)})
+	refold := shift.Refolder(&prompt{Sender: queue.NewEventsQueue(env)})
 	w.queue = &prompt{Sender: QueueFrom(env)}
 	w.sender = SenderFrom(env, refold, nil)
 	w.sender.Now, w.sender.Deliveries.now, w.sender.Queue, w.sender.Client = now, now, w.queue, NewClient(true, now)
 	w.announcer = NewAnnouncer(w.queue, now)
 	w.links = w.sender.Links
-	w.process = shift.Processor(timeline.NewApplier(w.sender.Timelines, 4), deadletter.StoreFrom(env), now)
+	w.process = shift.Processor(timeline.NewApplier(w.sender.Timelines, 4), deadletter.NewStore(env), now)
 	register := customer.NewRegister(w.sender.Customers, w.sender.Timelines, refold)
 	for i, number := range []string{dara, robin} {
 		details := customer.Details{GivenNames: "Dara", LastName: "Driver", Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",

@@ -17,7 +17,7 @@ import (
 
 // Messages that failed come again after a pause that grows with their tries, and nothing is asked for the others.
 func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
-	env := emulator.ForTest(t)
+	env := emulator.NewTestEnv(t)
 	asked := map[string]int32{} // seconds by receipt handle
 	cfg := env.AWS().Copy()
 	cfg.APIOptions = append(cfg.APIOptions, func(stack *middleware.Stack) error {
@@ -33,7 +33,7 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 		}), middleware.Before)
 	})
 	env.SetAWS(cfg)
-	queue := SenderFrom(env)
+	queue := NewEventsQueue(env)
 	if err := queue.Send(t.Context(), 0, "1", "2", "3", "4", "5", "good"); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 		{answer, nil, want},
 	} {
 		clear(asked)
-		consume := queue.Again(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return c.answer, c.err })
+		consume := queue.WithBackoff(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return c.answer, c.err })
 		got, err := consume(t.Context(), batch)
 		if err != c.err || len(got.BatchItemFailures) != len(c.answer.BatchItemFailures) {
 			t.Errorf("answered %v, %v", got, err)
@@ -85,11 +85,11 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 
 // If the pause cannot be had, the answer is the same: the message comes again when its visibility timeout ends.
 func TestWithoutAPauseMessagesComeAgainAllTheSame(t *testing.T) {
-	env := emulator.ForTest(t)
-	queue := SenderFrom(env)
+	env := emulator.NewTestEnv(t)
+	queue := NewEventsQueue(env)
 	queue.url += "-that-is-not-there"
 	batch := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", ReceiptHandle: "r"}}}
-	consume := queue.Again(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	consume := queue.WithBackoff(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: "m"}}}, nil
 	})
 	got, err := consume(t.Context(), batch)

@@ -8,8 +8,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// people are who lives in a sandbox. Every work provider of it knows all of them, by the same ids.
-var people = []struct {
+// testCustomers are who lives in a sandbox. Every work provider of it knows all of them, by the same ids.
+var testCustomers = []struct {
 	number, userID       string
 	insured              bool
 	vehicle              string
@@ -22,15 +22,15 @@ var people = []struct {
 	{"UNMATCHED", "unmatched", true, "", true, false},
 }
 
-// Populate makes the people who are missing, and what is missing of what they share, since a year ago.
-func (s *Sandbox) Populate(ctx context.Context) error {
+// Seed makes the people who are missing, and what is missing of what they share, since a year ago.
+func (s *Sandbox) Seed(ctx context.Context) error {
 	now := time.Now()
 	register := customer.NewRegister(s.customers, s.timelines, nothingToRefold)
 	providers, err := s.providers.List(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range people {
+	for _, p := range testCustomers {
 		_, there, err := s.customers.Customer(ctx, p.number)
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (s *Sandbox) Populate(ctx context.Context) error {
 			entries = append(entries, timeline.Matched(since))
 		}
 		for _, provider := range providers {
-			if err := s.share(ctx, provider.ID, p.number, p.userID, since, entries); err != nil {
+			if err := s.linkCustomer(ctx, provider.ID, p.number, p.userID, since, entries); err != nil {
 				return err
 			}
 		}
@@ -68,8 +68,8 @@ func (s *Sandbox) Populate(ctx context.Context) error {
 	return nil
 }
 
-// share has a customer share with a work provider under an id, unless the id is somebody's already.
-func (s *Sandbox) share(ctx context.Context, provider, number, userID string, since time.Time, entries []timeline.Entry) error {
+// linkCustomer has a customer share with a work provider under an id, unless the id is somebody's already.
+func (s *Sandbox) linkCustomer(ctx context.Context, provider, number, userID string, since time.Time, entries []timeline.Entry) error {
 	owned, err := s.timelines.Ownership(ctx, provider, userID, false)
 	if err != nil || owned.Owner != "" {
 		return err

@@ -36,7 +36,7 @@ func TestNobodyClosesTheBodyOnItsWay(t *testing.T) {
 		}
 		sdk := &closable{Reader: strings.NewReader(body)}
 		sent.Body, sent.ContentLength = sdk, int64(len(body))
-		response, err := patient{doer(func(r *http.Request) (*http.Response, error) {
+		response, err := bufferingClient{doer(func(r *http.Request) (*http.Response, error) {
 			sdk.Close()
 			got, err := io.ReadAll(r.Body)
 			if string(got) != body || r.ContentLength != int64(len(body)) || err != nil {
