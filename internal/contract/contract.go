@@ -180,12 +180,12 @@ func (d *document) faults(r *http.Request, body []byte, answer *http.Response, t
 // refused tells what is wrong with the answer to a request that is for nothing in the file: it must be the 404 or 405 that
 // the introduction shows.
 func (d *document) refused(r *http.Request, pathKnown bool, answer *http.Response, text []byte) []string {
-	want, name := http.StatusNotFound, "V1Refusal"
+	want, name := http.StatusNotFound, "V1Error"
 	if pathKnown {
 		want = http.StatusMethodNotAllowed
 	}
 	if path := r.URL.EscapedPath(); path == "/v2" || strings.HasPrefix(path, "/v2/") {
-		name = "V2Refusal"
+		name = "V2Error"
 	}
 	if answer.StatusCode != want {
 		return []string{fmt.Sprintf("the operation is not documented, so it should be %d", want)}

@@ -1,4 +1,4 @@
-// The theme gives every block of code a <nav> with a button to copy it. They are told apart by names, which it does not give.
+// The theme adds a <nav> with a copy button to every code block, without an accessible name. Add one to each.
 new MutationObserver(() => {
   document.querySelectorAll('.md-code__nav:not([aria-label])').forEach(nav => {
     const block = nav.closest('[id^="__code_"]');

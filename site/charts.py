@@ -1,9 +1,9 @@
-"""Draws the worked cases that the guides show: what arrived, in which order, and which shifts it made.
+"""Draws the charts of the guides from worked cases: events in the order of arrival, and the resulting shifts.
 
-    pictures.py CASES FOLDER
+    charts.py CASES FOLDER
 
-CASES is the file of worked cases that the tests of the fold are held to, so a picture shows nothing that is not tested.
-FOLDER holds the pages. One that shows `pictures/in-twice.svg` gets the case "in twice".
+CASES is the file of worked cases that the fold is tested with, so a chart shows nothing that is not tested. FOLDER holds the
+pages. A page that shows `charts/in-twice.svg` gets a chart of the case "in twice".
 """
 import html
 import json
@@ -20,11 +20,11 @@ OUTCOMES = {
     "ALREADY_OPEN": "no effect: already open",
     "LOGOUT_WITHOUT_LOGIN": "no effect: no login before it",
     "BEFORE_CONSENT": "rejected: before the consent",
-    "UNMATCHED": "waits: nobody shares at that instant",
+    "UNMATCHED": "waiting: not matched at that instant",
 }
 ENDS = {
     "LOGOUT": "ended by a logout",
-    "AUTO": "ended by itself after 14 hours",
+    "AUTO": "ended automatically after 14 hours",
     "PLANNED": "ended as planned",
     "WITHDRAWN": "ended with the consent",
     "OPEN": "still open",
@@ -33,15 +33,15 @@ ENDS = {
 
 def main(cases, folder):
     by_name = {re.sub(r"\W+", "-", case["name"]): case for case in json.loads(cases.read_text())}
-    wanted = {name for page in folder.glob("*.md") for name in re.findall(r"pictures/([\w-]+)\.svg", page.read_text())}
-    pictures = folder / "pictures"
-    pictures.mkdir(exist_ok=True)
+    wanted = {name for page in folder.glob("*.md") for name in re.findall(r"charts/([\w-]+)\.svg", page.read_text())}
+    charts = folder / "charts"
+    charts.mkdir(exist_ok=True)
     for name in wanted:
-        (pictures / f"{name}.svg").write_text(draw(by_name[name]))
+        (charts / f"{name}.svg").write_text(draw(by_name[name]))
 
 
 def draw(case):
-    """An SVG: a row of events, a row of shifts, an axis of hours, and below them what became of each event."""
+    """Returns an SVG: a row of events, a row of shifts, an axis of hours, and a legend with the outcome of each event."""
     instants = [event[0] for event in case["events"]]
     ends = [end or case["now"] for _, end, _ in case["shifts"]]
     first, last = min(instants) // 60 * 60 - 60, -(-max(instants + ends) // 60) * 60 + 60
@@ -65,20 +65,20 @@ def draw(case):
         parts.append(f'<rect x="{x(start)}" y="66" width="{width}" height="22" rx="3" fill="{SHIFT}" stroke="#ffffff"{pale}/>')
 
     outcomes = {(event[0], event[1]): event[2] for event in case["outcomes"]}
-    line, drawn, said = 156, {}, set()
+    line, stacked, seen = 156, {}, set()
     for order, (minute, kind, *planned) in enumerate(case["events"], 1):
         colour = LOGIN if kind == "LOGIN" else LOGOUT
-        height = drawn[minute] = drawn.get(minute, -1) + 1  # several at one instant stand above one another
+        height = stacked[minute] = stacked.get(minute, -1) + 1  # events at one instant are stacked
         y = 54 - 17 * height
         parts.append(f'<path d="M{x(minute)} {y}V108" stroke="{colour}" stroke-dasharray="2 2"/>')
         parts.append(f'<circle cx="{x(minute)}" cy="{y - 8}" r="8" fill="{colour}"/>')
         parts.append(text(x(minute), y - 4, str(order), "#ffffff", 11, "middle"))
-        became = OUTCOMES[outcomes[minute, kind]] if (minute, kind) not in said else "changes nothing: it is there already"
-        said.add((minute, kind))
+        outcome = OUTCOMES[outcomes[minute, kind]] if (minute, kind) not in seen else "no effect: repeated event"
+        seen.add((minute, kind))
         plan = f", until {clock(planned[0])}" if planned and planned[0] is not None else ""
         parts.append(f'<circle cx="{MARGIN + 8}" cy="{line - 4}" r="8" fill="{colour}"/>')
         parts.append(text(MARGIN + 8, line, str(order), "#ffffff", 11, "middle"))
-        parts.append(text(MARGIN + 26, line, f"{kind} {clock(minute)}{plan}: {became}", INK, 13))
+        parts.append(text(MARGIN + 26, line, f"{kind} {clock(minute)}{plan}: {outcome}", INK, 13))
         line += 22
     for start, end, ended_by in case["shifts"]:
         until = "" if end is None else f" to {clock(end)}"
@@ -94,9 +94,9 @@ def clock(minute):
     return f"{minute // 60 % 24:02}:{minute % 60:02}" + (f" (+{day} d)" if day else "")
 
 
-def text(x, y, words, colour, size, anchor="start"):
+def text(x, y, content, colour, size, anchor="start"):
     font = f'font-family="system-ui, sans-serif" font-size="{size}"'
-    return f'<text x="{x}" y="{y}" {font} fill="{colour}" text-anchor="{anchor}">{html.escape(words)}</text>'
+    return f'<text x="{x}" y="{y}" {font} fill="{colour}" text-anchor="{anchor}">{html.escape(content)}</text>'
 
 
 if __name__ == "__main__":
