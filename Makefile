@@ -49,7 +49,7 @@ fuzz: go $(LOCAL) $(FUZZ) ## send 5,000 requests made up from openapi.yaml to th
 
 soak: go $(LOCAL) $(FUZZ) ## run what takes hours: ten million seeds, a backlog with poison in it, a flood, times that tell nothing
 	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
-	go test ./pkg/account -run TestSoak -soak -v -timeout 60m
+	go test ./pkg/pages -run TestSoak -soak -v -timeout 60m
 	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
 	FUZZ_CASES=50000 $(MAKE) fuzz
 	@scripts/mutants

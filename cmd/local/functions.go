@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
@@ -12,6 +11,7 @@ import (
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/mail"
+	"zego.com/workprovider/pkg/pages"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/seal"
@@ -63,11 +63,11 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
-		return account.Link(account.NewSite(env, nil, nil, nil, clock.New(env)))
+		return pages.Link(pages.NewSite(env, nil, nil, nil, clock.New(env)))
 	},
 	"account": func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
-		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.New(env)))
+		return pages.Account(pages.NewSite(env, links, mail.SESFrom(env), pages.NewWebhooks(env), clock.New(env)))
 	},
 	"sandbox-controls": func(env *config.Env) http.Handler {
 		return sandbox.Controls(apikey.CacheFrom(env), sandbox.New(env))

@@ -149,7 +149,7 @@ class Walk {
     await this.click('Agree and share');
     await this.seen('linked', 'Your account');
     await this.page.goto(first);
-    await this.seen('mail-used', 'This link is no longer good');
+    await this.seen('mail-used', 'This link has expired');
 
     // Work: the work provider's events become a shift in the account.
     const minutes = n => new Date(Date.now() - n * 60000).toISOString();
@@ -179,17 +179,17 @@ class Walk {
 
     // An id that is another's.
     await this.open(this.linkFor('Courier Ltd', '12345', this.email));
-    await this.seen('anothers', 'Linked to somebody else');
+    await this.seen('anothers', 'Already linked to another customer');
 
     // Out, a wrong password, a forgotten one, in again.
     await this.open('/account/terms');
     await this.seen('terms', 'Terms');
     await this.click('Sign out');
-    await this.seen('login', 'Log in');
+    await this.seen('login', 'Sign in');
     await this.fill({email: this.email, password: 'this is not it'});
-    await this.click('Log in');
-    await this.seen('login-mistake', 'Log in');
-    await this.follow('Forgotten your password, or none yet?');
+    await this.click('Sign in');
+    await this.seen('login-mistake', 'Sign in');
+    await this.follow('Forgotten your password, or don’t have one yet?');
     await this.seen('forgot', 'Set a new password');
     await this.fill({email: this.email});
     await this.click('Send the link');
@@ -217,9 +217,9 @@ class Walk {
     await this.context.clearCookies();
     this.email = 'driver@example.com';
     await this.open(this.linkFor('Courier Ltd', '12345', this.email));
-    await this.seen('known-email', 'Log in');
-    await this.follow('Forgotten your password, or none yet?');
-    this.since = Date.now() / 1000; // mails to the same address of the walks before are no longer good
+    await this.seen('known-email', 'Sign in');
+    await this.follow('Forgotten your password, or don’t have one yet?');
+    this.since = Date.now() / 1000; // mails to the same address of the walks before have expired
     await this.click('Send the link');
     await this.seen('first-password-mail', 'Check your mail');
     await this.page.goto(await this.mail());

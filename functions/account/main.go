@@ -4,11 +4,11 @@ package main
 import (
 	"net/http"
 
-	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/mail"
+	"zego.com/workprovider/pkg/pages"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
@@ -18,6 +18,6 @@ import (
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
-		return account.Pages(account.NewSite(env, links, mail.SESFrom(env), account.WebhooksFrom(env), clock.New(env)))
+		return pages.Account(pages.NewSite(env, links, mail.SESFrom(env), pages.NewWebhooks(env), clock.New(env)))
 	})
 }

@@ -4,14 +4,14 @@ package main
 import (
 	"net/http"
 
-	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/pages"
 	"zego.com/workprovider/pkg/serve"
 )
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return account.Link(account.NewSite(env, nil, nil, nil, clock.New(env))) // it changes nothing but what it keeps
+		return pages.Link(pages.NewSite(env, nil, nil, nil, clock.New(env))) // it changes nothing but what it keeps
 	})
 }

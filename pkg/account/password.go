@@ -21,29 +21,31 @@ const (
 	argonKey     = 32 // bytes
 )
 
-// How long a password has to be and may be, in characters. NIST SP 800-63B asks for length, and for no kinds of characters.
+// The shortest and the longest password, in characters. NIST SP 800-63B asks for length, and for no kinds of characters.
 const (
-	minPassword = 12
-	maxPassword = 128
+	minPasswordLength = 12
+	maxPasswordLength = 128
 )
 
-// weakPassword says what is wrong with a password that somebody chooses; "" if nothing is.
-func weakPassword(password, email string) string {
+// CheckPasswordStrength returns what is wrong with a new password, as a sentence for its owner; "" if nothing is.
+func CheckPasswordStrength(password, email string) string {
 	switch n := utf8.RuneCountInString(password); {
 	case n == 0:
 		return "Choose a password."
-	case n < minPassword:
-		return fmt.Sprintf("Use at least %d characters. Three or four words in a row do well.", minPassword)
-	case n > maxPassword:
-		return fmt.Sprintf("Use at most %d characters.", maxPassword)
-	case strings.EqualFold(password, email), strings.Trim(password, password[:1]) == "", strings.Contains("12345678901234567890abcdefghijklmnopqrstuvwxyz", strings.ToLower(password)):
-		return "This one is guessed too easily. Three or four words in a row do well."
+	case n < minPasswordLength:
+		return fmt.Sprintf("Use at least %d characters. Three or four random words do well.", minPasswordLength)
+	case n > maxPasswordLength:
+		return fmt.Sprintf("Use at most %d characters.", maxPasswordLength)
+	case strings.EqualFold(password, email),
+		strings.Trim(password, password[:1]) == "",
+		strings.Contains("12345678901234567890abcdefghijklmnopqrstuvwxyz", strings.ToLower(password)):
+		return "This password is too easy to guess. Try three or four random words."
 	}
 	return ""
 }
 
-// hashPassword is the hash of a password with a salt of its own, in the PHC string format.
-func hashPassword(password string) string {
+// HashPassword returns the hash of a password with a salt of its own, in the PHC string format.
+func HashPassword(password string) string {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) // never fails: the runtime stops the program instead
 	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
@@ -51,17 +53,25 @@ func hashPassword(password string) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// nobodysHash is what a password is held against where there is no account, so that it takes as long: no password has it.
-var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
-	strings.Repeat("A", base64.RawStdEncoding.EncodedLen(argonSalt)), strings.Repeat("A", base64.RawStdEncoding.EncodedLen(argonKey)))
+// dummyHash is what a password is verified against where there is no account, so that it takes as long: no password has
+// it.
+var dummyHash = fmt.Sprintf(
+	"$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	strings.Repeat("A", base64.RawStdEncoding.EncodedLen(argonSalt)),
+	strings.Repeat("A", base64.RawStdEncoding.EncodedLen(argonKey)),
+)
 
-// samePassword tells whether a hash is that of the password. A hash that cannot be read is of none.
-func samePassword(hash, password string) bool {
+// VerifyPassword reports whether a hash is that of the password. No password has the hash "", which takes as long to
+// verify as any other; a hash that cannot be read has none either.
+func VerifyPassword(hash, password string) bool {
+	if hash == "" {
+		hash = dummyHash
+	}
 	var version int
 	var memory, time uint32
 	var threads uint8
 	fields := strings.Split(hash, "$")
-	if len(fields) != 6 || fields[1] != "argon2id" || len(password) > 4*maxPassword {
+	if len(fields) != 6 || fields[1] != "argon2id" || len(password) > 4*maxPasswordLength {
 		return false
 	}
 	if _, err := fmt.Sscanf(fields[2], "v=%d", &version); err != nil || version != argon2.Version {

@@ -4,94 +4,122 @@ import (
 	"context"
 	"time"
 
+	"github.com/guregu/dynamo/v2"
+
 	"zego.com/workprovider/pkg/table"
 )
 
-// How long a session lasts, however much it is used, and a followed link: the way through a sign-up and its mail is no
-// longer than the mail's link is good for.
 const (
-	sessionLife = 24 * time.Hour
-	linkLife    = mailLife
+	// SessionTTL is how long a session lasts, however much it is used.
+	SessionTTL = 24 * time.Hour
+	// LinkIntentTTL is how long an opened link is known: the way through a sign-up and its mail is no longer than the
+	// mail's link works.
+	LinkIntentTTL = MailTokenTTL
 )
 
-type sessionRow struct {
-	PK      string `dynamo:"pk,hash"`
-	SK      string `dynamo:"sk,range"`
-	Form    int    `dynamo:"v"`
-	Expires int64  `dynamo:"expires"`
-	Number  string `dynamo:"number"`
-	Began   int64  `dynamo:"began"` // microseconds since the epoch
+type sessionItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
+	Expires       int64  `dynamo:"expires"` // seconds since the epoch
+	Customer      string `dynamo:"number"`
+	StartedAt     int64  `dynamo:"began"` // microseconds since the epoch
 }
 
-// endedRow says that every session of a customer begun before, on whatever device, has ended.
-type endedRow struct {
-	PK      string `dynamo:"pk,hash"`
-	SK      string `dynamo:"sk,range"`
-	Form    int    `dynamo:"v"`
-	Expires int64  `dynamo:"expires"`
-	Before  int64  `dynamo:"before"` // microseconds since the epoch
+// sessionsRevokedItem says that every session of a customer that started before, on whatever device, has ended.
+type sessionsRevokedItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
+	Expires       int64  `dynamo:"expires"` // seconds since the epoch
+	Before        int64  `dynamo:"before"`  // microseconds since the epoch
 }
 
-// begin begins a session for the customer and returns its token.
-func (s *Store) begin(ctx context.Context, number string, now time.Time) (string, error) {
-	t := token()
-	return t, stored(s.sessions.Put(sessionRow{
-		PK: table.SessionPartition(hash(t)), SK: table.SessionSort, Form: form,
-		Expires: now.Add(sessionLife).Unix(), Number: number, Began: now.UnixMicro(),
-	}).Run(ctx))
+// CreateSession starts a session for the customer and returns its token.
+func (s *Store) CreateSession(ctx context.Context, number string, now time.Time) (string, error) {
+	token := randomToken()
+	err := s.sessions.Put(sessionItem{
+		PK:            table.SessionPartition(hash(token)),
+		SK:            table.SessionSort,
+		SchemaVersion: itemVersion,
+		Expires:       now.Add(SessionTTL).Unix(),
+		Customer:      number,
+		StartedAt:     now.UnixMicro(),
+	}).Run(ctx)
+	return token, unavailable(err)
 }
 
-// whose is the customer whose session the token is of; "" if it is of none that goes on.
-func (s *Store) whose(ctx context.Context, token string, now time.Time) (string, error) {
-	var r sessionRow
-	ok, err := s.get(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &r)
-	if err != nil || !ok || r.Expires <= now.Unix() {
+// SessionCustomer returns the number of the customer whose session the token belongs to; "" if there is no such session,
+// or none that goes on.
+func (s *Store) SessionCustomer(ctx context.Context, token string, now time.Time) (string, error) {
+	var session sessionItem
+	ok, err := s.getItem(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &session)
+	if err != nil || !ok || session.Expires <= now.Unix() {
 		return "", err
 	}
-	var ended endedRow
-	if _, err := s.get(ctx, s.sessions, table.SessionsRevokedPartition(r.Number), table.SessionsRevokedSort, &ended); err != nil || r.Began < ended.Before {
+	var revoked sessionsRevokedItem
+	_, err = s.getItem(ctx, s.sessions, table.SessionsRevokedPartition(session.Customer), table.SessionsRevokedSort, &revoked)
+	if err != nil || session.StartedAt < revoked.Before {
 		return "", err
 	}
-	return r.Number, nil
+	return session.Customer, nil
 }
 
-// end ends one session.
-func (s *Store) end(ctx context.Context, token string) error {
-	return stored(s.sessions.Delete(table.PK, table.SessionPartition(hash(token))).Range(table.SK, table.SessionSort).Run(ctx))
+// DeleteSession ends one session.
+func (s *Store) DeleteSession(ctx context.Context, token string) error {
+	return unavailable(s.sessions.Delete(table.PK, table.SessionPartition(hash(token))).
+		Range(table.SK, table.SessionSort).Run(ctx))
 }
 
-// followed is a work provider's link that somebody followed: what they came for.
-type followed struct {
-	provider string // its id
-	userID   string // by which it calls them
-	email    string // as the link had it; "" if it had none
+// revokeSessions returns the write that ends every session of a customer.
+func (s *Store) revokeSessions(number string, now time.Time) *dynamo.Put {
+	return s.sessions.Put(sessionsRevokedItem{
+		PK:            table.SessionsRevokedPartition(number),
+		SK:            table.SessionsRevokedSort,
+		SchemaVersion: itemVersion,
+		Expires:       now.Add(SessionTTL).Unix(),
+		Before:        now.UnixMicro(),
+	})
 }
 
-type linkRow struct {
-	PK       string `dynamo:"pk,hash"`
-	SK       string `dynamo:"sk,range"`
-	Form     int    `dynamo:"v"`
-	Expires  int64  `dynamo:"expires"`
-	Provider string `dynamo:"provider"`
-	UserID   string `dynamo:"userId,omitempty"`
-	Email    string `dynamo:"email,omitempty"`
+// LinkIntent is what a person came for who opened a work provider's link.
+type LinkIntent struct {
+	Provider string // its id
+	UserID   string // by which it calls the person
+	Email    string // as the link had it; "" if it had none
 }
 
-// keepLink stores what somebody came for and returns the token under which the pages pass it on.
-func (s *Store) keepLink(ctx context.Context, f followed, now time.Time) (string, error) {
-	t := token()
-	return t, stored(s.sessions.Put(linkRow{
-		PK: table.LinkPartition(hash(t)), SK: table.LinkSort, Form: form, Expires: now.Add(linkLife).Unix(),
-		Provider: f.provider, UserID: f.userID, Email: f.email,
-	}).Run(ctx))
+type linkIntentItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
+	Expires       int64  `dynamo:"expires"` // seconds since the epoch
+	Provider      string `dynamo:"provider"`
+	UserID        string `dynamo:"userId,omitempty"`
+	Email         string `dynamo:"email,omitempty"`
 }
 
-// link is what somebody came for; false if it is too long ago.
-func (s *Store) link(ctx context.Context, token string, now time.Time) (followed, bool, error) {
-	var r linkRow
-	ok, err := s.get(ctx, s.sessions, table.LinkPartition(hash(token)), table.LinkSort, &r)
-	if err != nil || !ok || r.Expires <= now.Unix() {
-		return followed{}, false, err
+// SaveLinkIntent stores what a person came for and returns the token under which the pages pass it on.
+func (s *Store) SaveLinkIntent(ctx context.Context, intent LinkIntent, now time.Time) (string, error) {
+	token := randomToken()
+	err := s.sessions.Put(linkIntentItem{
+		PK:            table.LinkPartition(hash(token)),
+		SK:            table.LinkSort,
+		SchemaVersion: itemVersion,
+		Expires:       now.Add(LinkIntentTTL).Unix(),
+		Provider:      intent.Provider,
+		UserID:        intent.UserID,
+		Email:         intent.Email,
+	}).Run(ctx)
+	return token, unavailable(err)
+}
+
+// LinkIntent returns what a person came for; false if the link was opened too long ago.
+func (s *Store) LinkIntent(ctx context.Context, token string, now time.Time) (LinkIntent, bool, error) {
+	var item linkIntentItem
+	ok, err := s.getItem(ctx, s.sessions, table.LinkPartition(hash(token)), table.LinkSort, &item)
+	if err != nil || !ok || item.Expires <= now.Unix() {
+		return LinkIntent{}, false, err
 	}
-	return followed{provider: r.Provider, userID: r.UserID, email: r.Email}, true, nil
+	return LinkIntent{Provider: item.Provider, UserID: item.UserID, Email: item.Email}, true, nil
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
@@ -10,50 +9,50 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// limit is how many tries of one kind are let through in a window of time.
-type limit struct {
-	kind   string
-	tries  int64
-	window time.Duration
+// Limit is how many attempts of one kind are allowed in a window of time.
+type Limit struct {
+	kind        string // part of the key of its counters
+	MaxAttempts int64
+	Window      time.Duration
 }
 
-// The limits. Those by email keep a password from being guessed and a mailbox from being filled, whether there is an account
-// or not; those by source keep one visitor from trying many emails. Behind one source there may be a whole mobile network.
+// The limits. Those by email keep a password from being guessed and a mailbox from being filled, whether there is an
+// account or not; those by network keep one visitor from trying many emails. Behind one network there may be all the
+// phones of a mobile carrier.
 var (
-	loginByEmail   = limit{"login-email", 10, 15 * time.Minute}
-	loginBySource  = limit{"login-source", 100, 15 * time.Minute}
-	mailByEmail    = limit{"mail-email", 5, time.Hour}
-	mailBySource   = limit{"mail-source", 50, time.Hour}
-	linkBySource   = limit{"link-source", 120, 10 * time.Minute}
-	verifyBySource = limit{"verify-source", 100, 15 * time.Minute}
+	SignInByEmail   = Limit{"login-email", 10, 15 * time.Minute}
+	SignInByNetwork = Limit{"login-source", 100, 15 * time.Minute}
+	MailByEmail     = Limit{"mail-email", 5, time.Hour}
+	MailByNetwork   = Limit{"mail-source", 50, time.Hour}
+	LinkByNetwork   = Limit{"link-source", 120, 10 * time.Minute}
+	VerifyByNetwork = Limit{"verify-source", 100, 15 * time.Minute}
 )
 
-type triesRow struct {
-	Tries int64 `dynamo:"tries"`
+type attemptsItem struct {
+	Attempts int64 `dynamo:"tries"`
 }
 
-// take counts a try by who, and refuses it if there were too many in this window. A window that was full does not begin
-// anew by trying on.
-func (s *Store) take(ctx context.Context, l limit, who string, now time.Time) error {
-	window := now.Truncate(l.window)
-	end := window.Add(l.window)
-	var r triesRow
-	err := s.sessions.Update(table.PK, table.RateLimitPartition(l.kind, hash(who))).
+// Allow counts an attempt under a key, and returns how long to wait if there were too many in this window; 0 if it is
+// allowed. Trying on in a full window does not extend it.
+func (s *Store) Allow(ctx context.Context, l Limit, key string, now time.Time) (retryAfter time.Duration, err error) {
+	window := now.Truncate(l.Window)
+	end := window.Add(l.Window)
+	var item attemptsItem
+	err = s.sessions.Update(table.PK, table.RateLimitPartition(l.kind, hash(key))).
 		Range(table.SK, strconv.FormatInt(window.Unix(), 10)).
-		Add("tries", 1).Set(table.VersionAttr, form).Set(table.TTLAttr, end.Unix()).Value(ctx, &r)
+		Add("tries", 1).Set(table.VersionAttr, itemVersion).Set(table.TTLAttr, end.Unix()).Value(ctx, &item)
 	if err != nil {
-		return stored(err)
+		return 0, unavailable(err)
 	}
-	if r.Tries > l.tries {
-		return &problem{status: http.StatusTooManyRequests, title: "Too many tries", retryAfter: end.Sub(now),
-			Text: "There were too many tries. Please wait a while, then try again."}
+	if item.Attempts > l.MaxAttempts {
+		return end.Sub(now), nil
 	}
-	return nil
+	return 0, nil
 }
 
-// source is the network that a request came from: an IPv4 address, or the /64 of an IPv6 one, which is one household.
-// What headers say of it anybody may write.
-func source(remoteAddr string) string {
+// ClientNetwork returns the network that a request came from: an IPv4 address, or the /64 of an IPv6 one, which is one
+// household. Headers are no source of it, because any client can write them.
+func ClientNetwork(remoteAddr string) string {
 	address, err := netip.ParseAddr(remoteAddr)
 	if err != nil {
 		port, err := netip.ParseAddrPort(remoteAddr)

@@ -82,9 +82,9 @@ func (d *Desk) forget(ctx context.Context, e *Erasure, now time.Time) error {
 	}
 	tx := d.timelines.WriteTx()
 	d.customers.Erase(tx, c, p, now)
-	e.Erased, e.Account = now.UTC(), ok && a.Number == c.Number
+	e.Erased, e.Account = now.UTC(), ok && a.Customer == c.Number
 	if e.Account {
-		d.accounts.Close(tx, c.Email, c.Number, now)
+		d.accounts.DeleteAccount(tx, c.Email, c.Number, now)
 	}
 	return table.Commit(ctx, tx)
 }

@@ -110,8 +110,8 @@ func (d *Desk) Export(ctx context.Context, number string, now time.Time) (Export
 		if err != nil {
 			return e, err
 		}
-		if ok && a.Number == number {
-			e.Account = &Account{PasswordChanged: a.Changed}
+		if ok && a.Customer == number {
+			e.Account = &Account{PasswordChanged: a.PasswordChanged}
 		}
 	}
 	p, err := d.customers.Policy(ctx, number)

@@ -34,7 +34,7 @@ type Desk struct {
 func DeskFrom(env *config.Env, deliveries *webhook.Deliveries, refold link.Refold) *Desk {
 	timelines := timeline.StoreFrom(env)
 	return &Desk{
-		customers: customer.StoreFrom(env), accounts: account.StoreFrom(env), timelines: timelines,
+		customers: customer.StoreFrom(env), accounts: account.NewStore(env), timelines: timelines,
 		providers: apikey.NewStore(env), deliveries: deliveries, links: link.New(timelines, refold),
 	}
 }

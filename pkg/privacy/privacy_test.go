@@ -198,7 +198,7 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); len(numbers) != 0 || err != nil {
 		t.Errorf("%v, %v", numbers, err)
 	}
-	if _, ok, err := account.StoreFrom(w.env).Account(t.Context(), canaries.Email); ok || err != nil {
+	if _, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); ok || err != nil {
 		t.Errorf("there is an account, %v", err)
 	}
 	register := customer.NewRegister(w.customers, w.timelines, nil)
@@ -257,7 +257,7 @@ func TestOthersOfTheSameEmailStay(t *testing.T) {
 	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); err != nil || len(numbers) != 1 || numbers[0] != w.number {
 		t.Errorf("%v, %v", numbers, err)
 	}
-	if a, ok, err := account.StoreFrom(w.env).Account(t.Context(), canaries.Email); !ok || a.Number != w.number || err != nil {
+	if a, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); !ok || a.Customer != w.number || err != nil {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

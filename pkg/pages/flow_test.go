@@ -1,4 +1,4 @@
-package account
+package pages
 
 import (
 	"net/http"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zego.com/workprovider/pkg/account"
 )
 
 const courierLink = "/v1/link-work-provider/?work_provider=Courier+Ltd&work_provider_user_id=77&email=ola%40example.com"
@@ -13,55 +15,55 @@ const courierLink = "/v1/link-work-provider/?work_provider=Courier+Ltd&work_prov
 // The whole way: link, sign up, confirm, consent, linked; then a shift shows in the account.
 func TestFromTheLinkToALinkedAccount(t *testing.T) {
 	for _, base := range []string{"https://work.zego.example", "https://work.zego.example/live", "https://x.example/a/b"} {
-		w := newWorld(t)
+		w := newFixture(t)
 		b := w.browser()
 		b.base = base
-		b.open(courierLink).sees(200, "<h1>Sign up</h1>", "Courier Ltd", `value="ola@example.com"`, "Vehicle registration")
-		b.send(signUpFields("ola@example.com")...).sees(200, "Check your mail")
+		b.open(courierLink).expectText(200, "<h1>Sign up</h1>", "Courier Ltd", `value="ola@example.com"`, "Vehicle registration")
+		b.send(validSignUpFields("ola@example.com")...).expectText(200, "Check your mail")
 		m, _ := w.lastMail()
 		if m.To != "ola@example.com" || m.Subject != "Confirm your email" {
 			t.Fatalf("%+v", m)
 		}
-		b.mail().sees(200, "Confirm your email")
-		b.send("password", "another password").sees(422, "This is not the password")
-		b.send("password", pass).sees(200, "Share with Courier Ltd?", "77", "ola@example.com", "will see", "will send us")
+		b.openMail().expectText(200, "Confirm your email")
+		b.send("password", "another password").expectText(422, "This is not the password")
+		b.send("password", testPassword).expectText(200, "Share with Courier Ltd?", "77", "ola@example.com", "will see", "will send us")
 		if w.owner("courier-ltd", "77") != "" {
 			t.Fatal("linked without a consent")
 		}
-		b.send("choice", "agree").sees(200, "You are linked.", "Courier Ltd", "Linked. Your shifts count.", "AB12 CDE", "Third Party (TPO)")
+		b.send("choice", "agree").expectText(200, "You are linked.", "Courier Ltd", "Linked. Your shifts count.", "AB12 CDE", "Third Party (TPO)")
 		number := w.owner("courier-ltd", "77")
 		if number == "" || !strings.Contains(b.body, number) {
 			t.Fatalf("the id belongs to %q", number)
 		}
-		if got := strings.Join(w.webhooks.told, ", "); got != "expect courier-ltd "+number+", signed up courier-ltd "+number {
+		if got := strings.Join(w.webhooks.calls, ", "); got != "expect courier-ltd "+number+", signed up courier-ltd "+number {
 			t.Errorf("webhooks were told %s", got)
 		}
 		w.clock = w.clock.Add(3 * time.Hour)
 		w.work("courier-ltd", "77", noon.Add(time.Hour), noon.Add(2*time.Hour+30*time.Minute))
-		b.open("/account").sees(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
+		b.open("/account").expectText(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
 	}
 }
 
 // In another tab, and on another device, the mail's link leads on to the consent that the sign-up was for.
 func TestTheIntentIsKeptInAnotherBrowser(t *testing.T) {
-	w := newWorld(t)
-	w.browser().open(courierLink).send(signUpFields("ola@example.com")...)
+	w := newFixture(t)
+	w.browser().open(courierLink).send(validSignUpFields("ola@example.com")...)
 	other := w.browser()
-	other.mail().send("password", pass).sees(200, "Share with Courier Ltd?")
+	other.openMail().send("password", testPassword).expectText(200, "Share with Courier Ltd?")
 
 	// And with a log-in between: a session ended, the link is still known.
 	third := w.browser()
-	third.mail().sees(410, "no longer good", "Log in").open("/account/login?" + third.at.RawQuery)
-	third.send("email", "ola@example.com", "password", pass).sees(200, "Share with Courier Ltd?")
+	third.openMail().expectText(410, "expired", "Sign in").open("/account/login?" + third.at.RawQuery)
+	third.send("email", "ola@example.com", "password", testPassword).expectText(200, "Share with Courier Ltd?")
 }
 
 func TestWhereTheLinkLeads(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
 	w.enrol("BBB1", "bob@example.com")
-	w.open("CCC1", "cyd@example.com")
+	w.createAccount("CCC1", "cyd@example.com")
 	w.share("courier-ltd", "CCC1", "cyd-7")
-	signedIn := w.browser().logIn("ann@example.com").sees(200, "Your account")
+	signedIn := w.browser().signIn("ann@example.com").expectText(200, "Your account")
 	for _, c := range []struct{ query, cookie, want string }{
 		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=new@example.com", "", "signup"},
 		{"work_provider=Courier+Ltd&work_provider_user_id=1", "", "signup"},
@@ -100,9 +102,9 @@ func TestWhereTheLinkLeads(t *testing.T) {
 			b.cookie = c.cookie
 			b.open(path + "?" + c.query)
 			got := strings.Split(strings.TrimPrefix(b.at.Path, "/live/account/"), "/")[0]
-			if len(b.hops) == 0 {
+			if len(b.redirects) == 0 {
 				got = map[int]string{400: "400", 409: "409"}[b.status]
-				b.sees(b.status, "Nothing was changed.")
+				b.expectText(b.status, "Nothing was changed.")
 			}
 			if got != c.want {
 				t.Errorf("%s?%s leads to %q (%d), want %q", path, c.query, got, b.status, c.want)
@@ -113,7 +115,7 @@ func TestWhereTheLinkLeads(t *testing.T) {
 }
 
 func TestTheLinkIsA302(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	answered := w.raw(http.MethodGet, courierLink, "", nil)
 	if answered.Code != 302 || strings.Contains(answered.Header().Get("Location"), "ola") {
 		t.Errorf("%d to %s", answered.Code, answered.Header().Get("Location"))
@@ -129,95 +131,95 @@ func TestTheLinkIsA302(t *testing.T) {
 // Wrong turns.
 
 func TestAnOldLink(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com")
-	b.open(courierLink).sees(200, "Share with Courier Ltd?")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com")
+	b.open(courierLink).expectText(200, "Share with Courier Ltd?")
 	fields := b.fields()
-	w.clock = w.clock.Add(linkLife)
-	b.cookie = w.browser().logIn("ann@example.com").cookie
-	b.post("/account/consent", url.Values{"link": fields["link"], "choice": {"agree"}}).sees(410, "no longer good")
-	b.open("/account/login?link=" + fields.Get("link")).sees(410)
-	b.open("/account/signup?link=" + fields.Get("link")).sees(410)
-	b.open("/account/signup?link=MADEUP").sees(410)
+	w.clock = w.clock.Add(account.LinkIntentTTL)
+	b.cookie = w.browser().signIn("ann@example.com").cookie
+	b.post("/account/consent", url.Values{"link": fields["link"], "choice": {"agree"}}).expectText(410, "expired")
+	b.open("/account/login?link=" + fields.Get("link")).expectText(410)
+	b.open("/account/signup?link=" + fields.Get("link")).expectText(410)
+	b.open("/account/signup?link=MADEUP").expectText(410)
 	if w.owner("courier-ltd", "77") != "" {
 		t.Error("an old link was agreed to")
 	}
 }
 
 func TestAnOldMail(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	b := w.browser()
-	b.open(courierLink).send(signUpFields("ola@example.com")...)
-	w.clock = w.clock.Add(mailLife)
-	b.mail().sees(410, "no longer good")
-	k, err := w.site.store.byEmail(t.Context(), "ola@example.com")
-	if err != nil || k.number != "" || len(k.numbers) > 0 {
+	b.open(courierLink).send(validSignUpFields("ola@example.com")...)
+	w.clock = w.clock.Add(account.MailTokenTTL)
+	b.openMail().expectText(410, "expired")
+	k, err := w.site.accounts.ByEmail(t.Context(), "ola@example.com")
+	if err != nil || k.Customer != "" || len(k.Customers) > 0 {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
 
 // A double click on sign-up sends two mails. Either opens the account, the other then does not, and there is one customer.
 func TestADoubleClickOnSignUp(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	b := w.browser().open(courierLink)
-	first := b.send(signUpFields("ola@example.com")...)
+	first := b.send(validSignUpFields("ola@example.com")...)
 	_, one := w.lastMail()
 	b.at = nil
-	b.open(courierLink).send(signUpFields("ola@example.com")...)
+	b.open(courierLink).send(validSignUpFields("ola@example.com")...)
 	_, two := w.lastMail()
 	if one == two || first.status != 200 {
 		t.Fatal("one mail")
 	}
-	b.mail().send("password", pass).sees(200, "Share with")
+	b.openMail().send("password", testPassword).expectText(200, "Share with")
 	path := strings.TrimPrefix(one, w.site.url)
 	b.at = nil
-	b.open(path).send("password", pass).sees(410, "used already")
-	k, err := w.site.store.byEmail(t.Context(), "ola@example.com")
-	if err != nil || len(k.numbers) != 1 || k.numbers[0] != k.number {
+	b.open(path).send("password", testPassword).expectText(410, "already used")
+	k, err := w.site.accounts.ByEmail(t.Context(), "ola@example.com")
+	if err != nil || len(k.Customers) != 1 || k.Customers[0] != k.Customer {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
 
 func TestADoubleClickOnAgree(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com").open(courierLink)
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com").open(courierLink)
 	link := b.fields().Get("link")
-	b.send("choice", "agree").sees(200, "You are linked.")
-	b.post("/account/consent", url.Values{"link": {link}, "choice": {"agree"}}).sees(200, "You are linked.")
+	b.send("choice", "agree").expectText(200, "You are linked.")
+	b.post("/account/consent", url.Values{"link": {link}, "choice": {"agree"}}).expectText(200, "You are linked.")
 	// The back button, too.
-	b.open("/account/consent?link="+link).sees(200, "You share with Courier Ltd")
+	b.open("/account/consent?link="+link).expectText(200, "You share with Courier Ltd")
 	history, err := w.timelines.History(t.Context(), "courier-ltd", "AAA1")
-	if err != nil || len(history.Held()) != 1 || len(w.webhooks.told) != 2 {
-		t.Errorf("%v, %v, %v", history.Held(), w.webhooks.told, err)
+	if err != nil || len(history.Held()) != 1 || len(w.webhooks.calls) != 2 {
+		t.Errorf("%v, %v, %v", history.Held(), w.webhooks.calls, err)
 	}
 }
 
 func TestDeclining(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com").open(courierLink)
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com").open(courierLink)
 	link := b.fields().Get("link")
-	b.send("choice", "decline").sees(200, "nothing is shared", "None. To link one")
-	b.post("/account/consent", url.Values{"link": {link}}).sees(200, "nothing is shared") // no choice is no consent
-	if w.owner("courier-ltd", "77") != "" || len(w.webhooks.told) > 0 {
+	b.send("choice", "decline").expectText(200, "nothing is shared", "None. To link one")
+	b.post("/account/consent", url.Values{"link": {link}}).expectText(200, "nothing is shared") // no choice is no consent
+	if w.owner("courier-ltd", "77") != "" || len(w.webhooks.calls) > 0 {
 		t.Error("something was shared")
 	}
 	// Who changes their mind goes back.
-	b.open("/account/consent?link="+link).send("choice", "agree").sees(200, "You are linked.")
+	b.open("/account/consent?link="+link).send("choice", "agree").expectText(200, "You are linked.")
 }
 
 func TestRemoving(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
 	w.share("courier-ltd", "AAA1", "77")
 	w.share("parcels-co", "AAA1", "p-1")
 	w.clock = w.clock.Add(time.Hour)
 	w.work("courier-ltd", "77", noon.Add(time.Minute), time.Time{})
-	b := w.browser().logIn("ann@example.com").sees(200, "Courier Ltd", "Parcels &amp; Co", "p-1", "Still on shift")
-	b.open("/account/remove?provider=courier-ltd").sees(200, "Remove Courier Ltd?", "not insured")
-	b.send().sees(200, "The link is removed.", "Parcels &amp; Co")
+	b := w.browser().signIn("ann@example.com").expectText(200, "Courier Ltd", "Parcels &amp; Co", "p-1", "Still on shift")
+	b.open("/account/remove?provider=courier-ltd").expectText(200, "Remove Courier Ltd?", "not insured")
+	b.send().expectText(200, "The link is removed.", "Parcels &amp; Co")
 	if strings.Contains(b.body, "remove?provider=courier-ltd") {
 		t.Error("it is still shown")
 	}
@@ -225,44 +227,44 @@ func TestRemoving(t *testing.T) {
 		t.Error("the wrong one was removed")
 	}
 	// Double click, and the back button.
-	b.post("/account/remove", url.Values{"provider": {"courier-ltd"}}).sees(200, "The link is removed.")
-	b.open("/account/remove?provider=courier-ltd").sees(200, "Your account")
-	b.open("/account/remove?provider=nobody").sees(404, "Nothing was changed.")
+	b.post("/account/remove", url.Values{"provider": {"courier-ltd"}}).expectText(200, "The link is removed.")
+	b.open("/account/remove?provider=courier-ltd").expectText(200, "Your account")
+	b.open("/account/remove?provider=nobody").expectText(404, "Nothing was changed.")
 	// Now the id is free for whom it belongs to, also for herself again.
 	w.clock = w.clock.Add(time.Hour)
-	b.open(courierLink).send("choice", "agree").sees(200, "You are linked.")
+	b.open(courierLink).send("choice", "agree").expectText(200, "You are linked.")
 	if w.owner("courier-ltd", "77") != "AAA1" {
 		t.Error("not linked again")
 	}
 }
 
 func TestTwoProviders(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com")
-	b.open(courierLink).send("choice", "agree").sees(200, "You are linked.")
-	b.open("/link-work-provider?work_provider=Parcels+%26+Co&work_provider_user_id=77").sees(200, "Share with Parcels &amp; Co?")
-	b.send("choice", "agree").sees(200, "Courier Ltd", "Parcels &amp; Co")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com")
+	b.open(courierLink).send("choice", "agree").expectText(200, "You are linked.")
+	b.open("/link-work-provider?work_provider=Parcels+%26+Co&work_provider_user_id=77").expectText(200, "Share with Parcels &amp; Co?")
+	b.send("choice", "agree").expectText(200, "Courier Ltd", "Parcels &amp; Co")
 }
 
 // Two people follow links with the same id: the second is told, and the first stays linked.
 func TestAnIdThatIsAnothers(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	w.open("BBB1", "bob@example.com")
-	ann, bob := w.browser().logIn("ann@example.com").open(courierLink), w.browser().logIn("bob@example.com").open(courierLink)
-	ann.send("choice", "agree").sees(200, "You are linked.")
-	bob.send("choice", "agree").sees(409, "another Zego customer", "Nothing was changed.")
-	bob.open("/account").sees(200, "None. To link one")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	w.createAccount("BBB1", "bob@example.com")
+	ann, bob := w.browser().signIn("ann@example.com").open(courierLink), w.browser().signIn("bob@example.com").open(courierLink)
+	ann.send("choice", "agree").expectText(200, "You are linked.")
+	bob.send("choice", "agree").expectText(409, "another Zego customer", "Nothing was changed.")
+	bob.open("/account").expectText(200, "None. To link one")
 	if w.owner("courier-ltd", "77") != "AAA1" {
 		t.Error("it was taken away")
 	}
 }
 
 func TestAFormFromElsewhere(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com")
 	for name, header := range map[string]http.Header{
 		"another site":          {"Sec-Fetch-Site": {"cross-site"}},
 		"a neighbour":           {"Sec-Fetch-Site": {"same-site"}},
@@ -282,87 +284,87 @@ func TestAFormFromElsewhere(t *testing.T) {
 }
 
 func TestSigningOut(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com")
 	before := b.cookie
-	b.post("/account/logout", url.Values{}).sees(200, "<h1>Log in</h1>")
+	b.post("/account/logout", url.Values{}).expectText(200, "<h1>Sign in</h1>")
 	if b.cookie != "" {
 		t.Errorf("the cookie is %q", b.cookie)
 	}
 	b.cookie = before // as if somebody had kept it
-	b.open("/account").sees(200, "<h1>Log in</h1>")
-	b.post("/account/remove", url.Values{"provider": {"courier-ltd"}}).sees(200, "<h1>Log in</h1>")
-	b.post("/account/logout", url.Values{}).sees(200, "<h1>Log in</h1>")
+	b.open("/account").expectText(200, "<h1>Sign in</h1>")
+	b.post("/account/remove", url.Values{"provider": {"courier-ltd"}}).expectText(200, "<h1>Sign in</h1>")
+	b.post("/account/logout", url.Values{}).expectText(200, "<h1>Sign in</h1>")
 }
 
 func TestAForgottenPassword(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	phone := w.browser().logIn("ann@example.com").sees(200, "Your account")
-	thief := w.browser().logIn("ann@example.com").sees(200, "Your account")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	phone := w.browser().signIn("ann@example.com").expectText(200, "Your account")
+	thief := w.browser().signIn("ann@example.com").expectText(200, "Your account")
 	w.clock = w.clock.Add(time.Minute)
-	phone.open("/account/forgot").send("email", " ANN@example.com ").sees(200, "Check your mail")
-	phone.mail().sees(200, "Set a new password").send("password", "short").sees(422, "at least 12 characters")
+	phone.open("/account/forgot").send("email", " ANN@example.com ").expectText(200, "Check your mail")
+	phone.openMail().expectText(200, "Set a new password").send("password", "short").expectText(422, "at least 12 characters")
 	const newPass = "quite another one"
-	phone.send("password", newPass).sees(200, "Your account")
-	thief.open("/account").sees(200, "<h1>Log in</h1>")
-	w.browser().logIn("ann@example.com").sees(422, "The email or the password is wrong.")
-	w.browser().open("/account/login").send("email", "ann@example.com", "password", newPass).sees(200, "Your account")
-	w.browser().mail().sees(410, "used already")
+	phone.send("password", newPass).expectText(200, "Your account")
+	thief.open("/account").expectText(200, "<h1>Sign in</h1>")
+	w.browser().signIn("ann@example.com").expectText(422, "The email or the password is wrong.")
+	w.browser().open("/account/login").send("email", "ann@example.com", "password", newPass).expectText(200, "Your account")
+	w.browser().openMail().expectText(410, "already used")
 }
 
 // Who was enrolled by a work provider has no password: the same mail lets them set their first.
 func TestTheFirstPassword(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.enrol("BBB1", "bob@example.com")
-	b := w.browser().logIn("bob@example.com").sees(422, "wrong")
-	b.open("/account/forgot").send("email", "bob@example.com").mail().send("password", pass).sees(200, "Your account", "BBB1")
+	b := w.browser().signIn("bob@example.com").expectText(422, "wrong")
+	b.open("/account/forgot").send("email", "bob@example.com").openMail().send("password", testPassword).expectText(200, "Your account", "BBB1")
 
 	w.enrol("CCC1", "cyd@example.com")
 	c := w.browser().open(courierLink)
-	c.send(signUpFields("cyd@example.com")...).sees(200, "Check your mail").mail().sees(200, "Set a new password")
-	c.send("password", pass).sees(200, "Share with Courier Ltd?")
-	if k, err := w.site.store.byEmail(t.Context(), "cyd@example.com"); err != nil || k.number != "CCC1" || len(k.numbers) != 1 {
+	c.send(validSignUpFields("cyd@example.com")...).expectText(200, "Check your mail").openMail().expectText(200, "Set a new password")
+	c.send("password", testPassword).expectText(200, "Share with Courier Ltd?")
+	if k, err := w.site.accounts.ByEmail(t.Context(), "cyd@example.com"); err != nil || k.Customer != "CCC1" || len(k.Customers) != 1 {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
 
 func TestSessionsEnd(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com")
 	first := b.cookie
-	b.open("/account/login").sees(200, "Your account")
-	w.browser().logIn("ann@example.com")
+	b.open("/account/login").expectText(200, "Your account")
+	w.browser().signIn("ann@example.com")
 	again := w.browser()
 	again.cookie = "made-up"
-	again.open("/account").sees(200, "<h1>Log in</h1>")
-	again.send("email", "ann@example.com", "password", pass)
+	again.open("/account").expectText(200, "<h1>Sign in</h1>")
+	again.send("email", "ann@example.com", "password", testPassword)
 	if again.cookie == first || again.cookie == "made-up" {
 		t.Error("the session was not renewed")
 	}
-	w.clock = w.clock.Add(sessionLife)
-	b.open("/account").sees(200, "<h1>Log in</h1>")
+	w.clock = w.clock.Add(account.SessionTTL)
+	b.open("/account").expectText(200, "<h1>Sign in</h1>")
 }
 
 // When something of ours fails, a page says so, and nothing is half done.
 func TestFailuresOfOurs(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	b := w.browser().logIn("ann@example.com").open(courierLink)
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	b := w.browser().signIn("ann@example.com").open(courierLink)
 	w.webhooks.failing = true
-	b.send("choice", "agree").sees(503, "Not just now")
+	b.send("choice", "agree").expectText(503, "Temporarily unavailable")
 	if w.owner("courier-ltd", "77") != "" {
 		t.Error("half done")
 	}
-	w.letters.broken = true
-	w.browser().open("/account/forgot").send("email", "ann@example.com").sees(503, "Not just now")
+	w.mailer.broken = true
+	w.browser().open("/account/forgot").send("email", "ann@example.com").expectText(503, "Temporarily unavailable")
 }
 
 func TestUnknownPages(t *testing.T) {
-	w := newWorld(t)
-	w.browser().open("/account/nothing").sees(404, "There is no such page")
+	w := newFixture(t)
+	w.browser().open("/account/nothing").expectText(404, "There is no such page")
 	if post := w.raw(http.MethodPost, "/account/terms", "", http.Header{"Sec-Fetch-Site": {"same-origin"}}); post.Code != 404 {
 		t.Errorf("%d", post.Code)
 	}

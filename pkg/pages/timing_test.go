@@ -1,7 +1,6 @@
-package account
+package pages
 
 import (
-	"encoding/base64"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -12,17 +11,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zego.com/workprovider/pkg/account"
 )
 
 var soak = flag.Bool("soak", false, "run what takes minutes: the times of existing and unknown emails")
 
-func raw64(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
-
-// told is all that an answer shows, but the id of the request and the email itself.
-func (w *world) told(page, email string, from int) (string, time.Duration) {
+// submit is all that an answer shows, but the id of the request and the email itself.
+func (w *fixture) submit(page, email string, from int) (string, time.Duration) {
 	form := url.Values{"email": {email}, "password": {"this is not the one"}}
 	if page == "signup" {
-		fields := signUpFields(email)
+		fields := validSignUpFields(email)
 		for i := 0; i < len(fields); i += 2 {
 			form.Set(fields[i], fields[i+1])
 		}
@@ -47,17 +46,17 @@ func (w *world) told(page, email string, from int) (string, time.Duration) {
 // On log-in, a forgotten password and sign-up, an email with an account, one that a work provider enrolled, and one that nobody
 // has are answered alike, to the byte, and each of them gets one mail where one is sent.
 func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
 	w.enrol("BBB1", "bob@example.com")
 	for _, page := range []string{"login", "forgot", "signup"} {
-		want, _ := w.told(page, "cyd@example.com", 1)
+		want, _ := w.submit(page, "cyd@example.com", 1)
 		for i, email := range []string{"ann@example.com", "bob@example.com"} {
-			sent := len(w.letters.mails)
-			if got, _ := w.told(page, email, 2+i); got != want {
+			sent := len(w.mailer.mails)
+			if got, _ := w.submit(page, email, 2+i); got != want {
 				t.Errorf("%s of %s:\n%s\nof a stranger:\n%s", page, email, got, want)
 			}
-			if got := len(w.letters.mails) - sent; page != "login" && got != 1 || page == "login" && got != 0 {
+			if got := len(w.mailer.mails) - sent; page != "login" && got != 1 || page == "login" && got != 0 {
 				t.Errorf("%s of %s: %d mails", page, email, got)
 			}
 		}
@@ -66,33 +65,33 @@ func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
 
 // The throttles strike existing and unknown emails at the same try, and let everybody in again later.
 func TestThrottles(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
 	for _, c := range []struct {
 		page  string
 		tries int64
-	}{{"login", loginByEmail.tries}, {"forgot", mailByEmail.tries}} {
+	}{{"login", account.SignInByEmail.MaxAttempts}, {"forgot", account.MailByEmail.MaxAttempts}} {
 		for who, email := range []string{"ann@example.com", "nobody@example.com"} {
 			for try := range c.tries + 1 {
-				answer, _ := w.told(c.page, email, 1000*who+int(try))
+				answer, _ := w.submit(c.page, email, 1000*who+int(try))
 				if refused := strings.HasPrefix(answer, "429"); refused != (try == c.tries) {
 					t.Fatalf("%s of %s, try %d: %.40s", c.page, email, try, answer)
 				}
 			}
-			answer, _ := w.told(c.page, email, 77)
-			if !strings.Contains(answer, "Retry-After: ") || !strings.Contains(answer, "too many tries") {
+			answer, _ := w.submit(c.page, email, 77)
+			if !strings.Contains(answer, "Retry-After: ") || !strings.Contains(answer, "too many attempts") {
 				t.Errorf("%s", answer)
 			}
 		}
 	}
 	// The right password does not help before the window is over, or guessing on would pay.
-	w.browser().logIn("ann@example.com").sees(429)
-	w.clock = w.clock.Add(loginByEmail.window)
-	w.browser().logIn("ann@example.com").sees(200, "Your account")
+	w.browser().signIn("ann@example.com").expectText(429)
+	w.clock = w.clock.Add(account.SignInByEmail.Window)
+	w.browser().signIn("ann@example.com").expectText(200, "Your account")
 	// By source: many emails from one place.
 	var refused bool
-	for i := range loginBySource.tries + 1 {
-		answer, _ := w.told("login", fmt.Sprintf("%d@example.com", i), 4711)
+	for i := range account.SignInByNetwork.MaxAttempts + 1 {
+		answer, _ := w.submit("login", fmt.Sprintf("%d@example.com", i), 4711)
 		refused = strings.HasPrefix(answer, "429")
 	}
 	if !refused {
@@ -106,11 +105,11 @@ func TestSoakTimesTellNothing(t *testing.T) {
 		t.Skip("a matter of minutes: make soak")
 	}
 	const pairs = 2000
-	w := newWorld(t)
+	w := newFixture(t)
 	for i := range pairs {
 		email := fmt.Sprintf("known-%04d@example.com", i)
 		number := fmt.Sprintf("K%04d", i)
-		w.ok(w.site.store.customers.Put(accountRow(email, number, passHash(), w.clock)).Run(t.Context()))
+		w.setPassword(number, email)
 	}
 	type try struct {
 		email string
@@ -125,7 +124,7 @@ func TestSoakTimesTellNothing(t *testing.T) {
 		var known, unknown []float64
 		answers := map[string]int{}
 		for i, one := range tries {
-			answer, took := w.told(page, one.email, i)
+			answer, took := w.submit(page, one.email, i)
 			answers[answer]++
 			if one.known {
 				known = append(known, took.Seconds())

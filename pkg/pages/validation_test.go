@@ -1,4 +1,4 @@
-package account
+package pages
 
 import (
 	"archive/zip"
@@ -13,57 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/argon2"
 	"pgregory.net/rapid"
 
 	"zego.com/workprovider/pkg/timeline"
 )
-
-func TestPasswords(t *testing.T) {
-	h := hashPassword(pass)
-	if !strings.HasPrefix(h, "$argon2id$v=19$m=19456,t=2,p=1$") {
-		t.Errorf("hash %s", h)
-	}
-	if !samePassword(h, pass) || samePassword(h, pass+" ") || samePassword(h, "") {
-		t.Error("a password is held against the wrong hash")
-	}
-	if h == hashPassword(pass) {
-		t.Error("two hashes have one salt")
-	}
-	for _, broken := range []string{"", "x", "$argon2i$v=19$m=19456,t=2,p=1$AAAA$AAAA", "$argon2id$v=18$m=8,t=1,p=1$AAAA$AAAA",
-		"$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=0$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=1$!$!", nobodysHash} {
-		if samePassword(broken, "") || samePassword(broken, pass) {
-			t.Errorf("%q is somebody's", broken)
-		}
-	}
-	// A hash made with other parameters verifies by those.
-	weaker := "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$" + raw64(argon2.IDKey([]byte(pass), make([]byte, 16), 1, 64, 1, 32))
-	if !samePassword(weaker, pass) {
-		t.Error("an older hash does not verify")
-	}
-}
-
-func TestWeakPasswords(t *testing.T) {
-	for password, weak := range map[string]bool{
-		"": true, "short": true, "elevenchars": true, "twelve chars": false, "żółwżółwżółw": false, "aaaaaaaaaaaaaaaa": true,
-		"123456789012": true, "ola@example.com": true, "OLA@example.com": true, strings.Repeat("long ", 26): true, pass: false,
-	} {
-		if got := weakPassword(password, "ola@example.com") != ""; got != weak {
-			t.Errorf("%q: weak is %t", password, got)
-		}
-	}
-}
-
-func TestSources(t *testing.T) {
-	for address, want := range map[string]string{
-		"203.0.113.7": "203.0.113.7", "203.0.113.7:4711": "203.0.113.7", "::ffff:203.0.113.7": "203.0.113.7",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "[2001:db8:1:2::9]:80": "2001:db8:1:2::/64", "": "", "odd": "odd",
-	} {
-		if got := source(address); got != want {
-			t.Errorf("source(%q) is %q, want %q", address, got, want)
-		}
-	}
-}
 
 // Wherever a page stands, its way to the root ends there, and never leads out of the stage or off the host.
 func TestTheWayToTheRoot(t *testing.T) {
@@ -84,9 +37,9 @@ func TestTheWayToTheRoot(t *testing.T) {
 // Whatever is sent to whatever page, the answer is one of ours: no failure of ours, and a redirect, if it is one, to a page below
 // /account, with nothing in its address but tokens and words of ours.
 func TestRedirectsStayOnOurPaths(t *testing.T) {
-	w := newWorld(t)
-	w.open("AAA1", "ann@example.com")
-	cookie := w.browser().logIn("ann@example.com").cookie
+	w := newFixture(t)
+	w.createAccount("AAA1", "ann@example.com")
+	cookie := w.browser().signIn("ann@example.com").cookie
 	nasty := []string{"//evil.example", "https://evil.example/", "\\\\evil", "/\\evil", "javascript:alert(1)", "a@b.example", "%0d%0aSet-Cookie:x=y", "\r\nX: y", "../..", ""}
 	names := []string{"link", "token", "next", "email", "provider", "work_provider", "work_provider_user_id", "wp", "wp_id", "choice", "password", "done"}
 	ends := []string{"", "/", "signup", "login", "logout", "consent", "remove", "verify", "reset", "forgot", "sent", "terms", "//evil.example", "..%2f", "%2e%2e"}
@@ -123,7 +76,7 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 			t.Fatalf("%s %s leads to %q", method, path+query, location)
 		}
 		for name, values := range to.Query() {
-			if name != "link" && name != "done" || name == "done" && done[values[0]] == "" {
+			if name != "link" && name != "done" || name == "done" && flashMessages[values[0]] == "" {
 				t.Fatalf("%s %s leads to %q", method, path+query, location)
 			}
 		}
@@ -137,14 +90,14 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 
 // Whatever was typed, or came in an address, is shown as text.
 func TestWhatIsTypedStaysText(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	const typed = `"'><script>alert(1)</script>&amp;`
-	b := w.browser().open("/account/signup").send("city", typed, "email", typed).sees(422, html.EscapeString(typed))
+	b := w.browser().open("/account/signup").send("city", typed, "email", typed).expectText(422, html.EscapeString(typed))
 	if fields := b.fields(); fields.Get("city") != typed || fields.Get("email") != typed {
 		t.Errorf("%q", fields)
 	}
-	b.open("/account/sent?link="+url.QueryEscape(typed)).sees(200, "link="+url.QueryEscape(typed))
-	b.open("/account/reset?token=" + url.QueryEscape(typed)).sees(410)
+	b.open("/account/sent?link="+url.QueryEscape(typed)).expectText(200, "link="+url.QueryEscape(typed))
+	b.open("/account/reset?token=" + url.QueryEscape(typed)).expectText(410)
 }
 
 // The clock of London is that of the Go release in use, whose rules are the newest we know.
@@ -192,7 +145,7 @@ func TestTheFortnight(t *testing.T) {
 	shift := func(from, to string, by timeline.Ending) timeline.Listed {
 		return timeline.Listed{Shift: timeline.Shift{Start: timeline.At(at(from)), End: timeline.At(at(to)), By: by}}
 	}
-	w := lastDays(at("2026-03-30 12:00")) // the clocks went forward on the 29th, a day of 23 hours
+	w := recentShifts(at("2026-03-30 12:00")) // the clocks went forward on the 29th, a day of 23 hours
 	w.add("Courier Ltd", []timeline.Listed{
 		shift("2026-03-16 23:00", "2026-03-17 01:00", timeline.ByLogout), // a night into the first day
 		shift("2026-03-16 10:00", "2026-03-16 12:00", timeline.ByLogout), // before it
@@ -200,16 +153,16 @@ func TestTheFortnight(t *testing.T) {
 		shift("2026-03-30 11:00", "2026-03-31 01:00", timeline.ByItself), // open
 	})
 	days := w.days()
-	if len(days) != 14 || days[0].Words != "Mon 30 Mar: 11:00 to 12:00" || days[1].Words != "Sun 29 Mar: 00:00 to 06:30" ||
-		days[2].Words != "Sat 28 Mar: 22:00 to 24:00" || days[3].Words != "Fri 27 Mar: no shift" || days[13].Words != "Tue 17 Mar: 00:00 to 01:00" {
+	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" || days[1].Summary != "Sun 29 Mar: 00:00 to 06:30" ||
+		days[2].Summary != "Sat 28 Mar: 22:00 to 24:00" || days[3].Summary != "Fri 27 Mar: no shift" || days[13].Summary != "Tue 17 Mar: 00:00 to 01:00" {
 		t.Errorf("%+v", days)
 	}
 	if got := days[1].Bars[0]; got.X != 0 || got.Width != 1000*11/46 { // 5.5 of 23 hours
 		t.Errorf("%+v", got)
 	}
-	bars := w.bars()
+	bars := w.rows()
 	if len(bars) != 3 || bars[0].To != "now" || bars[0].Ended != "Still on shift" || bars[0].Length != "1 h 00 min" ||
-		bars[1].To != "06:30" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" || bars[1].Ended != "By itself, after 14 hours" {
+		bars[1].To != "06:30" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" || bars[1].Ended != "Automatically, after 14 hours" {
 		t.Errorf("%+v", bars)
 	}
 }
@@ -217,7 +170,7 @@ func TestTheFortnight(t *testing.T) {
 func TestBarsStayInTheirDay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(rapid.Int64Range(1.7e9, 1.9e9).Draw(t, "now"), 0)
-		w := lastDays(now)
+		w := recentShifts(now)
 		for range rapid.IntRange(0, 9).Draw(t, "shifts") {
 			start := now.Add(-time.Duration(rapid.Int64Range(0, int64(16*24*time.Hour)).Draw(t, "ago")))
 			end := start.Add(time.Duration(rapid.Int64Range(1, int64(timeline.MaxShift)).Draw(t, "long")))
@@ -225,7 +178,7 @@ func TestBarsStayInTheirDay(t *testing.T) {
 		}
 		for _, d := range w.days() {
 			for _, b := range d.Bars {
-				if b.X < 0 || b.Width < 1 || b.X+b.Width > perDay {
+				if b.X < 0 || b.Width < 1 || b.X+b.Width > chartWidth {
 					t.Fatalf("%s: %+v", d.Name, b)
 				}
 			}

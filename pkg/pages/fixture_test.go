@@ -1,4 +1,4 @@
-package account
+package pages
 
 import (
 	"context"
@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/internal/contract"
+	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
@@ -31,14 +33,14 @@ import (
 // noon is when the tests' worlds begin.
 var noon = time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
 
-// letterbox is a Sender that keeps what it is given.
-type letterbox struct {
+// memoryMailer is a Sender that keeps what it is given.
+type memoryMailer struct {
 	mu     sync.Mutex
 	mails  []mail.Message
 	broken bool
 }
 
-func (l *letterbox) Send(_ context.Context, m mail.Message) error {
+func (l *memoryMailer) Send(_ context.Context, m mail.Message) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
@@ -48,55 +50,55 @@ func (l *letterbox) Send(_ context.Context, m mail.Message) error {
 	return nil
 }
 
-// announced is Webhooks that note what they are told; the state they answer is the test's.
-type announced struct {
+// fakeWebhooks is Webhooks that note what they are told; the state they answer is the test's.
+type fakeWebhooks struct {
 	mu      sync.Mutex
-	told    []string
+	calls   []string
 	state   webhook.Progress
 	failing bool
 }
 
-func (a *announced) Expect(_ context.Context, provider, customer string) error {
+func (a *fakeWebhooks) Expect(_ context.Context, provider, customer string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.failing {
 		return fault.New(fault.Unavailable, "")
 	}
-	a.told = append(a.told, "expect "+provider+" "+customer)
+	a.calls = append(a.calls, "expect "+provider+" "+customer)
 	return nil
 }
 
-func (a *announced) SignedUp(_ context.Context, provider, customer string) error {
+func (a *fakeWebhooks) SignedUp(_ context.Context, provider, customer string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.told = append(a.told, "signed up "+provider+" "+customer)
+	a.calls = append(a.calls, "signed up "+provider+" "+customer)
 	return nil
 }
 
-func (a *announced) State(context.Context, string, string) (webhook.Progress, error) {
+func (a *fakeWebhooks) State(context.Context, string, string) (webhook.Progress, error) {
 	return a.state, nil
 }
 
-// world is tables of its own with two work providers, and the pages over them.
-type world struct {
+// fixture is tables of its own with two work providers, and the pages over them.
+type fixture struct {
 	*testing.T
 	env       *config.Env
 	clock     time.Time
-	letters   *letterbox
-	webhooks  *announced
+	mailer    *memoryMailer
+	webhooks  *fakeWebhooks
 	customers *customer.Store
 	timelines *timeline.Store
 	site      *Site
 	pages     http.Handler
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
-	w := &world{T: t, env: env, clock: noon, letters: &letterbox{}, webhooks: &announced{state: webhook.Found}}
+	w := &fixture{T: t, env: env, clock: noon, mailer: &memoryMailer{}, webhooks: &fakeWebhooks{state: webhook.Found}}
 	w.customers, w.timelines = customer.StoreFrom(env), timeline.StoreFrom(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
-	w.site = NewSite(env, links, w.letters, w.webhooks, func() time.Time { return w.clock })
-	w.pages = contract.Held(t, web.All(map[string]http.Handler{"account": Pages(w.site), "link-work-provider": Link(w.site)}))
+	w.site = NewSite(env, links, w.mailer, w.webhooks, func() time.Time { return w.clock })
+	w.pages = contract.Held(t, web.All(map[string]http.Handler{"account": Account(w.site), "link-work-provider": Link(w.site)}))
 	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
 		p, err := providers.Create(t.Context(), provider.Provider{Name: name}, w.clock)
@@ -109,7 +111,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) ok(err error) {
+func (w *fixture) ok(err error) {
 	w.Helper()
 	if err != nil {
 		w.Fatal(err)
@@ -117,17 +119,17 @@ func (w *world) ok(err error) {
 }
 
 // lastMail is the newest mail, and the link in it.
-func (w *world) lastMail() (mail.Message, string) {
+func (w *fixture) lastMail() (mail.Message, string) {
 	w.Helper()
-	if len(w.letters.mails) == 0 {
+	if len(w.mailer.mails) == 0 {
 		w.Fatal("no mail was sent")
 	}
-	m := w.letters.mails[len(w.letters.mails)-1]
+	m := w.mailer.mails[len(w.mailer.mails)-1]
 	return m, regexp.MustCompile(`https?://\S+`).FindString(m.Text)
 }
 
 // enrol makes a customer without an account, as a work provider does.
-func (w *world) enrol(number, email string) {
+func (w *fixture) enrol(number, email string) {
 	w.Helper()
 	register := customer.NewRegister(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	_, err := register.Create(w.Context(), customer.New{Number: number, Details: details(email)}, w.clock)
@@ -141,26 +143,40 @@ func details(email string) customer.Details {
 	}
 }
 
-// pass is the tests' password. Hashing it is slow, so those that need many accounts hash it once.
-const pass = "three words in a row"
+// testPassword is the tests' password. Hashing it is slow, so those that need many accounts hash it once.
+const testPassword = "three words in a row"
 
-var passHash = sync.OnceValue(func() string { return hashPassword(pass) })
+var testPasswordHash = sync.OnceValue(func() string { return account.HashPassword(testPassword) })
 
-// open makes a customer with an account.
-func (w *world) open(number, email string) {
+// createAccount makes a customer with an account.
+func (w *fixture) createAccount(number, email string) {
 	w.Helper()
 	w.enrol(number, email)
-	w.ok(w.site.store.customers.Put(accountRow(email, number, passHash(), w.clock)).Run(w.Context()))
+	w.setPassword(number, email)
+}
+
+// setPassword gives the email an account with the tests' password.
+func (w *fixture) setPassword(number, email string) {
+	w.Helper()
+	m := account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: number}
+	token, err := w.site.accounts.CreateMailToken(w.Context(), m, w.clock)
+	w.ok(err)
+	w.ok(w.site.accounts.SetPassword(w.Context(), token, m, testPasswordHash(), w.clock))
+}
+
+// table is the table that a variable of the environment names.
+func (w *fixture) table(variable string) dynamo.Table {
+	return dynamo.New(w.env.AWS()).Table(w.env.Get(variable))
 }
 
 // share makes the customer share with a work provider that calls them by an id.
-func (w *world) share(provider, number, userID string) {
+func (w *fixture) share(provider, number, userID string) {
 	w.Helper()
 	w.ok(w.site.links.Give(w.Context(), link.Agreement{Provider: provider, Customer: number, UserID: userID, Matched: true}, w.clock))
 }
 
 // owner is whose the id is.
-func (w *world) owner(provider, userID string) string {
+func (w *fixture) owner(provider, userID string) string {
 	w.Helper()
 	owner, err := w.timelines.Owner(w.Context(), provider, userID)
 	w.ok(err)
@@ -168,7 +184,7 @@ func (w *world) owner(provider, userID string) string {
 }
 
 // work processes a LOGIN and a LOGOUT of a customer.
-func (w *world) work(provider, userID string, from, to time.Time) {
+func (w *fixture) work(provider, userID string, from, to time.Time) {
 	w.Helper()
 	name := person.Name{Kind: person.UserID, Value: userID}
 	facts := []timeline.Fact{{Name: name, Kind: timeline.Login, At: timeline.At(from)}}
@@ -183,25 +199,25 @@ func (w *world) work(provider, userID string, from, to time.Time) {
 // browser is what a person holds: it keeps one cookie, follows where it is sent, and knows how the forms of a page are
 // filled in. All addresses are below a base, as they are below a stage.
 type browser struct {
-	w      *world
-	base   string // such as "https://work.zego.example/live"
-	from   string // its network address
-	cookie string
-	at     *url.URL // of the page shown
-	status int
-	header http.Header
-	body   string
-	hops   []string // the addresses that it was sent to on the way to the page
+	w         *fixture
+	base      string // such as "https://work.zego.example/live"
+	from      string // its network address
+	cookie    string
+	at        *url.URL // of the page shown
+	status    int
+	header    http.Header
+	body      string
+	redirects []string // the addresses that it was sent to on the way to the page
 }
 
-func (w *world) browser() *browser {
+func (w *fixture) browser() *browser {
 	return &browser{w: w, base: "https://work.zego.example/live", from: "203.0.113.7"}
 }
 
 // open shows the page at an address relative to the page shown, or at a path below the base if none is shown yet.
 func (b *browser) open(address string) *browser {
 	b.w.Helper()
-	b.hops = nil
+	b.redirects = nil
 	return b.follow(http.MethodGet, b.resolve(address), "", nil)
 }
 
@@ -245,18 +261,18 @@ func (b *browser) follow(method string, u *url.URL, body string, header http.Hea
 	b.status, b.header, b.body, b.at = response.StatusCode, response.Header, recorder.Body.String(), u
 	b.w.checkAnswer(b)
 	if location := b.header.Get("Location"); location != "" {
-		if len(b.hops) > 5 {
-			b.w.Fatalf("sent round and round: %v", b.hops)
+		if len(b.redirects) > 5 {
+			b.w.Fatalf("sent round and round: %v", b.redirects)
 		}
 		next := b.resolve(location)
-		b.hops = append(b.hops, location)
+		b.redirects = append(b.redirects, location)
 		return b.follow(http.MethodGet, next, "", nil)
 	}
 	return b
 }
 
 // checkCookie holds every cookie against what a session's must be.
-func (w *world) checkCookie(c *http.Cookie) {
+func (w *fixture) checkCookie(c *http.Cookie) {
 	w.Helper()
 	if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
 		w.Errorf("cookie %v", c)
@@ -270,7 +286,7 @@ var (
 )
 
 // checkAnswer holds every answer against what all of them must be: headers, relative addresses, nothing personal in them.
-func (w *world) checkAnswer(b *browser) {
+func (w *fixture) checkAnswer(b *browser) {
 	w.Helper()
 	kept := "no-store"
 	if b.status == http.StatusUnprocessableEntity {
@@ -333,12 +349,12 @@ func (b *browser) send(typed ...string) *browser {
 
 func (b *browser) post(to string, values url.Values) *browser {
 	b.w.Helper()
-	b.hops = nil
+	b.redirects = nil
 	return b.follow(http.MethodPost, b.resolve(to), values.Encode(), nil)
 }
 
-// sees fails the test unless the page has that status, and those words.
-func (b *browser) sees(status int, words ...string) *browser {
+// expectText fails the test unless the page has that status, and those words.
+func (b *browser) expectText(status int, words ...string) *browser {
 	b.w.Helper()
 	if b.status != status {
 		b.w.Fatalf("%s: status %d, want %d\n%s", b.at, b.status, status, b.body)
@@ -351,8 +367,8 @@ func (b *browser) sees(status int, words ...string) *browser {
 	return b
 }
 
-// mail opens the link in the newest mail, which leads to where SITE_URL says the pages are.
-func (b *browser) mail() *browser {
+// openMail opens the link in the newest mail, which leads to where SITE_URL says the pages are.
+func (b *browser) openMail() *browser {
 	b.w.Helper()
 	_, link := b.w.lastMail()
 	path, ok := strings.CutPrefix(link, b.w.site.url)
@@ -363,30 +379,30 @@ func (b *browser) mail() *browser {
 	return b.open(path)
 }
 
-// logIn logs in with the tests' password.
-func (b *browser) logIn(email string) *browser {
+// startSession logs in with the tests' password.
+func (b *browser) signIn(email string) *browser {
 	b.w.Helper()
 	b.at = nil
-	return b.open("/account/login").send("email", email, "password", pass)
+	return b.open("/account/login").send("email", email, "password", testPassword)
 }
 
-// signUpFields are those of a sign-up that nothing is wrong with.
-func signUpFields(email string) []string {
+// validSignUpFields are those of a sign-up that nothing is wrong with.
+func validSignUpFields(email string) []string {
 	return []string{
 		"email", email, "givenNames", "Ola", "lastName", "Nowak", "dob", "1990-05-17", "address", "1 Long Lane", "city", "London",
-		"postCode", "EC1A 9HF", "phoneNumber", "07700 900123", "vehicle", "ab12 cde", "password", pass, "terms", "yes",
+		"postCode", "EC1A 9HF", "phoneNumber", "07700 900123", "vehicle", "ab12 cde", "password", testPassword, "terms", "yes",
 	}
 }
 
 // raw is one request, whose answer is not followed.
-func (w *world) raw(method, target, body string, header http.Header) *httptest.ResponseRecorder {
+func (w *fixture) raw(method, target, body string, header http.Header) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	w.pages.ServeHTTP(recorder, w.request(method, target, body, header))
 	return recorder
 }
 
 // request is one as it comes to a function on Lambda: without a host.
-func (w *world) request(method, target, body string, header http.Header) *http.Request {
+func (w *fixture) request(method, target, body string, header http.Header) *http.Request {
 	request := httptest.NewRequest(method, target, strings.NewReader(body))
 	request.Host, request.RemoteAddr = "", "203.0.113.7"
 	for name, values := range header {

@@ -1,0 +1,109 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/guregu/dynamo/v2"
+
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/table"
+)
+
+// MailTokenTTL is how long the link in a mail works.
+const MailTokenTTL = 24 * time.Hour
+
+// maxMailAttempts is how many wrong passwords the link in a mail survives.
+const maxMailAttempts = 10
+
+// MailToken is what the link in a mail is for. It works once.
+type MailToken struct {
+	Purpose Purpose
+	Email   string // normalised
+	// Of a sign-up: the customer to be, and the hash of the password that was chosen.
+	Details      customer.Details
+	Policy       customer.Policy
+	PasswordHash string
+	// Of a reset: the number of the customer whose password is to be set.
+	Customer string
+}
+
+// Purpose is what a mail token may be used for.
+type Purpose string
+
+// The purposes. A mail without a token has a decoy, so that it costs what another does.
+const (
+	PurposeConfirm Purpose = "confirm" // the email of a sign-up
+	PurposeReset   Purpose = "reset"   // a forgotten password
+	PurposeDecoy   Purpose = "nowhere" // nothing
+)
+
+type mailTokenItem struct {
+	PK            string           `dynamo:"pk,hash"`
+	SK            string           `dynamo:"sk,range"`
+	SchemaVersion int              `dynamo:"v"`
+	Expires       int64            `dynamo:"expires"` // seconds since the epoch
+	Purpose       Purpose          `dynamo:"purpose"`
+	Email         string           `dynamo:"email"`
+	Customer      string           `dynamo:"number,omitempty"`
+	PasswordHash  string           `dynamo:"password,omitempty"`
+	Attempts      int              `dynamo:"tries,omitempty"`
+	Details       customer.Details `dynamo:"details"`
+	Policy        customer.Policy  `dynamo:"policy"`
+}
+
+// ErrTokenUsed means that the link in a mail was used in the meantime.
+var ErrTokenUsed = errors.New("account: the link in the mail was already used")
+
+// CreateMailToken stores what the link in a mail is for and returns the link's token.
+func (s *Store) CreateMailToken(ctx context.Context, m MailToken, now time.Time) (string, error) {
+	token := randomToken()
+	err := s.customers.Put(mailTokenItem{
+		PK:            table.MailPartition(hash(token)),
+		SK:            table.MailSort,
+		SchemaVersion: itemVersion,
+		Expires:       now.Add(MailTokenTTL).Unix(),
+		Purpose:       m.Purpose,
+		Email:         m.Email,
+		Customer:      m.Customer,
+		PasswordHash:  m.PasswordHash,
+		Details:       m.Details,
+		Policy:        m.Policy,
+	}).Run(ctx)
+	return token, unavailable(err)
+}
+
+// MailToken returns what the link with the token is for; false if it is not for that purpose, was used, or has expired.
+func (s *Store) MailToken(ctx context.Context, token string, purpose Purpose, now time.Time) (MailToken, bool, error) {
+	var item mailTokenItem
+	ok, err := s.getItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
+	valid := ok && item.Purpose == purpose && item.Expires > now.Unix() && item.Attempts < maxMailAttempts
+	if err != nil || !valid {
+		return MailToken{}, false, err
+	}
+	return MailToken{
+		Purpose:      item.Purpose,
+		Email:        item.Email,
+		Customer:     item.Customer,
+		PasswordHash: item.PasswordHash,
+		Details:      item.Details,
+		Policy:       item.Policy,
+	}, true, nil
+}
+
+// RecordFailedAttempt counts a wrong password under the link of a mail.
+func (s *Store) RecordFailedAttempt(ctx context.Context, token string) error {
+	err := s.customers.Update(table.PK, table.MailPartition(hash(token))).Range(table.SK, table.MailSort).
+		Add("tries", 1).If("attribute_exists(pk)").Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return nil
+	}
+	return unavailable(err)
+}
+
+// consumeToken deletes a token, on condition that it exists.
+func (s *Store) consumeToken(token string) *dynamo.Delete {
+	return s.customers.Delete(table.PK, table.MailPartition(hash(token))).Range(table.SK, table.MailSort).
+		If("attribute_exists(pk)")
+}

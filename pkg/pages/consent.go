@@ -1,0 +1,133 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/timeline"
+	"zego.com/workprovider/pkg/web"
+	"zego.com/workprovider/pkg/webhook"
+)
+
+// Webhooks notifies a work provider that a customer agreed to share with it, and knows the result. It is package
+// webhook's Announcer and Deliveries in one.
+type Webhooks interface {
+	// Expect publishes that the customer is about to agree, before that is stored.
+	Expect(ctx context.Context, provider, customer string) error
+	// SignedUp publishes that it is stored. If it fails, the work provider is only notified later.
+	SignedUp(ctx context.Context, provider, customer string) error
+	// State returns the state of the match.
+	State(ctx context.Context, provider, customer string) (webhook.Progress, error)
+}
+
+// NewWebhooks returns the webhooks of the queue and the tables that the environment names.
+func NewWebhooks(env *config.Env) Webhooks {
+	return struct {
+		webhook.Announcer
+		*webhook.Deliveries
+	}{webhook.AnnouncerFrom(env), webhook.DeliveriesFrom(env, time.Now)}
+}
+
+// consentData is what the consent page shows.
+type consentData struct {
+	Provider      string // the work provider's name
+	UserID        string // by which it calls the customer
+	Email         string // of the customer who is signed in
+	AlreadyShared bool
+}
+
+// consentContext is what a consent is about.
+type consentContext struct {
+	intent        account.LinkIntent
+	provider      provider.Provider
+	alreadyShared bool
+}
+
+// consentContext finds out what the customer who is signed in came for. An id of another customer is a pageError.
+func (r *pageRequest) consentContext() (consentContext, error) {
+	intent, p, ok, err := r.linkIntent()
+	if err != nil {
+		return consentContext{}, err
+	}
+	if !ok {
+		return consentContext{}, &pageError{
+			status: http.StatusBadRequest,
+			title:  "Which work provider?",
+			Text:   "To share with a work provider, open the link in its app. Nothing was changed.",
+			Links:  accountLink,
+		}
+	}
+	owned, err := r.timelines.Ownership(r.Context(), intent.Provider, intent.UserID, false)
+	if err != nil {
+		return consentContext{}, err
+	}
+	if owned.Owner != "" && owned.Owner != r.customer {
+		return consentContext{}, r.linkedElsewhere(p)
+	}
+	history, err := r.timelines.History(r.Context(), intent.Provider, r.customer)
+	if err != nil {
+		return consentContext{}, err
+	}
+	alreadyShared := owned.Owner == r.customer && history.Consented(timeline.At(r.now))
+	return consentContext{intent: intent, provider: p, alreadyShared: alreadyShared}, nil
+}
+
+func consentForm(r *pageRequest) (web.Response, error) {
+	if r.customer == "" {
+		return r.redirectToSignIn()
+	}
+	asked, err := r.consentContext()
+	if err != nil {
+		return web.Response{}, err
+	}
+	c, _, err := r.customers.Customer(r.Context(), r.customer)
+	if err != nil {
+		return web.Response{}, err
+	}
+	data := consentData{
+		Provider:      asked.provider.Name,
+		UserID:        asked.intent.UserID,
+		Email:         c.Email,
+		AlreadyShared: asked.alreadyShared,
+	}
+	return r.render(http.StatusOK, "Share with "+data.Provider, consentContent(r, data)), nil
+}
+
+// consent stores what the customer agreed to in one transaction: sharing, the id, and that the two are matched (rule 7).
+// Sent twice it is stored once. To decline stores nothing.
+func consent(r *pageRequest) (web.Response, error) {
+	if r.customer == "" {
+		return r.redirectToSignIn()
+	}
+	asked, err := r.consentContext()
+	switch {
+	case err != nil:
+		return web.Response{}, err
+	case r.form.Get("choice") != "agree":
+		return r.redirect("", url.Values{"done": {"declined"}})
+	case asked.alreadyShared:
+		return r.redirect("", url.Values{"done": {"linked"}})
+	}
+	// The browser may go away now: what it asked for is done whole.
+	ctx := context.WithoutCancel(r.Context())
+	if err := r.webhooks.Expect(ctx, asked.provider.ID, r.customer); err != nil {
+		return web.Response{}, err
+	}
+	agreed := link.Agreement{Provider: asked.provider.ID, Customer: r.customer, UserID: asked.intent.UserID, Matched: true}
+	err = r.links.Give(ctx, agreed, r.now)
+	if err != nil && fault.Of(err) == fault.InvalidData { // another customer was faster
+		return web.Response{}, r.linkedElsewhere(asked.provider)
+	}
+	if err != nil {
+		return web.Response{}, err
+	}
+	r.webhooks.SignedUp(ctx, asked.provider.ID, r.customer) // if it fails, Expect's message arrives a little later
+	return r.redirect("", url.Values{"done": {"linked"}})
+}

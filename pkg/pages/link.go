@@ -1,0 +1,125 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/web"
+)
+
+// The names of the link's parameters, the newest first (contract row 18).
+var (
+	providerParams = []string{"work_provider", "wp"}
+	userIDParams   = []string{"work_provider_user_id", "work_user_provider_id", "work_provider_id", "wp_id"}
+)
+
+// firstParam returns the value of the newest name that was sent.
+func firstParam(query url.Values, names []string) string {
+	for _, name := range names {
+		if value := query.Get(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func openLink(r *pageRequest) (web.Response, error) {
+	for _, older := range slices.Concat(providerParams[1:], userIDParams[1:]) {
+		if r.form.Has(older) {
+			r.Deprecated(older)
+		}
+	}
+	r.linkToken = "" // what a work provider's app may have put there is none of our tokens
+	intent, p, err := r.parseLink()
+	if err != nil {
+		return web.Response{}, err
+	}
+	owned, err := r.timelines.Ownership(r.Context(), intent.Provider, intent.UserID, false)
+	if err != nil {
+		return web.Response{}, err
+	}
+	known, err := r.accounts.ByEmail(r.Context(), intent.Email)
+	if err != nil {
+		return web.Response{}, err
+	}
+	next := "/signup"
+	switch {
+	case r.customer != "":
+		if owned.Owner != "" && owned.Owner != r.customer {
+			return web.Response{}, r.linkedElsewhere(p)
+		}
+		next = "/consent"
+	case owned.Owner != "" && intent.Email != "" && !slices.Contains(known.Customers, owned.Owner):
+		return web.Response{}, r.linkedElsewhere(p)
+	case owned.Owner != "" || len(known.Customers) > 0:
+		next = "/login"
+	}
+	if r.linkToken, err = r.accounts.SaveLinkIntent(r.Context(), intent, r.now); err != nil {
+		return web.Response{}, err
+	}
+	response, err := r.redirect(next, r.linkQuery())
+	response.Status = http.StatusFound // by the contract
+	return response, err
+}
+
+// parseLink returns what a work provider's link asks for. A link that names no work provider fails at once; others are
+// counted, because they are looked up.
+func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error) {
+	intent := account.LinkIntent{
+		Provider: provider.Slug(firstParam(r.form, providerParams)),
+		Email:    customer.NormaliseEmail(web.QueryEmail(r.form.Get("email"))),
+	}
+	if intent.Provider == "" {
+		return intent, provider.Provider{}, badLink("The link does not say which work provider it is from.")
+	}
+	if err := r.allowFromNetwork(account.LinkByNetwork); err != nil {
+		return intent, provider.Provider{}, err
+	}
+	p, err := r.providers.Get(r.Context(), intent.Provider)
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return intent, p, badLink("The link names a work provider that we do not know.")
+	}
+	if err != nil {
+		return intent, p, err
+	}
+	name, err := person.NewUserID(firstParam(r.form, userIDParams))
+	if err != nil {
+		return intent, p, badLink("The link does not say who you are at " + p.Name + ", so we cannot link you.")
+	}
+	intent.UserID = name.Value
+	if !customer.IsEmail(intent.Email) {
+		intent.Email = "" // it only saves some typing
+	}
+	return intent, p, nil
+}
+
+func badLink(text string) error {
+	return &pageError{
+		status: http.StatusBadRequest,
+		title:  "This link does not work",
+		Text:   text + " Nothing was changed. Please tell your work provider.",
+	}
+}
+
+// linkedElsewhere returns the error of an id that belongs to another customer.
+func (r *pageRequest) linkedElsewhere(p provider.Provider) error {
+	pageErr := &pageError{
+		status: http.StatusConflict,
+		title:  "Already linked to another customer",
+		Text: "This " + p.Name + " account is linked to another Zego customer. Nothing was changed. " +
+			"If that other customer is you, sign in with the email that you used then. If not, please tell " + p.Name + ".",
+		Links: []pageLink{{"/login", "Sign in"}},
+	}
+	if r.customer != "" {
+		pageErr.Text = strings.Replace(pageErr.Text, "sign in with", "sign out above and sign in with", 1)
+		pageErr.Links = accountLink
+	}
+	return pageErr
+}

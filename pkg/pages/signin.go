@@ -1,0 +1,180 @@
+package pages
+
+import (
+	"net/http"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/web"
+)
+
+// formData is what a page with a short form shows.
+type formData struct {
+	Provider string // whose link was opened; "" if none was
+	Error    string // what is wrong with the form as a whole
+	Inputs   []*input
+}
+
+// FieldErrors returns the fields whose value is wrong; what is wrong with the form as a whole is said of the first.
+func (d formData) FieldErrors() []*input {
+	inputs := withErrors(d.Inputs)
+	if d.Error != "" {
+		inputs = append(inputs, &input{Name: d.Inputs[0].Name, Error: d.Error})
+	}
+	return inputs
+}
+
+func signInPage(provider, email, wrong string) formData {
+	return formData{provider, wrong, []*input{
+		{Name: "email", Label: "Email", Type: "email", Autocomplete: "username", Value: email},
+		{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password"},
+	}}
+}
+
+func signInForm(r *pageRequest) (web.Response, error) {
+	intent, p, cameByLink, err := r.linkIntent()
+	if err != nil {
+		return web.Response{}, err
+	}
+	if r.customer != "" && cameByLink {
+		return r.redirect("/consent", r.linkQuery())
+	}
+	if r.customer != "" {
+		return r.redirect("", nil)
+	}
+	return r.render(http.StatusOK, "Sign in", signInContent(r, signInPage(p.Name, intent.Email, ""))), nil
+}
+
+// signIn verifies the password against that of the account, or against a hash that no password has, so that the
+// response, the work and the time are the same.
+func signIn(r *pageRequest) (web.Response, error) {
+	_, p, _, err := r.linkIntent()
+	if err != nil {
+		return web.Response{}, err
+	}
+	typed := r.form.Get("email")
+	email := customer.NormaliseEmail(typed)
+	if err := r.allowFromNetwork(account.SignInByNetwork); err != nil {
+		return web.Response{}, err
+	}
+	if err := r.allow(account.SignInByEmail, email); err != nil {
+		return web.Response{}, err
+	}
+	var known account.EmailAccount
+	if customer.IsEmail(email) {
+		if known, err = r.accounts.ByEmail(r.Context(), email); err != nil {
+			return web.Response{}, err
+		}
+	}
+	if !account.VerifyPassword(known.PasswordHash, r.form.Get("password")) {
+		page := signInPage(p.Name, typed, "The email or the password is wrong.")
+		return r.render(http.StatusUnprocessableEntity, "Error: Sign in", signInContent(r, page)), nil
+	}
+	return r.signInAndRedirect(known.Customer)
+}
+
+// signInAndRedirect signs the customer in and leads to what they came for.
+func (r *pageRequest) signInAndRedirect(number string) (web.Response, error) {
+	cookie, err := r.startSession(number)
+	if err != nil {
+		return web.Response{}, err
+	}
+	if r.linkToken != "" {
+		return r.redirect("/consent", r.linkQuery(), cookie)
+	}
+	return r.redirect("", nil, cookie)
+}
+
+// signOut ends the session of this browser. Once more it changes nothing.
+func signOut(r *pageRequest) (web.Response, error) {
+	if err := r.endSession(); err != nil {
+		return web.Response{}, err
+	}
+	return r.redirect("/login", r.linkQuery(), newCookie("", -1))
+}
+
+func forgotPage(email, wrong string) formData {
+	return formData{Inputs: []*input{
+		{Name: "email", Label: "Email", Type: "email", Autocomplete: "email", Value: email, Error: wrong},
+	}}
+}
+
+func forgotForm(r *pageRequest) (web.Response, error) {
+	intent, _, _, err := r.linkIntent()
+	if err != nil {
+		return web.Response{}, err
+	}
+	return r.render(http.StatusOK, "Set a new password", forgotContent(r, forgotPage(intent.Email, ""))), nil
+}
+
+// forgot sends a mail, whether the email has an account or not: only who reads it learns which.
+func forgot(r *pageRequest) (web.Response, error) {
+	typed := r.form.Get("email")
+	email := customer.NormaliseEmail(typed)
+	if !customer.IsEmail(email) {
+		page := forgotPage(typed, "Enter an email like name@example.com.")
+		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", forgotContent(r, page)), nil
+	}
+	if err := r.allowMail(email); err != nil {
+		return web.Response{}, err
+	}
+	known, err := r.accounts.ByEmail(r.Context(), email)
+	if err != nil {
+		return web.Response{}, err
+	}
+	token := account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: known.Customer}
+	template := resetMail
+	switch {
+	case known.Customer != "":
+	case len(known.Customers) > 0: // a work provider enrolled them, and this is their first password
+		token.Customer = known.Customers[0]
+	default:
+		token.Purpose = account.PurposeDecoy
+		template = noAccountMail
+	}
+	if err := r.send(email, token, template); err != nil {
+		return web.Response{}, err
+	}
+	return r.redirect("/sent", r.linkQuery())
+}
+
+func resetPage(token, wrong string) tokenData {
+	return tokenData{token, []*input{{
+		Name:         "password",
+		Label:        "New password",
+		Hint:         passwordHint,
+		Type:         "password",
+		Autocomplete: "new-password",
+		Error:        wrong,
+	}}}
+}
+
+func resetForm(r *pageRequest) (web.Response, error) {
+	token := r.form.Get("token")
+	_, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeReset, r.now)
+	if err != nil || !ok {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	return r.render(http.StatusOK, "Set a new password", resetContent(r, resetPage(token, ""))), nil
+}
+
+// reset sets the new password, ends every session there is, and starts one here.
+func reset(r *pageRequest) (web.Response, error) {
+	if err := r.allowFromNetwork(account.VerifyByNetwork); err != nil {
+		return web.Response{}, err
+	}
+	token := r.form.Get("token")
+	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeReset, r.now)
+	if err != nil || !ok {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	password := r.form.Get("password")
+	if wrong := account.CheckPasswordStrength(password, m.Email); wrong != "" {
+		page := resetPage(token, wrong)
+		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", resetContent(r, page)), nil
+	}
+	if err := r.accounts.SetPassword(r.Context(), token, m, account.HashPassword(password), r.now); err != nil {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	return r.signInAndRedirect(m.Customer)
+}

@@ -1,0 +1,384 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/web"
+)
+
+// input is one field of a form.
+type input struct {
+	Name         string // also its id in the page
+	Label        string
+	Hint         string
+	Type         string // HTML's: text, email, tel, date, password
+	Autocomplete string // HTML's
+	Value        string
+	Error        string // what is wrong with the value; "" if nothing is
+}
+
+// describedBy returns the ids of the field's hint and error; "" if it has neither.
+func (i *input) describedBy() string {
+	var ids []string
+	if i.Hint != "" {
+		ids = append(ids, i.Name+"-hint")
+	}
+	if i.Error != "" {
+		ids = append(ids, i.Name+"-error")
+	}
+	return strings.Join(ids, " ")
+}
+
+// signUpData is what the page of a sign-up shows.
+type signUpData struct {
+	Provider   string // whose link was opened; "" if none was
+	Inputs     []*input
+	Agreed     bool
+	TermsError string // what is wrong with the checkbox of the terms; "" if nothing is
+}
+
+// FieldErrors returns the fields whose value is wrong, for the summary above the form.
+func (d *signUpData) FieldErrors() []*input {
+	inputs := withErrors(d.Inputs)
+	if d.TermsError != "" {
+		inputs = append(inputs, &input{Name: "terms", Error: d.TermsError})
+	}
+	return inputs
+}
+
+// withErrors returns the fields whose value is wrong.
+func withErrors(inputs []*input) []*input {
+	var wrong []*input
+	for _, i := range inputs {
+		if i.Error != "" {
+			wrong = append(wrong, i)
+		}
+	}
+	return wrong
+}
+
+// detailInput is a form field for one of a customer's details. Its path in customer.Details is "customer." and the name.
+type detailInput struct {
+	name, label, hint, kind, autocomplete string
+	missing                               string // the error if nothing was typed
+	wrong                                 string // the error if it cannot be right
+}
+
+var detailInputs = []detailInput{
+	{
+		name: "email", label: "Email", kind: "email", autocomplete: "email",
+		missing: "Enter your email.",
+		wrong:   "Enter an email like name@example.com.",
+	},
+	{
+		name: "givenNames", label: "First names", kind: "text", autocomplete: "given-name",
+		missing: "Enter your first names.",
+		wrong:   "Enter your first names, without special characters.",
+	},
+	{
+		name: "lastName", label: "Last name", kind: "text", autocomplete: "family-name",
+		missing: "Enter your last name.",
+		wrong:   "Enter your last name, without special characters.",
+	},
+	{
+		name: "dob", label: "Date of birth", kind: "date", autocomplete: "bday",
+		missing: "Enter your date of birth.",
+		wrong:   "Enter your date of birth as year, month and day, like 1984-01-15.",
+	},
+	{
+		name: "address", label: "Address, first line", kind: "text", autocomplete: "address-line1",
+		missing: "Enter the first line of your address.",
+		wrong:   "Enter the first line of your address, in at most 200 characters.",
+	},
+	{
+		name: "city", label: "Town or city", kind: "text", autocomplete: "address-level2",
+		missing: "Enter your town or city.",
+		wrong:   "Enter your town or city, in at most 200 characters.",
+	},
+	{
+		name: "postCode", label: "Post code", kind: "text", autocomplete: "postal-code",
+		missing: "Enter your post code.",
+		wrong:   "Enter a post code like EC2A 4DS.",
+	},
+	{
+		name: "phoneNumber", label: "Phone number", hint: "For example 07700 900123.", kind: "tel", autocomplete: "tel",
+		missing: "Enter your phone number.",
+		wrong:   "Enter a phone number like 07700 900123, or with its country like +48 512 345 678.",
+	},
+}
+
+const (
+	passwordHint = "At least 12 characters. Three or four random words do well."
+	vehicleHint  = "As on the number plate, for example AB12 CDE."
+)
+
+// signUpPage is the form, with whatever was typed before.
+func signUpPage(typed url.Values, p provider.Provider, product customer.Product) *signUpData {
+	d := &signUpData{Provider: p.Name, Agreed: typed.Get("terms") != ""}
+	for _, i := range detailInputs {
+		d.Inputs = append(d.Inputs, &input{
+			Name:         i.name,
+			Label:        i.label,
+			Hint:         i.hint,
+			Type:         i.kind,
+			Autocomplete: i.autocomplete,
+			Value:        typed.Get(i.name),
+		})
+	}
+	if product.Vehicle {
+		d.Inputs = append(d.Inputs, &input{
+			Name:         "vehicle",
+			Label:        "Vehicle registration",
+			Hint:         vehicleHint,
+			Type:         "text",
+			Autocomplete: "off",
+			Value:        typed.Get("vehicle"),
+		})
+	}
+	d.Inputs = append(d.Inputs, &input{ // what was typed is not sent back
+		Name:         "password",
+		Label:        "Choose a password",
+		Hint:         passwordHint,
+		Type:         "password",
+		Autocomplete: "new-password",
+	})
+	return d
+}
+
+// product returns what those who come from a work provider are insured with; the zero value is nothing.
+func (r *pageRequest) product(p provider.Provider) (customer.Product, error) {
+	if p.Product == "" {
+		return customer.Product{}, nil
+	}
+	product, _, err := r.customers.Product(r.Context(), p.Product)
+	return product, err
+}
+
+func signUpForm(r *pageRequest) (web.Response, error) {
+	intent, p, cameByLink, err := r.linkIntent()
+	if err != nil {
+		return web.Response{}, err
+	}
+	if r.customer != "" && cameByLink {
+		return r.redirect("/consent", r.linkQuery())
+	}
+	if r.customer != "" {
+		return r.redirect("", nil)
+	}
+	product, err := r.product(p)
+	if err != nil {
+		return web.Response{}, err
+	}
+	page := signUpPage(url.Values{"email": {intent.Email}}, p, product)
+	return r.render(http.StatusOK, "Sign up", signUpContent(r, page)), nil
+}
+
+// signUp stores a sign-up and asks its email to be confirmed. Whether the email has an account or not, the response, the
+// work and the number of mails are the same; what the mail says is not.
+func signUp(r *pageRequest) (web.Response, error) {
+	_, p, _, err := r.linkIntent()
+	if err != nil {
+		return web.Response{}, err
+	}
+	product, err := r.product(p)
+	if err != nil {
+		return web.Response{}, err
+	}
+	page := signUpPage(r.form, p, product)
+	details, policy := r.validateSignUp(page, product)
+	if len(page.FieldErrors()) > 0 {
+		return r.render(http.StatusUnprocessableEntity, "Error: Sign up", signUpContent(r, page)), nil
+	}
+	email := customer.NormaliseEmail(details.Email)
+	if err := r.allowMail(email); err != nil {
+		return web.Response{}, err
+	}
+	known, err := r.accounts.ByEmail(r.Context(), email)
+	if err != nil {
+		return web.Response{}, err
+	}
+	token := account.MailToken{
+		Purpose:      account.PurposeConfirm,
+		Email:        email,
+		Details:      details,
+		Policy:       policy,
+		PasswordHash: account.HashPassword(r.form.Get("password")),
+	}
+	template := confirmMail
+	switch {
+	case known.Customer != "":
+		token.Purpose = account.PurposeDecoy
+		template = existingAccountMail
+	case len(known.Customers) > 0: // a work provider enrolled them: they are customers, and only lack a password
+		token = account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: known.Customers[0]}
+		template = enrolledMail
+	}
+	if err := r.send(details.Email, token, template); err != nil {
+		return web.Response{}, err
+	}
+	return r.redirect("/sent", r.linkQuery())
+}
+
+// validateSignUp finds what is wrong with what was typed, and sets it as the errors of the page's fields.
+func (r *pageRequest) validateSignUp(page *signUpData, product customer.Product) (customer.Details, customer.Policy) {
+	typed := map[string]string{}
+	for _, i := range page.Inputs {
+		typed[i.Name] = i.Value
+	}
+	details, faults := customer.Details{
+		GivenNames:  typed["givenNames"],
+		LastName:    typed["lastName"],
+		Address:     typed["address"],
+		City:        typed["city"],
+		PostCode:    typed["postCode"],
+		DOB:         typed["dob"],
+		Email:       typed["email"],
+		PhoneNumber: toE164(typed["phoneNumber"]),
+	}.Check(r.now)
+	wrong := map[string]bool{}
+	for _, f := range faults {
+		wrong[strings.TrimPrefix(f.Field, "customer.")] = true
+	}
+	for n, i := range detailInputs {
+		switch {
+		case wrong[i.name] && strings.TrimSpace(page.Inputs[n].Value) == "":
+			page.Inputs[n].Error = i.missing
+		case wrong[i.name]:
+			page.Inputs[n].Error = i.wrong
+		}
+	}
+	policy := customer.Policy{}
+	if product.Code != "" {
+		policy, _ = product.Policy(nil) // the form does not ask for occupations, and none cannot be wrong
+	}
+	for _, i := range page.Inputs[len(detailInputs):] {
+		switch i.Name {
+		case "password":
+			i.Error = account.CheckPasswordStrength(r.form.Get("password"), details.Email)
+		case "vehicle":
+			policy.VehicleRegistration, i.Error = parseRegistration(i.Value)
+		}
+	}
+	if !page.Agreed {
+		page.TermsError = "Agree to the terms to sign up."
+	}
+	return details, policy
+}
+
+// toE164 returns a telephone number with its country. One that begins with a single zero is of this country.
+func toE164(number string) string {
+	number = strings.TrimLeft(number, " (")
+	if strings.HasPrefix(number, "0") && !strings.HasPrefix(number, "00") {
+		return "+44" + number[1:]
+	}
+	return number
+}
+
+// parseRegistration returns a number plate as it is written, or what is wrong with it.
+func parseRegistration(s string) (plate, wrong string) {
+	plate = strings.ToUpper(strings.Join(strings.Fields(s), " "))
+	special := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != ' ' && r != '-' }
+	switch {
+	case plate == "":
+		return "", "Enter the registration of your vehicle."
+	case utf8.RuneCountInString(plate) > 15 || strings.ContainsFunc(plate, special):
+		return "", "Enter a registration like AB12 CDE."
+	}
+	return plate, ""
+}
+
+func sent(r *pageRequest) (web.Response, error) {
+	return r.render(http.StatusOK, "Check your mail", sentContent(r)), nil
+}
+
+// tokenData is what a page shows that is reached by the link in a mail.
+type tokenData struct {
+	Token  string
+	Inputs []*input
+}
+
+// FieldErrors returns the fields whose value is wrong.
+func (d tokenData) FieldErrors() []*input { return withErrors(d.Inputs) }
+
+// expiredLink returns the error of a link in a mail that was used or has expired.
+func (r *pageRequest) expiredLink() error {
+	const reason = "The link in the mail was already used, or it is older than 24 hours. "
+	if r.customer != "" {
+		return &pageError{
+			status: http.StatusGone,
+			title:  "This link has expired",
+			Text:   reason + "You are signed in.",
+			Links:  accountLink,
+		}
+	}
+	return &pageError{
+		status: http.StatusGone,
+		title:  "This link has expired",
+		Text:   reason + "If you have confirmed your email, sign in. If not, sign up again.",
+		Links:  []pageLink{{"/login", "Sign in"}, {"/signup", "Sign up"}},
+	}
+}
+
+// errOrExpired returns the error, or, if there is none or the token was used, that the link has expired.
+func errOrExpired(err error, r *pageRequest) error {
+	if err != nil && !errors.Is(err, account.ErrTokenUsed) {
+		return err
+	}
+	return r.expiredLink()
+}
+
+func verifyPage(token, wrong string) tokenData {
+	return tokenData{token, []*input{{
+		Name:         "password",
+		Label:        "Your password",
+		Hint:         "The one that you chose when you signed up.",
+		Type:         "password",
+		Autocomplete: "current-password",
+		Error:        wrong,
+	}}}
+}
+
+// verifyForm asks for the password. Without it, a person who types other people's emails would get them to open accounts
+// whose password that person knows. And programs that follow the links in mails would use them up.
+func verifyForm(r *pageRequest) (web.Response, error) {
+	token := r.form.Get("token")
+	_, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)
+	if err != nil || !ok {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	return r.render(http.StatusOK, "Confirm your email", verifyContent(r, verifyPage(token, ""))), nil
+}
+
+// verify creates the account.
+func verify(r *pageRequest) (web.Response, error) {
+	if err := r.allowFromNetwork(account.VerifyByNetwork); err != nil {
+		return web.Response{}, err
+	}
+	token := r.form.Get("token")
+	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)
+	if err != nil || !ok {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	if !account.VerifyPassword(m.PasswordHash, r.form.Get("password")) {
+		if err := r.accounts.RecordFailedAttempt(r.Context(), token); err != nil {
+			return web.Response{}, err
+		}
+		page := verifyPage(token, "This is not the password that you chose when you signed up.")
+		return r.render(http.StatusUnprocessableEntity, "Error: Confirm your email", verifyContent(r, page)), nil
+	}
+	// The browser may go away now; the account is created all the same, and whole.
+	number, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), r.customers, token, m, r.now)
+	if err != nil {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	return r.signInAndRedirect(number)
+}
