@@ -10,10 +10,10 @@ SEEDS := 100000
 
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
-HOLES := .tools/checkov/installed
-PAGES := .tools/site/installed
+CHECKOV := .tools/checkov/installed
+SITE := .tools/site/installed
 FUZZ  := .tools/fuzz/installed
-PEERS := .tools/bench/installed
+BENCH := .tools/bench/installed
 
 # A machine without a home folder (a bare container) has no place for Go's caches either.
 ifeq ($(strip $(HOME)),)
@@ -37,7 +37,7 @@ test: go $(LOCAL) ## run all tests: unit, property and integration, with an embe
 race: go $(LOCAL) ## look for data races; needs a C compiler. The simulator is left out: it lets one thing happen at a time
 	go test -race -timeout 20m $$(go list ./... | grep -v /internal/simulation)
 
-bench: go $(LOCAL) $(PEERS) ## measure start-up, overhead, cost and growth beside others' ways, and write docs/performance.md: ten minutes
+bench: go $(LOCAL) $(BENCH) ## measure start-up, overhead, cost and growth beside others' ways, and write docs/performance.md: ten minutes
 	@go run ./bench
 
 simulate: go $(LOCAL) ## run the simulator from SEEDS seeds (100,000), and every crash point
@@ -57,7 +57,7 @@ soak: go $(LOCAL) $(FUZZ) ## run what takes hours: ten million seeds, a backlog 
 mutants: go $(LOCAL) ## seed faults into the code: each must make a test fail
 	@scripts/mutants
 
-check: go $(E2E) $(HOLES) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
+check: go $(E2E) $(CHECKOV) ## check formatting, modules, vet, staticcheck, the template, and the rules this repository has
 	@scripts/check
 
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the documents' own examples against it, and walk through the pages
@@ -66,10 +66,10 @@ e2e: go $(E2E) ## build and deploy the template to an emulated AWS, then run the
 pages: go ## make Go of the templates of the pages that people see
 	@scripts/pages
 
-site: $(PAGES) ## build the documentation site into bin/site
+site: $(SITE) ## build the documentation site into bin/site
 	@scripts/site
 
-guides: go $(PAGES) ## do what the documentation site says, from git clone on, and look at its pages in a browser
+guides: go $(SITE) ## do what the documentation site says, from git clone on, and look at its pages in a browser
 	@.tools/site/bin/python e2e/guides.py
 
 sam-local: go $(LOCAL) $(E2E) ## run the functions in Docker, as AWS SAM does, on http://127.0.0.1:3000 (PORT=... changes the port)
@@ -90,7 +90,7 @@ reproducible: go $(E2E) ## build the release in two folders and compare every by
 fmt: go ## format all Go files
 	gofmt -w bench cmd functions internal pkg
 
-tools: $(LOCAL) $(E2E) $(HOLES) $(PAGES) $(FUZZ) ## install the pinned Python tools into .tools/
+tools: $(LOCAL) $(E2E) $(CHECKOV) $(SITE) $(FUZZ) ## install the pinned Python tools into .tools/
 
 clean: ## forget the local state and everything built (the tools stay)
 	rm -rf .local .aws-sam bin

@@ -25,7 +25,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 		description, _ := properties["AlarmDescription"].(string)
 		page := regexp.MustCompile(`docs/runbooks/([a-z-]+\.md)$`).FindStringSubmatch(description)
 		if page == nil {
-			t.Errorf("the AlarmDescription of %s in template.yaml must end in its page, such as docs/runbooks/api-failing.md", name)
+			t.Errorf("the AlarmDescription of %s in template.yaml must end in its page, such as docs/runbooks/api-errors.md", name)
 			continue
 		}
 		named[page[1]] = true
@@ -83,7 +83,7 @@ func TestNewVersionsComeGradually(t *testing.T) {
 	tree := read(t)
 	preference := object(tree.Functions["DeploymentPreference"])
 	alarms, _ := preference["Alarms"].([]any)
-	for _, alarm := range []template.Ref{"ApiFailing", "FunctionsFailing"} {
+	for _, alarm := range []template.Ref{"ApiErrors", "FunctionErrors"} {
 		if !slices.Contains(alarms, any(alarm)) {
 			t.Errorf("the DeploymentPreference in template.yaml does not heed the alarm %s", alarm)
 		}
@@ -101,8 +101,8 @@ func TestNewVersionsComeGradually(t *testing.T) {
 	for _, environment := range []string{"staging", "production"} {
 		_, section, _ := strings.Cut(samconfig, "["+environment+".deploy.parameters]")
 		section, _, _ = strings.Cut(section, "\n[")
-		if !strings.Contains(section, `"Watched=true"`) {
-			t.Errorf("samconfig.toml deploys %s without Watched=true", environment)
+		if !strings.Contains(section, `"Monitored=true"`) {
+			t.Errorf("samconfig.toml deploys %s without Monitored=true", environment)
 		}
 	}
 }
