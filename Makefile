@@ -81,7 +81,7 @@ sam-local-smoke: go $(LOCAL) $(E2E) ## run every sample of events/ in Docker and
 build: go ## build every function as it is deployed, and the operators' tools, into bin/
 	@scripts/build
 
-release: go $(E2E) ## build what the pipeline deploys, with its SBOM and sums, into bin/release
+release: go $(E2E) ## build what the pipeline deploys, with its SBOM and sum, into bin/release (ARCHITECTURE=arm64 or x86_64)
 	@scripts/release
 
 reproducible: go $(E2E) ## build the release in two folders and compare every byte

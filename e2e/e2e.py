@@ -1,12 +1,13 @@
 """`make e2e`: builds and deploys the template as it is, onto an emulated AWS on a free port, and uses what came of it.
 
-    1  sam build, sam deploy --config-env local
+    1  the release is built and deployed as the pipeline does it: scripts/release, scripts/deploy local
     2  the demo world, loaded into the deployed tables; the pipeline's smoke test (smoke.py), and every sample of events/
     3  the documents' own examples (examples.py), which must answer as the documents show; and every other endpoint answers
     4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
     5  a courier's way through the pages in a browser (browser.py); the pictures are in .aws-sam/e2e/screenshots
     6  a sign-up told to a receiver written with the official library of Standard Webhooks (webhooks.py)
-    7  not one error in the functions' logs
+    7  a first deployment that fails, and what it leaves behind (deploy/leftovers.py)
+    8  not one error in the functions' logs
 
 Leaves nothing running, and what it writes is under .aws-sam. Ends with a line that counts what passed and failed.
 """
@@ -38,7 +39,7 @@ from tests import Failure, Tests, equal
 
 ROOT = pathlib.Path(__file__).parent.parent
 WORK = ROOT / ".aws-sam" / "e2e"
-SAM = ROOT / ".tools" / "e2e" / "bin" / "sam"
+ARCHITECTURE = "x86_64" if platform.machine() in ("x86_64", "AMD64") else "arm64"
 REGION = "eu-west-2"
 STACK = "workprovider-local"
 
@@ -57,11 +58,11 @@ def main():
             "AWS_SECRET_ACCESS_KEY": "local",
             "SAM_CLI_TELEMETRY": "0",
         })
-        say("building every function (sam build)")
-        # The functions' Go flags are shared with `make build`.
-        run("bash", "-c", '. scripts/goflags && exec "$0" "$@"', SAM, "build", "--config-env", "local", *overrides())
-        say("deploying the template (sam deploy)")
-        run(SAM, "deploy", "--config-env", "local", *overrides())
+        say("building the release (scripts/release)")
+        release = {"RELEASE": str(WORK / "release"), "ARCHITECTURE": ARCHITECTURE}
+        run("scripts/release", variables=release)
+        say("deploying the release (scripts/deploy local)")
+        run("scripts/deploy", "local", variables=release)
         stack = Stack(endpoint)
         say(f"the API answers at {stack.url}")
         say("loading the demo world")
@@ -78,6 +79,7 @@ def main():
         tests.run("1,000 logins and 1,000 logouts become 1,000 shifts", lambda: check_batch(stack.url, key, world))
         tests.run("a courier's way through the pages in a browser", lambda: check_pages(endpoint, stack.url, key))
         tests.run("a sign-up told to a webhook", lambda: check_webhook(stack, key))
+        tests.run("what a failed first deployment leaves behind is removed", check_leftovers)
         tests.run("no function logged an error", check_logs)
     say(f"finished in {time.monotonic() - started:.0f} s")
     return tests.report()
@@ -127,13 +129,6 @@ def emulator():
             process.wait(30)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # a function that outlived it
-
-
-def overrides():
-    """The parameters of samconfig's local environment are for x86-64: elsewhere one of them has to differ."""
-    if platform.machine() in ("x86_64", "AMD64"):
-        return []
-    return ["--parameter-overrides", *(p.replace("Architecture=x86_64", "Architecture=arm64") for p in local_parameters())]
 
 
 def local_parameters():
@@ -360,7 +355,48 @@ def check_webhook(stack, key):
     equal(told, {"customerNumber": "NX42Z", "email": "porter@example.com", "phoneNumber": "+442079460000"})
 
 
-# 7. The logs
+# 7. A first deployment that fails
+
+
+def check_leftovers():
+    """A stack like ours, with something in it that cannot be made; and one that worked, whose table is nobody's to remove."""
+    formation = boto3.client("cloudformation")
+    kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    statement = {"Effect": "Allow", "Action": "kms:*", "Principal": {"AWS": "*"}, "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sound = {
+        "Key": {"Type": "AWS::KMS::Key", **kept, "Properties": {"KeyPolicy": policy}},
+        "Logs": {"Type": "AWS::Logs::LogGroup", **kept, "Properties": {}},
+        "Table": {"Type": "AWS::DynamoDB::Table", **kept, "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "DeletionProtectionEnabled": True,
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        }},
+    }
+    without_role = {"PolicyName": "x", "Roles": ["no-such-role"], "PolicyDocument": policy}
+    broken = {**sound, "Broken": {"Type": "AWS::IAM::Policy", "DependsOn": [*sound], "Properties": without_role}}
+    for name, resources, ends in (("first-failed", broken, "DELETE"), ("first-worked", sound, "ROLLBACK")):
+        formation.create_stack(
+            StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_IAM"], OnFailure=ends
+        )
+    formation.get_waiter("stack_create_complete").wait(StackName="first-worked", WaiterConfig={"Delay": 1})
+    formation.delete_stack(StackName="first-worked")
+    for name in ("first-failed", "first-worked"):
+        formation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    tables = boto3.client("dynamodb").list_tables()["TableNames"]
+    command = sys.executable, "deploy/leftovers.py"
+    listed = subprocess.run([*command, "first-failed"], cwd=ROOT, capture_output=True, text=True)
+    equal((listed.returncode, listed.stdout.splitlines()[-1]), (1, "3 left"))
+    run(*command, "first-failed", "--remove")
+    run(*command, "first-failed")
+    run(*command, "first-worked", "--remove")
+    gone = set(tables) - set(boto3.client("dynamodb").list_tables()["TableNames"])
+    equal([name for name in gone if not name.startswith("first-failed-")], [])
+    equal(len(gone), 1)
+
+
+# 8. The logs
 
 
 def check_logs():

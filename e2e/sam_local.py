@@ -185,7 +185,7 @@ def sample_key():
 
 def build():
     run("go", "build", "-o", "bin/local", "./cmd/local")
-    run("bash", "-c", '. scripts/goflags && exec "$0" "$@"', SAM, "build", "--config-env", "local",
+    run("bash", "-c", '. scripts/goflags && exec "$0" "$@"', SAM, "build",
         "--parameter-overrides", f"Architecture={ARCHITECTURE}")
 
 
