@@ -156,7 +156,7 @@ func (s *Deliveries) List(ctx context.Context, provider, month string) ([]Delive
 // webhook-id stays, by which the receiver knows it again.
 func (s *Deliveries) Resend(ctx context.Context, to queue.Sender, provider, id string) (Delivery, error) {
 	if strings.HasPrefix(id, rejected+"_") {
-		return Delivery{}, fault.Field("delivery", "What was told of rejected events is not kept. GET /v2/event/{id} tells it.")
+		return Delivery{}, fault.InvalidField("delivery", "What was told of rejected events is not kept. GET /v2/event/{id} tells it.")
 	}
 	d, ok := Delivery{}, false
 	if strings.HasPrefix(id, signedUp+"_") {
@@ -220,7 +220,7 @@ func (s *Deliveries) State(ctx context.Context, provider, customer string) (Prog
 	// The announcement may still be on its way.
 	settings, err := settingsOf(ctx, s.providers, provider)
 	switch {
-	case err != nil && fault.Of(err) == fault.NotFound:
+	case err != nil && fault.KindOf(err) == fault.NotFound:
 		return NotAsked, nil
 	case err != nil || consent < timeline.At(settings.Since):
 		return NotAsked, err

@@ -33,12 +33,12 @@ type Sender struct {
 }
 
 // SenderFrom is a sender on what the environment names. WEBHOOKS_TO_LOOPBACK=yes lets requests go to one's own machine.
-func SenderFrom(env *config.Env, refold link.Refold, rejections Rejections) *Sender {
+func SenderFrom(env *config.Env, refold link.RequestRecompute, rejections Rejections) *Sender {
 	timelines := timeline.StoreFrom(env)
 	return &Sender{
 		Settings:   StoreFrom(env),
 		Deliveries: DeliveriesFrom(env, time.Now),
-		Customers:  customer.StoreFrom(env),
+		Customers:  customer.NewStore(env),
 		Timelines:  timelines,
 		Links:      link.New(timelines, refold),
 		Queue:      QueueFrom(env),
@@ -92,7 +92,7 @@ func (s *Sender) consume(ctx context.Context, record events.SQSMessage) error {
 		return send(ctx, s.Queue, m, now)
 	}
 	settings, err := s.Settings.Get(ctx, m.Provider)
-	if err != nil && fault.Of(err) == fault.NotFound {
+	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return nil // there is nobody to tell
 	}
 	if err != nil {

@@ -98,7 +98,7 @@ func TestReplies(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %.50q", c.status, c.body), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: robin, UserID: "taken", Matched: true}, noon))
+			w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: robin, UserID: "taken", Matched: true}, noon))
 			w.answers(c.status, c.body)
 			w.clock = noon.Add(time.Minute)
 			w.agrees(dara)
@@ -189,7 +189,7 @@ func TestTriesGrowRarerAndEndInADeadLetter(t *testing.T) {
 
 	// An operator sends it again when the receiver is mended.
 	w.answers(204, "")
-	if _, err := w.sender.Deliveries.Resend(t.Context(), w.queue, courier, "signup_1_NOBODY"); fault.Of(err) != fault.NotFound {
+	if _, err := w.sender.Deliveries.Resend(t.Context(), w.queue, courier, "signup_1_NOBODY"); fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 	must(w.sender.Deliveries.Resend(t.Context(), w.queue, courier, w.delivery(dara).ID))
@@ -295,7 +295,7 @@ func TestNothingIsSentWithoutConsent(t *testing.T) {
 	w.answers(500, "")
 	w.agrees(dara)
 	w.step()
-	w.ok(w.links.Withdraw(t.Context(), courier, dara, w.clock.Add(time.Second)))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, dara, w.clock.Add(time.Second)))
 	w.clock = w.clock.Add(2 * time.Second)
 	w.settle()
 	if d := w.delivery(dara); d.State != Withdrawn || w.asked() != 1 {
@@ -319,9 +319,9 @@ func TestAConsentGivenAgainIsNotTheOldOne(t *testing.T) {
 	w.agrees(dara)
 	w.step()
 	old := w.delivery(dara)
-	w.ok(w.links.Withdraw(t.Context(), courier, dara, w.clock.Add(time.Second)))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, dara, w.clock.Add(time.Second)))
 	w.clock = w.clock.Add(2 * time.Second)
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: dara}, w.clock))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: dara}, w.clock))
 	w.settle()
 	d, _, err := w.sender.Deliveries.get(t.Context(), courier, old.ID)
 	if err != nil || d.State != Withdrawn {
@@ -339,7 +339,7 @@ func TestWithoutAWebhookNothingHappens(t *testing.T) {
 		}
 	}
 	// Somebody who shared before there was a webhook was not announced.
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: robin}, noon.AddDate(-1, 0, 0)))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: robin}, noon.AddDate(-1, 0, 0)))
 	w.progress(robin, NotAsked)
 }
 
@@ -468,11 +468,11 @@ func TestRotationOverlaps(t *testing.T) {
 		t.Errorf("%d secrets", len(s.secrets(w.clock)))
 	}
 	for _, overlap := range []time.Duration{-1, MaxOverlap + 1} {
-		if _, err := w.sender.Settings.Rotate(t.Context(), courier, overlap, noon); fault.Of(err) != fault.InvalidData {
+		if _, err := w.sender.Settings.Rotate(t.Context(), courier, overlap, noon); fault.KindOf(err) != fault.InvalidData {
 			t.Error(err)
 		}
 	}
-	if _, err := w.sender.Settings.Rotate(t.Context(), "nobody", 0, noon); fault.Of(err) != fault.NotFound {
+	if _, err := w.sender.Settings.Rotate(t.Context(), "nobody", 0, noon); fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 }

@@ -71,8 +71,8 @@ func (s *Sender) tellSignUp(ctx context.Context, e errand) error {
 
 // settle records the reply in the person's history, and that the delivery is done, in one transaction.
 func (s *Sender) settle(ctx context.Context, e errand, d Delivery, reply Reply) error {
-	answer := link.Answer{Provider: e.Provider, Customer: e.Customer, Matched: reply.means == matched, UserID: reply.userID}
-	_, err := s.Links.Answer(ctx, answer, s.Now(), func(tx *dynamo.WriteTx, isMatched bool) {
+	answer := link.MatchReply{Provider: e.Provider, Customer: e.Customer, Matched: reply.means == matched, UserID: reply.userID}
+	_, err := s.Links.RecordMatchReply(ctx, answer, s.Now(), func(tx *dynamo.WriteTx, isMatched bool) {
 		done := d
 		done.State, done.Due = NotMatched, time.Time{}
 		if isMatched {
