@@ -89,7 +89,7 @@ func (r *results) addAtLeast(what, unit string, value spread, limit float64) {
 func (r *results) addStarts(s *starts, binaries map[string]float64) {
 	r.Starts, r.Binaries = s, binaries
 	login := s.Functions["shift-login"]
-	r.add("start to first answer: v1 login, to a bare hello world", "×", login.Ratio, 1.4)
+	r.add("start to first response: v1 login, relative to a bare hello world", "×", login.Ratio, 1.4)
 	pages := []string{"account", "link-work-provider"}
 	worst := func(of func(name string) float64, among func(name string) bool) string {
 		name := ""
@@ -102,19 +102,19 @@ func (r *results) addStarts(s *starts, binaries map[string]float64) {
 	}
 	start := func(name string) float64 { return s.Functions[name].Ratio.Median }
 	other := worst(start, func(name string) bool { return name != "shift-login" && !slices.Contains(pages, name) })
-	r.add("… the slowest other function but the pages ("+other+")", "×", s.Functions[other].Ratio, 1.6)
+	r.add("… the slowest other function except the pages ("+other+")", "×", s.Functions[other].Ratio, 1.6)
 	for _, name := range pages {
 		r.add("… the pages of "+name, "×", s.Functions[name].Ratio, 1.6)
 	}
-	r.add("… v1 login, to Python with Powertools", "×", s.Versus, 0.017)
-	r.add("start to first 202, with services that answer at once: v1 login", "ms", s.Accepted["login"].Cost, 0)
+	r.add("… v1 login, relative to Python with Powertools", "×", s.Versus, 0.017)
+	r.add("start to first 202, with services that respond immediately: v1 login", "ms", s.Accepted["login"].Cost, 0)
 	r.add("… the same in Python with Powertools", "ms", s.Accepted["python"].Cost, 0)
 
 	size := func(name string) float64 { return binaries[name] }
 	event := worst(size, func(name string) bool { return slices.Contains(eventFunctions, name) })
 	r.add("binary: the largest of the v1 event functions ("+event+")", "MB", exactly(binaries[event]), 8)
 	other = worst(size, func(name string) bool { return !slices.Contains(eventFunctions, name) && !slices.Contains(pages, name) })
-	r.add("… of the other functions but the pages ("+other+")", "MB", exactly(binaries[other]), 9.5)
+	r.add("… of the other functions except the pages ("+other+")", "MB", exactly(binaries[other]), 9.5)
 	for _, name := range pages {
 		r.add("… of "+name, "MB", exactly(binaries[name]), 9.5)
 	}
@@ -122,9 +122,9 @@ func (r *results) addStarts(s *starts, binaries map[string]float64) {
 
 // addOverhead adds the figures of warm calls.
 func (r *results) addOverhead(single, thousand map[string]compared, more float64) {
-	r.add("warm v1 login, to the bare adapter", "×", single["login"].Ratio, 3)
-	r.add("… allocations more than its", "allocations", exactly(more), 60)
-	r.add("accepting a batch of 1,000, to decoding its body", "×", thousand["batch"].Ratio, 2.5)
+	r.add("warm v1 login, relative to the bare adapter", "×", single["login"].Ratio, 3)
+	r.add("… additional allocations", "allocations", exactly(more), 60)
+	r.add("accepting a batch of 1,000, relative to decoding its body", "×", thousand["batch"].Ratio, 2.5)
 }
 
 // addCosts adds the figures of calls and costs.
@@ -134,12 +134,12 @@ func (r *results) addCosts(all []bills, year float64) {
 	r.add("service calls of an accepted event", "calls", exactly(float64(first.Apart.AcceptCalls)/float64(first.Apart.Requests)), 1)
 	r.add("… of an accepted batch of 1,000", "calls", exactly(float64(last.Apart.AcceptCalls)/float64(last.Apart.Requests)), 1)
 	r.add("cost of a million events, batches of 1,000, login and logout apart", "$", exactly(last.Apart.Services()), 1.75)
-	r.add("… of them the facts alone", "$", exactly(last.Apart.Facts()), 0.70)
+	r.add("… of which facts", "$", exactly(last.Apart.Facts()), 0.70)
 	r.add("… login and logout together", "$", exactly(last.Together.Services()), 0.90)
-	r.add("cost of an event with a year of shifts behind it, to none", "×", exactly(year), 1.1)
+	r.add("cost of an event with a year of shifts, relative to an empty history", "×", exactly(year), 1.1)
 	for _, b := range all {
 		limit := map[int]float64{1: 1 / 1.2, 100: 1 / 1.8, 1000: 1 / 1.8}[b.Size]
-		r.add(fmt.Sprintf("cost to the naive design's, requests of %d", b.Size), "×", exactly(b.Apart.Services()/b.Naive.Services()), limit)
+		r.add(fmt.Sprintf("cost relative to the naive design, requests of %d", b.Size), "×", exactly(b.Apart.Services()/b.Naive.Services()), limit)
 	}
 }
 
@@ -150,12 +150,12 @@ func (r *results) addProcessor(toDecoding spread, g *growth) {
 	for _, p := range g.BatchSize {
 		if p.X == 1000 {
 			rate := spread{perSecond(p.Micros.Median), perSecond(p.Micros.High), perSecond(p.Micros.Low)}
-			r.addAtLeast("processor in memory, records included, in a second of one core", "events", rate, 50_000)
+			r.addAtLeast("processor in memory, records included, per second of one core", "events", rate, 50_000)
 		}
 	}
-	r.add("… to decoding alone", "×", toDecoding, 10)
-	r.add("time of an event with a year of shifts behind it, to none", "×", g.Shifts[len(g.Shifts)-1].Ratio, 1.1)
-	r.add("… with a year of LOGINs without a LOGOUT, to none", "×", g.Open[len(g.Open)-1].Ratio, 1.1)
+	r.add("… relative to decoding only", "×", toDecoding, 10)
+	r.add("time of an event with a year of shifts, relative to an empty history", "×", g.Shifts[len(g.Shifts)-1].Ratio, 1.1)
+	r.add("… with a year of LOGINs without a LOGOUT, relative to an empty history", "×", g.Open[len(g.Open)-1].Ratio, 1.1)
 }
 
 // addBurst adds the figures of a burst.
@@ -166,8 +166,8 @@ func (r *results) addBurst(where string, b burst) {
 	r.Bursts[where] = b
 	what := fmt.Sprintf("a burst of %d events, %s", b.Events, where)
 	r.add(what, unitLost, exactly(float64(b.lost())), 0)
-	r.add("… memory beyond what is queued and stored", "MB", exactly(b.extra()), 256)
-	r.add("… how fast", "events/s", exactly(b.rate()), 0)
+	r.add("… memory in addition to what is queued and stored", "MB", exactly(b.extra()), 256)
+	r.add("… rate", "events/s", exactly(b.rate()), 0)
 }
 
 // print writes the table.

@@ -84,11 +84,11 @@ func (r *results) draw(folder string) error {
 		{"naive design", curve(func(b bills) float64 { return b.Naive.Services() })},
 		{"login and logout apart", curve(func(b bills) float64 { return b.Apart.Services() })},
 		{"login and logout together", curve(func(b bills) float64 { return b.Together.Services() })},
-		{"facts alone", curve(func(b bills) float64 { return b.Apart.Facts() })},
+		{"facts only", curve(func(b bills) float64 { return b.Apart.Facts() })},
 		{"limit: a fact and a record", curve(func(bills) float64 { return recordLimit })},
 		{"limit: a fact", curve(func(bills) float64 { return factLimit })},
 	}
-	if err := draw(filepath.Join(folder, "cost.svg"), "Cost of a million events", "events in a request", "dollars", true, costs); err != nil {
+	if err := draw(filepath.Join(folder, "cost.svg"), "Cost of a million events", "events per request", "dollars", true, costs); err != nil {
 		return err
 	}
 	micros := func(points []point) (xys plotter.XYs) {
@@ -98,11 +98,11 @@ func (r *results) draw(folder string) error {
 		return xys
 	}
 	batches := series{{"login and logout apart", micros(r.Growth.BatchSize)}}
-	if err := draw(filepath.Join(folder, "batch-size.svg"), "The processor's time for an event", "events in a message", "microseconds", true, batches); err != nil {
+	if err := draw(filepath.Join(folder, "batch-size.svg"), "Processor time per event", "events per message", "microseconds", true, batches); err != nil {
 		return err
 	}
 	days := series{{"all facts of a day at once", micros(r.Growth.FactsADay)}}
-	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "The processor's time for an event", "facts of a person on one day", "microseconds", true, days); err != nil {
+	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "Processor time per event", "facts of a person on one day", "microseconds", true, days); err != nil {
 		return err
 	}
 	behind := func(all []past) plotter.XYs {
@@ -113,7 +113,7 @@ func (r *results) draw(folder string) error {
 		return points
 	}
 	ratios := series{{"shifts", behind(r.Growth.Shifts)}, {"LOGINs without a LOGOUT", behind(r.Growth.Open)}}
-	return draw(filepath.Join(folder, "history.svg"), "The processor's time for an event", "days of history", "times that of an empty history", false, ratios)
+	return draw(filepath.Join(folder, "history.svg"), "Processor time per event", "days of history", "relative to an empty history", false, ratios)
 }
 
 // draw draws curves over a horizontal axis, which is logarithmic if it says so.
