@@ -59,7 +59,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	cfg.HTTPClient = services
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)
-	api := web.Router(build(c.env))
+	api := web.All(build(c.env))
 	consumers := []consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
 
 	var log bytes.Buffer
@@ -98,7 +98,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	wantNone(t, "the log", log.String(), secrets)
 	for _, message := range []string{
 		"request failed", "request refused", "deprecated name or path", "events applied", "message failed and will come again",
-		"message filed as a dead letter", "dead letter not filed",
+		"message archived as a dead letter", "dead letter not archived",
 	} {
 		if !strings.Contains(log.String(), `"msg":"`+message+`"`) {
 			t.Errorf("the canaries did not get as far as the line %q", message)

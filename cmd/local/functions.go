@@ -52,14 +52,14 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return shift.ReadEvents(apikey.CacheFrom(env), reader(env))
 	},
 	"user-status": func(env *config.Env) http.Handler {
-		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.StoreFrom(env), clock.New(env))
+		return customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.New(env))
 	},
 	"validate-customer-number": func(env *config.Env) http.Handler {
-		return customer.Validate(apikey.CacheFrom(env), customer.NewStore(env))
+		return customer.Validate(apikey.CacheFrom(env), customer.StoreFrom(env))
 	},
 	"customer-enrol": func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.NewEventsQueue(env))
-		register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), refold)
+		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
 		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
@@ -67,7 +67,7 @@ var functions = map[string]func(*config.Env) http.Handler{
 	},
 	"account": func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
-		return pages.Account(pages.NewSite(env, links, mail.NewSES(env), pages.NewWebhooks(env), clock.New(env)))
+		return pages.Account(pages.NewSite(env, links, mail.SESFrom(env), pages.NewWebhooks(env), clock.New(env)))
 	},
 	"sandbox-controls": func(env *config.Env) http.Handler {
 		return sandbox.Controls(apikey.CacheFrom(env), sandbox.New(env))
@@ -90,12 +90,12 @@ func build(env *config.Env) map[string]http.Handler {
 func processor(env *config.Env) consumer {
 	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
-	return queue.NewEventsQueue(env).WithBackoff(shift.Tell(process, webhook.AnnouncerFrom(env).Processed))
+	return queue.NewEventsQueue(env).WithBackoff(shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed))
 }
 
 // webhookSender is the function behind the queue of webhooks.
 func webhookSender(env *config.Env) consumer {
-	return webhook.QueueFrom(env).WithBackoff(webhook.SenderFrom(env, shift.Refolder(queue.NewEventsQueue(env)), reader(env).Rejected).Consume)
+	return webhook.NewQueue(env).WithBackoff(webhook.NewSender(env, shift.Refolder(queue.NewEventsQueue(env)), reader(env).Rejected).Consume)
 }
 
 // deadLetters is the function behind the dead-letter queues.

@@ -50,7 +50,7 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consume cons
 		case len(received.Messages) > 0:
 			// A batch that was begun is finished, also if it is time to stop.
 			if err := process(context.WithoutCancel(ctx), client, queueURL, consume, received.Messages); err != nil {
-				slog.Error("a batch of messages failed and will come again", "error", err)
+				slog.Error("batch failed, will be retried", "error", err)
 			}
 		}
 	}

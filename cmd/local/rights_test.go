@@ -237,7 +237,7 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
-	d.live(web.Router(handlers))
+	d.live(web.All(handlers))
 	return seen
 }
 
@@ -260,7 +260,7 @@ func (d *day) live(api http.Handler) {
 		w.WriteHeader(reply)
 	}))
 	defer receiver.Close()
-	_, err = webhook.StoreFrom(d.env).Set(d.t.Context(), "courier-ltd", receiver.URL, "", time.Now())
+	_, err = webhook.NewStore(d.env).Set(d.t.Context(), "courier-ltd", receiver.URL, "", time.Now())
 	d.ok(err)
 	providers := apikey.NewStore(d.env)
 	d.ok(providers.SetNotifyRejected(d.t.Context(), "courier-ltd", true))

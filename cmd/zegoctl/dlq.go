@@ -140,7 +140,7 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 			if err != nil {
 				return err
 			}
-			store, events, webhooks := deadletter.NewStore(env), queue.NewEventsQueue(env), webhook.QueueFrom(env)
+			store, events, webhooks := deadletter.NewStore(env), queue.NewEventsQueue(env), webhook.NewQueue(env)
 			if err := env.Err(); err != nil {
 				return err
 			}

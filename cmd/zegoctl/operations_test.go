@@ -180,8 +180,8 @@ func TestDeadLetters(t *testing.T) {
 	if len(letters) != 0 {
 		t.Errorf("%+v", letters)
 	}
-	o.refused("no such dead letter", "dlq", "show", "2026-11/nothing")
-	o.refused("no such dead letter", "dlq", "redrive", "nothing")
+	o.refused("No such dead letter", "dlq", "show", "2026-11/nothing")
+	o.refused("No such dead letter", "dlq", "redrive", "nothing")
 	o.refused("--month", "dlq", "list", "--month", "November")
 	o.refused("--all", "dlq", "redrive")
 	o.refused("--all", "dlq", "redrive", "x", "--all")

@@ -38,7 +38,7 @@ func (t *tool) webhookStore(cmd *cobra.Command, providerID string) (*webhook.Sto
 	if err != nil {
 		return nil, nil, err
 	}
-	store, providers := webhook.StoreFrom(env), apikey.NewStore(env)
+	store, providers := webhook.NewStore(env), apikey.NewStore(env)
 	if err := env.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -184,7 +184,7 @@ func (t *tool) showWebhook(cmd *cobra.Command, store *webhook.Store, providerID 
 	if err != nil {
 		return err
 	}
-	view := webhookView{WorkProvider: providerID, URL: s.URL, Secret: string(secret), Secrets: s.Signing(time.Now()), Disabled: when(s.Disabled), Reason: s.Reason}
+	view := webhookView{WorkProvider: providerID, URL: s.URL, Secret: string(secret), Secrets: s.SecretCount(time.Now()), Disabled: when(s.DisabledAt), Reason: s.Reason}
 	head, line := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}, []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
 	if secret != "" {
 		head, line = append(head, "SECRET (not shown again)"), append(line, view.Secret)
@@ -249,7 +249,7 @@ mean. Nothing follows from it. A receiver that does not know TEST replies 404, w
 					return errDryRun // this one does not go through AWS
 				}
 				reply := webhook.NewClient(loopback, time.Now).Test(cmd.Context(), settings)
-				view := testView{reply.Status, reply.Means(), reply.Problem}
+				view := testView{reply.Status, reply.Describe(), reply.Problem}
 				return t.show(cmd, view, []string{"STATUS", "MEANS", "PROBLEM"}, []string{strconv.Itoa(view.Status), view.Means, view.Problem})
 			})
 		},
@@ -274,7 +274,7 @@ func (t *tool) showDeliveries(cmd *cobra.Command, deliveries ...webhook.Delivery
 	lines := [][]string{{"ID", "CUSTOMER NUMBER", "STATE", "ATTEMPTS", "STATUS", "PROBLEM", "UPDATED", "DUE"}}
 	views := make([]deliveryView, len(deliveries))
 	for i, d := range deliveries {
-		v := deliveryView{d.ID, d.Customer, string(d.State), d.Attempts, d.Status, d.Problem, when(d.Updated), when(d.Due)}
+		v := deliveryView{d.ID, d.Customer, string(d.State), d.Attempts, d.Status, d.Problem, when(d.UpdatedAt), when(d.NextAttempt)}
 		views[i] = v
 		lines = append(lines, []string{v.ID, v.CustomerNumber, v.State, fmt.Sprint(v.Attempts), fmt.Sprint(v.Status), v.Problem, v.Updated, v.Due})
 	}
@@ -287,7 +287,7 @@ func (t *tool) deliveries(cmd *cobra.Command, providerID string) (*webhook.Deliv
 	if err != nil {
 		return nil, nil, err
 	}
-	store := webhook.DeliveriesFrom(env, time.Now)
+	store := webhook.NewDeliveries(env, time.Now)
 	return store, env, env.Err()
 }
 
@@ -328,7 +328,7 @@ func (t *tool) webhookResend() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			queue := webhook.QueueFrom(env)
+			queue := webhook.NewQueue(env)
 			if err := env.Err(); err != nil {
 				return err
 			}

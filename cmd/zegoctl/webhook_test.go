@@ -71,7 +71,7 @@ func TestTheWorkProvidersOwnSecret(t *testing.T) {
 	if set.Secret != "" || set.Secrets != 1 {
 		t.Errorf("%+v", set)
 	}
-	settings, err := webhook.StoreFrom(o.env).Get(t.Context(), "courier-ltd")
+	settings, err := webhook.NewStore(o.env).Get(t.Context(), "courier-ltd")
 	if err != nil || string(settings.Secrets[0].Secret) != secret {
 		t.Errorf("it is another one, %v", err)
 	}
@@ -114,8 +114,8 @@ func TestTryingAWebhook(t *testing.T) {
 func (o operator) undelivered(customer string) deliveryView {
 	o.t.Helper()
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
-	sender := webhook.SenderFrom(o.env, noRefold, nil)
-	if err := sender.Links.GrantConsent(o.t.Context(), link.Grant{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
+	sender := webhook.NewSender(o.env, noRefold, nil)
+	if err := sender.Links.Give(o.t.Context(), link.Agreement{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
 		o.t.Fatal(err)
 	}
 	var off webhookView
@@ -194,8 +194,8 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 	var set webhookView
 	o.must(&set, "webhook", "set", "courier-ltd", "https://hooks.courier.example/")
 	o.refused("720 hours", "webhook", "rotate", "courier-ltd", "--overlap", "1000h", "--yes")
-	o.refused("no such delivery", "webhook", "resend", "courier-ltd", "signup_1_ABC123")
-	o.refused("no such delivery", "webhook", "resend", "courier-ltd", "")
-	o.refused("is not kept", "webhook", "resend", "courier-ltd", "rejected_0000000000000001_00")
+	o.refused("No such delivery", "webhook", "resend", "courier-ltd", "signup_1_ABC123")
+	o.refused("No such delivery", "webhook", "resend", "courier-ltd", "")
+	o.refused("are not stored", "webhook", "resend", "courier-ltd", "rejected_0000000000000001_00")
 	o.refused("--month", "webhook", "deliveries", "courier-ltd", "--month", "November")
 }

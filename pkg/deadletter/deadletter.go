@@ -1,15 +1,13 @@
-// Package deadletter keeps the messages that came to nothing, for good and with their bytes intact, because a queue
-// forgets after 14 days and somebody's cover may hang on one.
+// Package deadletter archives the messages that could not be processed, permanently and byte for byte, because a queue
+// deletes them after 14 days and a customer's cover may depend on one.
 //
-// Two kinds arrive: what the processor cannot understand, which it files itself at once, and what failed or crashed it
-// time and again, which the queue moves to its dead-letter queue, whose consumer is here. An operator reads them and,
-// when the reason is gone, sends them again.
+// There are two kinds: malformed messages, which their consumer archives at once, and messages whose retries are exhausted,
+// which the queue moves to its dead-letter queue, whose consumer is here. An operator reads them and, once the cause is
+// fixed, redrives them.
 package deadletter
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -23,48 +21,48 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// DeadLetter is a message that came to nothing.
+// DeadLetter is a message that could not be processed.
 type DeadLetter struct {
 	MessageID  string    // the queue's
-	SentAt     time.Time // when the queue took it, to the millisecond
+	SentAt     time.Time // to the queue, to the millisecond
 	ArchivedAt time.Time
-	Reason     string // in our words
-	Body       []byte // as it was sent
+	Reason     string // one of the reasons below, or webhook.ReasonExhausted
+	Body       []byte // as sent, byte for byte
 	RedrivenAt time.Time
 }
 
 // The reasons.
 const (
-	ReasonMalformed        = "the message cannot be understood"
-	ReasonRetriesExhausted = "the message kept failing"
+	ReasonMalformed        = "malformed message"
+	ReasonRetriesExhausted = "retries exhausted"
 )
 
-// ID names a letter to operators: its place in the table.
+// ID returns the id by which operators refer to a dead letter: its month and sort key.
 func (l DeadLetter) ID() string {
 	return month(l.SentAt) + "/" + table.DeadLetterSort(l.SentAt.UnixMilli(), l.MessageID)
 }
 
 func month(t time.Time) string { return t.UTC().Format("2006-01") }
 
-// FromSQS is the letter of a message that the queue delivered.
+// FromSQS returns the dead letter of a message that a queue delivered.
 func FromSQS(m events.SQSMessage, reason string, now time.Time) DeadLetter {
 	millis, _ := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
 	return DeadLetter{MessageID: m.MessageId, SentAt: time.UnixMilli(millis).UTC(), ArchivedAt: now.UTC(), Reason: reason, Body: []byte(m.Body)}
 }
 
-// Archiver keeps letters. It is a seam: a store is behind it, or a test that sees what is filed, or refuses it.
+// Archiver archives dead letters. It is implemented by Store, and by tests that inspect dead letters or make archiving fail.
 type Archiver interface {
-	// Archive keeps a letter. To file one again is to file it once.
+	// Archive stores a dead letter. It is idempotent.
 	Archive(ctx context.Context, l DeadLetter) error
 }
 
-// Consumer is the consumer of the dead-letter queue: it files every message, and what it cannot file comes again.
+// Consumer returns the consumer of the dead-letter queue: it archives every message; one that it cannot archive is retried.
 func Consumer(filer Archiver, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		for _, m := range batch.Records {
 			if err := filer.Archive(ctx, FromSQS(m, ReasonRetriesExhausted, now())); err != nil {
-				slog.ErrorContext(ctx, "dead letter not filed", "messageId", m.MessageId, "error", err)
+				slog.ErrorContext(ctx, "dead letter not archived", "messageId", m.MessageId, "error", err)
 				response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 			}
 		}
@@ -72,17 +70,17 @@ func Consumer(filer Archiver, now func() time.Time) func(context.Context, events
 	}
 }
 
-// Store keeps letters in DynamoDB, by the month of their sending.
+// Store keeps dead letters in DynamoDB, by the month in which they were sent.
 type Store struct{ table dynamo.Table }
 
 var _ Archiver = (*Store)(nil)
 
-// NewStore is the store in the table that the environment names.
+// NewStore returns the store in the table that TIMELINES_TABLE names.
 func NewStore(env *config.Env) *Store {
 	return &Store{dynamo.New(env.AWS()).Table(env.Get("TIMELINES_TABLE"))}
 }
 
-// letterItem is a letter as stored.
+// letterItem is a dead letter as stored.
 type letterItem struct {
 	PK            string    `dynamo:"pk"`
 	SK            string    `dynamo:"sk"`
@@ -101,7 +99,7 @@ func (r letterItem) letter() DeadLetter {
 	return DeadLetter{MessageID: r.MessageID, SentAt: time.UnixMilli(r.Sent).UTC(), ArchivedAt: r.Filed, Reason: r.Reason, Body: r.Body, RedrivenAt: r.Redriven}
 }
 
-// Archive implements Filer.
+// Archive implements Archiver.
 func (s *Store) Archive(ctx context.Context, l DeadLetter) error {
 	err := s.table.Put(letterItem{
 		PK: table.DeadLetterPartition(month(l.SentAt)), SK: table.DeadLetterSort(l.SentAt.UnixMilli(), l.MessageID), SchemaVersion: letterVersion,
@@ -110,43 +108,45 @@ func (s *Store) Archive(ctx context.Context, l DeadLetter) error {
 	switch {
 	case err == nil:
 		observe.DeadLetter(ctx, l.MessageID, l.Reason)
-	case !dynamo.IsCondCheckFailed(err): // or else it is filed already
-		return fault.Wrap(fault.Unavailable, fmt.Errorf("dead letters: %w", err))
+	case !dynamo.IsCondCheckFailed(err): // else it was archived before
+		return table.Unavailable("dead letters", err)
 	}
 	return nil
 }
 
-// List is the letters sent in a UTC month (YYYY-MM), oldest first.
+// List returns the dead letters sent in a UTC month (YYYY-MM), oldest first. Errors: Unavailable.
 func (s *Store) List(ctx context.Context, month string) ([]DeadLetter, error) {
-	var rows []letterItem
-	if err := s.table.Get(table.PK, table.DeadLetterPartition(month)).All(ctx, &rows); err != nil {
-		return nil, err
+	var items []letterItem
+	if err := s.table.Get(table.PK, table.DeadLetterPartition(month)).All(ctx, &items); err != nil {
+		return nil, table.Unavailable("dead letters", err)
 	}
-	letters := make([]DeadLetter, len(rows))
-	for i, r := range rows {
-		letters[i] = r.letter()
+	letters := make([]DeadLetter, len(items))
+	for i, item := range items {
+		letters[i] = item.letter()
 	}
 	return letters, nil
 }
 
-// ErrUnknown is met when there is no letter of that id.
-var ErrUnknown = errors.New("there is no such dead letter")
+var errNotFound = fault.New(fault.NotFound, "No such dead letter.")
 
-// Get is the letter of that id.
+// Get returns the dead letter of that id. Errors: NotFound, Unavailable.
 func (s *Store) Get(ctx context.Context, id string) (DeadLetter, error) {
 	month, sort, err := parseID(id)
 	if err != nil {
 		return DeadLetter{}, err
 	}
-	var r letterItem
-	err = s.table.Get(table.PK, table.DeadLetterPartition(month)).Range(table.SK, dynamo.Equal, sort).One(ctx, &r)
-	if errors.Is(err, dynamo.ErrNotFound) {
-		return DeadLetter{}, ErrUnknown
+	var item letterItem
+	found, err := table.GetItem(ctx, s.table, table.DeadLetterPartition(month), sort, &item)
+	switch {
+	case err != nil:
+		return DeadLetter{}, err
+	case !found:
+		return DeadLetter{}, errNotFound
 	}
-	return r.letter(), err
+	return item.letter(), nil
 }
 
-// Redriven notes that the letter's message was sent again.
+// MarkRedriven records that the message was sent to its queue again. Errors: NotFound, Unavailable.
 func (s *Store) MarkRedriven(ctx context.Context, id string, now time.Time) error {
 	month, sort, err := parseID(id)
 	if err != nil {
@@ -155,16 +155,16 @@ func (s *Store) MarkRedriven(ctx context.Context, id string, now time.Time) erro
 	err = s.table.Update(table.PK, table.DeadLetterPartition(month)).Range(table.SK, sort).
 		Set("redriven", now.UTC()).If("attribute_exists(pk)").Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
-		return ErrUnknown
+		return errNotFound
 	}
-	return err
+	return table.Unavailable("dead letters", err)
 }
 
-// parseID takes an id apart.
+// parseID returns the parts of an id.
 func parseID(id string) (month, sort string, err error) {
 	const length = len("2006-01")
 	if len(id) <= length+1 || id[length] != '/' {
-		return "", "", ErrUnknown
+		return "", "", errNotFound
 	}
 	return id[:length], id[length+1:], nil
 }

@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"testing"
@@ -89,22 +88,22 @@ func TestLettersThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"", "2026-03", "2026-03/", "2026-04" + there.ID()[7:], there.ID() + "x", "courier-ltd#C#ABC123/owner"} {
-		if _, err := s.Get(t.Context(), id); !errors.Is(err, ErrUnknown) {
+		if _, err := s.Get(t.Context(), id); fault.Of(err) != fault.NotFound {
 			t.Errorf("%q is read: %v", id, err)
 		}
-		if err := s.MarkRedriven(t.Context(), id, noon); !errors.Is(err, ErrUnknown) {
+		if err := s.MarkRedriven(t.Context(), id, noon); fault.Of(err) != fault.NotFound {
 			t.Errorf("%q is redriven: %v", id, err)
 		}
 	}
 }
 
-// picky is a Filer that refuses some messages.
-type picky struct {
+// failingArchiver is a Filer that refuses some messages.
+type failingArchiver struct {
 	refuse string
 	filed  []DeadLetter
 }
 
-func (p *picky) Archive(_ context.Context, l DeadLetter) error {
+func (p *failingArchiver) Archive(_ context.Context, l DeadLetter) error {
 	if l.MessageID == p.refuse {
 		return fault.New(fault.Unavailable, "")
 	}
@@ -113,7 +112,7 @@ func (p *picky) Archive(_ context.Context, l DeadLetter) error {
 }
 
 func TestTheConsumerFilesWhatItCan(t *testing.T) {
-	filer := &picky{refuse: "b"}
+	filer := &failingArchiver{refuse: "b"}
 	consume := Consumer(filer, func() time.Time { return noon.Add(time.Hour) })
 	response, err := consume(t.Context(), events.SQSEvent{Records: []events.SQSMessage{
 		message("a", noon, "1"), message("b", noon, "2"), {MessageId: "c", Body: "no attributes"},

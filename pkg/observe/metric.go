@@ -68,7 +68,7 @@ func (t Tally) Log(ctx context.Context) {
 func DeadLetter(ctx context.Context, messageID, reason string) {
 	line := metrics{dimensions: [][]string{{}}}
 	line.count(DeadLettered, 1)
-	line.log(ctx, slog.LevelError, "message filed as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
+	line.log(ctx, slog.LevelError, "message archived as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
 }
 
 // Refusal notes that a work provider's request was refused, with which code, and what has to be mended.

@@ -80,7 +80,7 @@ func TestMetrics(t *testing.T) {
 			}},
 		"what did not happen": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
 			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
-		"a dead letter": {func(ctx context.Context) { DeadLetter(ctx, "m-1", "the message kept failing") },
+		"a dead letter": {func(ctx context.Context) { DeadLetter(ctx, "m-1", "retries exhausted") },
 			map[string]string{"DeadLettered": "1 Count"}},
 		"an old name": {func(ctx context.Context) { Deprecation(ctx, "courier-ltd", "driverId") },
 			map[string]string{"Deprecated": "1 Count", "Deprecated{Provider=courier-ltd}": "1 Count", "Deprecated{Provider=courier-ltd}{Use=driverId}": "1 Count"}},

@@ -19,20 +19,20 @@ import (
 // Webhooks notifies a work provider that a customer agreed to share with it, and knows the result. It is package
 // webhook's Announcer and Deliveries in one.
 type Webhooks interface {
-	// Expect publishes that the customer is about to agree, before that is stored.
-	Expect(ctx context.Context, provider, customer string) error
-	// SignedUp publishes that it is stored. If it fails, the work provider is only notified later.
-	SignedUp(ctx context.Context, provider, customer string) error
-	// State returns the state of the match.
-	State(ctx context.Context, provider, customer string) (webhook.Progress, error)
+	// PublishPendingSignUp publishes that the customer is about to agree, before that is stored.
+	PublishPendingSignUp(ctx context.Context, provider, customer string) error
+	// PublishSignUp publishes that it is stored. If it fails, the work provider is only notified later.
+	PublishSignUp(ctx context.Context, provider, customer string) error
+	// MatchStatus returns the state of the match.
+	MatchStatus(ctx context.Context, provider, customer string) (webhook.MatchStatus, error)
 }
 
 // NewWebhooks returns the webhooks of the queue and the tables that the environment names.
 func NewWebhooks(env *config.Env) Webhooks {
 	return struct {
-		webhook.Announcer
+		webhook.Publisher
 		*webhook.Deliveries
-	}{webhook.AnnouncerFrom(env), webhook.DeliveriesFrom(env, time.Now)}
+	}{webhook.NewPublisherFromEnv(env), webhook.NewDeliveries(env, time.Now)}
 }
 
 // consentData is what the consent page shows.
@@ -117,17 +117,17 @@ func consent(r *pageRequest) (web.Response, error) {
 	}
 	// The browser may go away now: what it asked for is done whole.
 	ctx := context.WithoutCancel(r.Context())
-	if err := r.webhooks.Expect(ctx, asked.provider.ID, r.customer); err != nil {
+	if err := r.webhooks.PublishPendingSignUp(ctx, asked.provider.ID, r.customer); err != nil {
 		return web.Response{}, err
 	}
-	agreed := link.Grant{Provider: asked.provider.ID, Customer: r.customer, UserID: asked.intent.UserID, Matched: true}
-	err = r.links.GrantConsent(ctx, agreed, r.now)
-	if err != nil && fault.KindOf(err) == fault.InvalidData { // another customer was faster
+	agreed := link.Agreement{Provider: asked.provider.ID, Customer: r.customer, UserID: asked.intent.UserID, Matched: true}
+	err = r.links.Give(ctx, agreed, r.now)
+	if err != nil && fault.Of(err) == fault.InvalidData { // another customer was faster
 		return web.Response{}, r.linkedElsewhere(asked.provider)
 	}
 	if err != nil {
 		return web.Response{}, err
 	}
-	r.webhooks.SignedUp(ctx, asked.provider.ID, r.customer) // if it fails, Expect's message arrives a little later
+	r.webhooks.PublishSignUp(ctx, asked.provider.ID, r.customer) // if it fails, the pending message arrives a little later
 	return r.redirect("", url.Values{"done": {"linked"}})
 }

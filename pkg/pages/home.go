@@ -44,12 +44,12 @@ var flashMessages = map[string]string{
 }
 
 // matchStatusText says how the match with a work provider stands.
-var matchStatusText = map[webhook.Progress]string{
-	webhook.NotAsked: "Not confirmed by the work provider yet. Your shifts count once it confirms.",
-	webhook.Asking:   "We are asking the work provider whether it knows you. Your shifts count once it says so.",
-	webhook.Found:    "Linked. Your shifts count.",
-	webhook.NotFound: "The work provider does not find you. Your shifts do not count. Please ask them to correct it.",
-	webhook.NoAnswer: "The work provider does not answer. Your shifts count once it confirms that it knows you. Please ask them.",
+var matchStatusText = map[webhook.MatchStatus]string{
+	webhook.MatchNone:     "Not confirmed by the work provider yet. Your shifts count once it confirms.",
+	webhook.MatchPending:  "We are asking the work provider whether it knows you. Your shifts count once it says so.",
+	webhook.MatchFound:    "Linked. Your shifts count.",
+	webhook.MatchNotFound: "The work provider does not find you. Your shifts do not count. Please ask them to correct it.",
+	webhook.MatchNoReply:  "The work provider does not answer. Your shifts count once it confirms that it knows you. Please ask them.",
 }
 
 func home(r *pageRequest) (web.Response, error) {
@@ -125,7 +125,7 @@ func (r *pageRequest) loadProvider(ctx context.Context, p provider.Provider) (pr
 	}
 	since, ok := history.ConsentedSince(timeline.At(r.now))
 	if ok {
-		state, err := r.webhooks.State(ctx, p.ID, r.customer)
+		state, err := r.webhooks.MatchStatus(ctx, p.ID, r.customer)
 		if err != nil {
 			return activity, err
 		}
@@ -149,7 +149,7 @@ type removeData struct{ ID, Name string }
 // providerToRemove returns the work provider that the customer wants to stop sharing with.
 func (r *pageRequest) providerToRemove() (provider.Provider, error) {
 	p, err := r.providers.Get(r.Context(), r.form.Get("provider"))
-	if err != nil && fault.KindOf(err) == fault.NotFound {
+	if err != nil && fault.Of(err) == fault.NotFound {
 		return p, &pageError{
 			status: http.StatusNotFound,
 			title:  "There is no such work provider",
@@ -187,7 +187,7 @@ func remove(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	if err := r.links.WithdrawConsent(context.WithoutCancel(r.Context()), p.ID, r.customer, r.now); err != nil {
+	if err := r.links.Withdraw(context.WithoutCancel(r.Context()), p.ID, r.customer, r.now); err != nil {
 		return web.Response{}, err
 	}
 	return r.redirect("", url.Values{"done": {"removed"}})

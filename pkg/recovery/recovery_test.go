@@ -34,7 +34,7 @@ var (
 
 // What docs/disaster-recovery.md tells to do when rows were damaged, done.
 func TestFactsThatWereLostComeBackFromABackup(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.work(mornings[0])
 	w.work(mornings[1])
 	backup := w.backup(w.timelines)
@@ -65,7 +65,7 @@ func TestFactsThatWereLostComeBackFromABackup(t *testing.T) {
 
 // A day's facts are one row, and a part of it may be what was lost.
 func TestAPartOfARowComesBack(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.work(mornings[0])
 	backup := w.backup(w.timelines)
 	for _, row := range w.partitions(mornings[0]) {
@@ -87,7 +87,7 @@ func TestAPartOfARowComesBack(t *testing.T) {
 // What docs/disaster-recovery.md tells to do when a table is gone, done: it comes back under its own name, so nothing has to
 // be deployed, and messages that came meanwhile are applied when they come again.
 func TestATableThatIsGoneComesBackUnderItsName(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.work(mornings[0])
 	names := []string{w.timelines, w.env.Get("CUSTOMERS_TABLE"), w.env.Get("PROVIDERS_TABLE")}
 	var backups []string
@@ -113,8 +113,8 @@ func TestATableThatIsGoneComesBackUnderItsName(t *testing.T) {
 	w.want("with what came meanwhile", 2)
 }
 
-// world is the demo world, with a processor and the list of the cyclist's shifts.
-type world struct {
+// fixture is the demo world, with a processor and the list of the cyclist's shifts.
+type fixture struct {
 	*testing.T
 	env       *config.Env
 	db        *dynamodb.Client
@@ -124,7 +124,7 @@ type world struct {
 	read      http.Handler
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
 	loaded, err := demo.Load(t.Context(), env, demo.Data{})
 	if err != nil {
@@ -135,7 +135,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	store := timeline.StoreFrom(env)
-	return &world{
+	return &fixture{
 		T: t, env: env, db: dynamodb.NewFromConfig(env.AWS()), timelines: env.Get("TIMELINES_TABLE"), key: loaded.WorkProviders[0].Key,
 		process: shift.Processor(timeline.NewApplier(store, 32), deadletter.NewStore(env), time.Now),
 		read:    shift.Read(apikey.CacheFrom(env), shift.NewReader(store, ids, time.Now)),
@@ -155,20 +155,20 @@ func messageOf(facts ...string) events.SQSEvent {
 	return events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}
 }
 
-func (w *world) message(facts ...string) {
+func (w *fixture) message(facts ...string) {
 	w.Helper()
 	if response, err := w.process(w.Context(), messageOf(facts...)); err != nil || len(response.BatchItemFailures) > 0 {
 		w.Fatalf("%+v, %v", response, err)
 	}
 }
 
-func (w *world) work(morning time.Time) {
+func (w *fixture) work(morning time.Time) {
 	w.Helper()
 	w.message(login(morning), logout(morning))
 }
 
 // want counts the shifts that the API lists.
-func (w *world) want(when string, count int) {
+func (w *fixture) want(when string, count int) {
 	w.Helper()
 	r := httptest.NewRequest(http.MethodGet, fmt.Sprintf("/v2/shift/?workProviderUserId=1686&from=%s&to=%s",
 		mornings[0].Format(time.RFC3339), today.Format(time.RFC3339)), nil)
@@ -181,14 +181,14 @@ func (w *world) want(when string, count int) {
 	}
 }
 
-func (w *world) rebuild() {
+func (w *fixture) rebuild() {
 	w.Helper()
 	if _, err := timeline.Rebuild(w.Context(), timeline.StoreFrom(w.env), "courier-ltd", "ABC12", false); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func (w *world) backup(name string) string {
+func (w *fixture) backup(name string) string {
 	w.Helper()
 	made, err := w.db.CreateBackup(w.Context(), &dynamodb.CreateBackupInput{TableName: &name, BackupName: aws.String("before")})
 	if err != nil {
@@ -197,7 +197,7 @@ func (w *world) backup(name string) string {
 	return *made.BackupDetails.BackupArn
 }
 
-func (w *world) restore(backup, name string) {
+func (w *fixture) restore(backup, name string) {
 	w.Helper()
 	_, err := w.db.RestoreTableFromBackup(w.Context(), &dynamodb.RestoreTableFromBackupInput{BackupArn: &backup, TargetTableName: &name})
 	if err != nil {
@@ -206,7 +206,7 @@ func (w *world) restore(backup, name string) {
 }
 
 // partitions are the keys of all rows with facts of some days.
-func (w *world) partitions(days ...time.Time) []attributes {
+func (w *fixture) partitions(days ...time.Time) []attributes {
 	w.Helper()
 	all, err := w.db.Scan(w.Context(), &dynamodb.ScanInput{TableName: &w.timelines})
 	if err != nil {
@@ -227,7 +227,7 @@ func (w *world) partitions(days ...time.Time) []attributes {
 	return keys
 }
 
-func (w *world) remove(key attributes) {
+func (w *fixture) remove(key attributes) {
 	w.Helper()
 	if _, err := w.db.DeleteItem(w.Context(), &dynamodb.DeleteItemInput{TableName: &w.timelines, Key: key}); err != nil {
 		w.Fatal(err)

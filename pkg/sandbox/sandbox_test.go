@@ -29,8 +29,8 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// world is a sandbox with two work providers, and the API over it.
-type world struct {
+// fixture is a sandbox with two work providers, and the API over it.
+type fixture struct {
 	*testing.T
 	env     *config.Env
 	key     string // of the first work provider
@@ -39,9 +39,9 @@ type world struct {
 	process func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t, "SANDBOX=true")
-	w := &world{T: t, env: env}
+	w := &fixture{T: t, env: env}
 	w.key, w.other = w.provider("Courier Ltd"), w.provider("Parcels & Co")
 	s := New(env)
 	if err := s.Seed(t.Context()); err != nil {
@@ -51,10 +51,10 @@ func newWorld(t *testing.T) *world {
 	timelines := timeline.StoreFrom(env)
 	reader := shift.NewReader(timelines, ids, now)
 	ledger := shift.NewLedger(reader, sender)
-	w.api = contract.Held(t, web.Router(map[string]http.Handler{
+	w.api = contract.Held(t, web.All(map[string]http.Handler{
 		"sandbox-controls":         Controls(keys, s),
-		"user-status":              customer.Status(keys, customer.NewStore(env), timelines, now),
-		"validate-customer-number": customer.Validate(keys, customer.NewStore(env)),
+		"user-status":              customer.Status(keys, customer.StoreFrom(env), timelines, now),
+		"validate-customer-number": customer.Validate(keys, customer.StoreFrom(env)),
 		"shift-login":              shift.Login(keys, sender, ids, now),
 		"match":                    shift.Match(keys, sender, ids, now),
 		"shift-create":             shift.Create(keys, ledger),
@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // provider makes a work provider and a key of its own.
-func (w *world) provider(name string) string {
+func (w *fixture) provider(name string) string {
 	w.Helper()
 	store := apikey.NewStore(w.env)
 	p, err := store.Create(w.Context(), provider.Provider{Name: name}, time.Now())
@@ -84,11 +84,11 @@ func (w *world) provider(name string) string {
 }
 
 // ask sends a request with the first work provider's key, and answers the status and the body.
-func (w *world) ask(method, target, body string) (int, string) {
+func (w *fixture) ask(method, target, body string) (int, string) {
 	return w.askAs(w.key, method, target, body)
 }
 
-func (w *world) askAs(key, method, target, body string) (int, string) {
+func (w *fixture) askAs(key, method, target, body string) (int, string) {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Header.Set("Authorization", key)
 	recorder := httptest.NewRecorder()
@@ -97,7 +97,7 @@ func (w *world) askAs(key, method, target, body string) (int, string) {
 }
 
 // want fails the test unless the answer has that status and contains all of that.
-func (w *world) want(method, target, body string, status int, contains ...string) string {
+func (w *fixture) want(method, target, body string, status int, contains ...string) string {
 	w.Helper()
 	got, text := w.ask(method, target, body)
 	for _, part := range contains {
@@ -109,12 +109,12 @@ func (w *world) want(method, target, body string, status int, contains ...string
 }
 
 // now is what the sandbox says the time is.
-func (w *world) now() time.Time {
+func (w *fixture) now() time.Time {
 	w.Helper()
 	return w.timeIn(w.want("GET", "/v2/sandbox/clock", "", 200, `"now"`))
 }
 
-func (w *world) timeIn(text string) time.Time {
+func (w *fixture) timeIn(text string) time.Time {
 	w.Helper()
 	var in clockBody
 	if err := json.Unmarshal([]byte(text), &in); err != nil {
@@ -128,14 +128,14 @@ func (w *world) timeIn(text string) time.Time {
 }
 
 // setClock moves the clock.
-func (w *world) move(by time.Duration) {
+func (w *fixture) move(by time.Duration) {
 	w.Helper()
 	to := web.FormatTime(w.now().Add(by))
 	w.want("PUT", "/v2/sandbox/clock", fmt.Sprintf(`{"now":%q}`, to), 200, to)
 }
 
 // drain processes what waits in the queue, and answers how many messages that were.
-func (w *world) drain() (count int) {
+func (w *fixture) drain() (count int) {
 	w.Helper()
 	client, url := sqs.NewFromConfig(w.env.AWS()), aws.String(w.env.Get("EVENTS_QUEUE_URL"))
 	for {
@@ -161,7 +161,7 @@ func (w *world) drain() (count int) {
 
 // The people answer as they are called, to every work provider.
 func TestThePeopleAnswerAsTheyAreCalled(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, key := range []string{w.key, w.other} {
 		w.key = key
 		w.want("GET", "/v1/user/status?workProviderUserId=insured", "", 200, `"status":"ENABLED","policyId":"INSURED"`, `Third Party (TPO)"}`)
@@ -186,7 +186,7 @@ func TestThePeopleAnswerAsTheyAreCalled(t *testing.T) {
 
 // Fourteen hours later a shift has ended by itself.
 func TestAShiftEndsByItselfWhenTheClockIsMoved(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	created := w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now())), 201, `"id"`)
 	id := strings.Split(created, `"`)[3]
 	w.want("GET", "/v2/shift/"+id, "", 200, `"endTime":null,"endedBy":null`)
@@ -201,7 +201,7 @@ func TestAShiftEndsByItselfWhenTheClockIsMoved(t *testing.T) {
 // An event waits for its match as long as the rules say, and no longer.
 func TestALateMatchWhenTheClockIsMoved(t *testing.T) {
 	for days, state := range map[int]string{29: `"state":"APPLIED"`, 31: `"reason":"UNMATCHED_TOO_LONG"`} {
-		w := newWorld(t)
+		w := newFixture(t)
 		r := httptest.NewRequest("POST", "/v1/shift/login", strings.NewReader(fmt.Sprintf(`{"workProviderUserId":"unmatched","timestamp":%q}`, web.FormatTime(w.now()))))
 		r.Header.Set("Authorization", w.key)
 		recorder := httptest.NewRecorder()
@@ -218,7 +218,7 @@ func TestALateMatchWhenTheClockIsMoved(t *testing.T) {
 
 // Times are judged by the sandbox's clock.
 func TestTimesAreJudgedByTheSandboxsClock(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	body := fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now().Add(24*time.Hour)))
 	w.want("POST", "/v2/shift", body, 400, "within 30 minutes from now")
 	w.move(24 * time.Hour)
@@ -226,7 +226,7 @@ func TestTimesAreJudgedByTheSandboxsClock(t *testing.T) {
 }
 
 func TestTheClockIsNotMovedAnywhere(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for body, says := range map[string]string{
 		`{}`:                              "`now` must be provided",
 		`{"now":"soon"}`:                  "ISO-8601",
@@ -241,7 +241,7 @@ func TestTheClockIsNotMovedAnywhere(t *testing.T) {
 
 // After a reset there are only the people, as they were, and the real time; what waited in the queue does not come back.
 func TestAResetForgetsEverything(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.move(48 * time.Hour)
 	created := w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now())), 201, `"id"`)
 	id := strings.Split(created, `"`)[3]
@@ -273,7 +273,7 @@ func TestALiveStackHasNoControls(t *testing.T) {
 
 // Neither side takes the other's keys, though both may be stored in one table.
 func TestEachSideRefusesTheOthersKeys(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	variables := map[string]string{"PROVIDERS_TABLE": w.env.Get("PROVIDERS_TABLE")}
 	live := config.From(variables)
 	live.SetAWS(w.env.AWS())

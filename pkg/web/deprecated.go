@@ -11,28 +11,28 @@ import (
 // the examples in the newest of the documents, and where to read what to use instead. Nothing says when the old ones
 // end, because nobody plans that.
 var (
-	deprecationDate = []string{"@1544832000"} // 2018-12-15
-	migrationLink   = []string{`</docs/migrating/>; rel="deprecation"; type="text/html"`}
+	deprecation = []string{"@1544832000"} // 2018-12-15
+	migrating   = []string{`</docs/migrating/>; rel="deprecation"; type="text/html"`}
 )
 
-// NoteDeprecated notes that the request uses an old name or path. The client is told by headers, whatever the answer is,
+// Deprecated notes that the request uses an old name or path. The client is told by headers, whatever the answer is,
 // and we by a metric.
-func (r *Request) NoteDeprecated(use string) {
-	if !slices.Contains(r.deprecatedUses, use) {
-		r.deprecatedUses = append(r.deprecatedUses, use)
+func (r *Request) Deprecated(use string) {
+	if !slices.Contains(r.deprecated, use) {
+		r.deprecated = append(r.deprecated, use)
 	}
 }
 
-// setDeprecationHeaders writes the headers, and counts if somebody is known to count it for, or the path takes no key.
-func (f *function) setDeprecationHeaders(header http.Header, r *Request) {
-	if len(r.deprecatedUses) == 0 {
+// tellDeprecated writes the headers, and counts if somebody is known to count it for, or the path takes no key.
+func (f *function) tellDeprecated(header http.Header, r *Request) {
+	if len(r.deprecated) == 0 {
 		return
 	}
-	header["Deprecation"], header["Link"] = deprecationDate, migrationLink
+	header["Deprecation"], header["Link"] = deprecation, migrating
 	if f.keys != nil && r.Provider.ID == "" {
 		return
 	}
-	for _, use := range r.deprecatedUses {
+	for _, use := range r.deprecated {
 		observe.Deprecation(r.Context(), r.Provider.ID, use)
 	}
 }

@@ -17,9 +17,9 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// faults makes one call to AWS fail: before it is made, or after it, so that it was done but the answer never came. From
+// failingCalls makes one call to AWS fail: before it is made, or after it, so that it was done but the answer never came. From
 // then on every call fails, as after a crash.
-type faults struct {
+type failingCalls struct {
 	mu    sync.Mutex
 	armed bool
 	left  int // calls that still go well
@@ -29,9 +29,9 @@ type faults struct {
 
 var errCrash = errors.New("crash")
 
-// crashing puts faults between the clients built from an environment and AWS.
-func crashing(env *config.Env) *faults {
-	f := &faults{}
+// newFailingCalls puts faults between the clients built from an environment and AWS.
+func newFailingCalls(env *config.Env) *failingCalls {
+	f := &failingCalls{}
 	cfg := env.AWS().Copy()
 	cfg.APIOptions = append(cfg.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Crash", f.call), middleware.Before)
@@ -40,7 +40,7 @@ func crashing(env *config.Env) *faults {
 	return f
 }
 
-func (f *faults) call(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+func (f *failingCalls) call(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error,
 ) {
 	f.mu.Lock()
@@ -62,13 +62,13 @@ func (f *faults) call(ctx context.Context, in middleware.InitializeInput, next m
 }
 
 // crashAt makes the call of that number, from 0, the last one.
-func (f *faults) crashAt(n int, after bool) {
+func (f *failingCalls) crashAt(n int, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed, f.left, f.after, f.calls = true, n, after, 0
 }
 
-func (f *faults) disarm() (calls int) {
+func (f *failingCalls) disarm() (calls int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed = false
@@ -77,7 +77,7 @@ func (f *faults) disarm() (calls int) {
 
 // A crash before or after any call that a delivery makes leaves a state that redelivery completes: matched once, linked
 // once, whatever the receiver replied first; and nothing is given up or forgotten.
-func TestACrashAnywhereIsCompletedByRedelivery(t *testing.T) {
+func TestCrashIsRecoveredByRedelivery(t *testing.T) {
 	for _, first := range []int{200, 500} {
 		for _, after := range []bool{false, true} {
 			for at := 0; ; at++ {
@@ -96,25 +96,25 @@ func TestACrashAnywhereIsCompletedByRedelivery(t *testing.T) {
 // crashOnce delivers a sign-up with a crash at a call, delivers it again, and answers how many calls the first time made.
 func crashOnce(t *testing.T, first, at int, after bool) int {
 	env := emulator.NewTestEnv(t)
-	crash := crashing(env)
-	w := newWorldIn(t, env)
-	w.agrees(dara)
-	event := w.take("WEBHOOKS_QUEUE_URL")
+	crash := newFailingCalls(env)
+	w := newFixtureIn(t, env)
+	w.consent(dara)
+	event := w.receive("WEBHOOKS_QUEUE_URL")
 	event.Records = slices.DeleteFunc(event.Records, func(r events.SQSMessage) bool {
 		m := must(parseMessage(r.Body))
-		return m.Due > w.clock.UnixMilli() // the one announced ahead
+		return m.NextAttempt > w.clock.UnixMilli() // the one announced ahead
 	})
-	w.answers(first, `{"workProviderUserId":"77"}`)
+	w.reply(first, `{"workProviderUserId":"77"}`)
 	crash.crashAt(at, after)
 	must(w.sender.Consume(t.Context(), event))
 	calls := crash.disarm()
 
-	w.answers(200, `{"workProviderUserId":"77"}`)
+	w.reply(200, `{"workProviderUserId":"77"}`)
 	w.clock = w.clock.Add(3 * time.Minute) // the visibility timeout
 	if failed := w.deliver(event); failed != 0 {
 		t.Errorf("%d failed again", failed)
 	}
-	w.settle()
+	w.drain()
 	if d := w.delivery(dara); d.State != Matched {
 		t.Errorf("%+v", d)
 	}
@@ -125,16 +125,16 @@ func crashOnce(t *testing.T, first, at int, after bool) int {
 	if matched, ok := history.Answered(timeline.At(noon)); !matched || !ok {
 		t.Errorf("matched: %t, %t", matched, ok)
 	}
-	if w.asked() > 3 {
-		t.Errorf("asked %d times", w.asked())
+	if w.requestCount() > 3 {
+		t.Errorf("asked %d times", w.requestCount())
 	}
 	for _, r := range w.requests {
 		if id := r.header.Get("webhook-id"); id != w.requests[0].header.Get("webhook-id") {
 			t.Errorf("another id: %s", id)
 		}
 	}
-	if left := w.take("WEBHOOKS_QUEUE_URL").Records; len(left) != 0 || len(w.letters()) != 0 {
-		t.Errorf("%d messages and %d dead letters are left", len(left), len(w.letters()))
+	if left := w.receive("WEBHOOKS_QUEUE_URL").Records; len(left) != 0 || len(w.deadLetters()) != 0 {
+		t.Errorf("%d messages and %d dead letters are left", len(left), len(w.deadLetters()))
 	}
 	return calls
 }

@@ -1,19 +1,19 @@
-// Package webhook tells a work provider, at a URL of its own, that somebody signed up, and does what its reply says
-// (docs/contract.md, "Sign-up webhook and match"). If it wishes so, it also tells which of its events do not count.
+// Package webhook notifies a work provider, at its own URL, that a customer signed up, and applies what its reply says
+// (docs/contract.md, "Sign-up webhook and match"). A work provider can also subscribe to its rejected events.
 //
 // Read the files in this order:
 //
-//	settings.go  where a work provider wants to be told, and the secrets that sign it
+//	settings.go  a work provider's webhook, and the secrets that sign it
 //	sign.go      the signature of Standard Webhooks
-//	guard.go     where a request of ours may go, judged when the connection is made
+//	egress.go    the addresses to which requests may go, checked when the connection is made
 //	message.go   what the queue carries: references, no personal data
-//	schedule.go  when a delivery is tried again
-//	delivery.go  how a delivery stands, for operators and for the person it is about
+//	schedule.go  when a delivery is retried
+//	delivery.go  the state of a delivery, for operators and for the customer
 //	reply.go     one request, and what its reply means
-//	sender.go    from a message to a request, and what is done if it is in vain
-//	signup.go    somebody signed up: the reply goes into the person's history
-//	rejected.go  events of the work provider's do not count
+//	sender.go    from a message to a request, and its retries
+//	signup.go    a customer signed up: the reply goes into the customer's history
+//	rejected.go  events of the work provider that were rejected
 //
-// A delivery happens at least once: a crash between the reply and the note of it makes us ask again, with the same
-// webhook-id. What it changes here happens once, because the delivery's row and the history change in one transaction.
+// A delivery happens at least once: after a crash between the reply and the write of it the request is repeated, with the
+// same webhook-id. Its effect here happens once, because the delivery and the history are written in one transaction.
 package webhook

@@ -11,20 +11,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A work provider may ask to be told of events that do not count: it sent them, was answered 202, and would otherwise learn
-// what became of them only by asking GET /v2/event/{id}. It is told what is known once the events have been processed:
-// that they lie before the consent, or found no room on their day. What is known only as time goes by (a match that does
-// not come for thirty days, a consent that comes later than the event) is not told; asking tells it.
+// A work provider can subscribe to its rejected events: it sent them, got a 202, and would otherwise learn their outcome only
+// from GET /v2/event/{id}. It is notified of what is known once the events have been processed: that they are before the
+// consent, or exceed the limit of their day. What is known only later (no match within thirty days, a consent after the
+// event) is not delivered; GET /v2/event/{id} returns it.
 
-// rejected is the event that events of the work provider's do not count.
-const rejected = "rejected"
+// eventRejected is the notification that events of the work provider were rejected.
+const eventRejected = "rejected"
 
-// Rejections are those of the events in a message of the queue of events that do not count, each as GET /v2/event/{id}
-// tells it. Package shift's Reader has them.
+// Rejections returns the rejected events in a message of the queue of events, each as GET /v2/event/{id} returns it. It is
+// implemented by shift.Reader.
 type Rejections func(ctx context.Context, message string) ([]jsontext.Value, error)
 
-// rejection is the body of what is told of rejected events, in the form that Standard Webhooks suggests.
-type rejection struct {
+// rejectionBody is the body of a notification of rejected events, in the format that Standard Webhooks suggests.
+type rejectionBody struct {
 	Type      string        `json:"type"`
 	Timestamp string        `json:"timestamp"`
 	Data      rejectionData `json:"data"`
@@ -34,22 +34,22 @@ type rejectionData struct {
 	Events []jsontext.Value `json:"events"`
 }
 
-// Processed announces that a message of the queue of events has been processed, of a work provider that wants to know what
-// came of it. However often the queue delivered the message, it is one delivery.
-func (a Announcer) Processed(ctx context.Context, provider string, record events.SQSMessage) error {
+// PublishProcessed publishes that a message of the queue of events has been processed, for a work provider that subscribed to
+// rejected events. However often the queue delivered the message, it is one delivery.
+func (a Publisher) PublishProcessed(ctx context.Context, provider string, record events.SQSMessage) error {
 	now := a.now()
-	millis, _ := strconv.ParseInt(record.Attributes["SentTimestamp"], 10, 64)
+	sentMillis, _ := strconv.ParseInt(record.Attributes["SentTimestamp"], 10, 64)
 	digest := sha256.Sum256([]byte(record.Body))
 	m := message{
-		Event: rejected, Provider: provider, Message: record.Body, Attempt: 1, Due: now.UnixMilli(),
-		Delivery: fmt.Sprintf("%s_%016d_%x", rejected, time.UnixMilli(millis).UnixMicro(), digest[:12]),
+		Event: eventRejected, Provider: provider, Message: record.Body, Attempt: 1, NextAttempt: now.UnixMilli(),
+		Delivery: fmt.Sprintf("%s_%016d_%x", eventRejected, time.UnixMilli(sentMillis).UnixMicro(), digest[:12]),
 	}
 	return send(ctx, a.queue, m, now)
 }
 
-// tellRejected tries to tell which events of a message do not count. Mostly there are none, and then nothing is stored.
-func (s *Sender) tellRejected(ctx context.Context, e errand) error {
-	d, ok, err := s.open(ctx, e, e.Delivery, s.Now())
+// deliverRejected attempts to deliver the rejected events of a message. Mostly there are none, and then nothing is stored.
+func (s *Sender) deliverRejected(ctx context.Context, e job) error {
+	d, ok, err := s.loadDelivery(ctx, e, e.Delivery, s.Now())
 	if err != nil || !ok {
 		return err
 	}
@@ -60,15 +60,15 @@ func (s *Sender) tellRejected(ctx context.Context, e errand) error {
 	case len(events) == 0 && d.version == 0:
 		return nil
 	case len(events) == 0:
-		return s.finish(ctx, e, d, Settled)
+		return s.complete(ctx, e, d, Superseded)
 	}
-	if ok, err := s.claim(ctx, e, &d); err != nil || !ok {
+	if ok, err := s.acquireLease(ctx, e, &d); err != nil || !ok {
 		return err
 	}
-	reply := s.try(ctx, e, &d, rejection{"event.rejected", s.Now().UTC().Format(time.RFC3339), rejectionData{events}})
+	reply := s.attempt(ctx, e, &d, rejectionBody{"event.rejected", s.Now().UTC().Format(time.RFC3339), rejectionData{events}})
 	if reply.Status/100 == 2 {
 		d.Problem = ""
-		return s.finish(ctx, e, d, Told)
+		return s.complete(ctx, e, d, Delivered)
 	}
-	return s.postpone(ctx, e, d, reply)
+	return s.scheduleRetry(ctx, e, d, reply)
 }

@@ -27,17 +27,17 @@ func (keyring) Authenticate(context.Context, string) (provider.Provider, error) 
 	return provider.Provider{ID: courier, Name: "Courier Ltd", NotifyRejected: true}, nil
 }
 
-// From a login by HTTP to what the work provider is told of it.
-func TestRejectedEventsAreTold(t *testing.T) {
-	w := newWorld(t)
+// AttemptsBefore a login by HTTP to what the work provider is told of it.
+func TestRejectedEventsAreDelivered(t *testing.T) {
+	w := newFixture(t)
 	w.clock = time.Now()
 	now := func() time.Time { return w.clock }
 	ids := seal.NewFromEnv(w.env)
 	api := shift.Login(keyring{}, queue.NewEventsQueue(w.env), ids, now)
 	w.sender.Rejections = shift.NewReader(w.sender.Timelines, ids, now).Rejected
-	w.process = shift.Tell(w.process, w.announcer.Processed)
-	w.agrees(dara)
-	w.settle()
+	w.process = shift.Tell(w.process, w.announcer.PublishProcessed)
+	w.consent(dara)
+	w.drain()
 	w.requests = nil
 
 	login := func(at time.Time) (eventID string) {
@@ -49,14 +49,14 @@ func TestRejectedEventsAreTold(t *testing.T) {
 		}
 		return rec.Header().Get("X-Event-Id")
 	}
-	w.answers(202, "") // taken is told, whatever else a sign-up makes of it
+	w.reply(202, "") // taken is told, whatever else a sign-up makes of it
 	w.clock = w.clock.Add(time.Minute)
 	login(w.clock)
 	early := login(w.clock.Add(-24 * time.Hour))
-	w.fold()
-	w.settle()
-	if w.asked() != 1 {
-		t.Fatalf("told %d times", w.asked())
+	w.processEvents()
+	w.drain()
+	if w.requestCount() != 1 {
+		t.Fatalf("told %d times", w.requestCount())
 	}
 	got := w.requests[0]
 	var body struct {
@@ -74,35 +74,35 @@ func TestRejectedEventsAreTold(t *testing.T) {
 	if err := must(standardwebhooks.NewWebhook(string(w.secret))).VerifyIgnoringTimestamp([]byte(got.body), got.header); err != nil {
 		t.Error(err)
 	}
-	d, ok, err := w.sender.Deliveries.get(t.Context(), courier, got.header.Get("webhook-id"))
-	if err != nil || !ok || d.State != Told || d.Status != 202 || d.Problem != "" || d.Attempts != 1 {
+	d, ok, err := w.sender.Deliveries.load(t.Context(), courier, got.header.Get("webhook-id"))
+	if err != nil || !ok || d.State != Delivered || d.Status != 202 || d.Problem != "" || d.Attempts != 1 {
 		t.Errorf("%+v, %v", d, err)
 	}
 }
 
 // However often the queue delivers a message it is told once; a receiver that is down is asked again.
-func TestRejectionsAreToldOnceAndRetried(t *testing.T) {
-	w := newWorld(t)
+func TestRejectedEventsDeliveryIsRetried(t *testing.T) {
+	w := newFixture(t)
 	told := []jsontext.Value{jsontext.Value(`{"id":"x"}`)}
 	w.sender.Rejections = func(context.Context, string) ([]jsontext.Value, error) { return told, nil }
 	record := events.SQSMessage{MessageId: "1", Body: `{"v":1}`, Attributes: map[string]string{"SentTimestamp": "1773489600000"}}
-	announce := func() { w.ok(w.announcer.Processed(t.Context(), courier, record)) }
+	announce := func() { w.ok(w.announcer.PublishProcessed(t.Context(), courier, record)) }
 
-	w.answers(500, "")
+	w.reply(500, "")
 	announce()
 	announce()
 	w.step()
-	if w.asked() != 1 {
-		t.Errorf("told %d times", w.asked())
+	if w.requestCount() != 1 {
+		t.Errorf("told %d times", w.requestCount())
 	}
-	w.answers(204, "")
-	w.settle()
+	w.reply(204, "")
+	w.drain()
 	announce()
-	w.settle()
-	if w.asked() != 2 || w.requests[0].header.Get("webhook-id") != w.requests[1].header.Get("webhook-id") {
-		t.Errorf("told %d times", w.asked())
+	w.drain()
+	if w.requestCount() != 2 || w.requests[0].header.Get("webhook-id") != w.requests[1].header.Get("webhook-id") {
+		t.Errorf("told %d times", w.requestCount())
 	}
-	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 1 || all[0].State != Told || all[0].Attempts != 2 {
+	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 1 || all[0].State != Delivered || all[0].Attempts != 2 {
 		t.Errorf("%+v", all)
 	}
 
@@ -110,27 +110,27 @@ func TestRejectionsAreToldOnceAndRetried(t *testing.T) {
 	told = nil
 	record.Body = `{"v":1,"other":1}`
 	announce()
-	w.settle()
-	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 1 || w.asked() != 2 {
-		t.Errorf("%+v, told %d times", all, w.asked())
+	w.drain()
+	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 1 || w.requestCount() != 2 {
+		t.Errorf("%+v, told %d times", all, w.requestCount())
 	}
 
 	// What was rejected and counts by now is no longer told.
 	told = []jsontext.Value{jsontext.Value(`{"id":"y"}`)}
-	w.answers(500, "")
+	w.reply(500, "")
 	announce()
 	w.step()
 	told = nil
-	w.settle()
-	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 2 || w.asked() != 3 {
-		t.Errorf("%+v, told %d times", all, w.asked())
+	w.drain()
+	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 2 || w.requestCount() != 3 {
+		t.Errorf("%+v, told %d times", all, w.requestCount())
 	}
 
 	// While the outcome cannot be read, the message comes again.
 	w.sender.Rejections = func(context.Context, string) ([]jsontext.Value, error) { return nil, errors.New("storage") }
 	record.Body = `{"v":1,"third":1}`
 	announce()
-	if failed := w.deliver(w.take("WEBHOOKS_QUEUE_URL")); failed != 1 {
+	if failed := w.deliver(w.receive("WEBHOOKS_QUEUE_URL")); failed != 1 {
 		t.Errorf("%d failed", failed)
 	}
 }

@@ -16,48 +16,48 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// meaning is what a reply says.
-type meaning uint8
+// replyKind is the meaning of a reply.
+type replyKind uint8
 
 const (
-	later   meaning = iota // nothing yet: to be asked again
-	matched                // by the customer number, or by the id in the reply
-	unknown                // there is no such person
-	gone                   // the webhook wants no more
+	replyRetry      replyKind = iota // no result yet: to be retried
+	replyMatched                     // by the customer number, or by the id in the reply
+	replyNotMatched                  // the work provider does not know the customer
+	replyGone                        // the webhook is to be disabled
 )
 
-// Reply is what came of one request.
+// Reply is the result of one request.
 type Reply struct {
-	Status  int    // 0 if none came
-	Problem string // why there is nothing in it for us, in our words; "" if there is
-	means   meaning
-	userID  string        // the workProviderUserId of a reply that names one
-	after   time.Duration // how long the receiver asks us to wait
+	Status     int    // 0 if there was no response
+	Problem    string // why there is no result; "" if there is one
+	kind       replyKind
+	userID     string        // the workProviderUserId of a reply that names one
+	retryAfter time.Duration // how long the receiver asks us to wait
 }
 
-// Means puts the meaning into words.
-func (r Reply) Means() string {
+// Describe returns the meaning in words.
+func (r Reply) Describe() string {
 	switch {
-	case r.means == matched && r.userID != "":
+	case r.kind == replyMatched && r.userID != "":
 		return "matched, as " + r.userID
-	case r.means == matched:
+	case r.kind == replyMatched:
 		return "matched by the customer number"
-	case r.means == unknown:
+	case r.kind == replyNotMatched:
 		return "not matched"
-	case r.means == gone:
-		return "the webhook wants no more"
+	case r.kind == replyGone:
+		return "the receiver replied 410 Gone"
 	}
-	return "nothing yet: it would be asked again"
+	return "no result yet; would be retried"
 }
 
 // The problems. They hold nothing of the URL, the reply or the person.
 const (
-	problemRefused  = "the address is refused"
-	problemTimeout  = "no reply in time"
-	problemConnect  = "no connection, or none that holds"
-	problemBody     = "the reply's body is not as documented"
-	problemRedirect = "the reply is a redirect, which is not followed"
-	problemAccepted = "accepted, but not answered yet"
+	problemBlocked  = "address blocked"
+	problemTimeout  = "timed out"
+	problemConnect  = "connection failed"
+	problemBody     = "malformed reply body"
+	problemRedirect = "redirect, which is not followed"
+	problemAccepted = "accepted, no result yet"
 	problemGone     = "gone: the webhook was disabled"
 	problemDisabled = "the webhook is disabled"
 	problemTaken    = "the reply's workProviderUserId belongs to another customer"
@@ -65,23 +65,22 @@ const (
 
 // Client sends requests to webhooks.
 type Client struct {
-	clients clients
+	clients clientsByScheme
 	now     func() time.Time
 }
 
-// NewClient is a client that connects to public addresses, by HTTPS; with loopback, which is for one's own machine, also
-// to that machine, by HTTP.
+// NewClient returns a client that connects to public addresses by HTTPS and, if loopback is allowed, to this machine by HTTP.
 func NewClient(loopback bool, now func() time.Time) *Client {
 	return &Client{newClients(loopback), now}
 }
 
-// Test sends a sign-up of nobody, so that a work provider can try its receiver; whatever it replies, nothing follows.
+// Test sends a test sign-up, so that a work provider can test its receiver. The reply has no effect.
 func (c *Client) Test(ctx context.Context, to Settings) Reply {
 	id := "test_" + strconv.FormatInt(c.now().UnixMicro(), 10)
-	return c.post(ctx, to, id, signUp{CustomerNumber: "TEST", Email: "test@example.com", PhoneNumber: "+447700900000"})
+	return c.post(ctx, to, id, signUpBody{CustomerNumber: "TEST", Email: "test@example.com", PhoneNumber: "+447700900000"})
 }
 
-// post asks once.
+// post makes one request.
 func (c *Client) post(ctx context.Context, to Settings, id string, payload any) Reply {
 	now := c.now()
 	body, err := json.Marshal(payload)
@@ -90,17 +89,17 @@ func (c *Client) post(ctx context.Context, to Settings, id string, payload any) 
 	}
 	u, err := url.Parse(to.URL)
 	if err != nil {
-		return Reply{Problem: problemRefused}
+		return Reply{Problem: problemBlocked}
 	}
-	client, err := c.clients.of(u)
+	client, err := c.clients.forURL(u)
 	if err != nil {
-		return Reply{Problem: problemRefused}
+		return Reply{Problem: problemBlocked}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
 	if err != nil {
-		return Reply{Problem: problemRefused}
+		return Reply{Problem: problemBlocked}
 	}
-	signature := sign(id, now, body, to.secrets(now))
+	signature := sign(id, now, body, to.activeSecrets(now))
 	request.Header = http.Header{
 		"Content-Type":      {"application/json"},
 		"User-Agent":        {"zego-webhooks/1"},
@@ -111,60 +110,61 @@ func (c *Client) post(ctx context.Context, to Settings, id string, payload any) 
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return Reply{Problem: problemOf(err)}
+		return Reply{Problem: classifyError(err)}
 	}
 	defer response.Body.Close()
-	return read(response, now)
+	return parseReply(response, now)
 }
 
-// problemOf puts a failure into words; the error itself would tell the URL.
-func problemOf(err error) string {
+// classifyError returns the problem for an error; the text of the error itself would contain the URL.
+func classifyError(err error) string {
 	var timeout net.Error
 	switch {
-	case errors.Is(err, ErrRefused):
-		return problemRefused
+	case errors.Is(err, ErrBlocked):
+		return problemBlocked
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return problemTimeout
 	}
 	return problemConnect
 }
 
-// read tells what a reply means: the contract's three words, 410 of Standard Webhooks, and for everything else "later".
-func read(response *http.Response, now time.Time) Reply {
+// parseReply returns the meaning of a response: the contract's 200, 204 and 404, the 410 of Standard Webhooks, and for
+// everything else a retry.
+func parseReply(response *http.Response, now time.Time) Reply {
 	r := Reply{Status: response.StatusCode}
 	switch status := response.StatusCode; {
 	case status == http.StatusNoContent:
-		r.means = matched
+		r.kind = replyMatched
 	case status == http.StatusOK:
 		r.userID, r.Problem = readUserID(response.Body)
 		if r.Problem == "" {
-			r.means = matched
+			r.kind = replyMatched
 		}
 	case status == http.StatusNotFound:
-		r.means = unknown
+		r.kind = replyNotMatched
 	case status == http.StatusGone:
-		r.means, r.Problem = gone, problemGone
+		r.kind, r.Problem = replyGone, problemGone
 	case status == http.StatusAccepted:
 		r.Problem = problemAccepted
 	case status/100 == 3:
 		r.Problem = problemRedirect
 	default:
-		r.Problem = "the reply is " + strconv.Itoa(status)
+		r.Problem = "status " + strconv.Itoa(status)
 	}
-	r.after = retryAfter(response.Header, now)
+	r.retryAfter = retryAfter(response.Header, now)
 	return r
 }
 
-// readUserID reads {"workProviderUserId":…}. What else is in the body is ignored.
+// readUserID reads {"workProviderUserId":…}. Other members of the body are ignored.
 func readUserID(from io.Reader) (userID, problem string) {
-	text, err := io.ReadAll(io.LimitReader(from, maxReply+1))
+	text, err := io.ReadAll(io.LimitReader(from, maxReplyBytes+1))
 	if err != nil {
-		return "", problemOf(err)
+		return "", classifyError(err)
 	}
 	var body struct {
 		WorkProviderUserID person.ID `json:"workProviderUserId"`
 	}
-	if len(text) > maxReply || json.Unmarshal(text, &body) != nil {
+	if len(text) > maxReplyBytes || json.Unmarshal(text, &body) != nil {
 		return "", problemBody
 	}
 	name, err := person.NewUserID(string(body.WorkProviderUserID))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
@@ -15,45 +16,47 @@ import (
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
 
 // Sender makes deliveries.
 type Sender struct {
-	Settings   *Store
-	Deliveries *Deliveries
-	Customers  *customer.Store
-	Timelines  *timeline.Store
-	Links      *link.Links
-	Queue      queue.Sender        // of webhooks, for what is to be done later
-	Letters    deadletter.Archiver // for what came to nothing
-	Rejections Rejections
-	Client     *Client
-	Now        func() time.Time
+	Settings    *Store
+	Deliveries  *Deliveries
+	Customers   *customer.Store
+	Timelines   *timeline.Store
+	Links       *link.Links
+	Queue       queue.Sender        // of webhooks, for retries
+	DeadLetters deadletter.Archiver // for exhausted deliveries
+	Rejections  Rejections
+	Client      *Client
+	Now         func() time.Time
 }
 
-// SenderFrom is a sender on what the environment names. WEBHOOKS_TO_LOOPBACK=yes lets requests go to one's own machine.
-func SenderFrom(env *config.Env, refold link.RequestRecompute, rejections Rejections) *Sender {
+// NewSender returns a sender with the tables and queues that the environment names. WEBHOOKS_TO_LOOPBACK=yes allows requests
+// to this machine.
+func NewSender(env *config.Env, refold link.Refold, rejections Rejections) *Sender {
 	timelines := timeline.StoreFrom(env)
 	return &Sender{
-		Settings:   StoreFrom(env),
-		Deliveries: DeliveriesFrom(env, time.Now),
-		Customers:  customer.NewStore(env),
-		Timelines:  timelines,
-		Links:      link.New(timelines, refold),
-		Queue:      QueueFrom(env),
-		Letters:    deadletter.NewStore(env),
-		Rejections: rejections,
-		Client:     NewClient(env.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", time.Now),
-		Now:        time.Now,
+		Settings:    NewStore(env),
+		Deliveries:  NewDeliveries(env, time.Now),
+		Customers:   customer.StoreFrom(env),
+		Timelines:   timelines,
+		Links:       link.New(timelines, refold),
+		Queue:       NewQueue(env),
+		DeadLetters: deadletter.NewStore(env),
+		Rejections:  rejections,
+		Client:      NewClient(env.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", time.Now),
+		Now:         time.Now,
 	}
 }
 
-// GaveUpReason is what the dead letter of a delivery says.
-const GaveUpReason = "every try to deliver to the webhook was in vain: zegoctl webhook resend begins anew"
+// ReasonExhausted is the reason of the dead letter of an exhausted delivery.
+const ReasonExhausted = "all delivery attempts failed; use `zegoctl webhook resend`"
 
-// Consume consumes the queue of webhooks. The messages of a batch are handled side by side, so that a receiver which does
-// not answer holds up no other.
+// Consume is the consumer of the queue of webhooks. The messages of a batch are handled concurrently, so that an unresponsive
+// receiver delays no other.
 func (s *Sender) Consume(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	failed := make([]bool, len(batch.Records))
 	var working sync.WaitGroup
@@ -75,107 +78,114 @@ func (s *Sender) Consume(ctx context.Context, batch events.SQSEvent) (events.SQS
 	return response, nil
 }
 
-// errand is a message that is due, as the queue delivered it, and where it leads.
-type errand struct {
+// job is a message whose time has come, as the queue delivered it, and the webhook it is for.
+type job struct {
 	message
-	record events.SQSMessage
-	to     Settings
+	record   events.SQSMessage
+	settings Settings
 }
 
-// consume handles one message. One that cannot be understood will not be by waiting: it is filed at once.
+// consume handles one message. A malformed one is archived at once: retrying cannot help.
 func (s *Sender) consume(ctx context.Context, record events.SQSMessage) error {
 	m, err := parseMessage(record.Body)
 	if err != nil {
-		return s.Letters.Archive(ctx, deadletter.FromSQS(record, deadletter.ReasonMalformed, s.Now()))
+		return s.DeadLetters.Archive(ctx, deadletter.FromSQS(record, deadletter.ReasonMalformed, s.Now()))
 	}
-	if now := s.Now(); m.Due > now.UnixMilli() {
+	if now := s.Now(); m.NextAttempt > now.UnixMilli() {
 		return send(ctx, s.Queue, m, now)
 	}
 	settings, err := s.Settings.Get(ctx, m.Provider)
-	if err != nil && fault.KindOf(err) == fault.NotFound {
-		return nil // there is nobody to tell
+	if err != nil && fault.Of(err) == fault.NotFound {
+		return nil // no webhook to deliver to
 	}
 	if err != nil {
 		return err
 	}
-	if m.Event == rejected {
-		return s.tellRejected(ctx, errand{m, record, settings})
+	if m.Event == eventRejected {
+		return s.deliverRejected(ctx, job{m, record, settings})
 	}
-	return s.tellSignUp(ctx, errand{m, record, settings})
+	return s.deliverSignUp(ctx, job{m, record, settings})
 }
 
-// open is the delivery of that id, begun at an instant if it is new. It is false if there is nothing to do: another message
-// has done it, or does it now; then this one stands by.
-func (s *Sender) open(ctx context.Context, e errand, id string, begun time.Time) (Delivery, bool, error) {
+// loadDelivery returns the delivery of that id, started at an instant if it is new. It is false if there is nothing to do:
+// another message made the attempt, or is making it; then this one is requeued for the end of the lease.
+func (s *Sender) loadDelivery(ctx context.Context, e job, id string, begun time.Time) (Delivery, bool, error) {
 	now := s.Now()
-	d, met, err := s.Deliveries.get(ctx, e.Provider, id)
+	d, met, err := s.Deliveries.load(ctx, e.Provider, id)
 	if err != nil {
 		return Delivery{}, false, err
 	}
 	if !met {
-		d = Delivery{ID: id, Customer: e.Customer, State: Pending, Created: now, begun: begun}
+		d = Delivery{ID: id, Customer: e.Customer, State: Pending, CreatedAt: now, startedAt: begun}
 	}
-	if d.leased.After(now) && d.State == Pending && d.Attempts < e.Attempt {
-		return d, false, s.standBy(ctx, e, d.leased)
+	if d.leasedUntil.After(now) && d.State == Pending && d.Attempts < e.Attempt {
+		return d, false, s.requeueAtLeaseEnd(ctx, e, d.leasedUntil)
 	}
 	return d, d.State == Pending && d.Attempts < e.Attempt, nil
 }
 
-// lease is how long a try keeps others from trying the same. It is longer than a function may run.
-const lease = 45 * time.Second
+// leaseDuration is how long an attempt keeps other messages from making the same. It is longer than a function may run.
+const leaseDuration = 45 * time.Second
 
-// claim takes the lease of a delivery; false if another message was faster.
-func (s *Sender) claim(ctx context.Context, e errand, d *Delivery) (bool, error) {
-	d.leased = s.Now().Add(lease)
+// acquireLease acquires the lease of a delivery; false if another message was faster.
+func (s *Sender) acquireLease(ctx context.Context, e job, d *Delivery) (bool, error) {
+	d.leasedUntil = s.Now().Add(leaseDuration)
 	err := s.Deliveries.put(ctx, e.Provider, d)
-	if errors.Is(err, errOvertaken) {
-		return false, s.standBy(ctx, e, d.leased)
+	if errors.Is(err, table.ErrConflict) {
+		return false, s.requeueAtLeaseEnd(ctx, e, d.leasedUntil)
 	}
 	return err == nil, err
 }
 
-// standBy has the message come again when the lease of whoever is doing the same ends: should that one crash, this one
-// does it.
-func (s *Sender) standBy(ctx context.Context, e errand, until time.Time) error {
-	e.Due = until.UnixMilli()
+// requeueAtLeaseEnd sends the message again for the end of the other message's lease: should that attempt crash, this one
+// makes it.
+func (s *Sender) requeueAtLeaseEnd(ctx context.Context, e job, until time.Time) error {
+	e.NextAttempt = until.UnixMilli()
 	return send(ctx, s.Queue, e.message, s.Now())
 }
 
-// try sends the request, if the webhook is enabled, and notes in the delivery what came of it.
-func (s *Sender) try(ctx context.Context, e errand, d *Delivery, payload any) Reply {
+// attempt sends the request, if the webhook is enabled, and records the result in the delivery.
+func (s *Sender) attempt(ctx context.Context, e job, d *Delivery, payload any) Reply {
 	reply := Reply{Problem: problemDisabled}
-	if e.to.Disabled.IsZero() {
-		reply = s.Client.post(ctx, e.to, d.ID, payload)
+	if e.settings.DisabledAt.IsZero() {
+		reply = s.Client.post(ctx, e.settings, d.ID, payload)
 	}
-	d.Attempts, d.Status, d.Problem, d.leased = e.Attempt, reply.Status, reply.Problem, time.Time{}
+	d.Attempts = e.Attempt
+	d.Status = reply.Status
+	d.Problem = reply.Problem
+	d.leasedUntil = time.Time{}
 	return reply
 }
 
-// finish ends a delivery.
-func (s *Sender) finish(ctx context.Context, e errand, d Delivery, state State) error {
-	d.State, d.Due, d.leased = state, time.Time{}, time.Time{}
+// complete ends a delivery in a final state.
+func (s *Sender) complete(ctx context.Context, e job, d Delivery, state State) error {
+	d.State = state
+	d.NextAttempt = time.Time{}
+	d.leasedUntil = time.Time{}
 	return s.Deliveries.put(ctx, e.Provider, &d)
 }
 
-// postpone has the delivery tried again, or gives it up. The message for the next try is sent first: if the row is not
-// written after it, this message comes again, and of two messages for one try only one does anything.
-func (s *Sender) postpone(ctx context.Context, e errand, d Delivery, reply Reply) error {
+// scheduleRetry schedules the next attempt, or ends the delivery as exhausted. The message for the next attempt is sent first:
+// if the item is not written after it, this message is retried, and of two messages for one attempt only one has an effect.
+func (s *Sender) scheduleRetry(ctx context.Context, e job, d Delivery, reply Reply) error {
 	now := s.Now()
-	if reply.means == gone {
-		if err := s.Settings.gone(ctx, e.Provider, e.to.URL, now); err != nil {
+	if reply.kind == replyGone {
+		if err := s.Settings.disableGone(ctx, e.Provider, e.settings.URL, now); err != nil {
 			return err
 		}
 	}
-	delay, again := wait(d.Attempts-d.from, reply.after)
-	if !again {
-		slog.WarnContext(ctx, "webhook delivery given up", observe.Provider, e.Provider, "attempts", d.Attempts)
-		if err := s.Letters.Archive(ctx, deadletter.FromSQS(e.record, GaveUpReason, now)); err != nil {
+	delay, ok := nextDelay(d.Attempts-d.attemptsBefore, reply.retryAfter)
+	if !ok {
+		slog.WarnContext(ctx, "webhook delivery exhausted", observe.Provider, e.Provider, "attempts", d.Attempts)
+		if err := s.DeadLetters.Archive(ctx, deadletter.FromSQS(e.record, ReasonExhausted, now)); err != nil {
 			return err
 		}
-		return s.finish(ctx, e, d, GaveUp)
+		return s.complete(ctx, e, d, Exhausted)
 	}
-	d.Due = now.Add(delay)
-	e.Delivery, e.Attempt, e.Due = d.ID, d.Attempts+1, d.Due.UnixMilli()
+	d.NextAttempt = now.Add(delay)
+	e.Delivery = d.ID
+	e.Attempt = d.Attempts + 1
+	e.NextAttempt = d.NextAttempt.UnixMilli()
 	if err := send(ctx, s.Queue, e.message, now); err != nil {
 		return err
 	}

@@ -12,32 +12,32 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Secret is what a work provider shares with us to verify our signatures: "whsec_" and base64. It is stored, as it has
-// to be, but shown once only.
+// Secret is the secret with which a work provider verifies our signatures: "whsec_" and base64. It is stored as plain text,
+// because signing needs it, but shown only once.
 type Secret string
 
 const secretPrefix = "whsec_"
 
-// How many bytes a secret may have, as Standard Webhooks asks, and how many a drawn one has.
+// Lengths of secrets in bytes: the limits of Standard Webhooks, and that of a generated one.
 const (
-	minSecret   = 24
-	maxSecret   = 64
-	drawnSecret = 32
+	minSecretLen       = 24
+	maxSecretLen       = 64
+	generatedSecretLen = 32
 )
 
-// NewSecret draws a secret.
+// NewSecret generates a secret.
 func NewSecret() Secret {
-	key := make([]byte, drawnSecret)
+	key := make([]byte, generatedSecretLen)
 	rand.Read(key) // never fails: the runtime stops the program instead
 	return Secret(secretPrefix + base64.StdEncoding.EncodeToString(key))
 }
 
-// ParseSecret reads a secret that somebody else drew. The fault does not repeat it.
+// ParseSecret parses a secret that was generated elsewhere. The fault does not contain it.
 func ParseSecret(text string) (Secret, error) {
 	s := Secret(strings.TrimSpace(text))
 	key, err := s.key()
-	if err != nil || len(key) < minSecret || len(key) > maxSecret {
-		return "", fault.InvalidField("secret", "A secret must be whsec_ and the base64 of 24 to 64 random bytes.")
+	if err != nil || len(key) < minSecretLen || len(key) > maxSecretLen {
+		return "", fault.Field("secret", "A secret must be `whsec_` followed by the base64 of 24 to 64 random bytes.")
 	}
 	return s, nil
 }
@@ -53,8 +53,8 @@ func (s Secret) key() ([]byte, error) {
 // String keeps a secret out of logs and errors.
 func (Secret) String() string { return "whsec_…" }
 
-// sign is the value of the header webhook-signature (Standard Webhooks 1.0): one signature for each secret, so that a
-// receiver which knows any of them can verify it.
+// sign returns the value of the header webhook-signature (Standard Webhooks 1.0): one signature per secret, so that a receiver
+// with any of them can verify it.
 func sign(id string, at time.Time, body []byte, secrets []Secret) string {
 	signatures := make([]string, len(secrets))
 	for i, secret := range secrets {

@@ -22,6 +22,7 @@ import (
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -34,9 +35,9 @@ const (
 	robin   = "XYZ789" // another one
 )
 
-// prompt is a queue that keeps nothing back, so that a test which turns its clock on does not have to wait. What a message
+// immediateQueue is a queue that keeps nothing back, so that a test which turns its clock on does not have to wait. What a message
 // says of when it is due is heeded as ever.
-type prompt struct {
+type immediateQueue struct {
 	queue.Sender
 	broken bool
 
@@ -44,9 +45,9 @@ type prompt struct {
 	delays []time.Duration // asked for
 }
 
-func (p *prompt) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
+func (p *immediateQueue) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
 	if p.broken {
-		return errOvertaken
+		return table.ErrConflict
 	}
 	p.mu.Lock()
 	p.delays = append(p.delays, delay)
@@ -60,59 +61,59 @@ type request struct {
 	body   string
 }
 
-// world is tables and queues of its own, a work provider with a receiver, two customers, and a clock.
-type world struct {
+// fixture is tables and queues of its own, a work provider with a receiver, two customers, and a clock.
+type fixture struct {
 	t         *testing.T
 	env       *config.Env
 	clock     time.Time
 	sender    *Sender
-	announcer Announcer
-	queue     *prompt
+	announcer Publisher
+	queue     *immediateQueue
 	sqs       *sqs.Client
 	links     *link.Links
 	secret    Secret
 	url       string
 	process   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-	mu       sync.Mutex
-	reply    http.HandlerFunc
-	requests []request
+	mu        sync.Mutex
+	replyFunc http.HandlerFunc
+	requests  []request
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return newWorldIn(t, emulator.NewTestEnv(t))
+	return newFixtureIn(t, emulator.NewTestEnv(t))
 }
 
-func newWorldIn(t *testing.T, env *config.Env) *world {
+func newFixtureIn(t *testing.T, env *config.Env) *fixture {
 	t.Helper()
-	w := &world{t: t, env: env, clock: noon, sqs: sqs.NewFromConfig(env.AWS())}
+	w := &fixture{t: t, env: env, clock: noon, sqs: sqs.NewFromConfig(env.AWS())}
 	now := func() time.Time { return w.clock }
 	receiver := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.mu.Lock()
 		w.requests = append(w.requests, request{r.Header, string(body)})
-		reply := w.reply
+		reply := w.replyFunc
 		w.mu.Unlock()
 		reply(rw, r)
 	}))
 	t.Cleanup(receiver.Close)
 	w.url = receiver.URL + "/hook"
-	refold := shift.Refolder(&prompt{Sender: queue.NewEventsQueue(env)})
-	w.queue = &prompt{Sender: QueueFrom(env)}
-	w.sender = SenderFrom(env, refold, nil)
+	refold := shift.Refolder(&immediateQueue{Sender: queue.NewEventsQueue(env)})
+	w.queue = &immediateQueue{Sender: NewQueue(env)}
+	w.sender = NewSender(env, refold, nil)
 	w.sender.Now, w.sender.Deliveries.now, w.sender.Queue, w.sender.Client = now, now, w.queue, NewClient(true, now)
-	w.announcer = NewAnnouncer(w.queue, now)
+	w.announcer = NewPublisher(w.queue, now)
 	w.links = w.sender.Links
 	w.process = shift.Processor(timeline.NewApplier(w.sender.Timelines, 4), deadletter.NewStore(env), now)
-	register := customer.NewRegistrar(w.sender.Customers, w.sender.Timelines, refold)
+	register := customer.NewRegister(w.sender.Customers, w.sender.Timelines, refold)
 	for i, number := range []string{dara, robin} {
 		details := customer.Details{GivenNames: "Dara", LastName: "Driver", Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
 			DOB: "1984-01-15", Email: fmt.Sprintf("d&%d@example.com", i), PhoneNumber: fmt.Sprintf("+44207946000%d", i)}
-		must(register.Create(t.Context(), customer.NewCustomer{Number: number, Details: details, Policy: customer.Policy{Insured: true}}, noon))
+		must(register.Create(t.Context(), customer.New{Number: number, Details: details, Policy: customer.Policy{Insured: true}}, noon))
 	}
 	w.secret = must(w.sender.Settings.Set(t.Context(), courier, w.url, "", noon.Add(-time.Hour)))
-	w.answers(204, "")
+	w.reply(204, "")
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -128,16 +129,16 @@ func must[T any](value T, err error) T {
 }
 
 // ok fails the test unless something went well.
-func (w *world) ok(err error) {
+func (w *fixture) ok(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// answers makes the receiver reply so, header given as name and value.
-func (w *world) answers(status int, body string, header ...string) {
-	w.replies(func(rw http.ResponseWriter, _ *http.Request) {
+// reply makes the receiver reply so, header given as name and value.
+func (w *fixture) reply(status int, body string, header ...string) {
+	w.replyWith(func(rw http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(header); i += 2 {
 			rw.Header().Set(header[i], header[i+1])
 		}
@@ -146,29 +147,29 @@ func (w *world) answers(status int, body string, header ...string) {
 	})
 }
 
-func (w *world) replies(reply http.HandlerFunc) {
+func (w *fixture) replyWith(reply http.HandlerFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.reply = reply
+	w.replyFunc = reply
 }
 
-// asked is how often the receiver was asked.
-func (w *world) asked() int {
+// retryAfter is how often the receiver was asked.
+func (w *fixture) requestCount() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.requests)
 }
 
-// agrees has a customer agree to share, and the page announce it as it does: ahead and afterwards.
-func (w *world) agrees(number string) {
+// consent has a customer agree to share, and the page announce it as it does: ahead and afterwards.
+func (w *fixture) consent(number string) {
 	w.t.Helper()
-	w.ok(w.announcer.Expect(w.t.Context(), courier, number))
-	w.ok(w.links.GrantConsent(w.t.Context(), link.Grant{Provider: courier, Customer: number}, w.clock))
-	w.ok(w.announcer.SignedUp(w.t.Context(), courier, number))
+	w.ok(w.announcer.PublishPendingSignUp(w.t.Context(), courier, number))
+	w.ok(w.links.Give(w.t.Context(), link.Agreement{Provider: courier, Customer: number}, w.clock))
+	w.ok(w.announcer.PublishSignUp(w.t.Context(), courier, number))
 }
 
-// take takes what a queue holds.
-func (w *world) take(variable string) events.SQSEvent {
+// receive takes what a queue holds.
+func (w *fixture) receive(variable string) events.SQSEvent {
 	w.t.Helper()
 	var event events.SQSEvent
 	url := w.env.Get(variable)
@@ -187,33 +188,33 @@ func (w *world) take(variable string) events.SQSEvent {
 }
 
 // deliver hands what the queue holds to the sender, once, and says how many messages failed.
-func (w *world) deliver(event events.SQSEvent) (failed int) {
+func (w *fixture) deliver(event events.SQSEvent) (failed int) {
 	w.t.Helper()
 	return len(must(w.sender.Consume(w.t.Context(), event)).BatchItemFailures)
 }
 
 // step delivers what is in the queue of webhooks; false if it is empty.
-func (w *world) step() bool {
+func (w *fixture) step() bool {
 	w.t.Helper()
-	event := w.take("WEBHOOKS_QUEUE_URL")
+	event := w.receive("WEBHOOKS_QUEUE_URL")
 	if failed := w.deliver(event); failed > 0 {
 		w.t.Errorf("%d messages failed", failed)
 	}
 	return len(event.Records) > 0
 }
 
-// settle turns the clock on, message by message, until the queue is empty.
-func (w *world) settle() {
+// recordReply turns the clock on, message by message, until the queue is empty.
+func (w *fixture) drain() {
 	w.t.Helper()
 	for range 1000 {
-		event := w.take("WEBHOOKS_QUEUE_URL")
+		event := w.receive("WEBHOOKS_QUEUE_URL")
 		if len(event.Records) == 0 {
-			w.fold()
+			w.processEvents()
 			return
 		}
 		for _, r := range event.Records {
-			if m, err := parseMessage(r.Body); err == nil && time.UnixMilli(m.Due).After(w.clock) {
-				w.clock = time.UnixMilli(m.Due)
+			if m, err := parseMessage(r.Body); err == nil && time.UnixMilli(m.NextAttempt).After(w.clock) {
+				w.clock = time.UnixMilli(m.NextAttempt)
 			}
 		}
 		if failed := w.deliver(event); failed > 0 {
@@ -223,16 +224,16 @@ func (w *world) settle() {
 	w.t.Fatal("the queue does not come to rest")
 }
 
-// fold processes what the queue of events holds.
-func (w *world) fold() {
+// processEvents processes what the queue of events holds.
+func (w *fixture) processEvents() {
 	w.t.Helper()
-	if response := must(w.process(w.t.Context(), w.take("EVENTS_QUEUE_URL"))); len(response.BatchItemFailures) > 0 {
+	if response := must(w.process(w.t.Context(), w.receive("EVENTS_QUEUE_URL"))); len(response.BatchItemFailures) > 0 {
 		w.t.Error(response)
 	}
 }
 
 // delivery is the one there is of a customer.
-func (w *world) delivery(number string) Delivery {
+func (w *fixture) delivery(number string) Delivery {
 	w.t.Helper()
 	var found []Delivery
 	for _, d := range must(w.sender.Deliveries.List(w.t.Context(), courier, "2026-03")) {
@@ -246,19 +247,19 @@ func (w *world) delivery(number string) Delivery {
 	return found[0]
 }
 
-func (w *world) history(number string) *timeline.History {
+func (w *fixture) history(number string) *timeline.History {
 	w.t.Helper()
 	return new(must(w.sender.Timelines.History(w.t.Context(), courier, number)))
 }
 
-func (w *world) progress(number string, want Progress) {
+func (w *fixture) wantStatus(number string, want MatchStatus) {
 	w.t.Helper()
-	if got := must(w.sender.Deliveries.State(w.t.Context(), courier, number)); got != want {
+	if got := must(w.sender.Deliveries.MatchStatus(w.t.Context(), courier, number)); got != want {
 		w.t.Errorf("progress %d, want %d", got, want)
 	}
 }
 
-func (w *world) matched(number string, want bool) {
+func (w *fixture) wantMatched(number string, want bool) {
 	w.t.Helper()
 	if got := w.history(number).Matched(timeline.At(w.clock.Add(time.Second))); got != want {
 		w.t.Errorf("matched: %t, want %t", got, want)

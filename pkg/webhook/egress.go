@@ -17,24 +17,24 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// A work provider chooses where we send requests to, so the URL is an attacker's. What it names is judged when a
-// connection is made, by the address that is really dialled: a name may mean another address then than when it was set,
-// and one address has many spellings. No redirect is followed and no proxy is asked, so nobody else chooses either.
+// A work provider chooses the URL of its webhook, so the URL is untrusted. The address is checked when a connection is made,
+// because a name may resolve to another address then than when it was set, and one address can be written in many ways. No
+// redirect is followed and no proxy is used, so nobody else chooses the address either.
 
-// ErrRefused is met when a request would go where none of ours may.
-var ErrRefused = errors.New("webhook: the address is refused")
+// ErrBlocked means that the address of a request is not allowed.
+var ErrBlocked = errors.New("webhook: the address is blocked")
 
-// ports are those that may be dialled: those of HTTPS, lest we knock on other services' doors.
+// ports are those that may be dialled: those of HTTPS, so that no other service can be reached.
 var ports = []uint16{443, 8443}
 
 func isHTTPS(port uint16) bool { return slices.Contains(ports, port) }
 
 func anyPort(uint16) bool { return true }
 
-// special are the blocks of IANA's special-purpose registries, and those of multicast. Of IPv6 only
+// specialPurpose lists the blocks of IANA's special-purpose registries, and those of multicast. Of IPv6 only
 // 2000::/3 is allocated to hosts at all, so only what is special within it is here: mapped, compatible and translated
 // IPv4 (::/96, 64:ff9b::/96, 64:ff9b:1::/48), link-local, unique local (AWS's fd00:ec2::254) and multicast lie outside.
-var special = []netip.Prefix{
+var specialPurpose = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),       // this network
 	netip.MustParsePrefix("10.0.0.0/8"),      // private
 	netip.MustParsePrefix("100.64.0.0/10"),   // carrier-grade NAT
@@ -61,33 +61,32 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("3fff::/20"),         // documentation
 }
 
-var hosts6 = netip.MustParsePrefix("2000::/3")
+var globalUnicast6 = netip.MustParsePrefix("2000::/3")
 
-// public tells whether an address is one that any host of the internet may have. An IPv4 address inside an IPv6 one is
-// judged as what it is.
-func public(a netip.Addr) bool {
+// isPublic reports whether an address is globally routable. An IPv4 address embedded in an IPv6 one is checked as IPv4.
+func isPublic(a netip.Addr) bool {
 	if !a.IsValid() || a.Zone() != "" {
 		return false
 	}
 	a = a.Unmap()
-	if a.Is6() && !hosts6.Contains(a) {
+	if a.Is6() && !globalUnicast6.Contains(a) {
 		return false
 	}
-	return !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
+	return !slices.ContainsFunc(specialPurpose, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// guard judges what is dialled.
-type guard struct {
+// egressPolicy restricts which addresses and ports may be dialled.
+type egressPolicy struct {
 	addr     func(netip.Addr) bool
 	port     func(uint16) bool
 	resolver *net.Resolver // nil for the machine's
 }
 
-// control is a net.Dialer's: it is asked about the resolved address of every connection, before the connection is made.
-func (g guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+// checkDial is the ControlContext of a net.Dialer: it checks the resolved address of every connection before it is made.
+func (g egressPolicy) checkDial(_ context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !strings.HasPrefix(network, "tcp") || !g.addr(to.Addr()) || !g.port(to.Port()) {
-		return ErrRefused
+		return ErrBlocked
 	}
 	return nil
 }
@@ -95,72 +94,72 @@ func (g guard) control(_ context.Context, network, address string, _ syscall.Raw
 // Limits of one request, so that a slow or chatty receiver costs little.
 const (
 	connectTimeout = 5 * time.Second
-	requestTimeout = 10 * time.Second // from the first look-up to the reply's last byte
-	maxReply       = 64 << 10         // bytes
-	maxHeaders     = 16 << 10         // bytes
-	maxURL         = 2000             // bytes
+	requestTimeout = 10 * time.Second // from the DNS lookup to the last byte of the reply
+	maxReplyBytes  = 64 << 10         // bytes
+	maxHeaderBytes = 16 << 10         // bytes
+	maxURLLen      = 2000             // bytes
 )
 
-// client is an HTTP client behind a guard.
-func (g guard) client() *http.Client {
-	dialer := net.Dialer{Timeout: connectTimeout, ControlContext: g.control, Resolver: g.resolver}
+// client returns an HTTP client that is restricted by the policy.
+func (g egressPolicy) client() *http.Client {
+	dialer := net.Dialer{Timeout: connectTimeout, ControlContext: g.checkDial, Resolver: g.resolver}
 	return &http.Client{
 		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:                  nil, // whatever the environment says: a proxy would dial in our place
+			Proxy:                  nil, // also if the environment sets one: a proxy would dial instead of us
 			DialContext:            dialer.DialContext,
 			DisableKeepAlives:      true, // a function sleeps between two messages, and its connections die
 			DisableCompression:     true, // a small reply can unpack to a large one
-			MaxResponseHeaderBytes: maxHeaders,
+			MaxResponseHeaderBytes: maxHeaderBytes,
 		},
 	}
 }
 
-// clients are one for each scheme that may be used.
-type clients map[string]*http.Client
+// clientsByScheme holds a client per allowed scheme.
+type clientsByScheme map[string]*http.Client
 
-// newClients allow HTTPS to public addresses; with loopback, which is for one's own machine, also HTTP to there.
-func newClients(loopback bool) clients {
-	c := clients{"https": guard{addr: public, port: isHTTPS}.client()}
+// newClients returns a client for HTTPS to public addresses and, if loopback is allowed, one for HTTP to this machine.
+func newClients(loopback bool) clientsByScheme {
+	c := clientsByScheme{"https": egressPolicy{addr: isPublic, port: isHTTPS}.client()}
 	if loopback {
 		here := func(a netip.Addr) bool { return a.Zone() == "" && a.Unmap().IsLoopback() }
-		c["http"] = guard{addr: here, port: anyPort}.client()
+		c["http"] = egressPolicy{addr: here, port: anyPort}.client()
 	}
 	return c
 }
 
-// of is the client for a URL.
-func (c clients) of(u *url.URL) (*http.Client, error) {
+// forURL returns the client for a URL.
+func (c clientsByScheme) forURL(u *url.URL) (*http.Client, error) {
 	client := c[u.Scheme]
 	if client == nil || u.User != nil || u.Hostname() == "" {
-		return nil, ErrRefused
+		return nil, ErrBlocked
 	}
 	return client, nil
 }
 
-// CheckURL refuses what can never be a webhook's URL, to tell an operator at once. It looks nothing up, and whether the
-// address is allowed is judged at each delivery; HTTP passes here, because it is allowed on one's own machine.
+// CheckURL returns a fault for a URL that can never be a webhook's. It does not resolve names: the address is checked at each
+// delivery. HTTP to loopback passes here, because `make run` allows it.
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || u.Hostname() == "" || len(text) > maxURL {
-		return fault.InvalidField("url", "The URL cannot be read, or names no host.")
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || len(text) > maxURLLen {
+		return fault.Field("url", "The URL is malformed or has no host.")
 	}
 	port, portErr := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
 	address, addressErr := netip.ParseAddr(u.Hostname())
 	switch {
 	case u.User != nil:
-		return fault.InvalidField("url", "The URL must not hold a user name or password.")
+		return fault.Field("url", "The URL must not contain a user name or password.")
 	case u.Fragment != "":
-		return fault.InvalidField("url", "The URL must not have a fragment.")
+		return fault.Field("url", "The URL must not have a fragment.")
 	case u.Scheme == "http" && (u.Hostname() == "localhost" || addressErr == nil && address.IsLoopback()):
 		return nil
 	case u.Scheme != "https":
-		return fault.InvalidField("url", "The URL must begin with https://.")
+		return fault.Field("url", "The URL must begin with https://.")
 	case portErr != nil || !isHTTPS(uint16(port)):
-		return fault.InvalidField("url", "The URL's port must be 443 or 8443.")
-	case addressErr == nil && !public(address):
-		return fault.InvalidField("url", "The URL's address is not one of the public internet.")
+		return fault.Field("url", "The URL's port must be 443 or 8443.")
+	case addressErr == nil && !isPublic(address):
+		return fault.Field("url", "The URL's address is not a public address.")
 	}
 	return nil
 }

@@ -21,15 +21,15 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// door is a listener on the loopback interface, IPv4 and IPv6, that counts who knocks.
-type door struct {
+// listener is a listener on the loopback interface, IPv4 and IPv6, that counts who knocks.
+type listener struct {
 	port  string
 	knock atomic.Int64
 }
 
-func openDoor(t *testing.T) *door {
+func newListener(t *testing.T) *listener {
 	t.Helper()
-	d := &door{}
+	d := &listener{}
 	four, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func (n *names) resolver(t *testing.T) *net.Resolver {
 	}}
 }
 
-// reply answers the one question of a DNS message (RFC 1035).
+// replyFunc answers the one question of a DNS message (RFC 1035).
 func (n *names) reply(question []byte) []byte {
 	end, labels := 12, []string{}
 	for question[end] != 0 {
@@ -130,8 +130,8 @@ func (n *names) reply(question []byte) []byte {
 	return append(append(header, question[12:]...), records...)
 }
 
-// ways are URLs that lead, or try to lead, to a place where no request of ours may go. PORT stands for the door's.
-var ways = []string{
+// bypassAttempts are URLs that lead, or try to lead, to a place where no request of ours may go. PORT stands for the door's.
+var bypassAttempts = []string{
 	// Loopback, in every spelling that some parser takes for it.
 	"https://127.0.0.1:PORT/", "https://127.0.0.1.:PORT/", "https://127.1:PORT/", "https://127.0.1:PORT/", "https://127.255.255.254:PORT/",
 	"https://2130706433:PORT/", "https://0x7f000001:PORT/", "https://0x7f.0.0.1:PORT/", "https://0x7f.0x0.0x0.0x1:PORT/",
@@ -167,11 +167,11 @@ var ways = []string{
 	"https://127%2e0%2e0%2e1:PORT/", "https://127.0.0.1%00.example.com:PORT/", "https://127.0.0.1\t:PORT/", "https://[::1:PORT/", " https://127.0.0.1:PORT/",
 }
 
-func TestNoWayRoundTheGuard(t *testing.T) {
-	if len(ways) < 60 {
-		t.Fatalf("only %d ways", len(ways))
+func TestEgressPolicyCannotBeBypassed(t *testing.T) {
+	if len(bypassAttempts) < 60 {
+		t.Fatalf("only %d ways", len(bypassAttempts))
 	}
-	d := openDoor(t)
+	d := newListener(t)
 	dns := &names{answers: map[string][][]string{
 		"loopback.test": {{"127.0.0.1"}}, "loopback6.test": {{"::1"}}, "mapped.test": {{"::ffff:127.0.0.1"}}, "private.test": {{"10.0.0.1"}},
 		"metadata.test": {{"169.254.169.254"}}, "metadata6.test": {{"fd00:ec2::254"}}, "several.test": {{"127.0.0.1", "10.0.0.1", "::1"}},
@@ -179,25 +179,25 @@ func TestNoWayRoundTheGuard(t *testing.T) {
 	}}
 	resolver := dns.resolver(t)
 	// Any port, so that nothing but the address keeps a request from the door.
-	c := &Client{clients{"https": guard{public, anyPort, resolver}.client()}, time.Now}
-	for _, way := range ways {
+	c := &Client{clientsByScheme{"https": egressPolicy{isPublic, anyPort, resolver}.client()}, time.Now}
+	for _, way := range bypassAttempts {
 		to := Settings{URL: strings.ReplaceAll(way, "PORT", d.port), Secrets: []SharedSecret{{Secret: NewSecret()}}}
 		reply := c.Test(t.Context(), to)
-		if reply.Status != 0 || reply.Problem == "" || reply.means != later {
+		if reply.Status != 0 || reply.Problem == "" || reply.kind != replyRetry {
 			t.Errorf("%s: %+v", way, reply)
 		}
 		if u, err := url.Parse(to.URL); err == nil {
-			if _, err := netip.ParseAddr(u.Hostname()); err == nil && reply.Problem != problemRefused {
-				t.Errorf("%s: %s, want that the address is refused", way, reply.Problem)
+			if _, err := netip.ParseAddr(u.Hostname()); err == nil && reply.Problem != problemBlocked {
+				t.Errorf("%s: %s, want that the address is blocked", way, reply.Problem)
 			}
 		}
 	}
 	if n := d.knock.Load(); n != 0 {
-		t.Errorf("%d of %d ways led to the door", n, len(ways))
+		t.Errorf("%d of %d ways led to the door", n, len(bypassAttempts))
 	}
-	t.Logf("%d ways tried, %d passed", len(ways), d.knock.Load())
+	t.Logf("%d ways tried, %d passed", len(bypassAttempts), d.knock.Load())
 	// The door can be reached, and these names lead to it: otherwise the above shows nothing.
-	open := &Client{clients{"https": guard{func(netip.Addr) bool { return true }, anyPort, resolver}.client()}, time.Now}
+	open := &Client{clientsByScheme{"https": egressPolicy{func(netip.Addr) bool { return true }, anyPort, resolver}.client()}, time.Now}
 	for i, host := range []string{"127.0.0.1", "loopback.test", "bücher.test", "several.test"} {
 		open.Test(t.Context(), Settings{URL: "https://" + host + ":" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}})
 		if n := d.knock.Load(); n <= int64(i) {
@@ -207,7 +207,7 @@ func TestNoWayRoundTheGuard(t *testing.T) {
 }
 
 // publicReceiver is an HTTPS server at an address that the guard of this test lets through, as if it were public.
-func publicReceiver(t *testing.T, handler http.HandlerFunc) (server *httptest.Server, g guard) {
+func publicReceiver(t *testing.T, handler http.HandlerFunc) (server *httptest.Server, g egressPolicy) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.2:0")
 	if err != nil {
@@ -219,20 +219,20 @@ func publicReceiver(t *testing.T, handler http.HandlerFunc) (server *httptest.Se
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	there := netip.MustParseAddr("127.0.0.2")
-	return server, guard{addr: func(a netip.Addr) bool { return a == there || public(a) }, port: anyPort}
+	return server, egressPolicy{addr: func(a netip.Addr) bool { return a == there || isPublic(a) }, port: anyPort}
 }
 
-// trusting is a client that takes the test server's certificate, under whatever name.
-func trusting(g guard, server *httptest.Server) *Client {
+// insecureClient is a client that takes the test server's certificate, under whatever name.
+func insecureClient(g egressPolicy, server *httptest.Server) *Client {
 	client := g.client()
 	tls := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	tls.InsecureSkipVerify = true // the names of this test are in no certificate
 	client.Transport.(*http.Transport).TLSClientConfig = tls
-	return &Client{clients{"https": client}, time.Now}
+	return &Client{clientsByScheme{"https": client}, time.Now}
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
-	d := openDoor(t)
+	d := newListener(t)
 	var status atomic.Int64
 	server, g := publicReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "https://127.0.0.1:"+d.port+"/")
@@ -240,8 +240,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	})
 	for _, code := range []int{300, 301, 302, 303, 307, 308} {
 		status.Store(int64(code))
-		reply := trusting(g, server).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}})
-		if reply.Status != code || reply.Problem != problemRedirect || reply.means != later {
+		reply := insecureClient(g, server).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}})
+		if reply.Status != code || reply.Problem != problemRedirect || reply.kind != replyRetry {
 			t.Errorf("%d: %+v", code, reply)
 		}
 	}
@@ -252,19 +252,19 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 
 // A name that was harmless when the webhook was set, and at the first request, is judged anew at the second.
 func TestDNSRebinding(t *testing.T) {
-	d := openDoor(t)
+	d := newListener(t)
 	var asked atomic.Int64
 	server, g := publicReceiver(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); w.WriteHeader(204) })
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	dns := &names{answers: map[string][][]string{"rebind.test": {{"127.0.0.2"}, {"127.0.0.1"}}}}
 	g.resolver = dns.resolver(t)
-	client := trusting(g, server)
+	client := insecureClient(g, server)
 	to := Settings{URL: "https://rebind.test:" + port, Secrets: []SharedSecret{{Secret: NewSecret()}}}
-	if reply := client.Test(t.Context(), to); reply.means != matched {
+	if reply := client.Test(t.Context(), to); reply.kind != replyMatched {
 		t.Errorf("first: %+v", reply)
 	}
 	to.URL = "https://rebind.test:" + d.port
-	if reply := client.Test(t.Context(), to); reply.Problem != problemRefused {
+	if reply := client.Test(t.Context(), to); reply.Problem != problemBlocked {
 		t.Errorf("second: %+v", reply)
 	}
 	if asked.Load() != 1 || d.knock.Load() != 0 {
@@ -272,13 +272,13 @@ func TestDNSRebinding(t *testing.T) {
 	}
 }
 
-func TestTheProxyOfTheEnvironmentIsIgnored(t *testing.T) {
-	d := openDoor(t)
+func TestProxyVariablesAreIgnored(t *testing.T) {
+	d := newListener(t)
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
 		t.Setenv(name, "http://127.0.0.1:"+d.port)
 	}
 	server, g := publicReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
-	if reply := trusting(g, server).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}}); reply.means != matched {
+	if reply := insecureClient(g, server).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}}); reply.kind != replyMatched {
 		t.Errorf("%+v", reply)
 	}
 	if n := d.knock.Load(); n != 0 {
@@ -291,33 +291,33 @@ func TestTheProxyOfTheEnvironmentIsIgnored(t *testing.T) {
 }
 
 func TestPorts(t *testing.T) {
-	d := openDoor(t)
-	control := guard{addr: public, port: isHTTPS}.control
+	d := newListener(t)
+	control := egressPolicy{addr: isPublic, port: isHTTPS}.checkDial
 	for port, want := range map[int]bool{443: true, 8443: true, 22: false, 25: false, 80: false, 3306: false, 6379: false, 8080: false, 9200: false, 0: false} {
 		if err := control(t.Context(), "tcp4", fmt.Sprintf("93.184.215.14:%d", port), nil); (err == nil) != want {
 			t.Errorf("%d: %v", port, err)
 		}
 	}
 	for _, network := range []string{"udp", "udp4", "unix", "ip4:icmp", ""} {
-		if err := control(t.Context(), network, "93.184.215.14:443", nil); !errors.Is(err, ErrRefused) {
+		if err := control(t.Context(), network, "93.184.215.14:443", nil); !errors.Is(err, ErrBlocked) {
 			t.Errorf("%s: %v", network, err)
 		}
 	}
 	reply := NewClient(false, time.Now).Test(t.Context(), Settings{URL: "https://127.0.0.1:" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}})
-	if reply.Problem != problemRefused || d.knock.Load() != 0 {
+	if reply.Problem != problemBlocked || d.knock.Load() != 0 {
 		t.Errorf("%+v, %d", reply, d.knock.Load())
 	}
 }
 
 // With the flag a request may go to one's own machine, and still nowhere else.
-func TestLoopbackWithTheFlag(t *testing.T) {
+func TestLoopbackIsOptIn(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	for where, want := range map[string]string{
-		server.URL: "", "http://localhost:" + port: "", "http://[::ffff:127.0.0.1]:" + port: "", "http://10.0.0.1": problemRefused,
-		"http://169.254.169.254/": problemRefused, "http://93.184.215.14/": problemRefused, "https://127.0.0.1:" + port: problemRefused,
-		"http://[fd00:ec2::254]/": problemRefused, "http://somebody@127.0.0.1:" + port: problemRefused,
+		server.URL: "", "http://localhost:" + port: "", "http://[::ffff:127.0.0.1]:" + port: "", "http://10.0.0.1": problemBlocked,
+		"http://169.254.169.254/": problemBlocked, "http://93.184.215.14/": problemBlocked, "https://127.0.0.1:" + port: problemBlocked,
+		"http://[fd00:ec2::254]/": problemBlocked, "http://somebody@127.0.0.1:" + port: problemBlocked,
 	} {
 		reply := NewClient(true, time.Now).Test(t.Context(), Settings{URL: where, Secrets: []SharedSecret{{Secret: NewSecret()}}})
 		if reply.Problem != want {
@@ -329,32 +329,32 @@ func TestLoopbackWithTheFlag(t *testing.T) {
 func TestPublicAddresses(t *testing.T) {
 	for _, text := range []string{"1.1.1.1", "8.8.8.8", "93.184.215.14", "100.63.255.255", "100.128.0.1", "172.15.255.255", "172.32.0.1", "192.169.0.1",
 		"198.17.255.255", "198.20.0.1", "223.255.255.255", "::ffff:8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4009::1", "2001:4860:4860::8888"} {
-		if !public(netip.MustParseAddr(text)) {
+		if !isPublic(netip.MustParseAddr(text)) {
 			t.Errorf("%s is refused", text)
 		}
 	}
 }
 
 // However an IPv4 address is wrapped, it is no more public than it is by itself.
-func TestWrappedAddressesAreNoMorePublic(t *testing.T) {
+func TestEmbeddedIPv4AddressesAreNotPublic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		four := netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "address")))
-		if mapped := netip.AddrFrom16(four.As16()); public(mapped) != public(four) {
-			t.Fatalf("%s is public: %t, mapped: %t", four, public(four), public(mapped))
+		if mapped := netip.AddrFrom16(four.As16()); isPublic(mapped) != isPublic(four) {
+			t.Fatalf("%s is public: %t, mapped: %t", four, isPublic(four), isPublic(mapped))
 		}
 		for _, prefix := range []string{"::", "64:ff9b::", "::ffff:0:0:0", "64:ff9b:1::"} {
 			wrapped := netip.MustParseAddr(prefix).As16()
 			copy(wrapped[12:], four.AsSlice())
-			if a := netip.AddrFrom16(wrapped); public(a) {
+			if a := netip.AddrFrom16(wrapped); isPublic(a) {
 				t.Fatalf("%s is public", a)
 			}
 		}
 		relayed := [16]byte{0x20, 0x02}
 		copy(relayed[2:], four.AsSlice())
-		if a := netip.AddrFrom16(relayed); public(a) {
+		if a := netip.AddrFrom16(relayed); isPublic(a) {
 			t.Fatalf("%s is public", a)
 		}
-		if zoned := netip.MustParseAddr("2606:4700:4700::1111").WithZone("eth0"); public(zoned) {
+		if zoned := netip.MustParseAddr("2606:4700:4700::1111").WithZone("eth0"); isPublic(zoned) {
 			t.Fatal("an address with a zone is public")
 		}
 	})
@@ -369,7 +369,7 @@ func TestCheckURL(t *testing.T) {
 		"https://hooks.example.com:99999/": false, "https://10.0.0.1/": false, "https://[::1]/": false, "https://169.254.169.254/": false,
 		"https://\x00/": false, "https://example.com/" + strings.Repeat("a", 2000): false,
 	} {
-		if err := CheckURL(text); (err == nil) != want || err != nil && fault.KindOf(err) != fault.InvalidData {
+		if err := CheckURL(text); (err == nil) != want || err != nil && fault.Of(err) != fault.InvalidData {
 			t.Errorf("%.60q: %v", text, err)
 		}
 	}
