@@ -1,8 +1,8 @@
-"""Chromium for the tests: a courier's way through the deployed pages in `make e2e` (browser/walk.mjs), and a look at every
-page of the documentation site in `make guides` (browser/site.mjs).
+"""Browser tests in Chromium: a courier's path through the deployed pages for `make e2e` (browser/walk.mjs), and every page of
+the documentation site for `make guides` (browser/site.mjs).
 
-It needs Node 20 with npm, and a Chromium; where the machine is Debian or Ubuntu and we are root, the latter is installed.
-Without them it is left out, and says so.
+They need Node 20 with npm, and Chromium, which is installed on Debian and Ubuntu if the user is root. Without them, the tests
+are skipped with a message.
 """
 import json
 import os
@@ -15,27 +15,27 @@ HERE = pathlib.Path(__file__).parent / "browser"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def walk(base, mails, site_url, key, pictures):
-    """Walks as a courier; returns what was counted, or None if there is no browser to walk in."""
-    return run("walk.mjs", pictures, {"BASE": base, "MAILS": mails, "SITE_URL": site_url, "KEY": key})
+def walk(base, mails, site_url, key, screenshots):
+    """Runs the test of the pages; returns its counts, or None if there is no browser."""
+    return run("walk.mjs", screenshots, {"BASE": base, "MAILS": mails, "SITE_URL": site_url, "KEY": key})
 
 
-def look(site, pictures):
-    """Looks at the documentation site at an address; returns as walk does."""
-    return run("site.mjs", pictures, {"SITE": site})
+def look(site, screenshots):
+    """Runs the test of the documentation site at a URL; returns as walk does."""
+    return run("site.mjs", screenshots, {"SITE": site})
 
 
-def run(script, pictures, variables):
+def run(script, screenshots, variables):
     chromium = find()
     if chromium is None or shutil.which("npm") is None:
-        lacking = "npm" if chromium else "Chromium"
-        print(f"e2e: THE BROWSER IS LEFT OUT: there is no {lacking} here", flush=True)
+        missing = "npm" if chromium else "Chromium"
+        print(f"e2e: SKIPPED: the browser tests need {missing}", flush=True)
         return None
-    shutil.rmtree(pictures, ignore_errors=True)
+    shutil.rmtree(screenshots, ignore_errors=True)
     subprocess.run(["npm", "ci", "--silent", "--no-fund", "--no-audit"], cwd=HERE, check=True)
     result = subprocess.run(
         ["node", HERE / script],
-        env=os.environ | variables | {"CHROMIUM": chromium, "PICTURES": str(pictures)},
+        env=os.environ | variables | {"CHROMIUM": chromium, "SCREENSHOTS": str(screenshots)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -46,7 +46,7 @@ def run(script, pictures, variables):
 
 
 def find():
-    """The path of a Chromium, installed first where that is possible."""
+    """Returns the path of Chromium, after installing it if possible."""
     for attempt in range(2):
         for name in NAMES:
             if path := shutil.which(name):
@@ -59,7 +59,7 @@ def find():
     return None
 
 
-if __name__ == "__main__":  # against `make run`: python3 e2e/browser.py, with its variables from .local/env
+if __name__ == "__main__":  # against `make run`: python3 e2e/browser.py, with the variables of .local/env
     world = json.loads((HERE.parent.parent / ".local" / "demo.json").read_text())
     counted = walk(world["url"], os.environ["AWS_ENDPOINT_URL"], world["url"], world["workProviders"][0]["key"],
                    HERE.parent.parent / ".local" / "screenshots")

@@ -1,15 +1,15 @@
-"""`make e2e`: builds and deploys the template as it is, onto an emulated AWS on a free port, and uses what came of it.
+"""`make e2e`: builds the template, deploys it unmodified to an emulated AWS on a free port, and tests the result.
 
-    1  the release is built and deployed as the pipeline does it: scripts/release, scripts/deploy local
-    2  the demo world, loaded into the deployed tables; the pipeline's smoke test (smoke.py), and every sample of events/
-    3  the documents' own examples (examples.py), which must answer as the documents show; and every other endpoint answers
-    4  a batch of 1,000 logins and one of 1,000 logouts, followed through queue and processor to the shifts
-    5  a courier's way through the pages in a browser (browser.py); the pictures are in .aws-sam/e2e/screenshots
-    6  a sign-up told to a receiver written with the official library of Standard Webhooks (webhooks.py)
-    7  a first deployment that fails, and what it leaves behind (deploy/leftovers.py)
-    8  not one error in the functions' logs
+    1  the release, built and deployed as in the pipeline: scripts/release, scripts/deploy local
+    2  demo data in the deployed tables; the smoke test of the pipeline (smoke.py), and every sample of events/
+    3  the examples of the source documentation (examples.py), with the responses shown there; and every other endpoint
+    4  a batch of 1,000 logins and one of 1,000 logouts, from the queue through the processor to the shifts
+    5  a courier's path through the pages in a browser (browser.py); screenshots are in .aws-sam/e2e/screenshots
+    6  a sign-up sent to a receiver that uses the official library of Standard Webhooks (webhooks.py)
+    7  a first deployment that fails, and the removal of what it retains (deploy/leftovers.py)
+    8  no error in the functions' logs
 
-Leaves nothing running, and what it writes is under .aws-sam. Ends with a line that counts what passed and failed.
+It leaves nothing running, writes only under .aws-sam, and ends with a summary line.
 """
 import contextlib
 import datetime
@@ -64,33 +64,33 @@ def main():
         say("deploying the release (scripts/deploy local)")
         run("scripts/deploy", "local", variables=release)
         stack = Stack(endpoint)
-        say(f"the API answers at {stack.url}")
-        say("loading the demo world")
+        say(f"the API is at {stack.url}")
+        say("loading demo data")
         world = json.loads(run("go", "run", "./cmd/local", "demo", "e2e/world.json", variables=stack.variables()))
         key = world["workProviders"][0]["key"]
-        tests.run("what the pipeline asks of a new stack", lambda: check_smoke(stack))
+        tests.run("smoke test", lambda: check_smoke(stack))
         for name, shown in samples.samples():
             tests.run(f"sample: {name}", lambda: check_sample(name, shown))
         for section in examples.sections():
             tests.run(f"example: {section}", lambda: check_example(section, stack.url, key))
-        tests.run("every endpoint answers", lambda: check_endpoints(stack))
+        tests.run("every endpoint responds", lambda: check_endpoints(stack))
         tests.run("a known path with a wrong method", lambda: check_wrong_method(stack.url))
         tests.run("an unknown path", lambda: check_unknown_path(stack.url))
         tests.run("1,000 logins and 1,000 logouts become 1,000 shifts", lambda: check_batch(stack.url, key, world))
-        tests.run("a courier's way through the pages in a browser", lambda: check_pages(endpoint, stack.url, key))
-        tests.run("a sign-up told to a webhook", lambda: check_webhook(stack, key))
+        tests.run("a courier's path through the pages in a browser", lambda: check_pages(endpoint, stack.url, key))
+        tests.run("a sign-up sent to a webhook", lambda: check_webhook(stack, key))
         tests.run("what a failed first deployment leaves behind is removed", check_leftovers)
         tests.run("no function logged an error", check_logs)
     say(f"finished in {time.monotonic() - started:.0f} s")
     return tests.report()
 
 
-# 1. What is deployed, and onto what
+# 1. Deployment
 
 
 @contextlib.contextmanager
 def emulator():
-    """The emulated AWS, on a free port of 127.0.0.1; it dies with this process, whatever ends it."""
+    """Runs the emulated AWS on a free port of 127.0.0.1. It ends with this process, even if that is killed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -110,7 +110,7 @@ def emulator():
                 "MINISTACK_HOST": "127.0.0.1",
                 "STATE_DIR": str(WORK / "state"),
                 "TMPDIR": str(WORK / "tmp"),
-                "AWS_ENDPOINT_URL": endpoint,  # the functions get it from here
+                "AWS_ENDPOINT_URL": endpoint,  # inherited by the functions
             },
         )
     try:
@@ -128,23 +128,23 @@ def emulator():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # a function that outlived it
+            os.killpg(process.pid, signal.SIGKILL)  # functions that are still running
 
 
 def local_parameters():
-    """What the template is deployed with: a list of NAME=VALUE."""
+    """Returns the parameters of the deployment: a list of NAME=VALUE."""
     with open(ROOT / "samconfig.toml", "rb") as file:
         return tomllib.load(file)["local"]["deploy"]["parameters"]["parameter_overrides"]
 
 
 class Stack:
-    """What was deployed."""
+    """The deployed stack."""
 
     def __init__(self, endpoint):
         formation = boto3.client("cloudformation")
         outputs = formation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in outputs}
-        # The deployed API has the host name that AWS would give it; the emulator serves it under a path as well.
+        # The deployed API has a host name as AWS would assign it; the emulator also serves it under a path.
         url = urlsplit(self.outputs["ApiUrl"])
         self.api = url.hostname.split(".")[0]
         self.url = f"{endpoint}/_aws/execute-api/{self.api}{url.path}"
@@ -162,7 +162,7 @@ class Stack:
         }
 
 
-# 2. What was deployed
+# 2. Smoke test and samples
 
 
 def check_smoke(stack):
@@ -173,7 +173,7 @@ def check_sample(name, shown):
     samples.check(shown, samples.as_shown(smoke.invoke(STACK, samples.logical_id(name), samples.path(name).read_bytes())))
 
 
-# 3. The documents' examples
+# 3. Examples of the source documentation
 
 
 def check_example(section, url, key):
@@ -187,7 +187,7 @@ def check_as_shown(section, url, key):
 
 
 def check_form_encoded(section, url, key):
-    """Contract row 6: this one sends a form, in which the values are lost."""
+    """Contract row 6: this example sends form data, in which the values are lost."""
     _, response = examples.run(section, url, key)
     equal(response.status_code, 400)
     answer = response.json()
@@ -195,7 +195,7 @@ def check_form_encoded(section, url, key):
 
 
 def check_enrol(section, url, key):
-    """Contract rows 8 and 9: 202, the id that was sent, and a customer number of its own."""
+    """Contract rows 8 and 9: 202, the ID from the request, and a new customer number."""
     printed, response = examples.run(section, url, key)
     equal(response.status_code, 202)
     _, answer = examples.shown(printed)
@@ -208,7 +208,7 @@ def check_enrol(section, url, key):
 
 
 def check_link(section, url, key):
-    """The script makes a URL for a person's browser; the output shown has another spelling of a parameter (row 18)."""
+    """The script prints a URL for a person's browser; the documented output uses another name of a parameter (row 18)."""
     printed, _ = examples.run(section, url, key)
     query = parse_qs(urlsplit(printed.strip()).query)
     equal(query, {
@@ -219,7 +219,7 @@ def check_link(section, url, key):
 
 
 def check_shift(section, url, key):
-    """The body that the page shows, without its trailing comma, and beginning now."""
+    """Sends the documented body, without its trailing comma and with the current time as start."""
     body = json.loads(examples.without_trailing_commas(section.body))
     body["startTime"] = iso(datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0))
     response = examples.post(url, "/v2/policy/", key, body)
@@ -231,7 +231,7 @@ def check_shift(section, url, key):
     equal((read.status_code, read.json()["startTime"]), (200, body["startTime"]))
 
 
-# Where the answer is not, to the letter, what the document shows; the contract says why.
+# Examples whose response differs from the documented one; the contract gives the reasons.
 EXCEPTIONS = {
     ("customers.txt", "customer/enrol"): check_enrol,
     ("integration.txt", "/link-work-provider"): check_link,
@@ -242,23 +242,23 @@ EXCEPTIONS = {
 
 
 def check_endpoints(stack):
-    """Every method of every path that the template routes is there, and it is our function that answers."""
+    """Every method of every path in the template is routed to one of our functions."""
     gateway = boto3.client("apigateway")
     resources = gateway.get_resources(restApiId=stack.api, embed=["methods"], limit=500)["items"]
     routes = [(method, r["path"]) for r in resources for method in r.get("resourceMethods", {})]
     template = (ROOT / "template.yaml").read_text()
-    equal(len(routes), template.count("Type: Api, Properties") - template.count("Path: /v2/sandbox/"))  # this is none
+    equal(len(routes), template.count("Type: Api, Properties") - template.count("Path: /v2/sandbox/"))  # not a sandbox
     for method, path in routes:
         concrete = path.replace("{proxy+}", "nothing/here")
         concrete = re.sub(r"{\w+}", "unknown", concrete)
         response = requests.request(method, stack.url + concrete, allow_redirects=False)
-        asked = f"{method} {path}"
+        operation = f"{method} {path}"
         if "X-Request-Id" not in response.headers or response.status_code >= 500:
-            raise Failure(f"{asked} was answered {response.status_code} {response.text}")
+            raise Failure(f"{operation} returned {response.status_code} {response.text}")
         takes_key = path.startswith(("/v1/", "/v2/")) and not path.endswith("/link-work-provider")
         if takes_key:
-            equal((asked, response.status_code), (asked, 401))
-    say(f"  {len(routes)} routes answer")
+            equal((operation, response.status_code), (operation, 401))
+    say(f"  {len(routes)} routes respond")
 
 
 def check_wrong_method(url):
@@ -272,11 +272,11 @@ def check_unknown_path(url):
     equal((response.status_code, response.json()["error"]), (404, "NOT_FOUND"))
 
 
-# 4. A batch, followed through
+# 4. Batches
 
 
 def check_batch(url, key, world):
-    """Five shifts a day of one hour each, for four people and fifty days that ended ten days ago."""
+    """Five shifts of one hour per day, for four people and fifty days, the last of them ten days ago."""
     people = [c["workProviderUserId"] for c in world["customers"] if c["workProvider"] == world["workProviders"][0]["name"]]
     today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     starts = [
@@ -285,7 +285,7 @@ def check_batch(url, key, world):
         for hour in (6, 9, 12, 15, 18)
     ]
     hour = datetime.timedelta(hours=1)
-    # The logouts first: the order of arrival means nothing.
+    # Logouts first: the order of arrival does not matter.
     batches = []
     for path, offset in (("/v1/batch/logout/", hour), ("/v1/batch/login/", 0 * hour)):
         events = [
@@ -308,7 +308,7 @@ def check_batch(url, key, world):
         if shifts == expected:
             say(f"  {waiting.pop(0)}: {len(shifts)} shifts")
         elif time.monotonic() > deadline:
-            raise Failure(f"{waiting[0]} has {len(shifts)} of {len(expected)} shifts, or others than expected")
+            raise Failure(f"{waiting[0]} has {len(shifts)} of {len(expected)} expected shifts, or different ones")
         else:
             time.sleep(1)
     for batch in batches:
@@ -317,7 +317,7 @@ def check_batch(url, key, world):
 
 
 def listed(url, key, person, start, end):
-    """All pages of a person's shifts."""
+    """Yields the shifts of a person, from all pages."""
     parameters = {"workProviderUserId": person, "from": iso(start), "to": iso(end)}
     while True:
         response = requests.get(f"{url}/v2/shift/", parameters, headers={"Authorization": key})
@@ -334,13 +334,13 @@ def listed(url, key, person, start, end):
 
 def check_pages(endpoint, url, key):
     parameters = dict(p.split("=", 1) for p in local_parameters())
-    # SES takes mails only from who was verified.
+    # SES accepts mails only from verified identities.
     boto3.client("sesv2").create_email_identity(EmailIdentity=parameters["MailFrom"])
     counted = browser.walk(url, endpoint, parameters["SiteUrl"], key, WORK / "screenshots")
     if counted is None:
         return
     equal(counted["faults"], [])
-    say(f"  {counted['pages']} pages, {counted['violations']} violations, pictures in {relative(WORK / 'screenshots')}")
+    say(f"  {counted['pages']} pages, {counted['violations']} violations, screenshots in {relative(WORK / 'screenshots')}")
 
 
 # 6. The webhook
@@ -350,16 +350,16 @@ def check_webhook(stack, key):
     def zegoctl(*arguments):
         return run("go", "run", "./cmd/zegoctl", *arguments, variables=stack.variables())
 
-    tried, told = webhooks.walk(stack, STACK, key, zegoctl)
-    equal(tried["customerNumber"], "TEST")
-    equal(told, {"customerNumber": "NX42Z", "email": "porter@example.com", "phoneNumber": "+442079460000"})
+    test_event, sign_up = webhooks.walk(stack, STACK, key, zegoctl)
+    equal(test_event["customerNumber"], "TEST")
+    equal(sign_up, {"customerNumber": "NX42Z", "email": "porter@example.com", "phoneNumber": "+442079460000"})
 
 
 # 7. A first deployment that fails
 
 
 def check_leftovers():
-    """A stack like ours, with something in it that cannot be made; and one that worked, whose table is nobody's to remove."""
+    """One stack with a resource that cannot be created, and one that was complete, whose table must not be removed."""
     formation = boto3.client("cloudformation")
     kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
     statement = {"Effect": "Allow", "Action": "kms:*", "Principal": {"AWS": "*"}, "Resource": "*"}
@@ -400,17 +400,17 @@ def check_leftovers():
 
 
 def check_logs():
-    """What went wrong and was tried again until it went well shows here, and so do dead letters, but for the sample of one."""
+    """Failures that were retried successfully are logged as errors, and so are dead letters. One of the samples is excluded."""
     sample = json.loads(samples.path("dead-letters").read_bytes())["Records"][0]["messageId"]
     errors = [line for line in (WORK / "emulator.log").read_text().splitlines() if '"level":"ERROR"' in line]
     equal([line for line in errors if sample not in line], [])
 
 
-# What the rest is made of
+# Helpers
 
 
 def run(*command, variables={}):
-    """Runs a command in the project's folder and returns what it prints; if it fails, shows that and stops."""
+    """Runs a command in the project folder and returns its output. Fails with the output if the command fails."""
     result = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True)
     if result.returncode:
         raise Failure(f"{pathlib.Path(command[0]).name} failed:\n{result.stdout}{result.stderr}")

@@ -1,8 +1,8 @@
-"""The examples of the four documents, taken out of the documents themselves.
+"""Extracts and runs the examples of the source documentation.
 
-An example is run as it stands, but for what the documents leave out or cannot know: the host, the key, the imports (and
-in the oldest one the line that sets `now`), a `{...}`, which stands for the JSON shown on the same page, and one
-trailing comma.
+An example is run unchanged, except for what the documents omit or cannot contain: the host, the key, the imports (and in the
+oldest document the line that sets `now`), a `{...}`, which stands for the JSON shown on the same page, and one trailing
+comma.
 """
 import ast
 import contextlib
@@ -23,7 +23,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 
 
 class Section:
-    """What one document says about one method: its code blocks, by what they are."""
+    """A section of a document about one method, with its code blocks by kind."""
 
     def __init__(self, document, heading, text):
         self.document, self.heading = document, heading
@@ -38,7 +38,7 @@ class Section:
 
 
 def sections():
-    """Every section of every document that has a script or shows a request's body, in the documents' order."""
+    """Yields every section that has a script or shows a request body, in order."""
     for path in sorted(DOCUMENTS.glob("*.txt")):
         parts = HEADING.split(path.read_text())
         for heading, text in zip(parts[1::2], parts[2::2]):
@@ -48,7 +48,7 @@ def sections():
 
 
 def run(section, base, key):
-    """Runs a section's script; returns what it printed, and the response if it asked for one."""
+    """Runs the script of a section; returns its output, and its response if it made a request."""
     script = section.script.replace(HOST, base).replace("[...]\n", "", 1)
     for name in re.findall(r"'(\w+)': \{\.\.\.\}", script):
         script = script.replace(f"'{name}': {{...}}", f"'{name}': {json.loads(section.body)[name]!r}")
@@ -65,8 +65,8 @@ def run(section, base, key):
 
 
 def shown(text):
-    """What an output block or a script's output says, in a form that compares: the status code, if one is named, and
-    the JSON or Python value, whatever its spacing and quotes, if there is one."""
+    """Parses an output block or the output of a script for comparison: the status code and the JSON or Python value, if present,
+    independent of spacing and quotes."""
     status = re.search(r"Response status code: *(\d+)", text)
     value = re.search(r"\{.*\}", text, re.S)
     return int(status[1]) if status else None, literal(value[0]) if value else None

@@ -1,16 +1,16 @@
-"""`make guides`: does what the guides of the documentation site say, as a reader would, from `git clone` on, and what the
-README does; and looks at every page of the site in a browser (browser.py).
+"""`make guides`: follows the guides of the documentation site as a reader would, from `git clone` on, then the README, and tests
+every page of the site in a browser (browser.py).
 
-A guide is run from top to bottom, in one folder for all of them:
+All guides are run from top to bottom, in one folder. The kinds of code blocks are:
 
-    ```sh                             is typed into the guide's shell
-    ```sh title="In its own terminal"    is typed into a shell that goes on running until the guides end
-    ```python title="login.py"        is written to a file of that name, in any language
-    ```json, ```text or ```http       below a command is what it prints; below another shell's, the last line to wait for
+    ```sh                                commands, run in the shell of the guide
+    ```sh title="In its own terminal"    a command, run in a separate shell until all guides have ended
+    ```python title="login.py"           a file with that name, in any language
+    ```json, ```text or ```http          the output of the preceding command; of a separate shell, its last line to wait for
 
-What differs each time (instants, ids, keys, addresses) may differ from what is shown; nothing else may. A command that only
-asks is asked again for a while, as events are applied a moment after they are accepted. Every block has to be of one of these
-kinds, so there is no example that is not run. Ends with a line that counts what passed and failed.
+Instants, IDs, keys and addresses may differ from the documented output; nothing else may. A command that only reads is repeated
+for a while, because events are applied a moment after they are accepted. Any other kind of block is an error, so every example
+is run. It ends with a summary line.
 """
 import os
 import pathlib
@@ -28,39 +28,39 @@ from tests import Failure, Tests, equal
 
 ROOT = pathlib.Path(__file__).parent.parent
 SITE = ROOT / "site"
-REPOSITORY = "https://git.zego.example/workprovider.git"  # as the quick start has it: here it is this checkout
+REPOSITORY = "https://git.zego.example/workprovider.git"  # the URL in the quick start, replaced by this checkout
 FENCE = re.compile(r'^( *)```(\w+)(?: +title="([^"]+)")? *\n(.*?)^\1``` *$', re.M | re.S)
 OWN_TERMINAL = "In its own terminal"
 OUTPUT = ("json", "text", "http")
-PATIENCE = 60  # seconds until what was accepted has to be applied
-MOST_COMMANDS = 5  # from git clone to the first 202
+TIMEOUT = 60  # seconds within which accepted events are applied
+MAX_COMMANDS = 5  # from git clone to the first 202
 
 
 def main():
     tests = Tests()
-    commands = None  # typed until the first 202
+    commands = None  # run until the first 202
     with tempfile.TemporaryDirectory(prefix="guides-") as name:
         folder = pathlib.Path(name)
-        others = Others()
+        terminals = Terminals()
         try:
             for page in pages():
-                guide = Guide(page.read_text(), folder, others)
+                guide = Guide(page.read_text(), folder, terminals)
                 tests.run(f"{page.name}: {len(guide.blocks)} examples", guide.follow_all)
                 commands = commands or guide.commands_to_202
             tests.run("every page in a browser", lambda: look(folder))
-            others.close()  # the README begins with `make run` as well, and shows what a fresh world answers
+            terminals.close()  # the README starts `make run` too, with new data
             shutil.rmtree(folder / "workprovider" / ".local", ignore_errors=True)
-            readme = Guide(readme_to_try(), folder / "workprovider", others)
+            readme = Guide(readme_to_try(), folder / "workprovider", terminals)
             tests.run(f"README.md: {len(readme.blocks)} examples", readme.follow_all)
         finally:
-            others.close()
-    print(f"commands from git clone to the first 202: {commands}, of {MOST_COMMANDS} at most", flush=True)
-    tests.run("the first 202", lambda: equal(commands is not None and commands <= MOST_COMMANDS, True))
+            terminals.close()
+    print(f"commands from git clone to the first 202: {commands}, of {MAX_COMMANDS} at most", flush=True)
+    tests.run("the first 202", lambda: equal(commands is not None and commands <= MAX_COMMANDS, True))
     return tests.report()
 
 
 def look(folder):
-    """Looks at the site where the quick start's API serves it."""
+    """Tests the site as served by the API of the quick start."""
     url = re.search("ZEGO_API='([^']+)'", (folder / "workprovider" / ".local" / "api").read_text())[1]
     counted = browser.look(f"{url}/docs/", ROOT / ".local" / "screenshots" / "site")
     if counted is not None:
@@ -69,24 +69,24 @@ def look(folder):
 
 
 def pages():
-    """The guides in the order of the navigation, which is that in which they are read."""
+    """Yields the guides in the order of the navigation."""
     with open(SITE / "zensical.toml", "rb") as file:
         navigation = tomllib.load(file)["project"]["nav"]
     for entry in navigation:
         for value in entry.values():
             names = [value] if isinstance(value, str) else [name for one in value for name in one.values()]
             for name in names:
-                if (SITE / "pages" / name).exists():  # the reference is made, not written
+                if (SITE / "pages" / name).exists():  # the reference is generated
                     yield SITE / "pages" / name
 
 
 def readme_to_try():
-    """The README up to the end of its quick start: the rest has no commands."""
+    """Returns the README up to the end of its quick start: the rest has no commands."""
     return (ROOT / "README.md").read_text().partition("\n## Life of an event\n")[0]
 
 
 class Block:
-    """One block of code, and what it shows as its output."""
+    """A code block with its documented output."""
 
     def __init__(self, language, title, text):
         self.language, self.title, self.text = language, title, text
@@ -94,10 +94,10 @@ class Block:
 
 
 class Guide:
-    """One page and the shell in which it is followed."""
+    """A page and its shell."""
 
-    def __init__(self, page, folder, others):
-        self.folder, self.others = folder, others
+    def __init__(self, page, folder, terminals):
+        self.folder, self.terminals = folder, terminals
         self.shell = Shell(folder)
         self.commands, self.commands_to_202 = 0, None
         self.blocks = []
@@ -105,7 +105,7 @@ class Guide:
             text = re.sub(f"^{indent}", "", text, flags=re.M)
             if language in OUTPUT and not title:
                 if not self.blocks or self.blocks[-1].output is not None:
-                    raise Failure(f"this is the output of nothing:\n{text}")
+                    raise Failure(f"output without a command:\n{text}")
                 self.blocks[-1].output = text
             else:
                 self.blocks.append(Block(language, title, text))
@@ -122,24 +122,24 @@ class Guide:
     def follow(self, block):
         if block.language != "sh":
             if not block.title:
-                raise Failure(f"nothing can be done with this: it has no title to be its name\n{block.text}")
+                raise Failure(f"a file needs a title as its name:\n{block.text}")
             (self.folder / block.title).write_text(block.text)
             return
         self.commands += len([line for line in re.sub(r"\\\n", "", block.text).splitlines() if line[:1] not in ("", "#", " ")])
         if block.title == OWN_TERMINAL:
-            self.others.start(block, self.folder)
+            self.terminals.start(block, self.folder)
             return
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             printed = self.shell.run(block.text)
             if block.output is None or comparable(printed) == comparable(block.output):
                 return
-            if changes_something(block.text) or time.monotonic() > deadline:
-                raise Failure(f"{block.text}printed\n{printed}\nand not\n{block.output}")
+            if has_effect(block.text) or time.monotonic() > deadline:
+                raise Failure(f"{block.text}printed\n{printed}\ninstead of\n{block.output}")
             time.sleep(0.5)
 
 
-def changes_something(command):
+def has_effect(command):
     return re.search(r"curl [^|]*-(d|X) |zegoctl", command) or "curl" not in command
 
 
@@ -162,7 +162,7 @@ def comparable(text):
 
 
 class Shell:
-    """A reader's shell. A command that fails ends it."""
+    """The shell of a guide. A failing command ends it."""
 
     END = "--- end of the command ---"
 
@@ -189,8 +189,8 @@ class Shell:
         self.process.wait()
 
 
-class Others:
-    """The shells beside it: they go on from guide to guide."""
+class Terminals:
+    """The separate shells, shared by all guides."""
 
     def __init__(self):
         self.processes = []
@@ -204,10 +204,10 @@ class Others:
             )
         self.processes.append(process)
         last = comparable(block.output or "").splitlines()[-1]
-        deadline = time.monotonic() + 10 * PATIENCE  # the first make run installs and builds
+        deadline = time.monotonic() + 10 * TIMEOUT  # the first make run installs and builds
         while last not in comparable(log.read_text()).splitlines():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Failure(f"{block.text}did not get as far as {last!r}:\n{log.read_text()}")
+                raise Failure(f"{block.text}did not print {last!r}:\n{log.read_text()}")
             time.sleep(0.1)
 
     def close(self):
@@ -223,7 +223,7 @@ class Others:
 
 
 def environment():
-    """A free port for `make run`, and the checkout where the guides say the repository is."""
+    """A free port for `make run`, and this checkout in place of the repository URL."""
     return os.environ | {
         "PORT": "0",
         "PYTHONUNBUFFERED": "1",
@@ -234,8 +234,8 @@ def environment():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the other shells on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the separate shells
     try:
         sys.exit(main())
-    except Failure as failure:  # of a page that cannot be read
+    except Failure as failure:  # of a page that cannot be parsed
         sys.exit(f"guides: {failure}")

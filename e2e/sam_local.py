@@ -1,18 +1,17 @@
-"""`make sam-local`: the functions as AWS SAM runs them on one's own machine, each in a container like Lambda's, against
-the embedded services.
+"""`make sam-local`: runs the functions locally with AWS SAM, each in a container like Lambda's, against the embedded services.
 
-    1  sam build, as the pipeline builds, for this machine's processor
-    2  the embedded DynamoDB, SQS and SES with the demo world, and the queues' consumers: `make run` with a folder of its own,
-       .local/sam, in which the keys of events/ work
-    3  an image that the containers start from: Lambda's, with the address of those services in it
-    4  sam local start-api on http://127.0.0.1:3000 (PORT=... changes the port), until Ctrl-C
+    1  sam build, as in the pipeline, for the processor of this machine
+    2  the embedded DynamoDB, SQS and SES with demo data, and the queue consumers: `make run` with its own folder, .local/sam,
+       in which the keys of events/ are valid
+    3  a base image for the containers: Lambda's, with the URL of those services
+    4  sam local start-api on http://127.0.0.1:3000 (PORT=... sets the port), until Ctrl-C
 
-Beside it, in another shell, any function takes any event:
+Meanwhile, any function can be invoked with any event in another terminal:
 
     .tools/e2e/bin/sam local invoke ShiftLogin -e events/shift-login.json
 
-With --smoke it starts afresh, runs every sample so, compares with events/README.md, asks the API of step 4 as well, and
-stops. Where no Docker daemon answers or can be started, that is left out, loudly.
+With --smoke it starts with new data, invokes every sample, compares the responses with events/README.md, sends a request to the
+API of step 4, and stops. Without a Docker daemon, and if none can be started, it is skipped with a message.
 """
 import contextlib
 import io
@@ -61,7 +60,7 @@ def main(smoke):
         with start_api(port) as api:
             if smoke:
                 return check(f"http://127.0.0.1:{port}")
-            say("beside it: .tools/e2e/bin/sam local invoke ShiftLogin -e events/shift-login.json"
+            say("to invoke a function: .tools/e2e/bin/sam local invoke ShiftLogin -e events/shift-login.json"
                 + ("" if ARCHITECTURE == "x86_64" else " --parameter-overrides Architecture=arm64"))
             say(f"the key of the samples: {sample_key()}")
             return api.wait()
@@ -75,8 +74,8 @@ def say(line):
 
 
 def daemon(running, smoke):
-    """A client of a Docker daemon that answers: the one that is there, else one of our own, else None."""
-    if client := answering():
+    """Returns a client of the running Docker daemon, or of one that it starts, or None."""
+    if client := connect():
         return client
     if not smoke or platform.system() != "Linux" or os.geteuid() != 0:
         return None
@@ -86,7 +85,7 @@ def daemon(running, smoke):
         quiet("apt-get", "install", "-y", "--no-install-recommends", "docker.io", "iptables", "busybox-static")
     if not shutil.which("dockerd"):
         return None
-    # Images stay where our tools are; sockets are where their paths are short, for those may have only 108 bytes.
+    # Images are kept with the tools. Sockets need a short path: at most 108 bytes.
     images = (ROOT / ".tools" / "docker").resolve()
     images.mkdir(parents=True, exist_ok=True)
     folder = running.enter_context(tempfile.TemporaryDirectory(prefix="sam-local-", ignore_cleanup_errors=True))
@@ -99,7 +98,7 @@ def daemon(running, smoke):
         )
     running.callback(stop, process)
     for _ in range(100):
-        if client := answering():
+        if client := connect():
             return client
         if process.poll() is not None:
             return None
@@ -107,7 +106,7 @@ def daemon(running, smoke):
     return None
 
 
-def answering():
+def connect():
     with contextlib.suppress(docker.errors.DockerException):
         client = docker.from_env()
         client.ping()
@@ -117,17 +116,17 @@ def answering():
 
 def missing(smoke):
     if not smoke:
-        sys.exit("sam-local: Docker is needed, and no daemon answers: start it, and try again.")
+        sys.exit("sam-local: no Docker daemon is running: start it and try again.")
     print("=" * 100)
-    say("LEFT OUT: NO DOCKER DAEMON ANSWERS HERE, AND NONE CAN BE STARTED. What SAM runs locally was not tried.")
+    say("SKIPPED: no Docker daemon is running and none can be started. SAM was not tested locally.")
     print("=" * 100)
     print("0 passed, 0 failed, 1 skipped")
     return 0
 
 
 def image(client, endpoint):
-    """Makes the image that SAM puts the functions into. What a template does not declare SAM hands to no container, and
-    ours declares nothing that only an emulator needs: so the address of the services is in the image."""
+    """Builds the base image of the functions. SAM passes to a container only variables that the template declares, and ours
+    declares none for an emulator, so the URL of the services is part of the image."""
     variable = f"ENV AWS_ENDPOINT_URL={endpoint}"
     try:
         if not client.images.list(name=LAMBDA_IMAGE):
@@ -135,19 +134,19 @@ def image(client, endpoint):
             client.images.pull(LAMBDA_IMAGE)
         client.images.build(fileobj=io.BytesIO(f"FROM {LAMBDA_IMAGE}\n{variable}\n".encode()), tag=IMAGE)
     except docker.errors.DockerException:
-        say("Lambda's image cannot be had (is there a network?): a small one of our own stands in for it")
+        say("cannot fetch Lambda's image (is there a network?): using a minimal one instead")
         settings = [variable, "ENV PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin", "ENV LAMBDA_TASK_ROOT=/var/task",
                     "ENV LAMBDA_RUNTIME_DIR=/var/runtime", "WORKDIR /var/task"]
-        client.api.import_image_from_data(stand_in(), repository=IMAGE, tag="latest", changes=settings)
-    # SAM keeps what it made of an earlier image of this name, with an address from before.
+        client.api.import_image_from_data(minimal_image(), repository=IMAGE, tag="latest", changes=settings)
+    # SAM keeps images that it built from an earlier image of this name, with an outdated URL.
     for old in client.images.list(name=IMAGE):
         for tag in old.tags:
             if not tag.endswith(":latest"):
                 client.images.remove(tag, force=True)
 
 
-def stand_in():
-    """As much of a system as a static binary needs, and SAM to put its part in: a shell, a few tools, a place for each."""
+def minimal_image():
+    """Returns a minimal root file system for static binaries and for SAM: a shell, a few tools and folders."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for folder in ("bin", "tmp", "etc", "var/task", "var/runtime", "var/rapid", "opt", "root"):
@@ -170,7 +169,7 @@ def stand_in():
 
 
 def prepare():
-    """What makes the answers to the samples the same everywhere: the key in them, and the keys that their ids are sealed with."""
+    """Writes the API key and the event ID keys of the samples, so that their responses are reproducible."""
     STATE.mkdir(parents=True, exist_ok=True)
     with open(ROOT / "samconfig.toml", "rb") as file:
         parameters = tomllib.load(file)["local"]["deploy"]["parameters"]["parameter_overrides"]
@@ -191,7 +190,7 @@ def build():
 
 @contextlib.contextmanager
 def services(fresh):
-    """`make run` on a free port, with a folder of its own; its variables are written down for SAM."""
+    """Runs `make run` on a free port with its own folder, and writes its variables to a file for SAM."""
     if fresh:
         shutil.rmtree(STATE / "state", ignore_errors=True)
     port = os.environ.get("PORT", "3000")
@@ -214,14 +213,14 @@ def services(fresh):
 
 
 def reachable(client, endpoint, running):
-    """The services' address for a container. Docker Desktop leads host.docker.internal to this machine's loopback; on
-    Linux the bridge's own address is passed on to it, as long as we run."""
+    """Returns the URL of the services for containers. Docker Desktop maps host.docker.internal to the loopback interface; on Linux
+    a relay forwards connections from the bridge's address to it."""
     port = int(endpoint.rsplit(":", 1)[1])
     if platform.system() != "Linux":
         return f"http://host.docker.internal:{port}"
     bridge = client.networks.get("bridge").attrs
     gateway = bridge["IPAM"]["Config"][0].get("Gateway") or address_of(bridge["Options"]["com.docker.network.bridge.name"])
-    relay = running.enter_context(Relay((gateway, 0), Passing))
+    relay = running.enter_context(Relay((gateway, 0), Connection))
     relay.to = ("127.0.0.1", port)
     threading.Thread(target=relay.serve_forever, daemon=True).start()
     running.callback(relay.shutdown)
@@ -234,11 +233,11 @@ def address_of(interface):
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """Passes connections on to another address."""
+    """Forwards connections to another address."""
     daemon_threads = True
 
 
-class Passing(socketserver.BaseRequestHandler):
+class Connection(socketserver.BaseRequestHandler):
     def handle(self):
         with socket.create_connection(self.server.to) as other:
             back = threading.Thread(target=self.copy, args=(other, self.request))
@@ -266,9 +265,9 @@ def start_api(port):
         deadline = time.monotonic() + 120
         while (status := ask(f"http://127.0.0.1:{port}/v1/user/status/", None)[0]) != 401:
             if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"sam-local: sam local start-api does not answer as it should ({status})")
+                sys.exit(f"sam-local: unexpected response of sam local start-api ({status})")
             time.sleep(1)
-        say(f"the API answers at http://127.0.0.1:{port}")
+        say(f"the API is at http://127.0.0.1:{port}")
         yield process
     finally:
         stop(process, signal.SIGINT)
@@ -304,11 +303,11 @@ def ask(url, key):
         return 0, ""
 
 
-# What the rest is made of
+# Helpers
 
 
 def environment():
-    # No telemetry, no waiting for an account that is not needed, and nobody's own access to AWS.
+    # No telemetry, no timeout for an account that is not needed, and no credentials of the user.
     return os.environ | {
         "SAM_CLI_TELEMETRY": "0", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1",
         "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
@@ -337,7 +336,7 @@ def stop(process, by=signal.SIGTERM):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops everything on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops everything
     try:
         sys.exit(main(smoke="--smoke" in sys.argv[1:]))
     except KeyboardInterrupt:

@@ -1,5 +1,5 @@
-"""The sample events in events/ and the answers that events/README.md shows: one reading of them, for whoever can run a
-function. `make sam-local-smoke` runs them in Docker, `make e2e` on the emulated AWS.
+"""Reads the sample events in events/ and the responses in events/README.md. `make sam-local-smoke` runs them in Docker,
+`make e2e` on the emulated AWS.
 """
 import base64
 import json
@@ -13,7 +13,7 @@ ROW = re.compile(r"^\| `([a-z-]+)\.json` \| (.*) \|$")
 
 
 def samples():
-    """Function folder and the answer shown, in the order of the page, which is that in which they must run."""
+    """Returns function folders and documented responses, in the order of the page, in which they must run."""
     rows = [ROW.match(line) for line in (EVENTS / "README.md").read_text().splitlines()]
     shown = [(row[1], row[2]) for row in rows if row]
     missing = {path.stem for path in EVENTS.glob("*.json")} ^ {name for name, _ in shown}
@@ -27,12 +27,12 @@ def path(name):
 
 
 def logical_id(name):
-    """What template.yaml calls the function of a folder."""
+    """Returns the logical ID in template.yaml of the function of a folder."""
     return "".join(word.capitalize() for word in name.split("-"))
 
 
 def as_shown(answer):
-    """An answer of a function as the page would show it."""
+    """Formats a response as the page shows it."""
     if "batchItemFailures" in answer:
         return f"`{compact(answer)}`"
     headers = {name.lower(): values[0] for name, values in answer["multiValueHeaders"].items()}
@@ -46,7 +46,7 @@ def as_shown(answer):
 
 
 def check(shown, got):
-    """Fails unless an answer is the one shown, in which … stands for what is drawn or too long to show."""
+    """Fails unless a response matches the documented one, in which … stands for a random value or omitted text."""
     pattern = ".*".join(re.escape(part) for part in shown.split("…"))
     if not re.fullmatch(pattern, got, re.DOTALL):
         equal(got, shown)

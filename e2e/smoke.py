@@ -1,10 +1,10 @@
-"""What the pipeline asks of a stack that it has just deployed: does every function start, and answer as it should to
-somebody without a key? It writes nothing and needs no key of ours, so it is the same in staging and in production.
+"""The smoke test of a stack that the pipeline has just deployed: every function starts and responds correctly to a request
+without a key. It writes nothing and needs no key, so it is the same in staging and in production.
 
     .tools/e2e/bin/python e2e/smoke.py workprovider-staging
 
-Each request goes to another function. Those behind queues are handed an empty batch, for which deploying may invoke them.
-`make e2e` asks the same of the emulated AWS.
+Each request goes to a different function. Queue consumers are invoked with an empty batch, which the deployment is permitted
+to do. `make e2e` runs the same test on the emulated AWS.
 """
 import json
 import sys
@@ -36,7 +36,7 @@ CONSUMERS = ["Processor", "DeadLetters", "WebhookSender"]
 
 
 def ask(url):
-    """Asks everything of the API at an address, and yields what is wrong."""
+    """Sends all requests to the API at a URL, and yields each problem."""
     for method, path, status, body in REQUESTS:
         try:
             response = requests.request(method, url + path, timeout=30)
@@ -46,13 +46,13 @@ def ask(url):
         if response.status_code != status:
             yield f"{method} {path}: {response.status_code}, not {status}"
         elif body is not None and body.items() - json.loads(response.text or "{}").items():
-            yield f"{method} {path}: another body than {body}"
+            yield f"{method} {path}: the body is not {body}"
         if "X-Request-Id" not in response.headers:
             yield f"{method} {path}: no X-Request-Id"
 
 
 def hand_over(stack):
-    """Hands each consumer of a queue an empty batch, and yields what is wrong."""
+    """Invokes each queue consumer with an empty batch, and yields each problem."""
     for name in CONSUMERS:
         answer = invoke(stack, name, b'{"Records":[]}')
         if answer != {"batchItemFailures": []}:
@@ -60,7 +60,7 @@ def hand_over(stack):
 
 
 def invoke(stack, name, event):
-    """What a stack's function answers to an event."""
+    """Invokes a function of a stack with an event, and returns its response."""
     resource = boto3.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=name)
     answer = boto3.client("lambda").invoke(FunctionName=resource["StackResourceDetail"]["PhysicalResourceId"], Payload=event)
     return json.loads(answer["Payload"].read() or "null")

@@ -1,9 +1,9 @@
-"""What runs the tests of this folder: one after the other, whatever becomes of the others, and a line that counts."""
+"""Runs the tests of this folder one after the other, continues after failures, and prints a summary line."""
 import time
 
 
 class Failure(Exception):
-    """Something is not as it should be, and the message says what."""
+    """An expectation that was not met; the message describes it."""
 
 
 def equal(got, want):
@@ -16,15 +16,15 @@ class Tests:
         self.passed = self.failed = 0
 
     def run(self, name, test):
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             test()
-        except Exception as problem:  # whatever it is, the other tests tell more
+        except Exception as problem:  # continue with the other tests
             self.failed += 1
             print(f"FAIL  {name}\n      {type(problem).__name__}: {problem}", flush=True)
         else:
             self.passed += 1
-            print(f"ok    {name} ({time.monotonic() - began:.1f} s)", flush=True)
+            print(f"ok    {name} ({time.monotonic() - started:.1f} s)", flush=True)
 
     def report(self):
         print(f"{self.passed} passed, {self.failed} failed", flush=True)

@@ -1,6 +1,6 @@
-"""A sign-up told to a work provider's webhook by the deployed sender, to a receiver written with the official library.
+"""A sign-up sent by the deployed sender to a receiver that uses the official library of Standard Webhooks.
 
-The receiver is here, on 127.0.0.1, to where the deployed function sends only because this test tells it so.
+The receiver listens on 127.0.0.1. The deployed function sends there only because this test changes its configuration.
 """
 import contextlib
 import http.server
@@ -14,12 +14,12 @@ import standardwebhooks
 
 FUNCTION = "WebhookSender"
 PROVIDER = "courier-ltd"
-CUSTOMER = "NX42Z"  # of the demo world, who shares with another work provider only
-USER_ID = "told-by-webhook"
+CUSTOMER = "NX42Z"  # a demo customer who shares only with another work provider
+USER_ID = "linked-by-webhook"
 
 
 def walk(stack, stack_name, key, zegoctl):
-    """Returns the bodies that the receiver verified: that of a test, and that of a sign-up. zegoctl runs the tool."""
+    """Returns the bodies that the receiver verified: of a test event and of a sign-up. zegoctl runs the tool."""
     receiver = Receiver()
     with receiver.serving() as url:
         settings = json.loads(zegoctl("webhook", "set", PROVIDER, url, "--output", "json"))
@@ -31,20 +31,20 @@ def walk(stack, stack_name, key, zegoctl):
         announcement = {"v": 1, "event": "signup", "provider": PROVIDER, "customer": CUSTOMER, "attempt": 1, "due": int(time.time() * 1000)}
         boto3.client("sqs").send_message(QueueUrl=stack.outputs["WebhooksQueueUrl"], MessageBody=json.dumps(announcement))
         deadline = time.monotonic() + 60
-        while True:  # until the reply's id is the customer's
+        while True:  # until the ID of the reply is linked to the customer
             status = requests.get(f"{stack.url}/v1/user/status/", {"workProviderUserId": USER_ID}, headers={"Authorization": key})
             if status.status_code == 200:
                 assert status.json()["customer_number"] == CUSTOMER, status.text
                 break
-            assert time.monotonic() < deadline, f"not matched; the receiver got {receiver.verified}, refused {receiver.refused}"
+            assert time.monotonic() < deadline, f"not matched; the receiver got {receiver.verified}, rejected {receiver.rejected}"
             time.sleep(1)
     zegoctl("webhook", "disable", PROVIDER)
-    assert not receiver.refused, receiver.refused
+    assert not receiver.rejected, receiver.rejected
     return receiver.verified
 
 
 def allow_loopback(stack_name):
-    """Nothing in the template can, because nothing deployed should."""
+    """Allows the deployed sender to use the loopback interface, which the template deliberately cannot."""
     resource = boto3.client("cloudformation").describe_stack_resource(StackName=stack_name, LogicalResourceId=FUNCTION)
     name = resource["StackResourceDetail"]["PhysicalResourceId"]
     functions = boto3.client("lambda")
@@ -55,12 +55,12 @@ def allow_loopback(stack_name):
 
 
 class Receiver:
-    """A work provider's: it knows nobody called TEST, and everybody else under one id."""
+    """A work provider's receiver. It does not know TEST, and knows every other customer under one ID."""
 
     def __init__(self):
         self.verifier = None
         self.verified = []
-        self.refused = []
+        self.rejected = []
 
     @contextlib.contextmanager
     def serving(self):
@@ -71,8 +71,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 try:
                     event = receiver.verifier.verify(body, dict(self.headers))
-                except standardwebhooks.WebhookVerificationError as problem:
-                    receiver.refused.append(str(problem))
+                except standardwebhooks.WebhookVerificationError as error:
+                    receiver.rejected.append(str(error))
                     self.answer(401)
                     return
                 receiver.verified.append(event)

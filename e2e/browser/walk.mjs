@@ -1,15 +1,15 @@
-// A courier's way through the pages, in Chromium: from the link in a work provider's app to a shift in the account, and the
-// wrong turns on it. Three times: on a phone, on a desktop, and on a phone without JavaScript. Every page is held against
-// axe-core, is looked over for sideways scrolling, and leaves a picture.
+// Tests a courier's path through the pages in Chromium: from the link in a work provider's app to a shift in the account, with
+// errors on the way. It runs three times: on a phone, on a desktop, and on a phone without JavaScript. Every page has to pass
+// axe-core and must not scroll horizontally, and a screenshot of it is saved.
 //
-// Variables: BASE (where the pages are), SITE_URL (where the mails say they are), MAILS (the emulator's address), KEY (of Courier
-// Ltd), CHROMIUM (its path), PICTURES (a folder). It ends with a line of JSON that counts, and with status 1 if anything is wrong.
+// Variables: BASE (URL of the pages), SITE_URL (their URL in mails), MAILS (URL of the emulator), KEY (of Courier Ltd), CHROMIUM
+// (path), SCREENSHOTS (folder). Prints its counts as a line of JSON, and exits with status 1 if there is any fault.
 import {mkdir, readFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {chromium} from 'playwright-core';
 
-const {BASE, SITE_URL, MAILS, KEY, CHROMIUM, PICTURES} = process.env;
+const {BASE, SITE_URL, MAILS, KEY, CHROMIUM, SCREENSHOTS} = process.env;
 const PASSWORD = 'three words in a row';
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -19,16 +19,16 @@ const devices = [
   {name: 'noscript', viewport: {width: 320, height: 640}, javaScriptEnabled: false},
 ];
 
-const counted = {pages: 0, pictures: 0, violations: 0, faults: []};
+const counted = {pages: 0, screenshots: 0, violations: 0, faults: []};
 
 class Walk {
   constructor(device, context, page) {
     Object.assign(this, {device, context, page, number: 0});
     this.email = `ola.${device.name}.${Date.now()}@example.com`;
     this.userID = `walk-${device.name}-${Date.now()}`;
-    const strange = request => request.url().startsWith('data:') || request.url().startsWith(new URL(BASE).origin) ||
-      this.fault(`asks ${request.url()} for something`);
-    page.on('request', strange);
+    const checkRequest = request => request.url().startsWith('data:') || request.url().startsWith(new URL(BASE).origin) ||
+      this.fault(`requests ${request.url()}`);
+    page.on('request', checkRequest);
     page.on('console', m => m.type() === 'error' && !/status of 4\d\d/.test(m.text()) && this.fault(`console: ${m.text()}`));
     page.on('pageerror', e => this.fault(`page error: ${e}`));
   }
@@ -37,28 +37,28 @@ class Walk {
 
   must(ok, text) { if (!ok) throw new Error(`${this.device.name} ${this.page.url()}: ${text}`); }
 
-  // seen is called on every page: it must have that heading, pass axe, and not scroll sideways.
+  // seen checks a page: it must have the heading, pass axe, and not scroll horizontally.
   async seen(name, heading) {
     const h1 = (await this.page.locator('h1').textContent()).trim();
     this.must(h1 === heading, `the heading is ${JSON.stringify(h1)}, want ${JSON.stringify(heading)}`);
     counted.pages++;
     if (this.device.javaScriptEnabled !== false) {
-      // Our policy lets no script in: what looks the page over comes by the debugger's door.
+      // The Content-Security-Policy forbids scripts, so axe is run through the debugger.
       const result = await this.page.evaluate(source => {
         if (!globalThis.axe) (0, eval)(source);
         return globalThis.axe.run(document);
       }, axe);
-      this.must(result.passes.length > 10, 'axe did not look');
+      this.must(result.passes.length > 10, 'axe did not run');
       for (const v of result.violations) {
         counted.violations++;
         this.fault(`axe: ${v.id}: ${v.help}: ${v.nodes.map(n => n.target).join(' ')}`);
       }
       const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (wide > 0) this.fault(`scrolls ${wide} px sideways`);
+      if (wide > 0) this.fault(`scrolls ${wide} px horizontally`);
     }
     const file = `${this.device.name}-${String(++this.number).padStart(2, '0')}-${name}.png`;
-    await this.page.screenshot({path: path.join(PICTURES, file), fullPage: true});
-    counted.pictures++;
+    await this.page.screenshot({path: path.join(SCREENSHOTS, file), fullPage: true});
+    counted.screenshots++;
   }
 
   open(address) { return this.page.goto(BASE + address); }
@@ -75,7 +75,7 @@ class Walk {
     return '/v1/link-work-provider/?' + new URLSearchParams({work_provider: provider, work_provider_user_id: userID, email});
   }
 
-  // mail is where the link in the newest mail to the courier leads.
+  // mail returns the link of the newest mail to the courier.
   async mail() {
     for (let i = 0; i < 50; i++) {
       const {messages} = await (await fetch(`${MAILS}/_ministack/ses/messages`)).json();
@@ -88,7 +88,7 @@ class Walk {
       }
       await new Promise(done => setTimeout(done, 100));
     }
-    throw new Error('no mail came');
+    throw new Error('no mail arrived');
   }
 
   async api(method, address, body) {
@@ -101,21 +101,21 @@ class Walk {
   }
 
   async whole() {
-    // A wrong turn before anything else: a link that cannot be.
+    // An invalid link.
     await this.open(this.linkFor('Nobody Ltd', '1', this.email));
     await this.seen('unknown-provider', 'This link does not work');
     await this.open('/account/nothing');
     await this.seen('no-page', 'There is no such page');
 
-    // Sign up, with mistakes first: what was typed stays.
+    // Sign up, first with invalid input: the input is kept.
     await this.open(this.linkFor('Courier Ltd', this.userID, this.email));
     await this.seen('signup', 'Sign up');
     this.must(await this.page.locator('[name=email]').inputValue() === this.email, 'the email is not filled in');
     await this.fill({givenNames: 'Ola', phoneNumber: 'none', dob: '1990-05-17', password: 'short'});
     await this.click('Sign up');
     await this.seen('signup-mistakes', 'Sign up');
-    this.must(await this.page.locator('[name=givenNames]').inputValue() === 'Ola', 'what was typed is lost');
-    this.must(await this.page.locator('[name=password]').inputValue() === '', 'the password came back');
+    this.must(await this.page.locator('[name=givenNames]').inputValue() === 'Ola', 'the input is lost');
+    this.must(await this.page.locator('[name=password]').inputValue() === '', 'the password is filled in');
     await this.fill({
       lastName: 'Nowak', address: '1 Long Lane', city: 'London', postCode: 'EC1A 9HF', phoneNumber: '07700 900123',
       vehicle: 'ab12 cde', password: PASSWORD,
@@ -124,12 +124,12 @@ class Walk {
     await this.click('Sign up');
     await this.seen('check-your-mail', 'Check your mail');
 
-    // The back button, and sending it once more: another mail, and the first is still good.
+    // The back button. The first mail remains valid.
     const first = await this.mail();
     await this.page.goBack();
     await this.page.goForward();
 
-    // The mail, in another tab.
+    // Open the link of the mail in another tab.
     await this.page.close();
     this.page = await this.context.newPage();
     await this.page.goto(first);
@@ -140,7 +140,7 @@ class Walk {
     await this.fill({password: PASSWORD});
     await this.click('Confirm and go on');
 
-    // Decline first, then agree after all.
+    // Decline first, then agree.
     await this.seen('consent', 'Share with Courier Ltd?');
     await this.click('Decline');
     await this.seen('declined', 'Your account');
@@ -151,7 +151,7 @@ class Walk {
     await this.page.goto(first);
     await this.seen('mail-used', 'This link has expired');
 
-    // Work: the work provider's events become a shift in the account.
+    // The work provider's events become a shift in the account.
     const minutes = n => new Date(Date.now() - n * 60000).toISOString();
     const login = await this.api('POST', '/v1/shift/login/', {workProviderUserId: this.userID, timestamp: minutes(0)});
     this.must(login.status === 202, `login: ${login.status}`);
@@ -161,7 +161,7 @@ class Walk {
     await this.until(() => this.page.getByText('You logged out').count());
     await this.seen('after-shift', 'Your account');
 
-    // A second work provider; the same link again; then the first is removed, and sees nothing from then on.
+    // Share with a second work provider; follow the first link again; then remove the first, which loses access.
     await this.open(this.linkFor('Parcels & Co', this.userID, this.email));
     await this.click('Agree and share');
     await this.seen('two-providers', 'Your account');
@@ -177,11 +177,11 @@ class Walk {
     const gone = await this.api('GET', `/v1/user/status/?workProviderUserId=${this.userID}`);
     this.must(gone.status === 404 && gone.body.error === 'INVALID_CUSTOMER', `after the removal: ${JSON.stringify(gone)}`);
 
-    // An id that is another's.
+    // An ID of another customer.
     await this.open(this.linkFor('Courier Ltd', '12345', this.email));
     await this.seen('anothers', 'Already linked to another customer');
 
-    // Out, a wrong password, a forgotten one, in again.
+    // Sign out, enter a wrong password, reset it, sign in.
     await this.open('/account/terms');
     await this.seen('terms', 'Terms');
     await this.click('Sign out');
@@ -201,12 +201,12 @@ class Walk {
     await this.seen('back-in', 'Your account');
   }
 
-  // A customer of the demo world, who has consented for a year and never had an account: a first password, and ten days'
-  // work, night shifts too, in the picture.
+  // A demo customer with a year-old consent and no account sets a first password. Their chart shows ten days of shifts,
+  // including night shifts.
   async fortnight() {
     const day = 24 * 3600e3, hour = 3600e3;
     const events = path => Array.from({length: 10}, (_, i) => {
-      const midnight = Math.floor(Date.now() / day) * day - (i + 2) * day; // the night that began yesterday may not be over
+      const midnight = Math.floor(Date.now() / day) * day - (i + 2) * day; // the night shift that began yesterday may not have ended
       const [from, to] = i % 3 ? [midnight + (7 + i % 4) * hour, midnight + (13 + i % 5) * hour] : [midnight + 21 * hour, midnight + 28 * hour];
       return {workProviderUserId: '12345', timestamp: new Date(path === 'login' ? from : to).toISOString()};
     });
@@ -219,7 +219,7 @@ class Walk {
     await this.open(this.linkFor('Courier Ltd', '12345', this.email));
     await this.seen('known-email', 'Sign in');
     await this.follow('Forgotten your password, or don’t have one yet?');
-    this.since = Date.now() / 1000; // mails to the same address of the walks before have expired
+    this.since = Date.now() / 1000; // ignore mails of previous runs to the same address
     await this.click('Send the link');
     await this.seen('first-password-mail', 'Check your mail');
     await this.page.goto(await this.mail());
@@ -236,11 +236,11 @@ class Walk {
       if (await done()) return;
       await new Promise(again => setTimeout(again, 500));
     }
-    throw new Error(`${this.device.name}: it did not come within a minute`);
+    throw new Error(`${this.device.name}: not reached within a minute`);
   }
 }
 
-await mkdir(PICTURES, {recursive: true});
+await mkdir(SCREENSHOTS, {recursive: true});
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -252,9 +252,9 @@ for (const {name, ...options} of devices) {
   try {
     await walk.whole();
     await walk.fortnight();
-  } catch (problem) {
-    walk.fault(problem.message);
-    await walk.page.screenshot({path: path.join(PICTURES, `${name}-failed.png`), fullPage: true});
+  } catch (error) {
+    walk.fault(error.message);
+    await walk.page.screenshot({path: path.join(SCREENSHOTS, `${name}-failed.png`), fullPage: true});
   }
   await context.close();
 }

@@ -1,10 +1,10 @@
-"""`make fuzz`: thousands of requests made up from openapi.yaml, sent to the API as `make run` serves it.
+"""`make fuzz`: sends thousands of requests, generated from openapi.yaml, to the server of `make run`.
 
-Schemathesis makes them: examples, edges of every schema, random ones, and chains that follow the file's links. Its every
-check is on, so whatever the file does not document is a failure: a status, a header, a body, an accepted request that it
-does not allow. FUZZ_CASES says how many cases there have to be at least, and FUZZ_SEED which.
+Schemathesis generates them from examples, the boundaries of every schema, at random, and by following the links of the file.
+Every check is enabled, so everything undocumented is a failure: a status, a header, a body, an accepted request that the file
+forbids. FUZZ_CASES sets the minimum number of cases, FUZZ_SEED the seed.
 
-Leaves nothing running; what it writes is under .local/fuzz.
+It leaves nothing running and writes only under .local/fuzz.
 """
 import json
 import math
@@ -42,17 +42,17 @@ def main():
         finally:
             local.send_signal(signal.SIGINT)
             for _ in local.stdout:
-                pass  # what it says while it stops
+                pass  # its messages while it stops
             local.wait()
     failures = [line for line in (STATE / "local.log").read_text().splitlines() if 'msg="request failed"' in line]
     if failures:
         sys.exit("fuzz: the API logged failures:\n" + "\n".join(failures[:20]))
     if counted < CASES:
-        sys.exit(f"fuzz: {counted} cases, of {CASES} at least")
+        sys.exit(f"fuzz: {counted} cases instead of at least {CASES}")
 
 
 def ready(local):
-    """The address, once it is served."""
+    """Waits until the API is ready and returns its URL."""
     for line in local.stdout:
         if line.startswith("ready: "):
             return line.split()[1]
@@ -60,13 +60,13 @@ def ready(local):
 
 
 def fuzz(url):
-    """How many cases passed. The first that fails ends all, after the report."""
+    """Runs all cases and returns their number. Exits after the report if a case failed."""
     key = json.loads((STATE / "demo.json").read_text())["workProviders"][0]["key"]
-    # Some operations have fewer different requests than the others, which have to make up for them.
+    # Some operations have few distinct requests, so the others get more.
     operations = 0.5 * len(re.findall("operationId: ", (ROOT / "openapi.yaml").read_text()))
     command = [
         TOOL, "--config-file", HERE / "schemathesis.toml", "run", ROOT / "openapi.yaml", "--url", url, "--checks", "all",
-        "--exclude-tag", "Sandbox",  # this is none, and a reset would forget what the others are about
+        "--exclude-tag", "Sandbox",  # not a sandbox, and a reset would delete the data of other cases
         "--max-examples", str(math.ceil(CASES / operations)), "--seed", os.environ.get("FUZZ_SEED", "1"),
         "--generation-database", "none", "--no-color",
     ]
@@ -76,12 +76,12 @@ def fuzz(url):
     text = report.read_text()
     if status:
         print(text)
-        sys.exit("fuzz: the API is not what openapi.yaml says")
+        sys.exit("fuzz: the API differs from openapi.yaml")
     summary = text[text.rfind("Test cases:"):]
     print(summary.strip())
     return int(re.search(r"([\d,]+) generated", summary)[1].replace(",", ""))
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the API on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops the API
     main()

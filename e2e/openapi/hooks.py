@@ -1,7 +1,7 @@
-"""What a generator cannot know: who exists, and what time it is.
+"""Supplies what a generator cannot know: existing customers and the current time.
 
-Every other valid case is about somebody of the demo world, and now, so that shifts really open and close, and what comes
-after them is tried as well. A case that is meant to be refused stays as it was drawn.
+Every other valid case uses a demo customer and the current time, so that shifts open and close, and the operations that follow
+are tested too. Cases that must be rejected stay unchanged.
 """
 import datetime
 import itertools
@@ -18,7 +18,7 @@ def before_call(context, case, kwargs):
         return
     person = {"workProviderUserId": ("1686", "8545", "12345")[turn // 2 % 3]}
     now = datetime.datetime.now(datetime.timezone.utc)
-    # Its own microsecond keeps one case's shift apart from another's.
+    # A distinct microsecond separates the shifts of different cases.
     time = (now - datetime.timedelta(minutes=turn % 25)).isoformat()
     match case.operation.definition.raw["operationId"]:
         case "shiftLogin" | "shiftLogout":
