@@ -219,6 +219,26 @@ func TestQueuesAreSafe(t *testing.T) {
 	}
 }
 
+// Lambda stops a chain of invocations that feeds itself through SQS after 16 of them, unless the function allows it. Only the
+// sender does so on purpose: its retries take three days.
+func TestOnlyTheSenderFeedsItself(t *testing.T) {
+	for name, f := range deployedFunctions(t) {
+		var feedsItself bool
+		for _, statement := range f.statements {
+			queue, _ := statement["Resource"].(template.GetAtt)
+			if slices.Contains(texts(statement["Action"]), "sqs:SendMessage") && slices.Contains(f.queues, queue.Resource) {
+				feedsItself = true
+			}
+		}
+		if allowed := read(t).Resources[name].Properties["RecursiveLoop"] == "Allow"; allowed != feedsItself {
+			t.Errorf("%s sends to its own queue: %v, RecursiveLoop: Allow: %v; these must agree", name, feedsItself, allowed)
+		}
+		if feedsItself && name != "WebhookSender" {
+			t.Errorf("%s sends to its own queue: only WebhookSender, whose retries end, may", name)
+		}
+	}
+}
+
 // Nobody has more rights than on named things.
 func TestRightsAreExact(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
