@@ -29,17 +29,17 @@ var functionPlaces = []struct {
 		return deployed(t, function)
 	}},
 	{"events/%s.json", "add a sample event", func(t *testing.T, function string, _ routes) bool {
-		return onlyInSandbox(function) || slices.Contains(samples(t), function)
+		return unasked(t, function) || slices.Contains(samples(t), function)
 	}},
 	{"events/README.md", "add the row of %s.json, with its response", func(t *testing.T, function string, _ routes) bool {
 		row := "\n| `" + function + ".json` |"
-		return onlyInSandbox(function) || strings.Contains(readFile(t, "events/README.md"), row)
+		return unasked(t, function) || strings.Contains(readFile(t, "events/README.md"), row)
 	}},
 	{"cmd/local/functions.go", "build it there as its main does", func(t *testing.T, function string, _ routes) bool {
-		return slices.Contains(servedLocally(t), function)
+		return scheduled(t, function) || slices.Contains(servedLocally(t), function)
 	}},
 	{"e2e/smoke.py", "add a request to it, or its name to CONSUMERS", func(t *testing.T, function string, r routes) bool {
-		return onlyInSandbox(function) || inSmokeTest(t, function, r)
+		return unasked(t, function) || inSmokeTest(t, function, r)
 	}},
 }
 
@@ -143,16 +143,27 @@ func functions(t *testing.T) map[string]routes {
 		all[route.Function] = append(all[route.Function], route)
 	}
 	for _, f := range deployedFunctions(t) {
-		if len(f.queues) > 0 {
+		if len(f.queues) > 0 || f.scheduled {
 			all[f.folder] = nil
 		}
 	}
 	return all
 }
 
-// onlyInSandbox reports whether a function is deployed in sandboxes alone, for which there are no
-// samples and no smoke test.
-func onlyInSandbox(function string) bool { return function == "sandbox-controls" }
+// unasked reports whether a function has no sample and no place in the smoke test: the sandbox's controls are deployed in
+// sandboxes alone, and nobody sends anything to a function that is invoked at fixed times.
+func unasked(t *testing.T, function string) bool {
+	return function == "sandbox-controls" || scheduled(t, function)
+}
+
+func scheduled(t *testing.T, function string) bool {
+	for _, f := range deployedFunctions(t) {
+		if f.folder == function {
+			return f.scheduled
+		}
+	}
+	return false
+}
 
 func deployed(t *testing.T, function string) bool {
 	for _, f := range deployedFunctions(t) {

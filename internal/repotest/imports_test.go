@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"pkg/seal":       {"pkg/config"},
 	"pkg/queue":      {"pkg/config", "pkg/fault"},
 	"pkg/serve":      {"pkg/config", "pkg/observe"},
+	"pkg/heartbeat":  {"pkg/config", "pkg/observe"},
 	"pkg/provider":   {},
 	"pkg/apikey":     {"pkg/config", "pkg/fault", "pkg/observe", "pkg/provider", "pkg/table", "pkg/web"},
 	"pkg/audit":      {"pkg/config", "pkg/fault", "pkg/table"},
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 		"pkg/provider", "pkg/queue", "pkg/recovery", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/webhook"},
 	"cmd/local": {"pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/demo", "pkg/emulator", "pkg/link", "pkg/mail", "pkg/observe", "pkg/provider", "pkg/queue",
 		"pkg/sandbox", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
-	"functions": {"pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/link", "pkg/mail", "pkg/provider", "pkg/queue", "pkg/sandbox", "pkg/seal", "pkg/serve",
+	"functions": {"pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/heartbeat", "pkg/link", "pkg/mail", "pkg/provider", "pkg/queue", "pkg/sandbox", "pkg/seal", "pkg/serve",
 		"pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
 }
 

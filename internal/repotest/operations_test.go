@@ -38,8 +38,12 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 		if targets, _ := properties["AlarmActions"].([]any); !slices.Contains(targets, any(template.Ref("Alarms"))) {
 			t.Errorf("%s in template.yaml tells nobody: give it AlarmActions: [!Ref Alarms]", name)
 		}
-		if properties["TreatMissingData"] != "notBreaching" {
-			t.Errorf("%s in template.yaml would sound when nothing happens: set TreatMissingData: notBreaching", name)
+		treatment := "notBreaching" // nothing happens, so nothing is wrong
+		if name == "HeartbeatMissing" {
+			treatment = "breaching"
+		}
+		if properties["TreatMissingData"] != treatment {
+			t.Errorf("%s in template.yaml must have TreatMissingData: %s", name, treatment)
 		}
 		if body, _ := tree.Resources["Dashboard"].Properties["DashboardBody"].(template.Intrinsic).Argument.(string); !strings.Contains(body, name) {
 			t.Errorf("the Dashboard in template.yaml does not show the alarm %s", name)
@@ -59,7 +63,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 // Alarms watch metrics that somebody counts: under another name they would be silent for ever.
 func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 	tree := read(t)
-	counted := []string{observe.DeadLettered}
+	counted := []string{observe.DeadLettered, observe.Failed, observe.HeartbeatLatency}
 	for _, name := range tree.OfType("AWS::Logs::MetricFilter") {
 		for _, metric := range list(tree.Resources[name].Properties["MetricTransformations"]) {
 			counted = append(counted, metric["MetricName"].(string))

@@ -164,7 +164,7 @@ func TestVariablesAgree(t *testing.T) {
 	}
 	set["AUDIT_TABLE"] = true // for the operators' tool: no function may see that table
 	readByCode := map[string]bool{}
-	variable := regexp.MustCompile(`"(SANDBOX|[A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
+	variable := regexp.MustCompile(`"(SANDBOX|HEARTBEAT_KEY|[A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
 	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -269,6 +269,7 @@ type deployedFunction struct {
 	folder         string
 	routes         []string // "GET /v1/status"
 	queues         []string // that it consumes; none for a function of the API
+	scheduled      bool     // it is invoked at fixed times, by nobody's request
 	reportFailures int      // how many of them are told which messages failed
 	timeout        int      // in seconds
 	statements     []map[string]any
@@ -300,6 +301,8 @@ func deployedFunctions(t *testing.T) map[string]deployedFunction {
 				if slices.Contains(texts(of["FunctionResponseTypes"]), "ReportBatchItemFailures") {
 					f.reportFailures++
 				}
+			case "Schedule":
+				f.scheduled = true
 			default:
 				t.Errorf("%s has an event of type %v, which internal/repotest does not know: teach it", name, event["Type"])
 			}

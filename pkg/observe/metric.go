@@ -17,10 +17,13 @@ const (
 	Unmatched     = "Unmatched"        // events that wait for the customer's match
 	Rejected      = "Rejected"         // events that do not count; by Provider
 	RejectedShare = "RejectedShare"    // of a hundred events, how many do not count; by Provider alone, for an alarm on its average
+	Failed        = "Failed"           // messages that a consumer reported as failed, and that are retried
 	DeadLettered  = "DeadLettered"     // messages filed as dead letters
 	EventLatency  = "AgeAtApplication" // milliseconds from the queue's taking a message to its being applied
-	Refused       = "Refused"          // requests with something to mend in them, or not permitted; by Provider
-	Deprecated    = "Deprecated"       // requests by an old name or path; by Provider, and by Provider and Use
+	// HeartbeatLatency is in milliseconds, from 202 to applied; there is none for an event that is not applied in time.
+	HeartbeatLatency = "HeartbeatLatency"
+	Refused          = "Refused"    // requests with something to mend in them, or not permitted; by Provider
+	Deprecated       = "Deprecated" // requests by an old name or path; by Provider, and by Provider and Use
 )
 
 // The dimensions.
@@ -69,6 +72,21 @@ func DeadLetter(ctx context.Context, messageID, reason string) {
 	line := metrics{dimensions: [][]string{{}}}
 	line.count(DeadLettered, 1)
 	line.log(ctx, slog.LevelError, "message archived as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
+}
+
+// RecordFailures counts the messages of a delivery that a consumer reported as failed. Lambda counts no error for them, and SQS
+// leaves a message that was received three times out of the age of the oldest.
+func RecordFailures(ctx context.Context, n int) {
+	line := metrics{dimensions: [][]string{{}}}
+	line.count(Failed, n)
+	line.log(ctx, slog.LevelWarn, "messages failed, will be retried")
+}
+
+// RecordHeartbeat reports the time from a heartbeat's acceptance to its application.
+func RecordHeartbeat(ctx context.Context, latency time.Duration) {
+	line := metrics{dimensions: [][]string{{}}}
+	line.add(HeartbeatLatency, "Milliseconds", slog.Int64(HeartbeatLatency, latency.Milliseconds()))
+	line.log(ctx, slog.LevelInfo, "heartbeat applied")
 }
 
 // Refusal notes that a work provider's request was refused, with which code, and what has to be mended.

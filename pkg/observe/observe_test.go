@@ -82,6 +82,10 @@ func TestMetrics(t *testing.T) {
 			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
 		"a dead letter": {func(ctx context.Context) { DeadLetter(ctx, "m-1", "retries exhausted") },
 			map[string]string{"DeadLettered": "1 Count"}},
+		"failed messages": {func(ctx context.Context) { RecordFailures(ctx, 3) },
+			map[string]string{"Failed": "3 Count"}},
+		"a heartbeat": {func(ctx context.Context) { RecordHeartbeat(ctx, 1500*time.Millisecond) },
+			map[string]string{"HeartbeatLatency": "1500 Milliseconds"}},
 		"an old name": {func(ctx context.Context) { Deprecation(ctx, "courier-ltd", "driverId") },
 			map[string]string{"Deprecated": "1 Count", "Deprecated{Provider=courier-ltd}": "1 Count", "Deprecated{Provider=courier-ltd}{Use=driverId}": "1 Count"}},
 		"an old name on a page": {func(ctx context.Context) { Deprecation(ctx, "", "wp") },
@@ -104,6 +108,7 @@ func TestMetrics(t *testing.T) {
 func TestNothingToLog(t *testing.T) {
 	log := logged(t)
 	Tally{Provider: "courier-ltd"}.Log(t.Context())
+	RecordFailures(t.Context(), 0)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	Tally{Provider: "courier-ltd", Accepted: 1}.Log(t.Context())
 	if log.Len() > 0 {

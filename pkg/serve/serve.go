@@ -32,7 +32,12 @@ func HTTP(build func(env *config.Env) http.Handler) {
 // Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed
 // come again, all others are deleted.
 func Queue(build func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) {
-	lambda.Start(nonNilFailures(start(build)))
+	lambda.Start(reportFailures(start(build)))
+}
+
+// Schedule is the main of a function that is invoked at fixed times, in the same way.
+func Schedule(build func(env *config.Env) func(context.Context) error) {
+	lambda.Start(start(build))
 }
 
 // start puts a function together.
@@ -118,10 +123,12 @@ func cleanPath(path string) string {
 // consumer is what handles the messages of a queue.
 type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-// nonNilFailures makes sure that the list of failed messages is a list even if it is empty; not every poller takes null for one.
-func nonNilFailures(handle consumer) consumer {
+// reportFailures counts the failed messages, and makes sure that the list of them is a list even if it is empty: not every
+// poller takes null for one.
+func reportFailures(handle consumer) consumer {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := handle(ctx, event)
+		observe.RecordFailures(ctx, len(response.BatchItemFailures))
 		if response.BatchItemFailures == nil {
 			response.BatchItemFailures = []events.SQSBatchItemFailure{}
 		}

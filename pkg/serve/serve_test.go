@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +22,7 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/web"
 )
@@ -199,14 +201,22 @@ func TestConsume(t *testing.T) {
 		`{"batchItemFailures":[]}`:                        {},
 		`{"batchItemFailures":[{"itemIdentifier":"m1"}]}`: failed,
 	} {
-		got, err := nonNilFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return response, nil })(context.Background(), events.SQSEvent{})
+		got, err := reportFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return response, nil })(context.Background(), events.SQSEvent{})
 		text, _ := json.Marshal(got)
 		if err != nil || string(text) != want {
 			t.Errorf("got %s, %v, want %s", text, err, want)
 		}
 	}
+	var log bytes.Buffer
+	previous := slog.Default()
+	defer slog.SetDefault(previous)
+	slog.SetDefault(slog.New(observe.NewJSONHandler(&log)))
+	if _, err := reportFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return failed, nil })(context.Background(), events.SQSEvent{}); err != nil ||
+		!strings.Contains(log.String(), `"Failed":1`) {
+		t.Errorf("failed messages are not counted: %s, %v", &log, err)
+	}
 	broken := errors.New("broken")
-	if _, err := nonNilFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	if _, err := reportFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		return events.SQSEventResponse{}, broken
 	})(context.Background(), events.SQSEvent{}); !errors.Is(err, broken) {
 		t.Errorf("the error became %v", err)
