@@ -71,7 +71,7 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 		w.Write([]byte(`{"status":"PENDING"}`))
 	}))
 	type decoded []struct {
-		person.Reference
+		person.PersonRef
 		Timestamp string `json:"timestamp"`
 	}
 	return &warmCalls{

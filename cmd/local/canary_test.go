@@ -59,7 +59,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	cfg.HTTPClient = services
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)
-	api := web.All(build(c.env))
+	api := web.Router(build(c.env))
 	consumers := []consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
 
 	var log bytes.Buffer

@@ -90,7 +90,7 @@ func whole(t *testing.T, env *config.Env) http.Handler {
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return contract.Held(t, web.All(handlers))
+	return contract.Held(t, web.Router(handlers))
 }
 
 // ask sends a request for an operation. The target begins with the operation's path, or stands for it.

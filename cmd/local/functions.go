@@ -52,14 +52,14 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return shift.ReadEvents(apikey.CacheFrom(env), reader(env))
 	},
 	"user-status": func(env *config.Env) http.Handler {
-		return customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), clock.New(env))
+		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.StoreFrom(env), clock.New(env))
 	},
 	"validate-customer-number": func(env *config.Env) http.Handler {
-		return customer.Validate(apikey.CacheFrom(env), customer.StoreFrom(env))
+		return customer.Validate(apikey.CacheFrom(env), customer.NewStore(env))
 	},
 	"customer-enrol": func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.NewEventsQueue(env))
-		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
+		register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), refold)
 		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
@@ -67,7 +67,7 @@ var functions = map[string]func(*config.Env) http.Handler{
 	},
 	"account": func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
-		return pages.Account(pages.NewSite(env, links, mail.SESFrom(env), pages.NewWebhooks(env), clock.New(env)))
+		return pages.Account(pages.NewSite(env, links, mail.NewSES(env), pages.NewWebhooks(env), clock.New(env)))
 	},
 	"sandbox-controls": func(env *config.Env) http.Handler {
 		return sandbox.Controls(apikey.CacheFrom(env), sandbox.New(env))

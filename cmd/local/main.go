@@ -141,7 +141,7 @@ func run(ctx context.Context, w where) error {
 	for queue, consume := range consumers {
 		running.Go(func() { poll(polling, messages, queue, consume) })
 	}
-	pages := withDocs(filepath.Join(w.root, "bin", "site"), withOutbox(server.URL, web.All(handlers)))
+	pages := withDocs(filepath.Join(w.root, "bin", "site"), withOutbox(server.URL, web.Router(handlers)))
 	api := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })

@@ -237,7 +237,7 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
-	d.live(web.All(handlers))
+	d.live(web.Router(handlers))
 	return seen
 }
 

@@ -37,18 +37,18 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine, theirs := world.WorkProviders[0].Key, world.WorkProviders[1].Key
-	register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
-	_, err = register.Create(t.Context(), customer.New{
+	register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+	_, err = register.Create(t.Context(), customer.NewCustomer{
 		Number: "PARCEL",
 		Details: customer.Details{GivenNames: "Pat", LastName: "Parcel", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",
 			DOB: "1990-05-17", Email: "parcel@example.com", PhoneNumber: "+447700900123"},
 		Policy: customer.Policy{Insured: true},
-		Link:   &customer.Link{Provider: "parcels-co", UserID: "p-77", Since: time.Now().AddDate(-1, 0, 0)},
+		Share:  &customer.InitialShare{Provider: "parcels-co", UserID: "p-77", Since: time.Now().AddDate(-1, 0, 0)},
 	}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := web.All(build(env))
+	api := web.Router(build(env))
 	now := ago(5)
 	ask := func(key, method, target, who string) *httptest.ResponseRecorder {
 		event := fmt.Sprintf(`{%s,"timestamp":%q,"success":true,"user":{%[1]s},"startTime":%[2]q,"endTime":null}`, who, now)

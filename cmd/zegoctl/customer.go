@@ -43,9 +43,9 @@ type cover struct {
 }
 
 func (t *tool) customerCreate() *cobra.Command {
-	var n customer.New
+	var n customer.NewCustomer
 	var c cover
-	var link customer.Link
+	var link customer.InitialShare
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create a customer with a policy, and share them with a work provider if one is given",
@@ -69,7 +69,7 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 			now := time.Now()
 			if link.Provider != "" {
 				link.Since = now
-				n.Link = &link
+				n.Share = &link
 			}
 			return t.createCustomer(cmd, env, n, c, now)
 		},
@@ -108,28 +108,28 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 	return cmd
 }
 
-func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.New, c cover, now time.Time) (err error) {
-	customers, providers := customer.StoreFrom(env), apikey.NewStore(env)
-	register := customer.NewRegister(customers, timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.NewCustomer, c cover, now time.Time) (err error) {
+	customers, providers := customer.NewStore(env), apikey.NewStore(env)
+	register := customer.NewRegistrar(customers, timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
 	if err := env.Err(); err != nil {
 		return err
 	}
 	view := customerView{Insured: !c.uninsured}
-	if n.Link != nil {
-		if _, err := providers.Get(cmd.Context(), n.Link.Provider); err != nil {
+	if n.Share != nil {
+		if _, err := providers.Get(cmd.Context(), n.Share.Provider); err != nil {
 			return err
 		}
-		view.WorkProvider, view.WorkProviderUserID = n.Link.Provider, n.Link.UserID
+		view.WorkProvider, view.WorkProviderUserID = n.Share.Provider, n.Share.UserID
 	}
 	if n.Policy, err = c.of(cmd, customers); err != nil {
 		return err
 	}
 	if n.Number == "" {
-		n.Number = customer.DrawNumber() // here already, so that the audit log can name it
+		n.Number = customer.GenerateNumber() // here already, so that the audit log can name it
 	}
 	of := n.Number
-	if n.Link != nil {
-		of = strings.TrimSpace(of + " at " + n.Link.Provider)
+	if n.Share != nil {
+		of = strings.TrimSpace(of + " at " + n.Share.Provider)
 	}
 	return t.do(cmd, deed{of: of}, func() error {
 		if view.CustomerNumber, err = register.Create(cmd.Context(), n, now); err != nil {

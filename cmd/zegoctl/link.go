@@ -54,7 +54,7 @@ func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
 		return nil, err
 	}
 	l := &linking{
-		tool: t, cmd: cmd, timelines: timeline.StoreFrom(env), customers: customer.StoreFrom(env), providers: apikey.NewStore(env),
+		tool: t, cmd: cmd, timelines: timeline.StoreFrom(env), customers: customer.NewStore(env), providers: apikey.NewStore(env),
 	}
 	l.links = link.New(l.timelines, shift.Refolder(queue.NewEventsQueue(env)))
 	return l, env.Err()
@@ -115,7 +115,7 @@ func (t *tool) showLinks(cmd *cobra.Command, result any, views ...linkView) erro
 }
 
 func (t *tool) linkGive() *cobra.Command {
-	var agreement link.Agreement
+	var agreement link.Grant
 	cmd := &cobra.Command{
 		Use:   "give PROVIDER CUSTOMER",
 		Short: "Record that a customer agrees to share with a work provider",
@@ -138,7 +138,7 @@ What is so already stays as it is; a second id is added to the first.`,
 				}
 			}
 			return l.changed(agreement.Provider, agreement.Customer, "", func() error {
-				return l.links.Give(cmd.Context(), agreement, time.Now())
+				return l.links.GrantConsent(cmd.Context(), agreement, time.Now())
 			})
 		},
 	}
@@ -164,7 +164,7 @@ func (t *tool) linkWithdraw() *cobra.Command {
 			}
 			forGood := "shifts end now, and events of the time until a new consent will never count"
 			return l.changed(args[0], number, forGood, func() error {
-				return l.links.Withdraw(cmd.Context(), args[0], number, time.Now())
+				return l.links.WithdrawConsent(cmd.Context(), args[0], number, time.Now())
 			})
 		},
 	}

@@ -19,9 +19,9 @@ import (
 )
 
 // desk is where a customer's wishes about their data are met, and the customer's number.
-func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Desk, string, error) {
-	desk, err := build(t, cmd, func(env *config.Env) *privacy.Desk {
-		return privacy.DeskFrom(env, webhook.NewDeliveries(env, time.Now), shift.Refolder(queue.NewEventsQueue(env)))
+func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
+	desk, err := build(t, cmd, func(env *config.Env) *privacy.Service {
+		return privacy.NewService(env, webhook.NewDeliveries(env, time.Now), shift.Refolder(queue.NewEventsQueue(env)))
 	})
 	if err != nil {
 		return nil, "", err
@@ -84,7 +84,7 @@ func (t *tool) customerFind() *cobra.Command {
 		Example: `  zegoctl customer find driver@example.com`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := build(t, cmd, customer.StoreFrom)
+			store, err := build(t, cmd, customer.NewStore)
 			if err != nil {
 				return err
 			}
@@ -179,7 +179,7 @@ they were on shift. The number is never given to another. To erase somebody agai
 				}
 				return t.show(cmd, e,
 					[]string{"CUSTOMER NUMBER", "ERASED", "CONSENTS ENDED", "ENROLMENTS FORGOTTEN", "ACCOUNT CLOSED"},
-					[]string{e.CustomerNumber, when(e.Erased), strings.Join(e.WithdrawnFrom, " "), fmt.Sprint(e.Enrolments), fmt.Sprint(e.Account)})
+					[]string{e.CustomerNumber, when(e.Erased), strings.Join(e.WithdrawnFrom, " "), fmt.Sprint(e.Enrolments), fmt.Sprint(e.HadAccount)})
 			})
 		},
 	}

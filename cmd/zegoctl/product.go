@@ -60,7 +60,7 @@ func (t *tool) productDefine() *cobra.Command {
       --occupation childminder=babysitter,nanny --enrol-by-api`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := build(t, cmd, customer.StoreFrom)
+			store, err := build(t, cmd, customer.NewStore)
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func (t *tool) productDefine() *cobra.Command {
 				p.Occupations = append(p.Occupations, o)
 			}
 			return t.do(cmd, deed{of: p.Code}, func() error {
-				if err := store.DefineProduct(cmd.Context(), p); err != nil {
+				if err := store.PutProduct(cmd.Context(), p); err != nil {
 					return err
 				}
 				view := viewOfProduct(p)
@@ -98,7 +98,7 @@ func (t *tool) productList() *cobra.Command {
 		Example: `  zegoctl product list`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			store, err := build(t, cmd, customer.StoreFrom)
+			store, err := build(t, cmd, customer.NewStore)
 			if err != nil {
 				return err
 			}

@@ -115,7 +115,7 @@ func (o operator) undelivered(customer string) deliveryView {
 	o.t.Helper()
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
 	sender := webhook.NewSender(o.env, noRefold, nil)
-	if err := sender.Links.Give(o.t.Context(), link.Agreement{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
+	if err := sender.Links.GrantConsent(o.t.Context(), link.Grant{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
 		o.t.Fatal(err)
 	}
 	var off webhookView

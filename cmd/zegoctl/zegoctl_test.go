@@ -130,7 +130,7 @@ func TestACustomerWithAPolicyAndALink(t *testing.T) {
 	if created != (customerView{"ABC123", true, "courier-ltd", "12345"}) {
 		t.Errorf("%+v", created)
 	}
-	got, err := customer.StoreFrom(o.env).Policy(t.Context(), "ABC123")
+	got, err := customer.NewStore(o.env).Policy(t.Context(), "ABC123")
 	if err != nil || !got.Insured || got.VehicleRegistration != "VY7 JC3" || got.CoverLevel != "Third Party (TPO)" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -150,7 +150,7 @@ func TestACustomerOfAProduct(t *testing.T) {
 	}
 	var created customerView
 	o.must(&created, driver("--product", "FL.OCC.PL.UK.001", "--occupation", "nanny", "--not-insured")...)
-	got, err := customer.StoreFrom(o.env).Policy(t.Context(), created.CustomerNumber)
+	got, err := customer.NewStore(o.env).Policy(t.Context(), created.CustomerNumber)
 	if err != nil || got.Insured || got.CoverLevel != "Public Liability" || len(got.Occupations) != 1 || got.Occupations[0] != "childminder" {
 		t.Errorf("%+v, %v", got, err)
 	}

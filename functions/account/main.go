@@ -18,6 +18,6 @@ import (
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
-		return pages.Account(pages.NewSite(env, links, mail.SESFrom(env), pages.NewWebhooks(env), clock.New(env)))
+		return pages.Account(pages.NewSite(env, links, mail.NewSES(env), pages.NewWebhooks(env), clock.New(env)))
 	})
 }

@@ -17,7 +17,7 @@ import (
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
 		refold := shift.Refolder(queue.NewEventsQueue(env))
-		register := customer.NewRegister(customer.StoreFrom(env), timeline.StoreFrom(env), refold)
+		register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), refold)
 		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	})
 }

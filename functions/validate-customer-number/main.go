@@ -12,6 +12,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return customer.Validate(apikey.CacheFrom(env), customer.StoreFrom(env))
+		return customer.Validate(apikey.CacheFrom(env), customer.NewStore(env))
 	})
 }

@@ -234,7 +234,7 @@ var faults = []seeded{
 	},
 	{
 		10, "a history changes before the guard is there", "pkg/link/link.go",
-		`		if err := l.refold(ctx, provider, a.customer, a.from); err != nil {
+		`		if err := l.requestRecompute(ctx, provider, a.customer, a.from); err != nil {
 			return err
 		}
 	}
@@ -243,7 +243,7 @@ var faults = []seeded{
 		return err
 	}
 	for _, a := range amendments {
-		if err := l.refold(ctx, provider, a.customer, a.from); err != nil {
+		if err := l.requestRecompute(ctx, provider, a.customer, a.from); err != nil {
 			return err
 		}
 	}

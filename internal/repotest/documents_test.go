@@ -2,9 +2,11 @@ package repotest
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,4 +40,97 @@ func TestEveryRiskHasAnAnswerAndATest(t *testing.T) {
 			t.Errorf("docs/threat-model.md has no row for API%d with an answer and a test", n)
 		}
 	}
+}
+
+// A link from a document leads to a file that exists, and to a heading that it has.
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	for _, path := range documents(t) {
+		for _, found := range link.FindAllStringSubmatch(readFile(t, path), -1) {
+			file, anchor, _ := strings.Cut(found[1], "#")
+			generated := strings.HasPrefix(path, "site/") && (strings.HasPrefix(file, "charts/") ||
+				file == "reference.md" || file == "openapi.yaml")
+			if strings.Contains(found[1], "://") || generated {
+				continue
+			}
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), file)
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s links to %s, which does not exist", path, found[1])
+				continue
+			}
+			if anchor != "" && !slices.Contains(anchors(readFile(t, target)), anchor) {
+				t.Errorf("%s links to %s, but %s has no such heading", path, found[1], target)
+			}
+		}
+	}
+}
+
+// A document that names a source file in `code` names one that exists.
+func TestFilesNamedInDocumentsExist(t *testing.T) {
+	name := regexp.MustCompile("`((?:bench|cmd|deploy|docs|e2e|events|functions|internal|pkg|scripts|site)/[\\w./-]*\\w)/?`")
+	example := regexp.MustCompile(`user-cover|/cover\.go`) // the endpoint that CONTRIBUTING.md adds
+	for _, path := range documents(t) {
+		for _, found := range name.FindAllStringSubmatch(readFile(t, path), -1) {
+			if _, err := os.Stat(filepath.Join(root, found[1])); err != nil && !example.MatchString(found[1]) {
+				t.Errorf("%s names %s, which does not exist", path, found[1])
+			}
+		}
+	}
+}
+
+// The index of the decisions has every one of them, under its title.
+func TestEveryDecisionIsInTheIndex(t *testing.T) {
+	decisions, err := filepath.Glob(filepath.Join(root, "docs", "adr", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := readFile(t, "docs/README.md")
+	for _, path := range decisions {
+		base := filepath.Base(path)
+		title := regexp.MustCompile(`^# \d+\. (.+)\n`).FindStringSubmatch(readFile(t, "docs/adr/"+base))
+		if title == nil {
+			t.Errorf("docs/adr/%s must begin with a title such as \"# 1. Use a REST API\"", base)
+			continue
+		}
+		if row := fmt.Sprintf("| [%s](adr/%s) | %s |", base[:4], base, title[1]); !strings.Contains(index, row) {
+			t.Errorf("docs/README.md lacks the row %s", row)
+		}
+	}
+}
+
+// documents are the project's Markdown files, without those of the source documentation.
+func documents(t *testing.T) []string {
+	t.Helper()
+	var paths []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(path, root+"/")
+		if entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") ||
+			slices.Contains([]string{"bin", "node_modules", "api"}, entry.Name())) {
+			return fs.SkipDir
+		}
+		if strings.HasSuffix(name, ".md") {
+			paths = append(paths, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// anchors are the names of a document's headings in links.
+func anchors(text string) []string {
+	var all []string
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		all = append(all, strings.ReplaceAll(name, " ", "-"))
+	}
+	return all
 }

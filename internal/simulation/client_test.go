@@ -46,7 +46,7 @@ var sealer = func() *seal.Sealer {
 func functions(rows timeline.Rows, sender queue.Sender, now func() time.Time) http.Handler {
 	reader := shift.NewReader(rows, sealer, now)
 	ledger := shift.NewLedger(reader, sender)
-	return web.All(map[string]http.Handler{
+	return web.Router(map[string]http.Handler{
 		"shift-login":  shift.Login(keyring{}, sender, sealer, now),
 		"shift-logout": shift.Logout(keyring{}, sender, sealer, now),
 		"batch-login":  shift.BatchLogin(keyring{}, sender, sealer, now),

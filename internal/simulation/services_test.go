@@ -153,15 +153,15 @@ func (e *emulated) make(links *link.Links, c change, at int64) error {
 	ctx, now, err := context.Background(), time.UnixMicro(at), error(nil)
 	switch {
 	case c.consent || c.match:
-		err = links.Give(ctx, link.Agreement{Provider: c.tenant, Customer: c.customer, UserID: c.link, Matched: c.match}, now)
+		err = links.GrantConsent(ctx, link.Grant{Provider: c.tenant, Customer: c.customer, UserID: c.link, Matched: c.match}, now)
 	case c.withdrawal:
-		err = links.Withdraw(ctx, c.tenant, c.customer, now)
+		err = links.WithdrawConsent(ctx, c.tenant, c.customer, now)
 	case c.link != "":
 		err = links.Move(ctx, c.tenant, c.customer, c.link, now)
 	case c.unlink != "":
 		err = links.Unlink(ctx, c.tenant, c.unlink, now)
 	}
-	if err != nil && !fault.Of(err).Retryable() {
+	if err != nil && !fault.KindOf(err).Retryable() {
 		return nil // it was refused, and is as it was
 	}
 	return err

@@ -115,7 +115,7 @@ func (s *Store) CreateAccount(
 		case !ok || known.Customer != "": // or another sign-up of the same email was confirmed first
 			return ErrTokenUsed
 		}
-		number = customer.DrawNumber()
+		number = customer.GenerateNumber()
 		tx := s.db.WriteTx()
 		customers.Add(tx, customer.Customer{Number: number, Details: m.Details}, m.Policy, now)
 		account := newAccountItem(m.Email, number, m.PasswordHash, now)

@@ -21,18 +21,18 @@ type fixture struct {
 	*testing.T
 	store     *Store
 	customers *customer.Store
-	registrar *customer.Register
+	registrar *customer.Registrar
 }
 
 func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
-	customers := customer.StoreFrom(env)
+	customers := customer.NewStore(env)
 	noRecompute := func(context.Context, string, string, time.Time) error { return nil }
 	return &fixture{
 		T:         t,
 		store:     NewStore(env),
 		customers: customers,
-		registrar: customer.NewRegister(customers, timeline.StoreFrom(env), noRecompute),
+		registrar: customer.NewRegistrar(customers, timeline.StoreFrom(env), noRecompute),
 	}
 }
 
@@ -46,7 +46,7 @@ func (f *fixture) ok(err error) {
 // createAccount creates a customer with an account.
 func (f *fixture) createAccount(number, email string) {
 	f.Helper()
-	_, err := f.registrar.Create(f.Context(), customer.New{Number: number, Details: details(email)}, noon)
+	_, err := f.registrar.Create(f.Context(), customer.NewCustomer{Number: number, Details: details(email)}, noon)
 	f.ok(err)
 	f.ok(f.store.customers.Put(newAccountItem(email, number, "hash", noon)).Run(f.Context()))
 }

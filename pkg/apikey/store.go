@@ -80,13 +80,13 @@ type providerKeyItem struct {
 func (s *Store) Create(ctx context.Context, p provider.Provider, now time.Time) (provider.Provider, error) {
 	p.ID = provider.Slug(p.Name)
 	if p.ID == "" || len(p.Name) > 100 {
-		return provider.Provider{}, fault.Field("name", "A work provider's name must have a letter or digit, and at most 100 bytes.")
+		return provider.Provider{}, fault.InvalidField("name", "A work provider's name must have a letter or digit, and at most 100 bytes.")
 	}
 	// Read first for the sake of a dry run, which writes nothing; the condition decides.
-	taken := fault.Field("name", "A work provider with the id `"+p.ID+"` already exists.")
+	taken := fault.InvalidField("name", "A work provider with the id `"+p.ID+"` already exists.")
 	if _, err := s.Get(ctx, p.ID); err == nil {
 		return provider.Provider{}, taken
-	} else if fault.Of(err) != fault.NotFound {
+	} else if fault.KindOf(err) != fault.NotFound {
 		return provider.Provider{}, err
 	}
 	// A transaction, though of one item: it has a token, so that the SDK may retry it when a response was lost, without
@@ -240,14 +240,14 @@ func (s *Store) RotateKey(
 	ctx context.Context, providerID, keyID string, overlap time.Duration, now time.Time,
 ) (text string, key Key, err error) {
 	if overlap < 0 || overlap > MaxOverlap {
-		return "", Key{}, fault.Field("overlap", "The overlap must be 0 to 720 hours.")
+		return "", Key{}, fault.InvalidField("overlap", "The overlap must be 0 to 720 hours.")
 	}
 	own, err := s.providerKey(ctx, providerID, keyID)
 	if err != nil {
 		return "", Key{}, err
 	}
 	if !own.Revoked.IsZero() {
-		return "", Key{}, fault.Field("key", "The key `"+keyID+"` has already been revoked or rotated: issue another, or rotate its successor.")
+		return "", Key{}, fault.InvalidField("key", "The key `"+keyID+"` has already been revoked or rotated: issue another, or rotate its successor.")
 	}
 	text = generateKey(s.prefix)
 	tx := s.db.WriteTx()

@@ -42,7 +42,7 @@ func wantKind(t *testing.T, err error, kind fault.Kind) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("no error, want %s", kind)
-	} else if got := fault.Of(err); got != kind {
+	} else if got := fault.KindOf(err); got != kind {
 		t.Errorf("%s (%v), want %s", got, err, kind)
 	}
 }

@@ -69,8 +69,8 @@ const (
 var (
 	emailShape = regexp.MustCompile(`^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$`)
 	// phoneShape is E.164: at most 15 digits, of which the first belong to the country.
-	phoneShape = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-	phoneNoise = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "", "/", "")
+	phoneShape      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+	phoneSeparators = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "", "/", "")
 )
 
 // field is one of a person's details: its path in the enrol request, and where its value is.
@@ -94,19 +94,19 @@ func (d *Details) fields() []field {
 	}
 }
 
-// Clean trims the details and brings the telephone number into its form. All are required; the first that is missing or
+// Normalise trims the details and brings the telephone number into its form. All are required; the first that is missing or
 // cannot be right is InvalidData naming the field (contract row 24).
-func (d Details) Clean(now time.Time) (Details, error) {
-	d, faults := d.Check(now)
+func (d Details) Normalise(now time.Time) (Details, error) {
+	d, faults := d.Validate(now)
 	if len(faults) > 0 {
 		return Details{}, faults[0]
 	}
 	return d, nil
 }
 
-// Check is Clean for a form that people fill in: it answers with the details as far as they are right, and with every fault.
-func (d Details) Check(now time.Time) (Details, []*fault.Error) {
-	d.PhoneNumber = phoneNoise.Replace(strings.TrimSpace(d.PhoneNumber))
+// Validate is Clean for a form that people fill in: it answers with the details as far as they are right, and with every fault.
+func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
+	d.PhoneNumber = phoneSeparators.Replace(strings.TrimSpace(d.PhoneNumber))
 	if strings.HasPrefix(d.PhoneNumber, "00") {
 		d.PhoneNumber = "+" + d.PhoneNumber[2:]
 	}
@@ -121,7 +121,7 @@ func (d Details) Check(now time.Time) (Details, []*fault.Error) {
 			wrong = "must not contain control characters"
 		case utf8.RuneCountInString(*f.value) > f.limit:
 			wrong = "is too long"
-		case f.value == &d.DOB && !isBirthday(d.DOB, now):
+		case f.value == &d.DOB && !plausibleDOB(d.DOB, now):
 			wrong = "must be a date of birth such as 1984-01-15"
 		case f.value == &d.Email && !emailShape.MatchString(d.Email):
 			wrong = "must be an email address"
@@ -129,14 +129,14 @@ func (d Details) Check(now time.Time) (Details, []*fault.Error) {
 			wrong = "must be a telephone number with its dialling country, such as +441234567890"
 		}
 		if wrong != "" {
-			faults = append(faults, fault.Field(f.path, "`"+f.path+"` "+wrong))
+			faults = append(faults, fault.InvalidField(f.path, "`"+f.path+"` "+wrong))
 		}
 	}
 	return d, faults
 }
 
-// isBirthday tells whether a living person can have been born that day.
-func isBirthday(s string, now time.Time) bool {
+// plausibleDOB tells whether a living person can have been born that day.
+func plausibleDOB(s string, now time.Time) bool {
 	born, err := time.Parse(time.DateOnly, s)
 	return err == nil && born.Before(now) && born.After(now.AddDate(-maxAge, 0, 0))
 }

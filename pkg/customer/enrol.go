@@ -53,8 +53,8 @@ type enrolResponse struct {
 }
 
 // Enrol makes a new customer of a work provider's person and insures them at once (contract rows 8, 9, 24 and 25).
-func Enrol(keys web.Authenticator, register *Register, now func() time.Time) http.Handler {
-	return web.Function("customer-enrol", keys, map[string]web.Handler{
+func Enrol(keys web.Authenticator, register *Registrar, now func() time.Time) http.Handler {
+	return web.NewFunction("customer-enrol", keys, map[string]web.Handler{
 		"POST /v1/customer/enrol": func(r *web.Request) (web.Response, error) {
 			if !r.Provider.CanEnrol {
 				return web.Response{}, fault.New(fault.PermissionDenied, "This work provider may not enrol customers")
@@ -63,7 +63,7 @@ func Enrol(keys web.Authenticator, register *Register, now func() time.Time) htt
 			if err := web.Decode(r.Body, &body); err != nil {
 				return web.Response{}, err
 			}
-			asked, err := body.application(now())
+			asked, err := body.parse(now())
 			if err != nil {
 				return web.Response{}, err
 			}
@@ -82,31 +82,31 @@ func Enrol(keys web.Authenticator, register *Register, now func() time.Time) htt
 	})
 }
 
-// application is a request to enrol whose fields are as they must be. Whether the product can be had is not known yet.
-type application struct {
+// enrolInput is a request to enrol whose fields are as they must be. Whether the product can be had is not known yet.
+type enrolInput struct {
 	details     Details
 	userID      string
 	code        string
 	occupations []string // as they were named
 }
 
-// application checks the body's fields in the order of the documentation.
-func (b enrolRequest) application(now time.Time) (application, error) {
+// parse checks the body's fields in the order of the documentation.
+func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 	c := b.Customer
 	details, err := Details{
 		GivenNames: c.GivenNames, LastName: c.LastName, Address: c.Address, City: c.City, PostCode: c.PostCode,
 		DOB: c.DOB, Email: c.Email, PhoneNumber: c.PhoneNumber,
-	}.Clean(now)
+	}.Normalise(now)
 	if err != nil {
-		return application{}, err
+		return enrolInput{}, err
 	}
 	name, err := person.NewUserID(string(c.WorkProviderUserID))
 	if err != nil {
-		return application{}, fault.Field(userIDPath, "`"+userIDPath+"` must be 1 to 255 bytes long, without control characters")
+		return enrolInput{}, fault.InvalidField(userIDPath, "`"+userIDPath+"` must be 1 to 255 bytes long, without control characters")
 	}
-	a := application{details: details, userID: name.Value, code: strings.TrimSpace(b.Product.Code)}
+	a := enrolInput{details: details, userID: name.Value, code: strings.TrimSpace(b.Product.Code)}
 	if a.code == "" || len(a.code) > maxText {
-		return application{}, fault.Field(codePath, "`"+codePath+"` is required, in at most 200 bytes")
+		return enrolInput{}, fault.InvalidField(codePath, "`"+codePath+"` is required, in at most 200 bytes")
 	}
 	for _, occupation := range b.Product.Occupations {
 		a.occupations = append(a.occupations, strings.TrimSpace(occupation))
@@ -114,13 +114,13 @@ func (b enrolRequest) application(now time.Time) (application, error) {
 	return a, nil
 }
 
-// values are what distinguishes one application from another under the same id, in the order of the documentation.
-func (a application) values() []value {
-	var values []value
+// fields are what distinguishes one application from another under the same id, in the order of the documentation.
+func (a enrolInput) fields() []enrolField {
+	var values []enrolField
 	for _, f := range a.details.fields() {
-		values = append(values, value{f.path, *f.value})
+		values = append(values, enrolField{f.path, *f.value})
 	}
-	return append(values, value{codePath, a.code}, value{occupationsPath, fmt.Sprintf("%q", a.occupations)})
+	return append(values, enrolField{codePath, a.code}, enrolField{occupationsPath, fmt.Sprintf("%q", a.occupations)})
 }
 
 // enrolment is what an application has led to: the first answer, and digests of what was asked.
@@ -128,13 +128,13 @@ type enrolment struct {
 	number      string
 	occupations []string
 	coverLevel  string
-	asked       digests
+	digests     digests
 }
 
 // enrol gives the first answer again, or makes a customer of the person. However many ask the same at once, one of them
 // makes the customer; the others, overtaken, find it.
-func (r *Register) enrol(ctx context.Context, provider string, a application, now time.Time) (e enrolment, err error) {
-	link := &Link{Provider: provider, UserID: a.userID, Since: now}
+func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, now time.Time) (e enrolment, err error) {
+	link := &InitialShare{Provider: provider, UserID: a.userID, Since: now}
 	err = table.RetryConflicts(ctx, func() error {
 		// Whose the id is comes first, because an enrolment writes both: if the id is somebody's and there is still no
 		// enrolment afterwards, then it was linked in another way.
@@ -148,7 +148,7 @@ func (r *Register) enrol(ctx context.Context, provider string, a application, no
 		}
 		switch {
 		case before:
-			return e.asked.same(a.values())
+			return e.digests.diff(a.fields())
 		case owned.Owner != "":
 			return userIDTaken()
 		}
@@ -157,50 +157,50 @@ func (r *Register) enrol(ctx context.Context, provider string, a application, no
 			return err
 		}
 		if !ok || !product.EnrolByAPI {
-			return fault.Field(codePath, "`"+codePath+"` is no product that customers can be enrolled on")
+			return fault.InvalidField(codePath, "`"+codePath+"` is no product that customers can be enrolled on")
 		}
 		policy, err := product.Policy(a.occupations)
 		if err != nil {
 			return err
 		}
-		e = enrolment{occupations: policy.Occupations, coverLevel: policy.CoverLevel, asked: digestsOf(a.values())}
-		_, err = r.write(ctx, New{Details: a.details, Policy: policy, Link: link}, owned, &e, now)
+		e = enrolment{occupations: policy.Occupations, coverLevel: policy.CoverLevel, digests: digestsOf(a.fields())}
+		_, err = r.createTx(ctx, NewCustomer{Details: a.details, Policy: policy, Share: link}, owned, &e, now)
 		return err
 	})
 	return e, err
 }
 
-// value is one field of an application.
-type value struct{ path, text string }
+// enrolField is one field of an application.
+type enrolField struct{ path, text string }
 
 // digests tell whether an application is the one that was made first. They are stored instead of it, so that nobody's
 // details are kept twice, and stay what they were when the customer moves house.
 type digests struct {
-	salt []byte
-	of   map[string][]byte // by path
+	salt   []byte
+	byPath map[string][]byte // by path
 }
 
 // digestsOf draws a salt, without which a short list of birthdays would do to find one out.
-func digestsOf(values []value) digests {
-	d := digests{salt: make([]byte, 16), of: make(map[string][]byte, len(values))}
+func digestsOf(values []enrolField) digests {
+	d := digests{salt: make([]byte, 16), byPath: make(map[string][]byte, len(values))}
 	rand.Read(d.salt) // never fails: the runtime stops the program instead
 	for _, v := range values {
-		d.of[v.path] = d.digest(v)
+		d.byPath[v.path] = d.digest(v)
 	}
 	return d
 }
 
-func (d digests) digest(v value) []byte {
+func (d digests) digest(v enrolField) []byte {
 	mac := hmac.New(sha256.New, d.salt)
 	mac.Write([]byte(v.path + "\x00" + v.text))
 	return mac.Sum(nil)[:16]
 }
 
-// same is nil if the values are those first asked, else a fault that names the first that is not (row 25).
-func (d digests) same(values []value) error {
+// diff is nil if the values are those first asked, else a fault that names the first that is not (row 25).
+func (d digests) diff(values []enrolField) error {
 	for _, v := range values {
-		if !bytes.Equal(d.of[v.path], d.digest(v)) {
-			return fault.Field(v.path, "`"+v.path+"` differs from what was enrolled under this workProviderUserId before")
+		if !bytes.Equal(d.byPath[v.path], d.digest(v)) {
+			return fault.InvalidField(v.path, "`"+v.path+"` differs from what was enrolled under this workProviderUserId before")
 		}
 	}
 	return nil

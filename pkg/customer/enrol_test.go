@@ -60,10 +60,10 @@ func (w *world) customersOf(email string) int {
 }
 
 func childminders(t *testing.T) *world {
-	w := empty(t)
-	closed := childminding
+	w := newEmptyFixture(t)
+	closed := childminderProduct
 	closed.Code, closed.EnrolByAPI = "FL.OCC.PL.UK.002", false
-	w.define(childminding, closed)
+	w.define(childminderProduct, closed)
 	return w
 }
 
@@ -72,7 +72,7 @@ func TestRow8EnrolInsuresAtOnce(t *testing.T) {
 	answer, number := w.enrolled(example)
 	want := `{"customerNumber":"` + number + `","occupations":["childminder"],"workProviderUserId":"596e34ee2346c78cc8cf7c4",` +
 		`"status":"Created","coverLevel":"Public Liability"}`
-	if answer != want || len(number) != numberLength || !isNumber(number) {
+	if answer != want || len(number) != numberLength || !validNumber(number) {
 		t.Errorf("row 9: %s", answer)
 	}
 	enabled := `{"status":"ENABLED","policyId":"` + number + `","customer_number":"` + number + `",` +
@@ -102,7 +102,7 @@ func TestEnrolConsentsLinksAndMatches(t *testing.T) {
 	if !history.Consented(at) || !history.Matched(at) || history.Consented(before) || history.Matched(before) {
 		t.Error("the history does not begin with the enrolment")
 	}
-	if len(w.refolded) != 1 || w.refolded[0] != (refolding{courier, number, noon}) {
+	if len(w.refolded) != 1 || w.refolded[0] != (recomputeCall{courier, number, noon}) {
 		t.Errorf("refolded %v", w.refolded)
 	}
 }
@@ -217,7 +217,7 @@ func TestRow25TheFirstAnswerAgain(t *testing.T) {
 	w := childminders(t)
 	first, _ := w.enrolled(example)
 	// Neither a product that is no longer what it was nor a spelling without meaning makes it another request.
-	closed := childminding
+	closed := childminderProduct
 	closed.EnrolByAPI, closed.CoverLevel, closed.Occupations = false, "Other", nil
 	w.define(closed)
 	for _, body := range []string{
@@ -327,7 +327,7 @@ func TestRow25FiftyRivalsForOneID(t *testing.T) {
 func TestWithoutTheRefoldNothingIsWritten(t *testing.T) {
 	w := childminders(t)
 	down := errors.New("the queue is down")
-	broken := NewRegister(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return down })
+	broken := NewRegistrar(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return down })
 	response := ask(Enrol(keys, broken, func() time.Time { return noon }), courier, http.MethodPost, "/v1/customer/enrol", example)
 	if response.StatusCode < 500 || w.customersOf("raekwon@wutangforever.wu") != 0 {
 		t.Errorf("%d", response.StatusCode)
@@ -339,7 +339,7 @@ func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
 	w := newWorld(t, env)
-	w.define(childminding)
+	w.define(childminderProduct)
 	meter.Reset()
 	w.enrolled(example)
 	if calls := meter.Calls(); len(calls) != 2 || calls["DynamoDB.GetItem"] != 3 || calls["DynamoDB.TransactWriteItems"] != 1 {
@@ -351,7 +351,7 @@ func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 func TestPersonalDataIsWhereItBelongs(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	w := newWorld(t, env)
-	w.define(childminding)
+	w.define(childminderProduct)
 	w.enrolled(example)
 	for name, most := range map[string]int{env.Get("CUSTOMERS_TABLE"): 1, env.Get("TIMELINES_TABLE"): 0} {
 		var rows []map[string]any

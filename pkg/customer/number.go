@@ -10,8 +10,8 @@ const (
 	numberLength   = 8
 )
 
-// DrawNumber draws a customer number. That nobody has it yet is the storage's to say.
-func DrawNumber() string {
+// GenerateNumber draws a customer number. That nobody has it yet is the storage's to say.
+func GenerateNumber() string {
 	// A byte is used only if it lies below the greatest multiple of the alphabet's size, so that every character is
 	// equally likely.
 	const fair = 256 / len(numberAlphabet) * len(numberAlphabet)
@@ -25,8 +25,8 @@ func DrawNumber() string {
 	return string(number)
 }
 
-// isNumber tells whether a normalised customer number can be one: A-Z0-9. Numbers given to us may have any of them.
-func isNumber(s string) bool {
+// validNumber tells whether a normalised customer number can be one: A-Z0-9. Numbers given to us may have any of them.
+func validNumber(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'A' || 'Z' < c) && (c < '0' || '9' < c) {
 			return false

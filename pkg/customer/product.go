@@ -42,9 +42,9 @@ func (p Product) Policy(occupations []string) (Policy, error) {
 func (p Product) canonical(named []string) ([]string, error) {
 	names := []string{}
 	for _, name := range named {
-		i := slices.IndexFunc(p.Occupations, func(o Occupation) bool { return o.called(name) })
+		i := slices.IndexFunc(p.Occupations, func(o Occupation) bool { return o.matches(name) })
 		if i < 0 {
-			return nil, fault.Field(occupationsPath, "`"+occupationsPath+"` names an occupation that the product does not cover")
+			return nil, fault.InvalidField(occupationsPath, "`"+occupationsPath+"` names an occupation that the product does not cover")
 		}
 		if !slices.Contains(names, p.Occupations[i].Name) {
 			names = append(names, p.Occupations[i].Name)
@@ -53,7 +53,7 @@ func (p Product) canonical(named []string) ([]string, error) {
 	return names, nil
 }
 
-func (o Occupation) called(name string) bool {
+func (o Occupation) matches(name string) bool {
 	same := func(other string) bool { return strings.EqualFold(other, name) }
 	return same(o.Name) || slices.ContainsFunc(o.Synonyms, same)
 }

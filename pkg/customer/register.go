@@ -11,28 +11,28 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Register makes new customers: their own rows, and what timelines need to know of them, all at once or not at all.
-type Register struct {
-	customers *Store
-	timelines *timeline.Store
-	refold    link.Refold
+// Registrar makes new customers: their own rows, and what timelines need to know of them, all at once or not at all.
+type Registrar struct {
+	customers        *Store
+	timelines        *timeline.Store
+	requestRecompute link.RequestRecompute
 }
 
-// NewRegister is a register that writes to both stores.
-func NewRegister(customers *Store, timelines *timeline.Store, refold link.Refold) *Register {
-	return &Register{customers: customers, timelines: timelines, refold: refold}
+// NewRegistrar is a register that writes to both stores.
+func NewRegistrar(customers *Store, timelines *timeline.Store, refold link.RequestRecompute) *Registrar {
+	return &Registrar{customers: customers, timelines: timelines, requestRecompute: refold}
 }
 
-// New is a customer to be.
-type New struct {
+// NewCustomer is a customer to be.
+type NewCustomer struct {
 	Number  string // "" to have one drawn
 	Details Details
 	Policy  Policy
-	Link    *Link // nil for a customer who shares with nobody yet
+	Share   *InitialShare // nil for a customer who shares with nobody yet
 }
 
-// Link says that a customer agreed to share with a work provider, and was matched there, at the same instant.
-type Link struct {
+// InitialShare says that a customer agreed to share with a work provider, and was matched there, at the same instant.
+type InitialShare struct {
 	Provider string // its id
 	UserID   string // what it calls the customer: its workProviderUserId; "" if it only knows the number
 	Since    time.Time
@@ -40,17 +40,17 @@ type Link struct {
 
 // The faults of a customer who cannot be as asked.
 func numberTaken() error {
-	return fault.Field("customerNumber", "`customerNumber` belongs to another customer")
+	return fault.InvalidField("customerNumber", "`customerNumber` belongs to another customer")
 }
 
 func userIDTaken() error {
-	return fault.Field(userIDPath, "`"+userIDPath+"` belongs to another customer")
+	return fault.InvalidField(userIDPath, "`"+userIDPath+"` belongs to another customer")
 }
 
 // Create writes a new customer and returns the number. InvalidData names what cannot be as asked: a detail, a number that
 // is taken, a workProviderUserId that belongs to somebody else.
-func (r *Register) Create(ctx context.Context, n New, now time.Time) (number string, err error) {
-	if n.Details, err = n.Details.Clean(now); err != nil {
+func (r *Registrar) Create(ctx context.Context, n NewCustomer, now time.Time) (number string, err error) {
+	if n.Details, err = n.Details.Normalise(now); err != nil {
 		return "", err
 	}
 	if n.Number != "" {
@@ -58,60 +58,60 @@ func (r *Register) Create(ctx context.Context, n New, now time.Time) (number str
 		if err != nil {
 			return "", err
 		}
-		if !isNumber(name.Value) {
-			return "", fault.Field("customerNumber", "`customerNumber` must consist of A-Z and 0-9")
+		if !validNumber(name.Value) {
+			return "", fault.InvalidField("customerNumber", "`customerNumber` must consist of A-Z and 0-9")
 		}
 		n.Number = name.Value
 	}
 	err = table.RetryConflicts(ctx, func() error {
 		if n.Number != "" {
-			if _, taken, err := r.customers.customer(ctx, n.Number); err != nil {
+			if _, taken, err := r.customers.customerItem(ctx, n.Number); err != nil {
 				return err
 			} else if taken {
 				return numberTaken()
 			}
 		}
-		owned, err := r.ownership(ctx, n.Link)
+		owned, err := r.ownership(ctx, n.Share)
 		if err != nil {
 			return err
 		}
 		if owned.Owner != "" {
 			return userIDTaken()
 		}
-		number, err = r.write(ctx, n, owned, nil, now)
+		number, err = r.createTx(ctx, n, owned, nil, now)
 		return err
 	})
 	return number, err
 }
 
 // ownership is whose the linked workProviderUserId is: nobody's if there is none.
-func (r *Register) ownership(ctx context.Context, link *Link) (timeline.Ownership, error) {
+func (r *Registrar) ownership(ctx context.Context, link *InitialShare) (timeline.Ownership, error) {
 	if link == nil || link.UserID == "" {
 		return timeline.Ownership{}, nil
 	}
 	return r.timelines.Ownership(ctx, link.Provider, link.UserID, false)
 }
 
-// write writes all rows of a new customer in one transaction, and with them the enrolment, which gets the number, if they
+// createTx writes all rows of a new customer in one transaction, and with them the enrolment, which gets the number, if they
 // come by one. It is table.ErrConflict if the number, the workProviderUserId or the enrolment was somebody else's by then.
-func (r *Register) write(ctx context.Context, n New, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
+func (r *Registrar) createTx(ctx context.Context, n NewCustomer, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
 	number = n.Number
 	if number == "" {
-		number = DrawNumber()
+		number = GenerateNumber()
 	}
 	tx := r.customers.db.WriteTx()
 	r.customers.Add(tx, Customer{Number: number, Details: n.Details}, n.Policy, now)
 	if e != nil {
 		e.number = number
-		r.customers.addEnrolment(tx, n.Link.Provider, n.Link.UserID, *e)
+		r.customers.addEnrolment(tx, n.Share.Provider, n.Share.UserID, *e)
 	}
-	if l := n.Link; l != nil {
+	if l := n.Share; l != nil {
 		entries := []timeline.Entry{timeline.ConsentGiven(l.Since), timeline.Matched(l.Since)}
 		if l.UserID != "" {
 			entries = append(entries, r.timelines.Claim(tx, l.Provider, l.UserID, owned, number, l.Since))
 		}
 		r.timelines.AppendHistory(tx, l.Provider, number, entries...)
-		if err := r.refold(ctx, l.Provider, number, l.Since); err != nil {
+		if err := r.requestRecompute(ctx, l.Provider, number, l.Since); err != nil {
 			return "", err
 		}
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 func TestCreate(t *testing.T) {
-	w := empty(t)
-	n := New{
-		Number: " abc123 ", Details: someone("driver@example.com"), Policy: withVehicle,
-		Link: &Link{Provider: courier, UserID: "12345", Since: noon.AddDate(-1, 0, 0)},
+	w := newEmptyFixture(t)
+	n := NewCustomer{
+		Number: " abc123 ", Details: validDetails("driver@example.com"), Policy: withVehicle,
+		Share: &InitialShare{Provider: courier, UserID: "12345", Since: noon.AddDate(-1, 0, 0)},
 	}
 	number, err := w.register.Create(t.Context(), n, noon)
 	if err != nil || number != "ABC123" {
@@ -26,14 +26,14 @@ func TestCreate(t *testing.T) {
 	if err != nil || owner != "ABC123" {
 		t.Errorf("%q, %v", owner, err)
 	}
-	if len(w.refolded) != 1 || w.refolded[0] != (refolding{courier, "ABC123", n.Link.Since}) {
+	if len(w.refolded) != 1 || w.refolded[0] != (recomputeCall{courier, "ABC123", n.Share.Since}) {
 		t.Errorf("refolded %v", w.refolded)
 	}
 }
 
 func TestCreateWithoutALink(t *testing.T) {
-	w := empty(t)
-	number, err := w.register.Create(t.Context(), New{Details: someone("driver@example.com"), Policy: withVehicle}, noon)
+	w := newEmptyFixture(t)
+	number, err := w.register.Create(t.Context(), NewCustomer{Details: validDetails("driver@example.com"), Policy: withVehicle}, noon)
 	if err != nil || len(number) != numberLength || len(w.refolded) != 0 {
 		t.Errorf("%q, %v, refolded %v", number, err, w.refolded)
 	}
@@ -43,7 +43,7 @@ func TestCreateWithoutALink(t *testing.T) {
 }
 
 func TestCreateWithALinkByNumberOnly(t *testing.T) {
-	w := empty(t)
+	w := newEmptyFixture(t)
 	w.create("ABC123", courier, "", withVehicle)
 	h, err := w.timelines.History(t.Context(), courier, "ABC123")
 	if err != nil || !h.Consented(timeline.At(noon)) || !h.Matched(timeline.At(noon)) {
@@ -52,16 +52,16 @@ func TestCreateWithALinkByNumberOnly(t *testing.T) {
 }
 
 func TestWhatCannotBeCreated(t *testing.T) {
-	w := empty(t)
+	w := newEmptyFixture(t)
 	w.create("ABC123", courier, "12345", withVehicle)
 	for name, c := range map[string]struct {
-		n     New
+		n     NewCustomer
 		field string
 	}{
-		"number taken":         {New{Number: "abc123", Details: someone("a@example.com")}, "customerNumber"},
-		"no number":            {New{Number: "ABC-123", Details: someone("a@example.com")}, "customerNumber"},
-		"id somebody else's":   {New{Details: someone("a@example.com"), Link: &Link{courier, "12345", noon}}, "customer.workProviderUserId"},
-		"details without name": {New{Details: Details{LastName: "Chef"}}, "customer.givenNames"},
+		"number taken":         {NewCustomer{Number: "abc123", Details: validDetails("a@example.com")}, "customerNumber"},
+		"no number":            {NewCustomer{Number: "ABC-123", Details: validDetails("a@example.com")}, "customerNumber"},
+		"id somebody else's":   {NewCustomer{Details: validDetails("a@example.com"), Share: &InitialShare{courier, "12345", noon}}, "customer.workProviderUserId"},
+		"details without name": {NewCustomer{Details: Details{LastName: "Chef"}}, "customer.givenNames"},
 	} {
 		number, err := w.register.Create(t.Context(), c.n, noon)
 		if number != "" || fieldOf(err) != c.field {
@@ -74,13 +74,13 @@ func TestWhatCannotBeCreated(t *testing.T) {
 }
 
 func TestOfManyWhoWantANumberOneGetsIt(t *testing.T) {
-	w := empty(t)
+	w := newEmptyFixture(t)
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	made := 0
 	for range 20 {
 		all.Go(func() {
-			_, err := w.register.Create(t.Context(), New{Number: "ABC123", Details: someone("a@example.com")}, noon)
+			_, err := w.register.Create(t.Context(), NewCustomer{Number: "ABC123", Details: validDetails("a@example.com")}, noon)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -99,7 +99,7 @@ func TestOfManyWhoWantANumberOneGetsIt(t *testing.T) {
 
 // Rows live for years. These are rows as the first release wrote them; every later one must read them.
 func TestRowsOfForm1AreRead(t *testing.T) {
-	w := empty(t)
+	w := newEmptyFixture(t)
 	salt := []byte("0123456789abcdef")
 	for _, row := range []map[string]any{
 		{
@@ -126,23 +126,23 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 		}
 	}
 	c, ok, err := w.customers.Customer(t.Context(), "ABC123")
-	if err != nil || !ok || c != (Customer{Number: "ABC123", Details: someone("driver@example.com")}) {
+	if err != nil || !ok || c != (Customer{Number: "ABC123", Details: validDetails("driver@example.com")}) {
 		t.Errorf("%+v, %v, %v", c, ok, err)
 	}
 	p, err := w.customers.Policy(t.Context(), "ABC123")
-	if err != nil || statusOf("ABC123", p) != statusOf("ABC123", withVehicle) || p.Product != "CR.MOT.TPO.UK.001" || p.Occupations[0] != "courier" {
+	if err != nil || newStatusResponse("ABC123", p) != newStatusResponse("ABC123", withVehicle) || p.Product != "CR.MOT.TPO.UK.001" || p.Occupations[0] != "courier" {
 		t.Errorf("%+v, %v", p, err)
 	}
 	product, ok, err := w.customers.Product(t.Context(), "FL.OCC.PL.UK.001")
-	if err != nil || !ok || !product.EnrolByAPI || product.CoverLevel != "Public Liability" || !product.Occupations[0].called("babysitter") {
+	if err != nil || !ok || !product.EnrolByAPI || product.CoverLevel != "Public Liability" || !product.Occupations[0].matches("babysitter") {
 		t.Errorf("%+v, %v, %v", product, ok, err)
 	}
 	e, ok, err := w.customers.enrolment(t.Context(), courier, "12345")
 	if err != nil || !ok || e.number != "ABC123" || e.coverLevel != "Public Liability" || e.occupations[0] != "childminder" {
 		t.Errorf("%+v, %v, %v", e, ok, err)
 	}
-	if err := e.asked.same([]value{{"customer.dob", "1984-01-15"}}); err != nil {
-		t.Errorf("%v; the digest is now %x", err, e.asked.digest(value{"customer.dob", "1984-01-15"}))
+	if err := e.digests.diff([]enrolField{{"customer.dob", "1984-01-15"}}); err != nil {
+		t.Errorf("%v; the digest is now %x", err, e.digests.digest(enrolField{"customer.dob", "1984-01-15"}))
 	}
 	if n := w.customersOf("driver@example.com"); n != 1 {
 		t.Errorf("%d customers of the email", n)

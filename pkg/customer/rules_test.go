@@ -22,10 +22,10 @@ func fieldOf(err error) string {
 }
 
 func TestCleanTrims(t *testing.T) {
-	d := someone(" raekwon@wutangforever.wu ")
+	d := validDetails(" raekwon@wutangforever.wu ")
 	d.City, d.PhoneNumber = "\tLondon ", " 0044 (0123) 143-234.23 "
-	got, err := d.Clean(noon)
-	if err != nil || got != someone("raekwon@wutangforever.wu") {
+	got, err := d.Normalise(noon)
+	if err != nil || got != validDetails("raekwon@wutangforever.wu") {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -42,9 +42,9 @@ func TestCleanTakes(t *testing.T) {
 		"an address tagged": func(d *Details) { d.Email = "a+b.c-d_e@example.com" },
 		"a short number":    func(d *Details) { d.PhoneNumber = "+2908123" },
 	} {
-		d := someone("driver@example.com")
+		d := validDetails("driver@example.com")
 		change(&d)
-		if _, err := d.Clean(noon); err != nil {
+		if _, err := d.Normalise(noon); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -54,14 +54,14 @@ func TestCleanTakes(t *testing.T) {
 func TestCleanNamesTheFirst(t *testing.T) {
 	d := Details{}
 	want := d.fields()
-	full := someone("driver@example.com")
+	full := validDetails("driver@example.com")
 	for i, f := range full.fields() {
-		if _, err := d.Clean(noon); fieldOf(err) != want[i].path {
+		if _, err := d.Normalise(noon); fieldOf(err) != want[i].path {
 			t.Errorf("%q is named, want %q", fieldOf(err), want[i].path)
 		}
 		*d.fields()[i].value = *f.value
 	}
-	if _, err := d.Clean(noon); err != nil {
+	if _, err := d.Normalise(noon); err != nil {
 		t.Error(err)
 	}
 }
@@ -74,14 +74,14 @@ func TestCleanIsStableAndTellsNothing(t *testing.T) {
 				"1984-01-15", "a@example.com", "+44 1234 567890", "London", " x ", "",
 			})).Draw(t, f.path)
 		}
-		clean, err := d.Clean(noon)
+		clean, err := d.Normalise(noon)
 		if err == nil {
-			if again, err := clean.Clean(noon); err != nil || again != clean {
+			if again, err := clean.Normalise(noon); err != nil || again != clean {
 				t.Fatalf("%+v became %+v, %v", clean, again, err)
 			}
 			return
 		}
-		if fault.Of(err) != fault.InvalidData || fieldOf(err) == "" {
+		if fault.KindOf(err) != fault.InvalidData || fieldOf(err) == "" {
 			t.Fatalf("%v", err)
 		}
 		words := err.Error()
@@ -96,8 +96,8 @@ func TestCleanIsStableAndTellsNothing(t *testing.T) {
 func TestNumbersHaveNoLookAlikes(t *testing.T) {
 	seen := map[byte]bool{}
 	for range 5000 {
-		number := DrawNumber()
-		if len(number) != numberLength || !isNumber(number) || strings.ContainsAny(number, "01258ABEGILOSUZ6") {
+		number := GenerateNumber()
+		if len(number) != numberLength || !validNumber(number) || strings.ContainsAny(number, "01258ABEGILOSUZ6") {
 			t.Fatal(number)
 		}
 		for _, c := range []byte(number) {
@@ -113,7 +113,7 @@ func TestWhatIsANumber(t *testing.T) {
 	for s, want := range map[string]bool{
 		"ABC123": true, "0": true, "IT15K": true, "": false, "abc": false, "AB-1": false, "AB 1": false, "É": false, "A\x00": false,
 	} {
-		if isNumber(s) != want {
+		if validNumber(s) != want {
 			t.Errorf("%q: %v", s, !want)
 		}
 	}
@@ -125,12 +125,12 @@ func TestRow9CanonicalNames(t *testing.T) {
 		{[]string{"babysitter"}, []string{"childminder"}},
 		{[]string{"BABYSITTER", "Tutor", "childminder"}, []string{"childminder", "tutor"}},
 	} {
-		if got, err := childminding.canonical(c.sent); err != nil || got == nil || !slices.Equal(got, c.want) {
+		if got, err := childminderProduct.canonical(c.sent); err != nil || got == nil || !slices.Equal(got, c.want) {
 			t.Errorf("%q: %q, %v", c.sent, got, err)
 		}
 	}
 	for _, sent := range []string{"", "baby sitter", "pirate"} {
-		if _, err := childminding.canonical([]string{"tutor", sent}); fieldOf(err) != "product.occupations" {
+		if _, err := childminderProduct.canonical([]string{"tutor", sent}); fieldOf(err) != "product.occupations" {
 			t.Errorf("%q: %v", sent, err)
 		}
 	}
@@ -141,9 +141,9 @@ func TestDigestsTellRequestsApart(t *testing.T) {
 	texts := rapid.SampledFrom([]string{"", "a", "b", "ab", `["a" "b"]`, "a\x00b"})
 	paths := []string{"customer.city", "customer.dob", "product.code"}
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(label string) (values []value) {
+		draw := func(label string) (values []enrolField) {
 			for _, path := range paths {
-				values = append(values, value{path, texts.Draw(t, label+" "+path)})
+				values = append(values, enrolField{path, texts.Draw(t, label+" "+path)})
 			}
 			return values
 		}
@@ -154,15 +154,15 @@ func TestDigestsTellRequestsApart(t *testing.T) {
 				different = first[i].path
 			}
 		}
-		if got := fieldOf(digestsOf(first).same(second)); got != different {
+		if got := fieldOf(digestsOf(first).diff(second)); got != different {
 			t.Fatalf("%q is named, want %q", got, different)
 		}
 	})
 }
 
 func TestDigestsOfOnePersonDiffer(t *testing.T) {
-	values := []value{{"customer.dob", "1984-01-15"}}
-	if one, two := digestsOf(values), digestsOf(values); string(one.of["customer.dob"]) == string(two.of["customer.dob"]) {
+	values := []enrolField{{"customer.dob", "1984-01-15"}}
+	if one, two := digestsOf(values), digestsOf(values); string(one.byPath["customer.dob"]) == string(two.byPath["customer.dob"]) {
 		t.Error("the salt does nothing")
 	}
 }

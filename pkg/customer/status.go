@@ -11,9 +11,9 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// status is the answer of GET /v1/user/status, its keys in the documented order. The two numbers are always equal; the
+// statusResponse is the answer of GET /v1/user/status, its keys in the documented order. The two numbers are always equal; the
 // older name of the two is kept for old clients.
-type status struct {
+type statusResponse struct {
 	Status              string `json:"status"`
 	PolicyID            string `json:"policyId"`
 	CustomerNumber      string `json:"customer_number"`
@@ -25,18 +25,18 @@ type status struct {
 // Status answers whether a person is insured, with two reads: who they are, and their policy. Somebody unknown and somebody
 // who does not share with the caller are one and the same InvalidCustomer (contract row 23).
 func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store, now func() time.Time) http.Handler {
-	return web.Function("user-status", keys, map[string]web.Handler{
+	return web.NewFunction("user-status", keys, map[string]web.Handler{
 		"GET /v1/user/status": func(r *web.Request) (web.Response, error) {
 			query, err := r.Query()
 			if err != nil {
 				return web.Response{}, err
 			}
-			person.DeprecatedInQuery(query, r.Deprecated)
+			person.ReportDeprecatedQuery(query, r.NoteDeprecated)
 			name, err := person.FromQuery(query)
 			if err != nil {
 				return web.Response{}, err
 			}
-			number, err := sharing(r.Context(), timelines, r.Provider.ID, name, now())
+			number, err := consentedNumber(r.Context(), timelines, r.Provider.ID, name, now())
 			if err != nil {
 				return web.Response{}, err
 			}
@@ -44,13 +44,13 @@ func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store,
 			if err != nil {
 				return web.Response{}, err
 			}
-			return web.Response{Status: http.StatusOK, Body: statusOf(number, policy)}, nil
+			return web.Response{Status: http.StatusOK, Body: newStatusResponse(number, policy)}, nil
 		},
 	})
 }
 
-func statusOf(number string, p Policy) status {
-	s := status{Status: "DISABLED", PolicyID: number, CustomerNumber: number}
+func newStatusResponse(number string, p Policy) statusResponse {
+	s := statusResponse{Status: "DISABLED", PolicyID: number, CustomerNumber: number}
 	if p.Insured {
 		s.Status = "ENABLED"
 		s.ClassOfUse, s.CoverLevel, s.VehicleRegistration = p.ClassOfUse, p.CoverLevel, p.VehicleRegistration
@@ -58,8 +58,8 @@ func statusOf(number string, p Policy) status {
 	return s
 }
 
-// sharing is the number of the customer so named who shares with the work provider now. One read.
-func sharing(ctx context.Context, timelines *timeline.Store, provider string, name person.Name, now time.Time) (string, error) {
+// consentedNumber is the number of the customer so named who shares with the work provider now. One read.
+func consentedNumber(ctx context.Context, timelines *timeline.Store, provider string, name person.Name, now time.Time) (string, error) {
 	number := name.Value
 	var known bool
 	switch name.Kind {

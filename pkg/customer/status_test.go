@@ -20,7 +20,7 @@ var (
 
 // couriers is a world with the customers of the documents' examples.
 func couriers(t *testing.T) *world {
-	w := empty(t)
+	w := newEmptyFixture(t)
 	w.create("ABC123", courier, "12345", withVehicle)
 	w.create("ABC12", courier, "1686", withoutVehicle)
 	w.create("SE33S", courier, "212312qd2131", notInsured)
@@ -157,7 +157,7 @@ func TestStatusAnswersHead(t *testing.T) {
 
 // Somebody may sign up before they are insured with anything.
 func TestStatusWithoutAPolicy(t *testing.T) {
-	if got, want := statusOf("ABC123", Policy{}), (status{Status: "DISABLED", PolicyID: "ABC123", CustomerNumber: "ABC123"}); got != want {
+	if got, want := newStatusResponse("ABC123", Policy{}), (statusResponse{Status: "DISABLED", PolicyID: "ABC123", CustomerNumber: "ABC123"}); got != want {
 		t.Errorf("%+v", got)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// form is the version of the form of every row here.
-const form = 1
+// itemVersion is the version of the form of every row here.
+const itemVersion = 1
 
 // Store keeps customers, policies, products and enrolments in the table Customers. Reads are consistent: who was enrolled
 // a moment ago is there. A failure of the storage is Unavailable.
@@ -23,33 +23,33 @@ type Store struct {
 	table dynamo.Table
 }
 
-// StoreFrom is the store in the table that CUSTOMERS_TABLE names.
-func StoreFrom(env *config.Env) *Store {
+// NewStore is the store in the table that CUSTOMERS_TABLE names.
+func NewStore(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
 	return &Store{db: db, table: db.Table(env.Get("CUSTOMERS_TABLE"))}
 }
 
-type customerRow struct {
-	PK          string    `dynamo:"pk,hash"`
-	SK          string    `dynamo:"sk,range"`
-	Form        int       `dynamo:"v"`
-	Number      string    `dynamo:"number"`
-	GivenNames  string    `dynamo:"givenNames"`
-	LastName    string    `dynamo:"lastName"`
-	Address     string    `dynamo:"address"`
-	City        string    `dynamo:"city"`
-	PostCode    string    `dynamo:"postCode"`
-	DOB         string    `dynamo:"dob"`
-	Email       string    `dynamo:"email"`
-	PhoneNumber string    `dynamo:"phoneNumber"`
-	Created     time.Time `dynamo:"created"`
-	Erased      time.Time `dynamo:"erased,omitempty"` // of a row that only keeps the number from being given to another
+type customerItem struct {
+	PK            string    `dynamo:"pk,hash"`
+	SK            string    `dynamo:"sk,range"`
+	SchemaVersion int       `dynamo:"v"`
+	Number        string    `dynamo:"number"`
+	GivenNames    string    `dynamo:"givenNames"`
+	LastName      string    `dynamo:"lastName"`
+	Address       string    `dynamo:"address"`
+	City          string    `dynamo:"city"`
+	PostCode      string    `dynamo:"postCode"`
+	DOB           string    `dynamo:"dob"`
+	Email         string    `dynamo:"email"`
+	PhoneNumber   string    `dynamo:"phoneNumber"`
+	Created       time.Time `dynamo:"created"`
+	Erased        time.Time `dynamo:"erased,omitempty"` // of a row that only keeps the number from being given to another
 }
 
-type policyRow struct {
+type policyItem struct {
 	PK                  string   `dynamo:"pk,hash"`
 	SK                  string   `dynamo:"sk,range"`
-	Form                int      `dynamo:"v"`
+	SchemaVersion       int      `dynamo:"v"`
 	Insured             bool     `dynamo:"insured"`
 	Product             string   `dynamo:"product,omitempty"`
 	Occupations         []string `dynamo:"occupations,omitempty"`
@@ -60,45 +60,45 @@ type policyRow struct {
 	InsuredUntil time.Time `dynamo:"insuredUntil,omitempty"`
 }
 
-// emailRow says that a customer has that email. An email may have several.
-type emailRow struct {
-	PK     string `dynamo:"pk,hash"`
-	SK     string `dynamo:"sk,range"`
-	Form   int    `dynamo:"v"`
-	Number string `dynamo:"number"`
+// emailItem says that a customer has that email. An email may have several.
+type emailItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
+	Number        string `dynamo:"number"`
 }
 
-type productRow struct {
-	PK          string          `dynamo:"pk,hash"`
-	SK          string          `dynamo:"sk,range"`
-	Form        int             `dynamo:"v"`
-	CoverLevel  string          `dynamo:"coverLevel"`
-	ClassOfUse  string          `dynamo:"classOfUse"`
-	Occupations []occupationRow `dynamo:"occupations,omitempty"`
-	EnrolByAPI  bool            `dynamo:"enrolByApi"`
-	Vehicle     bool            `dynamo:"vehicle,omitempty"`
+type productItem struct {
+	PK            string           `dynamo:"pk,hash"`
+	SK            string           `dynamo:"sk,range"`
+	SchemaVersion int              `dynamo:"v"`
+	CoverLevel    string           `dynamo:"coverLevel"`
+	ClassOfUse    string           `dynamo:"classOfUse"`
+	Occupations   []occupationItem `dynamo:"occupations,omitempty"`
+	EnrolByAPI    bool             `dynamo:"enrolByApi"`
+	Vehicle       bool             `dynamo:"vehicle,omitempty"`
 }
 
-type occupationRow struct {
+type occupationItem struct {
 	Name     string   `dynamo:"name"`
 	Synonyms []string `dynamo:"synonyms,omitempty"`
 }
 
-// enrolmentRow is what an enrolment asked, as digests, and what it was answered.
-type enrolmentRow struct {
-	PK          string            `dynamo:"pk,hash"`
-	SK          string            `dynamo:"sk,range"`
-	Form        int               `dynamo:"v"`
-	Number      string            `dynamo:"number"`
-	Occupations []string          `dynamo:"occupations,omitempty"`
-	CoverLevel  string            `dynamo:"coverLevel"`
-	Salt        []byte            `dynamo:"salt"`
-	Digests     map[string][]byte `dynamo:"digests"` // by the field's path
+// enrolmentItem is what an enrolment asked, as digests, and what it was answered.
+type enrolmentItem struct {
+	PK            string            `dynamo:"pk,hash"`
+	SK            string            `dynamo:"sk,range"`
+	SchemaVersion int               `dynamo:"v"`
+	Number        string            `dynamo:"number"`
+	Occupations   []string          `dynamo:"occupations,omitempty"`
+	CoverLevel    string            `dynamo:"coverLevel"`
+	Salt          []byte            `dynamo:"salt"`
+	Digests       map[string][]byte `dynamo:"digests"` // by the field's path
 }
 
 // Customer is the customer of that number; false if there is none, or none any more.
 func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, error) {
-	r, ok, err := s.customer(ctx, number)
+	r, ok, err := s.customerItem(ctx, number)
 	if !ok || !r.Erased.IsZero() {
 		return Customer{}, false, err
 	}
@@ -108,16 +108,16 @@ func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, er
 	}}, ok, err
 }
 
-// customer is the row of a customer who is there or was erased.
-func (s *Store) customer(ctx context.Context, number string) (r customerRow, ok bool, err error) {
-	ok, err = s.get(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
+// customerItem is the row of a customer who is there or was erased.
+func (s *Store) customerItem(ctx context.Context, number string) (r customerItem, ok bool, err error) {
+	ok, err = s.getItem(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
 	return r, ok, err
 }
 
 // Policy is the policy of the customer of that number. A customer without one is not insured: the zero value.
 func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
-	var r policyRow
-	_, err := s.get(ctx, table.CustomerPartition(number), table.PolicySort, &r)
+	var r policyItem
+	_, err := s.getItem(ctx, table.CustomerPartition(number), table.PolicySort, &r)
 	return Policy{
 		Insured: r.Insured, Product: r.Product, Occupations: r.Occupations,
 		CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, VehicleRegistration: r.VehicleRegistration,
@@ -126,8 +126,8 @@ func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 
 // Product is the product of that code; false if there is none.
 func (s *Store) Product(ctx context.Context, code string) (Product, bool, error) {
-	var r productRow
-	ok, err := s.get(ctx, table.ProductPartition(code), table.ProductSort, &r)
+	var r productItem
+	ok, err := s.getItem(ctx, table.ProductPartition(code), table.ProductSort, &r)
 	p := Product{Code: code, CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, EnrolByAPI: r.EnrolByAPI, Vehicle: r.Vehicle}
 	for _, o := range r.Occupations {
 		p.Occupations = append(p.Occupations, Occupation(o))
@@ -135,32 +135,32 @@ func (s *Store) Product(ctx context.Context, code string) (Product, bool, error)
 	return p, ok, err
 }
 
-// DefineProduct writes a product, over an earlier definition if there is one. Policies made by that stay as they are.
-func (s *Store) DefineProduct(ctx context.Context, p Product) error {
+// PutProduct writes a product, over an earlier definition if there is one. Policies made by that stay as they are.
+func (s *Store) PutProduct(ctx context.Context, p Product) error {
 	if p.Code == "" || len(p.Code) > maxText || p.CoverLevel == "" || p.ClassOfUse == "" {
 		return fault.New(fault.InvalidData, "A product needs a code, a cover level and a class of use")
 	}
-	r := productRow{
-		PK: table.ProductPartition(p.Code), SK: table.ProductSort, Form: form,
+	r := productItem{
+		PK: table.ProductPartition(p.Code), SK: table.ProductSort, SchemaVersion: itemVersion,
 		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, EnrolByAPI: p.EnrolByAPI, Vehicle: p.Vehicle,
 	}
 	for _, o := range p.Occupations {
-		r.Occupations = append(r.Occupations, occupationRow(o))
+		r.Occupations = append(r.Occupations, occupationItem(o))
 	}
-	listed := listedRow{PK: table.ProductsPartition, SK: p.Code, Form: form}
+	listed := productIndexItem{PK: table.ProductsPartition, SK: p.Code, SchemaVersion: itemVersion}
 	return stored(s.db.WriteTx().Put(s.table.Put(r)).Put(s.table.Put(listed)).Run(ctx))
 }
 
-// listedRow says that there is a product of that code.
-type listedRow struct {
-	PK   string `dynamo:"pk,hash"`
-	SK   string `dynamo:"sk,range"`
-	Form int    `dynamo:"v"`
+// productIndexItem says that there is a product of that code.
+type productIndexItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
 }
 
 // Products are all products, by code.
 func (s *Store) Products(ctx context.Context) ([]Product, error) {
-	var rows []listedRow
+	var rows []productIndexItem
 	if err := s.table.Get(table.PK, table.ProductsPartition).Consistent(true).All(ctx, &rows); err != nil {
 		return nil, stored(err)
 	}
@@ -176,40 +176,40 @@ func (s *Store) Products(ctx context.Context) ([]Product, error) {
 
 // enrolment is what the work provider enrolled under the id before; false if nothing.
 func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolment, bool, error) {
-	var r enrolmentRow
-	ok, err := s.get(ctx, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
+	var r enrolmentItem
+	ok, err := s.getItem(ctx, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
 	return enrolment{
-		number: r.Number, occupations: r.Occupations, coverLevel: r.CoverLevel, asked: digests{salt: r.Salt, of: r.Digests},
+		number: r.Number, occupations: r.Occupations, coverLevel: r.CoverLevel, digests: digests{salt: r.Salt, byPath: r.Digests},
 	}, ok, err
 }
 
 // Add adds to a transaction the rows of a new customer, whose details are clean, on condition that nobody has the number.
 func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 	partition := table.CustomerPartition(c.Number)
-	tx.Put(s.table.Put(customerRow{
-		PK: partition, SK: table.CustomerSort, Form: form, Number: c.Number,
+	tx.Put(s.table.Put(customerItem{
+		PK: partition, SK: table.CustomerSort, SchemaVersion: itemVersion, Number: c.Number,
 		GivenNames: c.GivenNames, LastName: c.LastName, Address: c.Address, City: c.City, PostCode: c.PostCode,
 		DOB: c.DOB, Email: c.Email, PhoneNumber: c.PhoneNumber, Created: now.UTC(),
 	}).If("attribute_not_exists(pk)"))
-	tx.Put(s.table.Put(policyRow{
-		PK: partition, SK: table.PolicySort, Form: form, Insured: p.Insured, Product: p.Product, Occupations: p.Occupations,
+	tx.Put(s.table.Put(policyItem{
+		PK: partition, SK: table.PolicySort, SchemaVersion: itemVersion, Insured: p.Insured, Product: p.Product, Occupations: p.Occupations,
 		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, VehicleRegistration: p.VehicleRegistration,
 	}))
-	tx.Put(s.table.Put(emailRow{
-		PK: table.EmailPartition(NormaliseEmail(c.Email)), SK: table.EmailCustomerSort(c.Number), Form: form, Number: c.Number,
+	tx.Put(s.table.Put(emailItem{
+		PK: table.EmailPartition(NormaliseEmail(c.Email)), SK: table.EmailCustomerSort(c.Number), SchemaVersion: itemVersion, Number: c.Number,
 	}))
 }
 
 // addEnrolment adds to a transaction the row of an enrolment, on condition that the id has none.
 func (s *Store) addEnrolment(tx *dynamo.WriteTx, provider, userID string, e enrolment) {
-	tx.Put(s.table.Put(enrolmentRow{
-		PK: table.EnrolmentPartition(provider, userID), SK: table.EnrolmentSort, Form: form,
-		Number: e.number, Occupations: e.occupations, CoverLevel: e.coverLevel, Salt: e.asked.salt, Digests: e.asked.of,
+	tx.Put(s.table.Put(enrolmentItem{
+		PK: table.EnrolmentPartition(provider, userID), SK: table.EnrolmentSort, SchemaVersion: itemVersion,
+		Number: e.number, Occupations: e.occupations, CoverLevel: e.coverLevel, Salt: e.digests.salt, Digests: e.digests.byPath,
 	}).If("attribute_not_exists(pk)"))
 }
 
-// get reads one row; false if there is none.
-func (s *Store) get(ctx context.Context, partition, sort string, into any) (bool, error) {
+// getItem reads one row; false if there is none.
+func (s *Store) getItem(ctx context.Context, partition, sort string, into any) (bool, error) {
 	err := s.table.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
 	if errors.Is(err, dynamo.ErrNotFound) {
 		return false, nil

@@ -11,14 +11,14 @@ import (
 // Validate answers whether a customer number exists and, if an email is given, whether it is that customer's. One read.
 // It tells so of any customer to any live key: that is what it is for (contract row 23).
 func Validate(keys web.Authenticator, customers *Store) http.Handler {
-	return web.Function("validate-customer-number", keys, map[string]web.Handler{
+	return web.NewFunction("validate-customer-number", keys, map[string]web.Handler{
 		"GET /v1/validate/customer-number/{customerNumber}": func(r *web.Request) (web.Response, error) {
 			query, err := r.Query()
 			if err != nil {
 				return web.Response{}, err
 			}
 			name, err := person.NewCustomerNumber(r.PathValue)
-			if err != nil || !isNumber(name.Value) { // row 28: an unlikely number is an unknown one
+			if err != nil || !validNumber(name.Value) { // row 28: an unlikely number is an unknown one
 				return web.Response{}, fault.New(fault.InvalidCustomer, "")
 			}
 			customer, ok, err := customers.Customer(r.Context(), name.Value)
@@ -30,7 +30,7 @@ func Validate(keys web.Authenticator, customers *Store) http.Handler {
 			}
 			// Repeated, every email sent must be the customer's.
 			for _, sent := range query["email"] {
-				if sent != "" && NormaliseEmail(web.QueryEmail(sent)) != NormaliseEmail(customer.Email) {
+				if sent != "" && NormaliseEmail(web.RepairQueryEmail(sent)) != NormaliseEmail(customer.Email) {
 					return web.Response{}, fault.New(fault.InvalidCustomerEmail, "")
 				}
 			}

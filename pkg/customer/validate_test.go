@@ -8,8 +8,8 @@ import (
 )
 
 func TestValidate(t *testing.T) {
-	w := empty(t)
-	n := New{Number: "ABC12", Details: someone("Driver+Zego@Example.com")}
+	w := newEmptyFixture(t)
+	n := NewCustomer{Number: "ABC12", Details: validDetails("Driver+Zego@Example.com")}
 	if _, err := w.register.Create(t.Context(), n, noon); err != nil {
 		t.Fatal(err)
 	}

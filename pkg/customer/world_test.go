@@ -46,26 +46,26 @@ type world struct {
 	t         *testing.T
 	customers *Store
 	timelines *timeline.Store
-	register  *Register
+	register  *Registrar
 
 	status, validate, enrol http.Handler
 
 	mu       sync.Mutex
-	refolded []refolding
+	refolded []recomputeCall
 }
 
-// refolding is one call of Refold.
-type refolding struct {
+// recomputeCall is one call of Refold.
+type recomputeCall struct {
 	provider, number string
 	from             time.Time
 }
 
 func newWorld(t *testing.T, env *config.Env) *world {
-	w := &world{t: t, customers: StoreFrom(env), timelines: timeline.StoreFrom(env)}
-	w.register = NewRegister(w.customers, w.timelines, func(_ context.Context, provider, number string, from time.Time) error {
+	w := &world{t: t, customers: NewStore(env), timelines: timeline.StoreFrom(env)}
+	w.register = NewRegistrar(w.customers, w.timelines, func(_ context.Context, provider, number string, from time.Time) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.refolded = append(w.refolded, refolding{provider, number, from})
+		w.refolded = append(w.refolded, recomputeCall{provider, number, from})
 		return nil
 	})
 	now := func() time.Time { return noon }
@@ -75,11 +75,11 @@ func newWorld(t *testing.T, env *config.Env) *world {
 	return w
 }
 
-// empty is a world without customers or products.
-func empty(t *testing.T) *world { return newWorld(t, emulator.NewTestEnv(t)) }
+// newEmptyFixture is a world without customers or products.
+func newEmptyFixture(t *testing.T) *world { return newWorld(t, emulator.NewTestEnv(t)) }
 
-// someone is acceptable details.
-func someone(email string) Details {
+// validDetails is acceptable details.
+func validDetails(email string) Details {
 	return Details{
 		GivenNames: "Reakwon The", LastName: "Chef", Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
 		DOB: "1984-01-15", Email: email, PhoneNumber: "+44012314323423",
@@ -89,17 +89,17 @@ func someone(email string) Details {
 // create adds a customer, linked since yesterday if there is a work provider.
 func (w *world) create(number, providerID, userID string, p Policy) {
 	w.t.Helper()
-	n := New{Number: number, Details: someone(strings.ToLower(number) + "@example.com"), Policy: p}
+	n := NewCustomer{Number: number, Details: validDetails(strings.ToLower(number) + "@example.com"), Policy: p}
 	if providerID != "" {
-		n.Link = &Link{Provider: providerID, UserID: userID, Since: noon.AddDate(0, 0, -1)}
+		n.Share = &InitialShare{Provider: providerID, UserID: userID, Since: noon.AddDate(0, 0, -1)}
 	}
 	if _, err := w.register.Create(w.t.Context(), n, noon); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// childminding is the product of the documents' example.
-var childminding = Product{
+// childminderProduct is the product of the documents' example.
+var childminderProduct = Product{
 	Code: "FL.OCC.PL.UK.001", CoverLevel: "Public Liability", ClassOfUse: "Occupational", EnrolByAPI: true,
 	Occupations: []Occupation{{Name: "childminder", Synonyms: []string{"babysitter"}}, {Name: "tutor"}},
 }
@@ -107,7 +107,7 @@ var childminding = Product{
 func (w *world) define(products ...Product) {
 	w.t.Helper()
 	for _, p := range products {
-		if err := w.customers.DefineProduct(w.t.Context(), p); err != nil {
+		if err := w.customers.PutProduct(w.t.Context(), p); err != nil {
 			w.t.Fatal(err)
 		}
 	}

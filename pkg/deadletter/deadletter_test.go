@@ -88,10 +88,10 @@ func TestLettersThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"", "2026-03", "2026-03/", "2026-04" + there.ID()[7:], there.ID() + "x", "courier-ltd#C#ABC123/owner"} {
-		if _, err := s.Get(t.Context(), id); fault.Of(err) != fault.NotFound {
+		if _, err := s.Get(t.Context(), id); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%q is read: %v", id, err)
 		}
-		if err := s.MarkRedriven(t.Context(), id, noon); fault.Of(err) != fault.NotFound {
+		if err := s.MarkRedriven(t.Context(), id, noon); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%q is redriven: %v", id, err)
 		}
 	}

@@ -93,13 +93,13 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 		}
 		world.WorkProviders = append(world.WorkProviders, loaded)
 	}
-	customers := customer.StoreFrom(env)
+	customers := customer.NewStore(env)
 	for _, p := range products {
 		if err := loadProduct(ctx, customers, p); err != nil {
 			return Data{}, err
 		}
 	}
-	register := customer.NewRegister(customers, timeline.StoreFrom(env), nothingToRefold)
+	register := customer.NewRegistrar(customers, timeline.StoreFrom(env), nothingToRefold)
 	for _, c := range couriers {
 		_, there, err := customers.Customer(ctx, c.CustomerNumber)
 		if err != nil {
@@ -110,7 +110,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 			return Data{}, err
 		}
 		if !there && erased.IsZero() {
-			_, err = register.Create(ctx, customer.New{
+			_, err = register.Create(ctx, customer.NewCustomer{
 				Number: c.CustomerNumber,
 				Details: customer.Details{
 					GivenNames: c.givenNames, LastName: c.lastName, Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
@@ -119,7 +119,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 				Policy: customer.Policy{
 					Insured: c.insured, Product: products[1].Code, CoverLevel: coverLevel, ClassOfUse: classOfUse, VehicleRegistration: c.vehicle,
 				},
-				Link: &customer.Link{
+				Share: &customer.InitialShare{
 					Provider: provider.Slug(c.WorkProvider), UserID: c.WorkProviderUserID, Since: now.AddDate(-1, 0, 0),
 				},
 			}, now)
@@ -135,7 +135,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 // loadProvider makes a work provider unless it is there, and finds it a key that works.
 func loadProvider(ctx context.Context, s *apikey.Store, name string, mayEnrol bool, previous Data, now time.Time) (WorkProvider, error) {
 	p, err := s.ByName(ctx, name)
-	if err != nil && fault.Of(err) == fault.NotFound {
+	if err != nil && fault.KindOf(err) == fault.NotFound {
 		if p, err = s.Create(ctx, provider.Provider{Name: name, CanEnrol: mayEnrol}, now); err == nil {
 			err = s.SetProduct(ctx, p.ID, products[1].Code) // with which couriers are insured who sign up
 		}
@@ -152,7 +152,7 @@ func loadProvider(ctx context.Context, s *apikey.Store, name string, mayEnrol bo
 		if err == nil && holder.ID == p.ID {
 			return known, nil
 		}
-		if err != nil && fault.Of(err).Retryable() {
+		if err != nil && fault.KindOf(err).Retryable() {
 			return WorkProvider{}, err
 		}
 		if err != nil && s.ImportKey(ctx, p.ID, known.Key, now) == nil {
@@ -169,7 +169,7 @@ func loadProduct(ctx context.Context, s *customer.Store, p customer.Product) err
 	if err != nil || there {
 		return err
 	}
-	return s.DefineProduct(ctx, p)
+	return s.PutProduct(ctx, p)
 }
 
 // nothingToRefold stands in for a refolding: of somebody who is only now being made, no event can have come yet.

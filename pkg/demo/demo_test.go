@@ -40,7 +40,7 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 		keys[p.Name] = p.Key
 	}
 	const cover = `"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"`
-	status := customer.Status(apikey.CacheFrom(env), customer.StoreFrom(env), timeline.StoreFrom(env), time.Now)
+	status := customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.StoreFrom(env), time.Now)
 	for _, c := range []struct{ provider, userID, want string }{
 		{"Courier Ltd", "12345", `{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover + `,"vehicle_registration":"VY7 JC3"}`},
 		{"Courier Ltd", "1686", `{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` + cover + `}`},
@@ -71,7 +71,7 @@ func TestTheProvidersMayEnrolOrNot(t *testing.T) {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
-	store := customer.StoreFrom(env)
+	store := customer.NewStore(env)
 	for code, may := range map[string]bool{"FL.OCC.PL.UK.001": true, "CR.MOT.TPO.UK.001": false} {
 		if p, ok, err := store.Product(t.Context(), code); !ok || err != nil || p.EnrolByAPI != may {
 			t.Errorf("%s: %+v, %v, %v", code, p, ok, err)
@@ -186,12 +186,12 @@ func TestWhoIsErasedStaysSo(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	world := load(t, env, Data{})
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
-	desk := privacy.DeskFrom(env, webhook.NewDeliveries(env, time.Now), noRefold)
+	desk := privacy.NewService(env, webhook.NewDeliveries(env, time.Now), noRefold)
 	if _, err := desk.Erase(t.Context(), "ABC123", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	load(t, env, world)
-	if c, there, err := customer.StoreFrom(env).Customer(t.Context(), "ABC123"); there || err != nil {
+	if c, there, err := customer.NewStore(env).Customer(t.Context(), "ABC123"); there || err != nil {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

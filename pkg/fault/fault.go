@@ -30,16 +30,16 @@ const (
 	Unavailable                      // UNAVAILABLE, 503: something we need does not answer just now
 )
 
-// names are the codes of the API; the order is that of the constants.
-var names = [...]string{
+// codes are the codes of the API; the order is that of the constants.
+var codes = [...]string{
 	"INTERNAL", "INVALID_DATA", "MISSING_AUTH", "INVALID_KEY", "PERMISSION_DENIED", "NOT_FOUND",
 	"INVALID_CUSTOMER", "INVALID_CUSTOMER_EMAIL", "METHOD_NOT_ALLOWED", "REQUEST_TOO_LARGE", "UNAVAILABLE",
 }
 
 // String is the kind's code in the API, such as "INVALID_DATA".
 func (k Kind) String() string {
-	if int(k) < len(names) {
-		return names[k]
+	if int(k) < len(codes) {
+		return codes[k]
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
@@ -63,8 +63,8 @@ func New(kind Kind, detail string) *Error {
 	return &Error{Kind: kind, Detail: detail, Index: -1}
 }
 
-// Field returns an InvalidData fault about one field.
-func Field(field, detail string) *Error {
+// InvalidField returns an InvalidData fault about one field.
+func InvalidField(field, detail string) *Error {
 	return &Error{Kind: InvalidData, Field: field, Detail: detail, Index: -1}
 }
 
@@ -73,9 +73,9 @@ func Wrap(kind Kind, cause error) *Error {
 	return &Error{Kind: kind, Index: -1, Cause: cause}
 }
 
-// At returns the same fault, naming the item of a batch that it is about. An error that is no fault is
+// WithIndex returns the same fault, naming the item of a batch that it is about. An error that is no fault is
 // returned as it is: a failure of ours is not the item's.
-func At(index int, err error) error {
+func WithIndex(index int, err error) error {
 	var fault *Error
 	if !errors.As(err, &fault) {
 		return err
@@ -85,10 +85,10 @@ func At(index int, err error) error {
 	return &at
 }
 
-// Of returns the kind of an error: Internal for anything that is no fault. To ask it about nil is a mistake and panics.
-func Of(err error) Kind {
+// KindOf returns the kind of an error: Internal for anything that is no fault. To ask it about nil is a mistake and panics.
+func KindOf(err error) Kind {
 	if err == nil {
-		panic("fault.Of(nil)")
+		panic("fault.KindOf(nil)")
 	}
 	var fault *Error
 	if errors.As(err, &fault) {

@@ -38,12 +38,12 @@ func TestOf(t *testing.T) {
 	}{
 		{errors.New("anything"), Internal},
 		{New(NotFound, "words"), NotFound},
-		{Field("timestamp", "words"), InvalidData},
+		{InvalidField("timestamp", "words"), InvalidData},
 		{Wrap(Unavailable, errors.New("cause")), Unavailable},
 		{fmt.Errorf("context: %w", New(InvalidKey, "")), InvalidKey},
 		{Wrap(Unavailable, New(NotFound, "")), Unavailable}, // the outermost counts
 	} {
-		if got := Of(test.err); got != test.want {
+		if got := KindOf(test.err); got != test.want {
 			t.Errorf("Of(%v) = %v, want %v", test.err, got, test.want)
 		}
 	}
@@ -53,15 +53,15 @@ func TestOf(t *testing.T) {
 				t.Error("no panic")
 			}
 		}()
-		Of(nil)
+		KindOf(nil)
 	})
 }
 
 func TestAt(t *testing.T) {
-	original := Field("timestamp", "words")
+	original := InvalidField("timestamp", "words")
 	original.Hint, original.RetryAfter, original.Cause = "hint", time.Second, errors.New("cause")
 	var got *Error
-	if !errors.As(At(3, fmt.Errorf("context: %w", original)), &got) {
+	if !errors.As(WithIndex(3, fmt.Errorf("context: %w", original)), &got) {
 		t.Fatal("no fault any more")
 	}
 	want := *original
@@ -69,7 +69,7 @@ func TestAt(t *testing.T) {
 	if *got != want || original.Index != -1 {
 		t.Errorf("got %+v; the original has index %d", got, original.Index)
 	}
-	if other := errors.New("ours"); At(3, other) != other {
+	if other := errors.New("ours"); WithIndex(3, other) != other {
 		t.Error("an error that is no fault was changed")
 	}
 }
@@ -80,7 +80,7 @@ func TestError(t *testing.T) {
 	withBoth.Cause = cause
 	for want, err := range map[string]*Error{
 		"NOT_FOUND":                                  New(NotFound, ""),
-		"INVALID_DATA: words":                        Field("x", "words"),
+		"INVALID_DATA: words":                        InvalidField("x", "words"),
 		"UNAVAILABLE: connection refused":            Wrap(Unavailable, cause),
 		"UNAVAILABLE: Try later: connection refused": withBoth,
 	} {

@@ -18,22 +18,22 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Refold asks for a customer's shifts to be folded again from that instant on, because the history changes. It is called
+// RequestRecompute asks for a customer's shifts to be folded again from that instant on, because the history changes. It is called
 // before the change is written: asked for afterwards, a crash between the two would leave shifts that nobody mends. So
 // what it asks for must be done somewhat later than asked, and do no harm if nothing has changed.
-type Refold func(ctx context.Context, provider, customerNumber string, from time.Time) error
+type RequestRecompute func(ctx context.Context, provider, customerNumber string, from time.Time) error
 
 // Links changes histories.
 type Links struct {
-	timelines *timeline.Store
-	refold    Refold
+	timelines        *timeline.Store
+	requestRecompute RequestRecompute
 }
 
 // New changes the histories of that store.
-func New(timelines *timeline.Store, refold Refold) *Links { return &Links{timelines, refold} }
+func New(timelines *timeline.Store, refold RequestRecompute) *Links { return &Links{timelines, refold} }
 
-// Agreement is what a customer agrees to.
-type Agreement struct {
+// Grant is what a customer agrees to.
+type Grant struct {
 	Provider string // the id of the work provider to share with
 	Customer string // the customer number
 	UserID   string // by which the provider calls the customer; "" if it only knows the number
@@ -42,79 +42,79 @@ type Agreement struct {
 
 // The refusals. An id is linked to somebody who shares only, because to the work provider it is nobody's otherwise.
 var (
-	errTaken      = fault.Field("workProviderUserId", "`workProviderUserId` belongs to another customer")
-	errTooMany    = fault.Field("workProviderUserId", fmt.Sprintf("A customer can have %d ids at a work provider at the most", maxIDs))
-	errNotSharing = fault.Field("customerNumber", "The customer does not share with this work provider")
-	errNobodys    = fault.New(fault.NotFound, "This workProviderUserId belongs to nobody")
+	errTaken      = fault.InvalidField("workProviderUserId", "`workProviderUserId` belongs to another customer")
+	errTooMany    = fault.InvalidField("workProviderUserId", fmt.Sprintf("A customer can have %d ids at a work provider at the most", maxUserIDs))
+	errNotSharing = fault.InvalidField("customerNumber", "The customer does not share with this work provider")
+	errNotLinked  = fault.New(fault.NotFound, "This workProviderUserId belongs to nobody")
 )
 
-// maxIDs keeps a withdrawal, which gives up all ids at once, within the hundred rows of a transaction.
-const maxIDs = 50
+// maxUserIDs keeps a withdrawal, which gives up all ids at once, within the hundred rows of a transaction.
+const maxUserIDs = 50
 
-// amendment is what a change does to one customer's history.
-type amendment struct {
+// historyChange is what a change does to one customer's history.
+type historyChange struct {
 	customer string
-	was      timeline.History
+	prev     timeline.History
 	from     time.Time // the fold may change from here on
 	entries  []timeline.Entry
 }
 
 // commit writes amendments, with what else the transaction has; the guard goes first.
-func (l *Links) commit(ctx context.Context, tx *dynamo.WriteTx, provider string, amendments ...amendment) error {
+func (l *Links) commit(ctx context.Context, tx *dynamo.WriteTx, provider string, amendments ...historyChange) error {
 	for _, a := range amendments {
-		l.timelines.Amend(tx, provider, a.customer, a.was, a.entries...)
-		if err := l.refold(ctx, provider, a.customer, a.from); err != nil {
+		l.timelines.Amend(tx, provider, a.customer, a.prev, a.entries...)
+		if err := l.requestRecompute(ctx, provider, a.customer, a.from); err != nil {
 			return err
 		}
 	}
 	return table.Commit(ctx, tx)
 }
 
-// Give records that the customer consents from now on, and is matched and called by an id if the agreement says so. It
+// GrantConsent records that the customer consents from now on, and is matched and called by an id if the agreement says so. It
 // refuses an id that is somebody else's, and records nothing then.
-func (l *Links) Give(ctx context.Context, g Agreement, now time.Time) error {
+func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
-		history, err := l.timelines.History(ctx, g.Provider, g.Customer)
+		history, err := l.timelines.History(ctx, grant.Provider, grant.Customer)
 		if err != nil {
 			return err
 		}
-		var was timeline.Ownership
-		if g.UserID != "" {
-			if was, err = l.timelines.Ownership(ctx, g.Provider, g.UserID, false); err != nil {
+		var prev timeline.Ownership
+		if grant.UserID != "" {
+			if prev, err = l.timelines.Ownership(ctx, grant.Provider, grant.UserID, false); err != nil {
 				return err
 			}
 		}
-		at := was.After(history.After(now))
+		at := prev.After(history.After(now))
 		tx := l.timelines.WriteTx()
-		change := amendment{customer: g.Customer, was: history, from: at}
+		change := historyChange{customer: grant.Customer, prev: history, from: at}
 		since, consented := history.ConsentedSince(timeline.At(at))
 		if !consented {
 			since = timeline.At(at)
 			change.entries = append(change.entries, timeline.ConsentGiven(at))
 		}
-		if g.Matched && !history.Matched(timeline.At(at)) {
+		if grant.Matched && !history.Matched(timeline.At(at)) {
 			change.entries = append(change.entries, timeline.Matched(at))
 			change.from = at.Add(-timeline.MatchWithin) // facts of an earlier consent have waited, too
 		}
-		if g.UserID != "" && was.Owner != g.Customer {
+		if grant.UserID != "" && prev.Owner != grant.Customer {
 			switch {
-			case was.Owner != "":
+			case prev.Owner != "":
 				return errTaken
-			case len(history.Held()) >= maxIDs:
+			case len(history.Held()) >= maxUserIDs:
 				return errTooMany
 			}
-			change.entries = append(change.entries, l.timelines.Claim(tx, g.Provider, g.UserID, was, g.Customer, at))
-			change.from = min(timeline.At(change.from), max(since, was.Freed)).Time()
+			change.entries = append(change.entries, l.timelines.Claim(tx, grant.Provider, grant.UserID, prev, grant.Customer, at))
+			change.from = min(timeline.At(change.from), max(since, prev.Freed)).Time()
 		}
 		if len(change.entries) == 0 {
 			return nil
 		}
-		return l.commit(ctx, tx, g.Provider, change)
+		return l.commit(ctx, tx, grant.Provider, change)
 	})
 }
 
-// Withdraw records that the customer shares no longer, and gives up every id that the provider calls them by.
-func (l *Links) Withdraw(ctx context.Context, provider, customer string, now time.Time) error {
+// WithdrawConsent records that the customer shares no longer, and gives up every id that the provider calls them by.
+func (l *Links) WithdrawConsent(ctx context.Context, provider, customer string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
 		history, err := l.timelines.History(ctx, provider, customer)
 		if err != nil {
@@ -125,23 +125,23 @@ func (l *Links) Withdraw(ctx context.Context, provider, customer string, now tim
 			return nil
 		}
 		tx := l.timelines.WriteTx()
-		change := amendment{customer: customer, was: history, from: at, entries: []timeline.Entry{timeline.ConsentWithdrawn(at)}}
+		change := historyChange{customer: customer, prev: history, from: at, entries: []timeline.Entry{timeline.ConsentWithdrawn(at)}}
 		for _, id := range history.Held() {
-			was, err := l.timelines.Ownership(ctx, provider, id, false)
+			prev, err := l.timelines.Ownership(ctx, provider, id, false)
 			if err != nil {
 				return err
 			}
-			if was.Owner != customer {
+			if prev.Owner != customer {
 				return table.ErrConflict // it went to another since the history was read
 			}
-			change.entries = append(change.entries, l.timelines.Release(tx, provider, id, was, at))
+			change.entries = append(change.entries, l.timelines.Release(tx, provider, id, prev, at))
 		}
 		return l.commit(ctx, tx, provider, change)
 	})
 }
 
-// Link records that the provider calls the customer by an id, which must be nobody else's.
-func (l *Links) Link(ctx context.Context, provider, customer, userID string, now time.Time) error {
+// Assign records that the provider calls the customer by an id, which must be nobody else's.
+func (l *Links) Assign(ctx context.Context, provider, customer, userID string, now time.Time) error {
 	return l.assign(ctx, provider, customer, userID, false, now)
 }
 
@@ -150,9 +150,9 @@ func (l *Links) Move(ctx context.Context, provider, customer, userID string, now
 	return l.assign(ctx, provider, customer, userID, true, now)
 }
 
-func (l *Links) assign(ctx context.Context, provider, customer, userID string, evenIfTaken bool, now time.Time) error {
+func (l *Links) assign(ctx context.Context, provider, customer, userID string, force bool, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
-		was, err := l.timelines.Ownership(ctx, provider, userID, false)
+		prev, err := l.timelines.Ownership(ctx, provider, userID, false)
 		if err != nil {
 			return err
 		}
@@ -160,32 +160,32 @@ func (l *Links) assign(ctx context.Context, provider, customer, userID string, e
 		if err != nil {
 			return err
 		}
-		at := was.After(history.After(now))
+		at := prev.After(history.After(now))
 		since, consented := history.ConsentedSince(timeline.At(at))
 		tx := l.timelines.WriteTx()
-		var changes []amendment
+		var changes []historyChange
 		switch {
 		case !consented:
 			return errNotSharing
-		case was.Owner == customer:
+		case prev.Owner == customer:
 			return nil
-		case was.Owner != "" && !evenIfTaken:
+		case prev.Owner != "" && !force:
 			return errTaken
-		case len(history.Held()) >= maxIDs:
+		case len(history.Held()) >= maxUserIDs:
 			return errTooMany
-		case was.Owner != "":
-			loser, err := l.timelines.History(ctx, provider, was.Owner)
+		case prev.Owner != "":
+			previousOwner, err := l.timelines.History(ctx, provider, prev.Owner)
 			if err != nil {
 				return err
 			}
-			at = loser.After(at)
+			at = previousOwner.After(at)
 			entry := timeline.Unlinked(at, userID)
-			changes = append(changes, amendment{customer: was.Owner, was: loser, from: at, entries: []timeline.Entry{entry}})
-			was = was.FreedAt(at)
+			changes = append(changes, historyChange{customer: prev.Owner, prev: previousOwner, from: at, entries: []timeline.Entry{entry}})
+			prev = prev.FreedAt(at)
 		}
-		link := l.timelines.Claim(tx, provider, userID, was, customer, at)
-		from := max(since, was.Freed).Time()
-		changes = append(changes, amendment{customer: customer, was: history, from: from, entries: []timeline.Entry{link}})
+		link := l.timelines.Claim(tx, provider, userID, prev, customer, at)
+		from := max(since, prev.Freed).Time()
+		changes = append(changes, historyChange{customer: customer, prev: history, from: from, entries: []timeline.Entry{link}})
 		return l.commit(ctx, tx, provider, changes...)
 	})
 }
@@ -193,20 +193,20 @@ func (l *Links) assign(ctx context.Context, provider, customer, userID string, e
 // Unlink records that an id is no longer of whose it is.
 func (l *Links) Unlink(ctx context.Context, provider, userID string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
-		was, err := l.timelines.Ownership(ctx, provider, userID, false)
+		prev, err := l.timelines.Ownership(ctx, provider, userID, false)
 		if err != nil {
 			return err
 		}
-		if was.Owner == "" {
-			return errNobodys
+		if prev.Owner == "" {
+			return errNotLinked
 		}
-		history, err := l.timelines.History(ctx, provider, was.Owner)
+		history, err := l.timelines.History(ctx, provider, prev.Owner)
 		if err != nil {
 			return err
 		}
 		at := history.After(now)
 		tx := l.timelines.WriteTx()
-		entry := l.timelines.Release(tx, provider, userID, was, at)
-		return l.commit(ctx, tx, provider, amendment{customer: was.Owner, was: history, from: at, entries: []timeline.Entry{entry}})
+		entry := l.timelines.Release(tx, provider, userID, prev, at)
+		return l.commit(ctx, tx, provider, historyChange{customer: prev.Owner, prev: history, from: at, entries: []timeline.Entry{entry}})
 	})
 }

@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, clock: noon, queue: &memoryQueue{}, timelines: timeline.StoreFrom(env)}
 	now := func() time.Time { return w.clock }
 	w.links = link.New(w.timelines, shift.Refolder(w.queue))
-	w.status = customer.Status(keyring{}, customer.StoreFrom(env), w.timelines, now)
+	w.status = customer.Status(keyring{}, customer.NewStore(env), w.timelines, now)
 	w.process = shift.Processor(timeline.NewApplier(w.timelines, 4), deadletter.NewStore(env), now)
 	return w
 }
@@ -103,7 +103,7 @@ func (w *world) ok(err error) {
 
 func (w *world) give(providerID, number, userID string, at time.Time) {
 	w.t.Helper()
-	w.ok(w.links.Give(w.t.Context(), link.Agreement{Provider: providerID, Customer: number, UserID: userID, Matched: true}, at))
+	w.ok(w.links.GrantConsent(w.t.Context(), link.Grant{Provider: providerID, Customer: number, UserID: userID, Matched: true}, at))
 }
 
 // send applies events as the processor does, without a history that knows of them.
@@ -167,13 +167,13 @@ func TestEventsThatCameBeforeConsentLinkAndMatchApplyByThemselves(t *testing.T) 
 	w := newWorld(t)
 	w.send(courier, in("12345", hours(1)), out("12345", hours(2)), in("12345", hours(5)), out("12345", hours(6)))
 	steps := []func() error{
-		func() error { return w.links.Link(t.Context(), courier, "ABC123", "12345", hours(8)) },
+		func() error { return w.links.Assign(t.Context(), courier, "ABC123", "12345", hours(8)) },
 		func() error {
-			return w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC123", Matched: true}, hours(9))
+			return w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", Matched: true}, hours(9))
 		},
 	}
 	// The consent comes first, because an id cannot be linked without it.
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC123"}, hours(4)))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123"}, hours(4)))
 	w.drain()
 	w.wantShifts("without a link and a match", "ABC123")
 	for _, step := range steps {
@@ -186,10 +186,10 @@ func TestEventsThatCameBeforeConsentLinkAndMatchApplyByThemselves(t *testing.T) 
 func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
 	w := newWorld(t)
 	w.send(courier, in("12345", hours(5)), out("12345", hours(6)))
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC123", Matched: true}, hours(4)))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", Matched: true}, hours(4)))
 	w.drain()
 	w.wantShifts("without a link", "ABC123")
-	w.ok(w.links.Link(t.Context(), courier, "ABC123", "12345", hours(24*200)))
+	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "12345", hours(24*200)))
 	w.drain()
 	w.wantShifts("with one, months later", "ABC123", "5-6 LOGOUT")
 }
@@ -197,12 +197,12 @@ func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
 func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 	w := newWorld(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
-	w.ok(w.links.Link(t.Context(), courier, "ABC123", "another", hours(-9)))
+	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "another", hours(-9)))
 	w.wantOwner("another", "ABC123")
 	w.send(courier, in("12345", hours(-2)), in("12345", hours(1)), in("another", hours(3)))
 	w.wantShifts("before", "ABC123", "-2-12 AUTO")
 
-	w.ok(w.links.Withdraw(t.Context(), courier, "ABC123", noon))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon))
 	w.drain()
 	w.wantOwner("12345", "")
 	w.wantOwner("another", "")
@@ -214,7 +214,7 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 	w.wantOwner("12345", "ABC123")
 	w.wantOwner("another", "")
 	w.wantShifts("after the new consent", "ABC123", "-2-0 WITHDRAWN", "4-5 LOGOUT")
-	w.ok(w.links.Link(t.Context(), courier, "ABC123", "another", hours(6)))
+	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "another", hours(6)))
 	w.drain()
 	// What was sent under it since the new consent is now known to be theirs.
 	w.wantShifts("after the other link", "ABC123", "-2-0 WITHDRAWN", "3-5 LOGOUT")
@@ -223,9 +223,9 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 // TestAMatchReachesBackIntoTheConsentBefore: what was sent under a consent that was withdrawn since has waited, too.
 func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
 	w := newWorld(t)
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC123", UserID: "12345"}, hours(-20)))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "12345"}, hours(-20)))
 	w.send(courier, in("12345", hours(-18)), out("12345", hours(-16)))
-	w.ok(w.links.Withdraw(t.Context(), courier, "ABC123", hours(-10)))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", hours(-10)))
 	w.drain()
 	w.wantShifts("unmatched", "ABC123")
 	w.give(courier, "ABC123", "12345", hours(-5))
@@ -241,9 +241,9 @@ func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 		w.wantOwner("12345", "ABC123")
 		w.ok(w.links.Unlink(t.Context(), courier, "12345", noon))
 		w.wantOwner("12345", "")
-		w.ok(w.links.Link(t.Context(), courier, "ABC123", "12345", noon.Add(-time.Minute)))
+		w.ok(w.links.Assign(t.Context(), courier, "ABC123", "12345", noon.Add(-time.Minute)))
 		w.wantOwner("12345", "ABC123")
-		w.ok(w.links.Withdraw(t.Context(), courier, "ABC123", noon))
+		w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon))
 		w.wantOwner("12345", "")
 		history, err := w.timelines.History(t.Context(), courier, "ABC123")
 		w.ok(err)
@@ -252,7 +252,7 @@ func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 		}
 	}
 	for range 3 { // and without an id
-		w.ok(w.links.Withdraw(t.Context(), courier, "ABC12", noon))
+		w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC12", noon))
 		w.give(courier, "ABC12", "", noon)
 		history, err := w.timelines.History(t.Context(), courier, "ABC12")
 		w.ok(err)
@@ -303,11 +303,11 @@ func TestWhatIsRefused(t *testing.T) {
 		kind  fault.Kind
 		field string
 	}{
-		"an id of another":          {w.links.Link(ctx, courier, "ABC12", "12345", noon), fault.InvalidData, "workProviderUserId"},
-		"an agreement to it":        {w.links.Give(ctx, link.Agreement{Provider: courier, Customer: "NX42Z", UserID: "12345"}, noon), fault.InvalidData, "workProviderUserId"},
-		"no consent":                {w.links.Link(ctx, courier, "NX42Z", "1", noon), fault.InvalidData, "customerNumber"},
+		"an id of another":          {w.links.Assign(ctx, courier, "ABC12", "12345", noon), fault.InvalidData, "workProviderUserId"},
+		"an agreement to it":        {w.links.GrantConsent(ctx, link.Grant{Provider: courier, Customer: "NX42Z", UserID: "12345"}, noon), fault.InvalidData, "workProviderUserId"},
+		"no consent":                {w.links.Assign(ctx, courier, "NX42Z", "1", noon), fault.InvalidData, "customerNumber"},
 		"no consent to move to":     {w.links.Move(ctx, courier, "NX42Z", "12345", noon), fault.InvalidData, "customerNumber"},
-		"no consent with the other": {w.links.Link(ctx, parcels, "ABC123", "1", noon), fault.InvalidData, "customerNumber"},
+		"no consent with the other": {w.links.Assign(ctx, parcels, "ABC123", "1", noon), fault.InvalidData, "customerNumber"},
 		"nobody's":                  {w.links.Unlink(ctx, courier, "1", noon), fault.NotFound, ""},
 	} {
 		var f *fault.Error
@@ -320,8 +320,8 @@ func TestWhatIsRefused(t *testing.T) {
 	if history.Consented(timeline.At(hours(1))) {
 		t.Error("a refused agreement counts as consent")
 	}
-	w.ok(w.links.Withdraw(ctx, courier, "NX42Z", noon)) // who never shared
-	w.give(courier, "ABC123", "12345", noon)            // as it is
+	w.ok(w.links.WithdrawConsent(ctx, courier, "NX42Z", noon)) // who never shared
+	w.give(courier, "ABC123", "12345", noon)                   // as it is
 	if n := len(w.queue.bodies); n != 0 {
 		t.Errorf("%d messages for changes that are none", n)
 	}
@@ -332,15 +332,15 @@ func TestManyIDs(t *testing.T) {
 	w := newWorld(t)
 	w.give(courier, "ABC123", "id 0", noon)
 	for i := 1; i < 50; i++ {
-		w.ok(w.links.Link(t.Context(), courier, "ABC123", fmt.Sprint("id ", i), noon))
+		w.ok(w.links.Assign(t.Context(), courier, "ABC123", fmt.Sprint("id ", i), noon))
 	}
-	if err := w.links.Link(t.Context(), courier, "ABC123", "one more", noon); err == nil || fault.Of(err) != fault.InvalidData {
+	if err := w.links.Assign(t.Context(), courier, "ABC123", "one more", noon); err == nil || fault.KindOf(err) != fault.InvalidData {
 		t.Error(err)
 	}
-	if err := w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC123", UserID: "one more"}, noon); err == nil {
+	if err := w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "one more"}, noon); err == nil {
 		t.Error("one more by agreement")
 	}
-	w.ok(w.links.Withdraw(t.Context(), courier, "ABC123", noon))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon))
 	for i := range 50 {
 		w.wantOwner(fmt.Sprint("id ", i), "")
 	}
@@ -352,12 +352,12 @@ func TestTheGuardComesFirst(t *testing.T) {
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.queue.broken = true
 	for name, err := range map[string]error{
-		"withdraw": w.links.Withdraw(t.Context(), courier, "ABC123", noon),
+		"withdraw": w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon),
 		"unlink":   w.links.Unlink(t.Context(), courier, "12345", noon),
-		"link":     w.links.Link(t.Context(), courier, "ABC123", "1", noon),
-		"give":     w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: "ABC12"}, noon),
+		"link":     w.links.Assign(t.Context(), courier, "ABC123", "1", noon),
+		"give":     w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC12"}, noon),
 	} {
-		if err == nil || fault.Of(err) != fault.Unavailable {
+		if err == nil || fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -374,14 +374,14 @@ func TestOfTwoWhoWantAnIDOneGetsIt(t *testing.T) {
 		var errs [2]error
 		var both sync.WaitGroup
 		for i, number := range []string{"ABC123", "ABC12"} {
-			both.Go(func() { errs[i] = w.links.Link(t.Context(), courier, number, id, noon) })
+			both.Go(func() { errs[i] = w.links.Assign(t.Context(), courier, number, id, noon) })
 		}
 		both.Wait()
 		winner, lost := "ABC123", errs[1]
 		if errs[0] != nil {
 			winner, lost = "ABC12", errs[0]
 		}
-		if (errs[0] == nil) == (errs[1] == nil) || fault.Of(lost) != fault.InvalidData {
+		if (errs[0] == nil) == (errs[1] == nil) || fault.KindOf(lost) != fault.InvalidData {
 			t.Fatal(errs)
 		}
 		w.wantOwner(id, winner)
@@ -395,10 +395,10 @@ func TestALinkAndAWithdrawalAtOnce(t *testing.T) {
 		w.give(courier, "ABC123", "", noon)
 		var linked, withdrawn error
 		var both sync.WaitGroup
-		both.Go(func() { linked = w.links.Link(t.Context(), courier, "ABC123", "12345", noon) })
-		both.Go(func() { withdrawn = w.links.Withdraw(t.Context(), courier, "ABC123", noon) })
+		both.Go(func() { linked = w.links.Assign(t.Context(), courier, "ABC123", "12345", noon) })
+		both.Go(func() { withdrawn = w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon) })
 		both.Wait()
-		if withdrawn != nil || linked != nil && fault.Of(linked) != fault.InvalidData {
+		if withdrawn != nil || linked != nil && fault.KindOf(linked) != fault.InvalidData {
 			t.Fatal(round, linked, withdrawn)
 		}
 		w.wantOwner("12345", "")
@@ -427,7 +427,7 @@ func TestWhoShareNoLongerAreLikeNobody(t *testing.T) {
 			t.Fatal("who shares is like nobody", insured[path])
 		}
 	}
-	w.ok(w.links.Withdraw(t.Context(), courier, "ABC123", hours(-1)))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", hours(-1)))
 	for path, nobody := range paths {
 		if got, want := ask(courier, path), ask(courier, nobody); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", path, got, want)

@@ -35,8 +35,8 @@ type SES struct {
 
 var _ Sender = (*SES)(nil)
 
-// SESFrom sends from the address that MAIL_FROM holds.
-func SESFrom(env *config.Env) *SES {
+// NewSES sends from the address that MAIL_FROM holds.
+func NewSES(env *config.Env) *SES {
 	return &SES{client: sesv2.NewFromConfig(env.AWS()), from: env.Get("MAIL_FROM")}
 }
 
@@ -52,13 +52,13 @@ func (s *SES) Send(ctx context.Context, m Message) error {
 	})
 	if err != nil {
 		// Of SES's own words only the kind is kept: they may hold the address.
-		return fault.Wrap(fault.Unavailable, fmt.Errorf("mail: SES refused: %w", quiet(err)))
+		return fault.Wrap(fault.Unavailable, fmt.Errorf("mail: SES refused: %w", redact(err)))
 	}
 	return nil
 }
 
-// quiet is an error without its words, but for the code that AWS gave it.
-func quiet(err error) error {
+// redact is an error without its words, but for the code that AWS gave it.
+func redact(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		return errors.New(api.ErrorCode())

@@ -15,7 +15,7 @@ func TestSending(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := Message{To: "ola@example.com", Subject: "Grüße", Text: "One\n\nTwo https://work.zego.example/x?y=1&z=2\n"}
-	if err := SESFrom(env).Send(t.Context(), sent); err != nil {
+	if err := NewSES(env).Send(t.Context(), sent); err != nil {
 		t.Fatal(err)
 	}
 	mails, err := emulator.Outbox(t.Context(), *env.AWS().BaseEndpoint)
@@ -33,8 +33,8 @@ func TestRefusals(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	other := config.From(map[string]string{"MAIL_FROM": "stranger@elsewhere.example"})
 	other.SetAWS(env.AWS())
-	err := SESFrom(other).Send(t.Context(), Message{To: "ola@example.com", Subject: "s", Text: "t"})
-	if err == nil || fault.Of(err) != fault.Unavailable {
+	err := NewSES(other).Send(t.Context(), Message{To: "ola@example.com", Subject: "s", Text: "t"})
+	if err == nil || fault.KindOf(err) != fault.Unavailable {
 		t.Fatalf("%v", err)
 	}
 	if strings.Contains(err.Error(), "@") || !strings.Contains(err.Error(), "MessageRejected") {
@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 
 func TestASenderNeedsAnAddress(t *testing.T) {
 	env := config.From(nil)
-	SESFrom(env)
+	NewSES(env)
 	if err := env.Err(); err == nil || !strings.Contains(err.Error(), "MAIL_FROM") {
 		t.Errorf("%v", err)
 	}

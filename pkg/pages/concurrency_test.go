@@ -110,7 +110,7 @@ func TestTelephoneNumbers(t *testing.T) {
 	} {
 		d := details("ola@example.com")
 		d.PhoneNumber = toE164(typed)
-		got, err := d.Clean(noon)
+		got, err := d.Normalise(noon)
 		if err != nil || got.PhoneNumber != want {
 			t.Errorf("%q is %q, %v", typed, got.PhoneNumber, err)
 		}
@@ -129,7 +129,7 @@ func TestStorageThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.site.accounts.CreateSession(t.Context(), "AAA1", noon)
-	if err == nil || fault.Of(err) != fault.Unavailable {
+	if err == nil || fault.KindOf(err) != fault.Unavailable {
 		t.Error(err)
 	}
 }

@@ -120,9 +120,9 @@ func consent(r *pageRequest) (web.Response, error) {
 	if err := r.webhooks.PublishPendingSignUp(ctx, asked.provider.ID, r.customer); err != nil {
 		return web.Response{}, err
 	}
-	agreed := link.Agreement{Provider: asked.provider.ID, Customer: r.customer, UserID: asked.intent.UserID, Matched: true}
-	err = r.links.Give(ctx, agreed, r.now)
-	if err != nil && fault.Of(err) == fault.InvalidData { // another customer was faster
+	agreed := link.Grant{Provider: asked.provider.ID, Customer: r.customer, UserID: asked.intent.UserID, Matched: true}
+	err = r.links.GrantConsent(ctx, agreed, r.now)
+	if err != nil && fault.KindOf(err) == fault.InvalidData { // another customer was faster
 		return web.Response{}, r.linkedElsewhere(asked.provider)
 	}
 	if err != nil {

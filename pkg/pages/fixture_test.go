@@ -95,17 +95,17 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
 	w := &fixture{T: t, env: env, clock: noon, mailer: &memoryMailer{}, webhooks: &fakeWebhooks{state: webhook.MatchFound}}
-	w.customers, w.timelines = customer.StoreFrom(env), timeline.StoreFrom(env)
+	w.customers, w.timelines = customer.NewStore(env), timeline.StoreFrom(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.mailer, w.webhooks, func() time.Time { return w.clock })
-	w.pages = contract.Held(t, web.All(map[string]http.Handler{"account": Account(w.site), "link-work-provider": Link(w.site)}))
+	w.pages = contract.Held(t, web.Router(map[string]http.Handler{"account": Account(w.site), "link-work-provider": Link(w.site)}))
 	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
 		p, err := providers.Create(t.Context(), provider.Provider{Name: name}, w.clock)
 		w.ok(err)
 		w.ok(providers.SetProduct(t.Context(), p.ID, map[string]string{"Courier Ltd": "MOT"}[name]))
 	}
-	w.ok(w.customers.DefineProduct(t.Context(), customer.Product{
+	w.ok(w.customers.PutProduct(t.Context(), customer.Product{
 		Code: "MOT", CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods", Vehicle: true,
 	}))
 	return w
@@ -131,8 +131,8 @@ func (w *fixture) lastMail() (mail.Message, string) {
 // enrol makes a customer without an account, as a work provider does.
 func (w *fixture) enrol(number, email string) {
 	w.Helper()
-	register := customer.NewRegister(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
-	_, err := register.Create(w.Context(), customer.New{Number: number, Details: details(email)}, w.clock)
+	register := customer.NewRegistrar(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	_, err := register.Create(w.Context(), customer.NewCustomer{Number: number, Details: details(email)}, w.clock)
 	w.ok(err)
 }
 
@@ -172,7 +172,7 @@ func (w *fixture) table(variable string) dynamo.Table {
 // share makes the customer share with a work provider that calls them by an id.
 func (w *fixture) share(provider, number, userID string) {
 	w.Helper()
-	w.ok(w.site.links.Give(w.Context(), link.Agreement{Provider: provider, Customer: number, UserID: userID, Matched: true}, w.clock))
+	w.ok(w.site.links.GrantConsent(w.Context(), link.Grant{Provider: provider, Customer: number, UserID: userID, Matched: true}, w.clock))
 }
 
 // owner is whose the id is.

@@ -149,7 +149,7 @@ type removeData struct{ ID, Name string }
 // providerToRemove returns the work provider that the customer wants to stop sharing with.
 func (r *pageRequest) providerToRemove() (provider.Provider, error) {
 	p, err := r.providers.Get(r.Context(), r.form.Get("provider"))
-	if err != nil && fault.Of(err) == fault.NotFound {
+	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return p, &pageError{
 			status: http.StatusNotFound,
 			title:  "There is no such work provider",
@@ -187,7 +187,7 @@ func remove(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	if err := r.links.Withdraw(context.WithoutCancel(r.Context()), p.ID, r.customer, r.now); err != nil {
+	if err := r.links.WithdrawConsent(context.WithoutCancel(r.Context()), p.ID, r.customer, r.now); err != nil {
 		return web.Response{}, err
 	}
 	return r.redirect("", url.Values{"done": {"removed"}})

@@ -33,7 +33,7 @@ func firstParam(query url.Values, names []string) string {
 func openLink(r *pageRequest) (web.Response, error) {
 	for _, older := range slices.Concat(providerParams[1:], userIDParams[1:]) {
 		if r.form.Has(older) {
-			r.Deprecated(older)
+			r.NoteDeprecated(older)
 		}
 	}
 	r.linkToken = "" // what a work provider's app may have put there is none of our tokens
@@ -74,7 +74,7 @@ func openLink(r *pageRequest) (web.Response, error) {
 func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error) {
 	intent := account.LinkIntent{
 		Provider: provider.Slug(firstParam(r.form, providerParams)),
-		Email:    customer.NormaliseEmail(web.QueryEmail(r.form.Get("email"))),
+		Email:    customer.NormaliseEmail(web.RepairQueryEmail(r.form.Get("email"))),
 	}
 	if intent.Provider == "" {
 		return intent, provider.Provider{}, badLink("The link does not say which work provider it is from.")
@@ -83,7 +83,7 @@ func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error)
 		return intent, provider.Provider{}, err
 	}
 	p, err := r.providers.Get(r.Context(), intent.Provider)
-	if err != nil && fault.Of(err) == fault.NotFound {
+	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return intent, p, badLink("The link names a work provider that we do not know.")
 	}
 	if err != nil {

@@ -61,7 +61,7 @@ func NewSite(env *config.Env, links *link.Links, mailer mail.Sender, webhooks We
 	}
 	return &Site{
 		accounts:  account.NewStore(env),
-		customers: customer.StoreFrom(env),
+		customers: customer.NewStore(env),
 		providers: apikey.NewStore(env),
 		timelines: timeline.StoreFrom(env),
 		links:     links,
@@ -75,7 +75,7 @@ func NewSite(env *config.Env, links *link.Links, mailer mail.Sender, webhooks We
 
 // Account is the function of all pages but the link's.
 func Account(s *Site) http.Handler {
-	return web.Pages("account", map[string]web.Handler{
+	return web.NewPublicFunction("account", map[string]web.Handler{
 		"GET /account":         s.handle(home),
 		"GET /account/{page}":  s.dispatch(getPages),
 		"POST /account/{page}": s.dispatch(postPages),
@@ -85,7 +85,7 @@ func Account(s *Site) http.Handler {
 // Link is the function of GET /v1/link-work-provider, which a work provider's app opens in a person's browser. It leads
 // to the right next step: consent, sign in, or sign up ("The link flow" in the contract).
 func Link(s *Site) http.Handler {
-	return web.Pages("link-work-provider", map[string]web.Handler{
+	return web.NewPublicFunction("link-work-provider", map[string]web.Handler{
 		"GET /v1/link-work-provider": s.handle(openLink),
 	})
 }

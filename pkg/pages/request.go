@@ -72,7 +72,7 @@ func (s *Site) handle(page pageFunc) web.Handler {
 			}
 			return response, nil
 		}
-		if fault.Of(err) == fault.Unavailable {
+		if fault.KindOf(err) == fault.Unavailable {
 			return r.renderError(&pageError{
 				status: http.StatusServiceUnavailable,
 				title:  "Temporarily unavailable",
@@ -253,7 +253,7 @@ func hashOf(data []byte) string {
 func style(*pageRequest) (web.Response, error) {
 	header := headers()
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
-	body := web.Raw{ContentType: "text/css; charset=utf-8", Bytes: stylesheet}
+	body := web.RawBody{ContentType: "text/css; charset=utf-8", Bytes: stylesheet}
 	return web.Response{Status: http.StatusOK, Header: header, Body: body}, nil
 }
 
@@ -271,7 +271,7 @@ func (r *pageRequest) render(status int, title string, content templ.Component) 
 		// an error in its place.
 		header.Set("Cache-Control", "private, no-cache")
 	}
-	body := web.Raw{ContentType: "text/html; charset=utf-8", Bytes: text.Bytes()}
+	body := web.RawBody{ContentType: "text/html; charset=utf-8", Bytes: text.Bytes()}
 	return web.Response{Status: status, Header: header, Body: body}
 }
 

@@ -243,7 +243,7 @@ func (r *pageRequest) validateSignUp(page *signUpData, product customer.Product)
 		DOB:         typed["dob"],
 		Email:       typed["email"],
 		PhoneNumber: toE164(typed["phoneNumber"]),
-	}.Check(r.now)
+	}.Validate(r.now)
 	wrong := map[string]bool{}
 	for _, f := range faults {
 		wrong[strings.TrimPrefix(f.Field, "customer.")] = true

@@ -49,16 +49,16 @@ func NewUserID(s string) (Name, error) {
 // parse normalises and checks the value of one field.
 func parse(kind Kind, field, s string) (Name, error) {
 	if !utf8.ValidString(s) {
-		return Name{}, fault.Field(field, fmt.Sprintf("`%s` must be UTF-8", field))
+		return Name{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be UTF-8", field))
 	}
 	if kind == CustomerNumber {
 		s = strings.ToUpper(strings.TrimSpace(s))
 	}
 	if s == "" || len(s) > maxBytes {
-		return Name{}, fault.Field(field, fmt.Sprintf("`%s` must be 1 to %d bytes long", field, maxBytes))
+		return Name{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be 1 to %d bytes long", field, maxBytes))
 	}
 	if strings.ContainsFunc(s, unicode.IsControl) {
-		return Name{}, fault.Field(field, fmt.Sprintf("`%s` must not contain control characters", field))
+		return Name{}, fault.InvalidField(field, fmt.Sprintf("`%s` must not contain control characters", field))
 	}
 	return Name{Kind: kind, Value: s}, nil
 }
@@ -95,8 +95,8 @@ func (id *ID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// Reference is the part of a JSON body that names a person; the type of a body embeds it.
-type Reference struct {
+// PersonRef is the part of a JSON body that names a person; the type of a body embeds it.
+type PersonRef struct {
 	CustomerNumber     ID `json:"customerNumber"`
 	WorkProviderUserID ID `json:"workProviderUserId"`
 	PolicyID           ID `json:"policyId"` // deprecated
@@ -105,8 +105,8 @@ type Reference struct {
 
 // Name returns the person that a body names. Exactly one of the two kinds must have been sent, and a
 // deprecated spelling beside its successor must have the same value (row 1).
-func (r Reference) Name() (Name, error) {
-	var c choice
+func (r PersonRef) Name() (Name, error) {
+	var c resolver
 	c.add(CustomerNumber, "customerNumber", string(r.CustomerNumber))
 	c.add(CustomerNumber, "policyId", string(r.PolicyID))
 	c.add(UserID, "workProviderUserId", string(r.WorkProviderUserID))
@@ -116,18 +116,18 @@ func (r Reference) Name() (Name, error) {
 
 // Customer returns the person where only a customer number counts and the work provider's own ids are
 // ignored: match (row 3).
-func (r Reference) Customer() (Name, error) {
-	var c choice
+func (r PersonRef) Customer() (Name, error) {
+	var c resolver
 	c.add(CustomerNumber, "customerNumber", string(r.CustomerNumber))
 	c.add(CustomerNumber, "policyId", string(r.PolicyID))
 	if c.err == nil && c.field == "" {
-		return Name{}, fault.Field("customerNumber", "`customerNumber` must be provided")
+		return Name{}, fault.InvalidField("customerNumber", "`customerNumber` must be provided")
 	}
 	return c.name()
 }
 
-// Deprecated passes on the deprecated spellings that a body uses.
-func (r Reference) Deprecated(note func(spelling string)) {
+// ReportDeprecated passes on the deprecated spellings that a body uses.
+func (r PersonRef) ReportDeprecated(note func(spelling string)) {
 	if r.PolicyID != "" {
 		note("policyId")
 	}
@@ -136,8 +136,8 @@ func (r Reference) Deprecated(note func(spelling string)) {
 	}
 }
 
-// DeprecatedInQuery passes on the deprecated spellings that a query uses.
-func DeprecatedInQuery(q url.Values, note func(spelling string)) {
+// ReportDeprecatedQuery passes on the deprecated spellings that a query uses.
+func ReportDeprecatedQuery(q url.Values, note func(spelling string)) {
 	for _, spelling := range []string{"policyId", "driverId"} {
 		if q.Get(spelling) != "" {
 			note(spelling)
@@ -148,7 +148,7 @@ func DeprecatedInQuery(q url.Values, note func(spelling string)) {
 // FromQuery returns the person that a query names, by the same rules as a body. A parameter may be repeated
 // if it repeats the same value (row 1).
 func FromQuery(q url.Values) (Name, error) {
-	var c choice
+	var c resolver
 	for _, spelling := range []struct {
 		kind  Kind
 		field string
@@ -163,19 +163,19 @@ func FromQuery(q url.Values) (Name, error) {
 	return c.name()
 }
 
-// choice gathers whatever names a person until it is clear that one is meant. Its first fault stays.
-type choice struct {
-	chosen Name
-	field  string // where chosen came from; "" until something was sent
-	err    error
+// resolver gathers whatever names a person until it is clear that one is meant. Its first fault stays.
+type resolver struct {
+	resolved Name
+	field    string // where chosen came from; "" until something was sent
+	err      error
 }
 
-func (c *choice) add(kind Kind, field, value string) {
+func (c *resolver) add(kind Kind, field, value string) {
 	if c.err != nil || value == "" {
 		return
 	}
-	if c.field != "" && c.chosen.Kind != kind {
-		c.err = fault.Field(field, onlyOne)
+	if c.field != "" && c.resolved.Kind != kind {
+		c.err = fault.InvalidField(field, msgExactlyOne)
 		return
 	}
 	name, err := parse(kind, field, value)
@@ -183,23 +183,23 @@ func (c *choice) add(kind Kind, field, value string) {
 	case err != nil:
 		c.err = err
 	case c.field == "":
-		c.chosen, c.field = name, field
-	case name != c.chosen && field == c.field:
-		c.err = fault.Field(field, fmt.Sprintf("`%s` is given twice with different values", field))
-	case name != c.chosen:
-		c.err = fault.Field(field, fmt.Sprintf("`%s` must have the same value as `%s`, or be left out", field, c.field))
+		c.resolved, c.field = name, field
+	case name != c.resolved && field == c.field:
+		c.err = fault.InvalidField(field, fmt.Sprintf("`%s` is given twice with different values", field))
+	case name != c.resolved:
+		c.err = fault.InvalidField(field, fmt.Sprintf("`%s` must have the same value as `%s`, or be left out", field, c.field))
 	}
 }
 
-func (c *choice) name() (Name, error) {
+func (c *resolver) name() (Name, error) {
 	if c.err == nil && c.field == "" {
-		c.err = fault.Field("customerNumber", onlyOne)
+		c.err = fault.InvalidField("customerNumber", msgExactlyOne)
 	}
 	if c.err != nil {
 		return Name{}, c.err
 	}
-	return c.chosen, nil
+	return c.resolved, nil
 }
 
-// onlyOne blames, where both kinds were sent, the second; where none was, the customer number, which every customer has.
-const onlyOne = "Exactly one of customerNumber or workProviderUserId must be provided"
+// msgExactlyOne blames, where both kinds were sent, the second; where none was, the customer number, which every customer has.
+const msgExactlyOne = "Exactly one of customerNumber or workProviderUserId must be provided"

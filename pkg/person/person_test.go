@@ -116,7 +116,7 @@ func TestReference(t *testing.T) {
 		{"only spaces", `{"customerNumber":"  "}`, "customerNumber=++", Name{}, "customerNumber"},
 	} {
 		t.Run("row 1: "+test.name, func(t *testing.T) {
-			var r Reference
+			var r PersonRef
 			if err := json.Unmarshal([]byte(test.body), &r); err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func TestCustomer(t *testing.T) {
 		`{"customerNumber":"a","workProviderUserId":"7","driverId":"8"}`: "A",
 	} {
 		t.Run("row 3: "+body, func(t *testing.T) {
-			var r Reference
+			var r PersonRef
 			if err := json.Unmarshal([]byte(body), &r); err != nil {
 				t.Fatal(err)
 			}
@@ -184,7 +184,7 @@ func TestCustomer(t *testing.T) {
 		`{"customerNumber":"A","policyId":"B"}`: "policyId",
 	} {
 		t.Run("row 3: "+body, func(t *testing.T) {
-			var r Reference
+			var r PersonRef
 			if err := json.Unmarshal([]byte(body), &r); err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +197,7 @@ func TestCustomer(t *testing.T) {
 // Faults are read by clients and written to logs: none may hold what was sent.
 func TestFaultsHoldNoValues(t *testing.T) {
 	secret := "PRIVATE\x01"
-	for _, r := range []Reference{
+	for _, r := range []PersonRef{
 		{CustomerNumber: ID(secret)}, {CustomerNumber: "PRIVATE1", PolicyID: "PRIVATE2"}, {CustomerNumber: "PRIVATE", DriverID: "PRIVATE"},
 	} {
 		if _, err := r.Name(); err == nil || strings.Contains(err.Error(), "PRIVATE") {

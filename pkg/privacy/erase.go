@@ -17,7 +17,7 @@ type Erasure struct {
 	// Enrolments is how many enrolments were forgotten.
 	Enrolments int `json:"enrolments"`
 	// Account is whether the person had one.
-	Account bool `json:"account"`
+	HadAccount bool `json:"account"`
 }
 
 // Erase forgets a person (GDPR, article 17). Deleted are the details, the email's row, the account, the vehicle's
@@ -29,28 +29,28 @@ type Erasure struct {
 //
 // Who the person is goes first and all at once; from then on nobody can log in as the person. What follows may be
 // interrupted: to erase somebody again is to finish it. NotFound if there never was such a customer.
-func (d *Desk) Erase(ctx context.Context, number string, now time.Time) (Erasure, error) {
+func (d *Service) Erase(ctx context.Context, number string, now time.Time) (Erasure, error) {
 	e := Erasure{CustomerNumber: number, WithdrawnFrom: []string{}}
-	if err := table.RetryConflicts(ctx, func() error { return d.forget(ctx, &e, now) }); err != nil {
+	if err := table.RetryConflicts(ctx, func() error { return d.erasePerson(ctx, &e, now) }); err != nil {
 		return e, err
 	}
-	relations, err := d.relations(ctx, number)
+	relations, err := d.providerHistories(ctx, number)
 	if err != nil {
 		return e, err
 	}
 	for _, r := range relations {
 		if r.history.Consented(timeline.At(r.history.After(now))) {
-			if err := d.links.Withdraw(ctx, r.provider.ID, number, now); err != nil {
+			if err := d.links.WithdrawConsent(ctx, r.provider.ID, number, now); err != nil {
 				return e, err
 			}
 			e.WithdrawnFrom = append(e.WithdrawnFrom, r.provider.ID)
 		}
-		ids, err := d.enrolledAs(ctx, r, number)
+		ids, err := d.enrolledUserIDs(ctx, r, number)
 		if err != nil {
 			return e, err
 		}
 		for _, id := range ids {
-			if err := d.customers.ForgetEnrolment(ctx, r.provider.ID, id); err != nil {
+			if err := d.customers.DeleteEnrolment(ctx, r.provider.ID, id); err != nil {
 				return e, err
 			}
 			e.Enrolments++
@@ -59,8 +59,8 @@ func (d *Desk) Erase(ctx context.Context, number string, now time.Time) (Erasure
 	return e, nil
 }
 
-// forget deletes who the person is, in one transaction, unless that was done.
-func (d *Desk) forget(ctx context.Context, e *Erasure, now time.Time) error {
+// erasePerson deletes who the person is, in one transaction, unless that was done.
+func (d *Service) erasePerson(ctx context.Context, e *Erasure, now time.Time) error {
 	c, ok, err := d.customers.Customer(ctx, e.CustomerNumber)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (d *Desk) forget(ctx context.Context, e *Erasure, now time.Time) error {
 	if !ok {
 		e.Erased, err = d.customers.Erased(ctx, e.CustomerNumber)
 		if err == nil && e.Erased.IsZero() {
-			err = errNobody
+			err = errNotFound
 		}
 		return err
 	}
@@ -82,8 +82,8 @@ func (d *Desk) forget(ctx context.Context, e *Erasure, now time.Time) error {
 	}
 	tx := d.timelines.WriteTx()
 	d.customers.Erase(tx, c, p, now)
-	e.Erased, e.Account = now.UTC(), ok && a.Customer == c.Number
-	if e.Account {
+	e.Erased, e.HadAccount = now.UTC(), ok && a.Customer == c.Number
+	if e.HadAccount {
 		d.accounts.DeleteAccount(tx, c.Email, c.Number, now)
 	}
 	return table.Commit(ctx, tx)

@@ -61,7 +61,7 @@ type Sharing struct {
 
 // Change is a line of the history of consents, ids and matches.
 type Change struct {
-	What               string    `json:"what"`
+	Type               string    `json:"what"`
 	At                 time.Time `json:"at"`
 	WorkProviderUserID string    `json:"workProviderUserId,omitempty"`
 }
@@ -91,7 +91,7 @@ type Delivery struct {
 }
 
 // Export is everything that is held of the customer of that number, now. NotFound if there never was one.
-func (d *Desk) Export(ctx context.Context, number string, now time.Time) (Export, error) {
+func (d *Service) Export(ctx context.Context, number string, now time.Time) (Export, error) {
 	e := Export{CustomerNumber: number, AsOf: now.UTC(), Sharing: []Sharing{}}
 	c, ok, err := d.customers.Customer(ctx, number)
 	if err != nil {
@@ -101,7 +101,7 @@ func (d *Desk) Export(ctx context.Context, number string, now time.Time) (Export
 		return e, err
 	}
 	if !ok && e.Erased.IsZero() {
-		return e, errNobody
+		return e, errNotFound
 	}
 	if ok {
 		details := Details(c.Details)
@@ -119,7 +119,7 @@ func (d *Desk) Export(ctx context.Context, number string, now time.Time) (Export
 		return e, err
 	}
 	e.Policy = Policy(p)
-	relations, err := d.relations(ctx, number)
+	relations, err := d.providerHistories(ctx, number)
 	if err != nil {
 		return e, err
 	}
@@ -134,7 +134,7 @@ func (d *Desk) Export(ctx context.Context, number string, now time.Time) (Export
 }
 
 // sharing is everything that passed between a customer and a work provider.
-func (d *Desk) sharing(ctx context.Context, r relation, number string) (Sharing, error) {
+func (d *Service) sharing(ctx context.Context, r providerHistory, number string) (Sharing, error) {
 	s := Sharing{
 		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.EverHeld()...), Events: []Event{}, Shifts: []Shift{},
 	}
@@ -164,15 +164,15 @@ func (d *Desk) sharing(ctx context.Context, r relation, number string) (Sharing,
 			s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.By.String()})
 		}
 	}
-	if s.EnrolledAs, err = d.enrolledAs(ctx, r, number); err != nil {
+	if s.EnrolledAs, err = d.enrolledUserIDs(ctx, r, number); err != nil {
 		return s, err
 	}
-	s.Deliveries, err = d.told(ctx, r, number)
+	s.Deliveries, err = d.deliveriesAbout(ctx, r, number)
 	return s, err
 }
 
-// told are the deliveries about a customer to a work provider's webhook: they stand in the months of the consents.
-func (d *Desk) told(ctx context.Context, r relation, number string) ([]Delivery, error) {
+// deliveriesAbout are the deliveries about a customer to a work provider's webhook: they stand in the months of the consents.
+func (d *Service) deliveriesAbout(ctx context.Context, r providerHistory, number string) ([]Delivery, error) {
 	var months []string
 	for _, entry := range r.history.Entries() {
 		if month := entry.At.Time().Format("2006-01"); entry.Kind == timeline.Consent && !slices.Contains(months, month) {

@@ -19,8 +19,8 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// Desk is where such wishes are met. It reads and writes wherever something is held of a person.
-type Desk struct {
+// Service is where such wishes are met. It reads and writes wherever something is held of a person.
+type Service struct {
 	customers  *customer.Store
 	accounts   *account.Store
 	timelines  *timeline.Store
@@ -29,47 +29,47 @@ type Desk struct {
 	links      *link.Links
 }
 
-// DeskFrom is a desk over the tables that the environment names. Whoever is erased shares no longer, and refold asks for
+// NewService is a desk over the tables that the environment names. Whoever is erased shares no longer, and refold asks for
 // what follows from that.
-func DeskFrom(env *config.Env, deliveries *webhook.Deliveries, refold link.Refold) *Desk {
+func NewService(env *config.Env, deliveries *webhook.Deliveries, refold link.RequestRecompute) *Service {
 	timelines := timeline.StoreFrom(env)
-	return &Desk{
-		customers: customer.StoreFrom(env), accounts: account.NewStore(env), timelines: timelines,
+	return &Service{
+		customers: customer.NewStore(env), accounts: account.NewStore(env), timelines: timelines,
 		providers: apikey.NewStore(env), deliveries: deliveries, links: link.New(timelines, refold),
 	}
 }
 
-// relation is what a customer and a work provider ever had to do with each other.
-type relation struct {
+// providerHistory is what a customer and a work provider ever had to do with each other.
+type providerHistory struct {
 	provider provider.Provider
 	history  timeline.History
 }
 
-// relations are those of a customer, by the id of the work provider. It asks every provider: there are few, and such wishes
+// providerHistories are those of a customer, by the id of the work provider. It asks every provider: there are few, and such wishes
 // are rare.
-func (d *Desk) relations(ctx context.Context, number string) ([]relation, error) {
+func (d *Service) providerHistories(ctx context.Context, number string) ([]providerHistory, error) {
 	providers, err := d.providers.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []relation
+	var all []providerHistory
 	for _, p := range providers {
 		history, err := d.timelines.History(ctx, p.ID, number)
 		if err != nil {
 			return nil, err
 		}
 		if !history.IsEmpty() {
-			all = append(all, relation{p, history})
+			all = append(all, providerHistory{p, history})
 		}
 	}
 	return all, nil
 }
 
-// enrolledAs are the ids under which the work provider enrolled the customer.
-func (d *Desk) enrolledAs(ctx context.Context, r relation, number string) ([]string, error) {
+// enrolledUserIDs are the ids under which the work provider enrolled the customer.
+func (d *Service) enrolledUserIDs(ctx context.Context, r providerHistory, number string) ([]string, error) {
 	var ids []string
 	for _, id := range r.history.EverHeld() {
-		whom, err := d.customers.Enrolled(ctx, r.provider.ID, id)
+		whom, err := d.customers.EnrolledNumber(ctx, r.provider.ID, id)
 		if err != nil {
 			return nil, err
 		}
@@ -80,5 +80,5 @@ func (d *Desk) enrolledAs(ctx context.Context, r relation, number string) ([]str
 	return ids, nil
 }
 
-// errNobody is met when there is no such customer and never was.
-var errNobody = fault.New(fault.NotFound, "There is no such customer.")
+// errNotFound is met when there is no such customer and never was.
+var errNotFound = fault.New(fault.NotFound, "There is no such customer.")

@@ -36,7 +36,7 @@ const plate = "CA11 ARY"
 type world struct {
 	t         *testing.T
 	env       *config.Env
-	desk      *Desk
+	desk      *Service
 	customers *customer.Store
 	timelines *timeline.Store
 	refolded  []string
@@ -48,23 +48,23 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	env := emulator.NewTestEnv(t)
-	w := &world{t: t, env: env, customers: customer.StoreFrom(env), timelines: timeline.StoreFrom(env), now: time.Now().Truncate(time.Microsecond)}
+	w := &world{t: t, env: env, customers: customer.NewStore(env), timelines: timeline.StoreFrom(env), now: time.Now().Truncate(time.Microsecond)}
 	refold := func(_ context.Context, provider, number string, _ time.Time) error {
 		w.refolded = append(w.refolded, provider+" "+number)
 		return nil
 	}
-	w.desk = DeskFrom(env, webhook.NewDeliveries(env, time.Now), refold)
+	w.desk = NewService(env, webhook.NewDeliveries(env, time.Now), refold)
 	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co", "Others"} {
 		_, err := providers.Create(t.Context(), provider.Provider{Name: name, CanEnrol: true}, w.now)
 		w.must(err)
 	}
-	w.must(w.customers.DefineProduct(t.Context(), customer.Product{Code: "P", CoverLevel: "level", ClassOfUse: "use", EnrolByAPI: true}))
+	w.must(w.customers.PutProduct(t.Context(), customer.Product{Code: "P", CoverLevel: "level", ClassOfUse: "use", EnrolByAPI: true}))
 	key, _, err := providers.IssueKey(t.Context(), "courier-ltd", w.now)
 	w.must(err)
 	w.number = w.enrol(key)
 	w.now = time.Now().Truncate(time.Microsecond) // after the consent
-	w.must(link.New(w.timelines, refold).Give(t.Context(), link.Agreement{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true}, w.now))
+	w.must(link.New(w.timelines, refold).GrantConsent(t.Context(), link.Grant{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true}, w.now))
 	w.must(dynamo.New(env.AWS()).Table(env.Get("CUSTOMERS_TABLE")).Put(map[string]any{
 		"pk": "email#canary@example.com", "sk": "account", "v": 1, "number": w.number, "password": "hashed", "changed": w.now,
 	}).Run(t.Context()))
@@ -80,7 +80,7 @@ func newWorld(t *testing.T) *world {
 // enrol enrols the person through the API, and answers the number.
 func (w *world) enrol(key string) string {
 	w.t.Helper()
-	register := customer.NewRegister(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	register := customer.NewRegistrar(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	body, err := json.Marshal(map[string]any{
 		"customer": map[string]string{
 			"givenNames": canaries.GivenNames, "lastName": canaries.LastName, "address": canaries.Address, "city": canaries.City,
@@ -151,7 +151,7 @@ func TestExportIsEverything(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	_, err = w.desk.Export(t.Context(), "NOBODY", w.now)
-	if fault.Of(err) != fault.NotFound {
+	if fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 }
@@ -168,7 +168,7 @@ func TestErasedIsErased(t *testing.T) {
 	later := w.now.Add(2 * time.Hour)
 	e, err := w.desk.Erase(t.Context(), w.number, later)
 	w.must(err)
-	if !e.Account || e.Enrolments != 1 || len(e.WithdrawnFrom) != 2 || len(w.refolded) != 2 {
+	if !e.HadAccount || e.Enrolments != 1 || len(e.WithdrawnFrom) != 2 || len(w.refolded) != 2 {
 		t.Errorf("%+v, %v", e, w.refolded)
 	}
 	after := w.everything()
@@ -201,9 +201,9 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 	if _, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); ok || err != nil {
 		t.Errorf("there is an account, %v", err)
 	}
-	register := customer.NewRegister(w.customers, w.timelines, nil)
-	_, err = register.Create(t.Context(), customer.New{Number: w.number, Details: canaries}, w.now)
-	if fault.Of(err) != fault.InvalidData {
+	register := customer.NewRegistrar(w.customers, w.timelines, nil)
+	_, err = register.Create(t.Context(), customer.NewCustomer{Number: w.number, Details: canaries}, w.now)
+	if fault.KindOf(err) != fault.InvalidData {
 		t.Errorf("the number was given to another: %v", err)
 	}
 	known, ok, err := timeline.Find(t.Context(), w.timelines, "courier-ltd", w.login.Name, timeline.At(w.now.Add(time.Hour)))
@@ -219,7 +219,7 @@ func TestErasingAgainFinishesIt(t *testing.T) {
 	broken.links = link.New(w.timelines, func(context.Context, string, string, time.Time) error {
 		return fault.New(fault.Unavailable, "")
 	})
-	if _, err := broken.Erase(t.Context(), w.number, w.now); fault.Of(err) != fault.Unavailable {
+	if _, err := broken.Erase(t.Context(), w.number, w.now); fault.KindOf(err) != fault.Unavailable {
 		t.Fatal(err)
 	}
 	e, err := w.desk.Erase(t.Context(), w.number, w.now.Add(time.Hour))
@@ -233,7 +233,7 @@ func TestErasingAgainFinishesIt(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	_, err = w.desk.Erase(t.Context(), "NOBODY", w.now)
-	if fault.Of(err) != fault.NotFound {
+	if fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 }
@@ -241,8 +241,8 @@ func TestErasingAgainFinishesIt(t *testing.T) {
 // A vehicle's registration leads to its keeper, so it goes, too; another customer of the same email stays, and keeps the account.
 func TestOthersOfTheSameEmailStay(t *testing.T) {
 	w := newWorld(t)
-	register := customer.NewRegister(w.customers, w.timelines, nil)
-	number, err := register.Create(t.Context(), customer.New{
+	register := customer.NewRegistrar(w.customers, w.timelines, nil)
+	number, err := register.Create(t.Context(), customer.NewCustomer{
 		Details: canaries, Policy: customer.Policy{CoverLevel: "level", ClassOfUse: "use", VehicleRegistration: plate},
 	}, w.now)
 	w.must(err)
@@ -251,7 +251,7 @@ func TestOthersOfTheSameEmailStay(t *testing.T) {
 	}
 	e, err := w.desk.Erase(t.Context(), number, w.now)
 	w.must(err)
-	if e.Account || strings.Contains(w.everything(), plate) {
+	if e.HadAccount || strings.Contains(w.everything(), plate) {
 		t.Errorf("%+v", e)
 	}
 	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); err != nil || len(numbers) != 1 || numbers[0] != w.number {

@@ -114,7 +114,7 @@ func TestAFailureIsUnavailable(t *testing.T) {
 		})
 		err := NewEventsQueue(env).Send(t.Context(), 0, make([]string, 20)...)
 		server.Close()
-		if err == nil || fault.Of(err) != fault.Unavailable || calls != 1 {
+		if err == nil || fault.KindOf(err) != fault.Unavailable || calls != 1 {
 			t.Errorf("%s: %v after %d calls", name, err, calls)
 		}
 	}

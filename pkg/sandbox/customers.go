@@ -25,7 +25,7 @@ var testCustomers = []struct {
 // Seed makes the people who are missing, and what is missing of what they share, since a year ago.
 func (s *Sandbox) Seed(ctx context.Context) error {
 	now := time.Now()
-	register := customer.NewRegister(s.customers, s.timelines, nothingToRefold)
+	register := customer.NewRegistrar(s.customers, s.timelines, nothingToRefold)
 	providers, err := s.providers.List(ctx)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (s *Sandbox) Seed(ctx context.Context) error {
 			return err
 		}
 		if !there {
-			_, err := register.Create(ctx, customer.New{
+			_, err := register.Create(ctx, customer.NewCustomer{
 				Number: p.number,
 				Details: customer.Details{
 					GivenNames: "Sandy", LastName: "Box", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",

@@ -49,7 +49,7 @@ func New(env *config.Env) *Sandbox {
 	return &Sandbox{
 		clock:     clock.NewSandbox(env),
 		providers: apikey.NewStore(env),
-		customers: customer.StoreFrom(env),
+		customers: customer.NewStore(env),
 		timelines: timeline.StoreFrom(env),
 		tables:    []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
 		queues:    []string{env.Get("EVENTS_QUEUE_URL"), env.Get("WEBHOOKS_QUEUE_URL")},
@@ -59,7 +59,7 @@ func New(env *config.Env) *Sandbox {
 
 // Controls is the function of GET and PUT /v2/sandbox/clock and POST /v2/sandbox/reset.
 func Controls(keys web.Authenticator, s *Sandbox) http.Handler {
-	return web.Function("sandbox-controls", keys, map[string]web.Handler{
+	return web.NewFunction("sandbox-controls", keys, map[string]web.Handler{
 		"GET /v2/sandbox/clock":  s.getClock,
 		"PUT /v2/sandbox/clock":  s.setClock,
 		"POST /v2/sandbox/reset": s.reset,
@@ -92,7 +92,7 @@ func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
 		return web.Response{}, err
 	}
 	if time.Until(to).Abs() > maxOffset {
-		return web.Response{}, fault.Field("now", "`now` must be within ten years of the real time.")
+		return web.Response{}, fault.InvalidField("now", "`now` must be within ten years of the real time.")
 	}
 	if err := s.clock.Set(r.Context(), to); err != nil {
 		return web.Response{}, err

@@ -51,10 +51,10 @@ func newFixture(t *testing.T) *fixture {
 	timelines := timeline.StoreFrom(env)
 	reader := shift.NewReader(timelines, ids, now)
 	ledger := shift.NewLedger(reader, sender)
-	w.api = contract.Held(t, web.All(map[string]http.Handler{
+	w.api = contract.Held(t, web.Router(map[string]http.Handler{
 		"sandbox-controls":         Controls(keys, s),
-		"user-status":              customer.Status(keys, customer.StoreFrom(env), timelines, now),
-		"validate-customer-number": customer.Validate(keys, customer.StoreFrom(env)),
+		"user-status":              customer.Status(keys, customer.NewStore(env), timelines, now),
+		"validate-customer-number": customer.Validate(keys, customer.NewStore(env)),
 		"shift-login":              shift.Login(keys, sender, ids, now),
 		"match":                    shift.Match(keys, sender, ids, now),
 		"shift-create":             shift.Create(keys, ledger),

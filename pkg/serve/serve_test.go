@@ -44,10 +44,10 @@ func echo(r *web.Request) (web.Response, error) {
 }
 
 func handler() http.Handler {
-	return web.All(map[string]http.Handler{
-		"match":      web.Function("match", anyone{}, map[string]web.Handler{"POST /v1/match": echo}),
-		"shift-end":  web.Function("shift-end", anyone{}, map[string]web.Handler{"PUT /v2/shift/{id}": echo}),
-		"shift-read": web.Function("shift-read", anyone{}, map[string]web.Handler{"GET /v2/shift/{id}": echo, "GET /v2/shift": echo}),
+	return web.Router(map[string]http.Handler{
+		"match":      web.NewFunction("match", anyone{}, map[string]web.Handler{"POST /v1/match": echo}),
+		"shift-end":  web.NewFunction("shift-end", anyone{}, map[string]web.Handler{"PUT /v2/shift/{id}": echo}),
+		"shift-read": web.NewFunction("shift-read", anyone{}, map[string]web.Handler{"GET /v2/shift/{id}": echo, "GET /v2/shift": echo}),
 	})
 }
 

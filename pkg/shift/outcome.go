@@ -15,7 +15,7 @@ import (
 // ReadEvents is GET /v2/event/{id} and GET /v2/batch/{id}: what became of what was accepted. Nothing was written when it
 // was, but the queue message: an id is the event itself, and reads PENDING until the event is in its set.
 func ReadEvents(keys web.Authenticator, v Reader) http.Handler {
-	return web.Function("event-read", keys, map[string]web.Handler{
+	return web.NewFunction("event-read", keys, map[string]web.Handler{
 		"GET /v2/event/{id}": v.readEvent,
 		"GET /v2/batch/{id}": v.readBatch,
 	})

@@ -36,14 +36,14 @@ func NewReader(rows timeline.Rows, ids *seal.Sealer, now func() time.Time) Reade
 
 // Read is GET /v2/shift/{id} and GET /v2/shift.
 func Read(keys web.Authenticator, v Reader) http.Handler {
-	return web.Function("shift-read", keys, map[string]web.Handler{
+	return web.NewFunction("shift-read", keys, map[string]web.Handler{
 		"GET /v2/shift/{id}": v.read,
 		"GET /v2/shift":      v.list,
 	})
 }
 
 // errUser is the same for a user who is unknown, who has not consented and who is not matched (rows 22 and 23).
-var errUser = fault.Field("user", "`user` must be a customer who shares their data with you and is matched.")
+var errUser = fault.InvalidField("user", "`user` must be a customer who shares their data with you and is matched.")
 
 // known is the customer that a name stands for.
 func (v Reader) known(ctx context.Context, provider string, name person.Name) (timeline.Known, error) {
@@ -138,7 +138,7 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	person.DeprecatedInQuery(query, r.Deprecated)
+	person.ReportDeprecatedQuery(query, r.NoteDeprecated)
 	name, err := person.FromQuery(query)
 	if err != nil {
 		return web.Response{}, err
@@ -189,14 +189,14 @@ func (v Reader) period(provider string, name person.Name, query url.Values) (per
 	p.to = timeline.Never.Time()
 	last := v.now()
 	if to != "" {
-		if p.to, err = web.QueryTime("to", to); err != nil {
+		if p.to, err = web.ParseQueryTime("to", to); err != nil {
 			return period{}, err
 		}
 		last = p.to
 	}
 	p.from = last.Add(-usualPeriod)
 	if from != "" {
-		if p.from, err = web.QueryTime("from", from); err != nil {
+		if p.from, err = web.ParseQueryTime("from", from); err != nil {
 			return period{}, err
 		}
 	}
@@ -204,7 +204,7 @@ func (v Reader) period(provider string, name person.Name, query url.Values) (per
 	case texts[2] != "": // was judged with the first page; the clock has gone on since
 		return v.openNext(provider, texts[2], p.asked)
 	case last.Sub(p.from) > maxPeriod:
-		return period{}, fault.Field("from", "`from` must not be more than 92 days before `to`, or before now without it.")
+		return period{}, fault.InvalidField("from", "`from` must not be more than 92 days before `to`, or before now without it.")
 	}
 	return p, nil
 }
@@ -213,7 +213,7 @@ func (v Reader) period(provider string, name person.Name, query url.Values) (per
 func single(parameter string, query url.Values) (string, error) {
 	for _, value := range query[parameter] {
 		if value != query[parameter][0] {
-			return "", fault.Field(parameter, "`"+parameter+"` is given twice with different values.")
+			return "", fault.InvalidField(parameter, "`"+parameter+"` is given twice with different values.")
 		}
 	}
 	return query.Get(parameter), nil
@@ -224,7 +224,7 @@ func digest(name person.Name, from, to string) []byte {
 	return sum[:]
 }
 
-var errNext = fault.Field("next", "`next` must be the one of the page before, sent with the same other parameters.")
+var errNext = fault.InvalidField("next", "`next` must be the one of the page before, sent with the same other parameters.")
 
 // sealNext is where the next page begins, in a form that cannot be made up.
 func (v Reader) sealNext(provider string, p period) string {

@@ -18,42 +18,42 @@ const tolerance = 30 * time.Minute
 
 // Login is POST /v1/shift/login.
 func Login(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
-	return web.Function("shift-login", keys, map[string]web.Handler{
+	return web.NewFunction("shift-login", keys, map[string]web.Handler{
 		"POST /v1/shift/login": acceptEvent(timeline.Login, sender, ids, now),
 	})
 }
 
 // Logout is POST /v1/shift/logout.
 func Logout(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
-	return web.Function("shift-logout", keys, map[string]web.Handler{
+	return web.NewFunction("shift-logout", keys, map[string]web.Handler{
 		"POST /v1/shift/logout": acceptEvent(timeline.Logout, sender, ids, now),
 	})
 }
 
 // BatchLogin is POST /v1/batch/login.
 func BatchLogin(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
-	return web.Function("batch-login", keys, map[string]web.Handler{
+	return web.NewFunction("batch-login", keys, map[string]web.Handler{
 		"POST /v1/batch/login": acceptBatch(timeline.Login, sender, ids, now),
 	})
 }
 
 // BatchLogout is POST /v1/batch/logout.
 func BatchLogout(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
-	return web.Function("batch-logout", keys, map[string]web.Handler{
+	return web.NewFunction("batch-logout", keys, map[string]web.Handler{
 		"POST /v1/batch/logout": acceptBatch(timeline.Logout, sender, ids, now),
 	})
 }
 
 // Match is POST /v1/match: the work provider says whether it could match a customer to one of its people.
 func Match(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
-	return web.Function("match", keys, map[string]web.Handler{
+	return web.NewFunction("match", keys, map[string]web.Handler{
 		"POST /v1/match": acceptMatch(sender, ids, now),
 	})
 }
 
 // event is one event of a v1 body.
 type event struct {
-	person.Reference
+	person.PersonRef
 	Timestamp string `json:"timestamp"`
 }
 
@@ -68,7 +68,7 @@ func (e *event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
 		return timeline.Fact{}, err
 	}
 	if at.After(now.Add(tolerance)) {
-		return timeline.Fact{}, fault.Field("timestamp", "`timestamp` must not be more than 30 minutes in the future")
+		return timeline.Fact{}, fault.InvalidField("timestamp", "`timestamp` must not be more than 30 minutes in the future")
 	}
 	return timeline.Fact{Name: name, Kind: kind, At: timeline.At(at), PlannedEnd: timeline.Never}, nil
 }
@@ -80,7 +80,7 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		if err := web.Decode(r.Body, &e); err != nil {
 			return web.Response{}, err
 		}
-		e.Deprecated(r.Deprecated)
+		e.ReportDeprecated(r.NoteDeprecated)
 		fact, err := e.fact(kind, now())
 		if err != nil {
 			return web.Response{}, err
@@ -104,12 +104,12 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		}
 		clock := now()
 		facts := make([]timeline.Fact, len(events))
-		deprecated := r.Deprecated
+		deprecated := r.NoteDeprecated
 		for i := range events {
-			events[i].Deprecated(deprecated)
+			events[i].ReportDeprecated(deprecated)
 			var err error
 			if facts[i], err = events[i].fact(kind, clock); err != nil {
-				return web.Response{}, fault.At(i, err)
+				return web.Response{}, fault.WithIndex(i, err)
 			}
 		}
 		b := batchOf(facts)
@@ -123,7 +123,7 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 
 // verdict is the body of a match.
 type verdict struct {
-	person.Reference
+	person.PersonRef
 	Success *bool `json:"success"`
 }
 
@@ -136,14 +136,14 @@ func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) we
 			return web.Response{}, err
 		}
 		if body.PolicyID != "" { // the others do not count here
-			r.Deprecated("policyId")
+			r.NoteDeprecated("policyId")
 		}
 		customer, err := body.Customer()
 		if err != nil {
 			return web.Response{}, err
 		}
 		if body.Success == nil {
-			return web.Response{}, fault.Field("success", "`success` must be true or false")
+			return web.Response{}, fault.InvalidField("success", "`success` must be true or false")
 		}
 		v := timeline.Verdict{Customer: customer.Value, Entry: timeline.NotMatched(now())}
 		if *body.Success {

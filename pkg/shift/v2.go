@@ -31,17 +31,17 @@ func NewLedger(reader Reader, guard queue.Sender) *Ledger {
 
 // Create is POST /v2/shift.
 func Create(keys web.Authenticator, l *Ledger) http.Handler {
-	return web.Function("shift-create", keys, map[string]web.Handler{"POST /v2/shift": l.create})
+	return web.NewFunction("shift-create", keys, map[string]web.Handler{"POST /v2/shift": l.create})
 }
 
 // End is PUT /v2/shift/{id}.
 func End(keys web.Authenticator, l *Ledger) http.Handler {
-	return web.Function("shift-end", keys, map[string]web.Handler{"PUT /v2/shift/{id}": l.end})
+	return web.NewFunction("shift-end", keys, map[string]web.Handler{"PUT /v2/shift/{id}": l.end})
 }
 
 // newShift is the body of a POST.
 type newShift struct {
-	User      *person.Reference `json:"user"`
+	User      *person.PersonRef `json:"user"`
 	StartTime string            `json:"startTime"`
 	EndTime   string            `json:"endTime"` // null and absent are the same (row 16)
 }
@@ -80,7 +80,7 @@ func (l *Ledger) create(r *web.Request) (web.Response, error) {
 		return web.Response{}, err
 	}
 	if !known.History.Counts(login) {
-		return web.Response{}, fault.Field("startTime", "`startTime` must not be before the user's consent.")
+		return web.Response{}, fault.InvalidField("startTime", "`startTime` must not be before the user's consent.")
 	}
 	if err := l.put(r.Context(), r.Provider.ID, login, "startTime"); err != nil {
 		return web.Response{}, err
@@ -100,9 +100,9 @@ func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 		return timeline.Fact{}, err
 	}
 	if in.User == nil {
-		return timeline.Fact{}, fault.Field("user", "`user` must be provided.")
+		return timeline.Fact{}, fault.InvalidField("user", "`user` must be provided.")
 	}
-	in.User.Deprecated(r.Deprecated)
+	in.User.ReportDeprecated(r.NoteDeprecated)
 	name, err := in.User.Name()
 	if err != nil {
 		return timeline.Fact{}, within("user", err)
@@ -112,7 +112,7 @@ func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 		return timeline.Fact{}, err
 	}
 	if start.Before(now.Add(-tolerance)) || start.After(now.Add(tolerance)) {
-		return timeline.Fact{}, fault.Field("startTime", "`startTime` must be within 30 minutes from now.")
+		return timeline.Fact{}, fault.InvalidField("startTime", "`startTime` must be within 30 minutes from now.")
 	}
 	login := timeline.Fact{Name: name, Kind: timeline.Login, At: timeline.At(start), PlannedEnd: timeline.Never}
 	if in.EndTime == "" {
@@ -123,9 +123,9 @@ func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 	case err != nil:
 		return timeline.Fact{}, err
 	case !end.After(start):
-		return timeline.Fact{}, fault.Field("endTime", "`endTime` must be after `startTime`.")
+		return timeline.Fact{}, fault.InvalidField("endTime", "`endTime` must be after `startTime`.")
 	case end.After(start.Add(timeline.MaxShift)):
-		return timeline.Fact{}, fault.Field("endTime", tooLong)
+		return timeline.Fact{}, fault.InvalidField("endTime", tooLong)
 	}
 	login.PlannedEnd = timeline.At(end)
 	return login, nil
@@ -151,7 +151,7 @@ func (l *Ledger) put(ctx context.Context, provider string, f timeline.Fact, fiel
 	}
 	result := l.applier.Apply(ctx, []timeline.Changes{{Provider: provider, Facts: facts}})[0]
 	if result.Err == nil && result.Full {
-		return fault.Field(field, fmt.Sprintf("`%s` lies on a day with %d events of this user already.", field, timeline.MaxFactsPerDay))
+		return fault.InvalidField(field, fmt.Sprintf("`%s` lies on a day with %d events of this user already.", field, timeline.MaxFactsPerDay))
 	}
 	return result.Err
 }
@@ -179,13 +179,13 @@ func (l *Ledger) end(r *web.Request) (web.Response, error) {
 	logout := timeline.Fact{Name: login.Name, Kind: timeline.Logout, At: end, PlannedEnd: timeline.Never}
 	switch {
 	case end <= held.Start:
-		err = fault.Field("endTime", "`endTime` must be after the shift's start.")
+		err = fault.InvalidField("endTime", "`endTime` must be after the shift's start.")
 	case end > held.Start.Add(timeline.MaxShift):
-		err = fault.Field("endTime", tooLong)
+		err = fault.InvalidField("endTime", tooLong)
 	case held.By == timeline.ByLogout && end != held.End:
-		err = fault.Field("endTime", "The shift has ended at another time already.")
+		err = fault.InvalidField("endTime", "The shift has ended at another time already.")
 	case end > held.End:
-		err = fault.Field("endTime", "`endTime` must not be after the shift's end.")
+		err = fault.InvalidField("endTime", "`endTime` must not be after the shift's end.")
 	default:
 		err = l.put(r.Context(), r.Provider.ID, logout, "endTime")
 	}

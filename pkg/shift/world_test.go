@@ -92,7 +92,7 @@ func buildWorld(t testing.TB, env *config.Env, keys web.Authenticator, sender qu
 	now := func() time.Time { return w.clock }
 	reader := NewReader(w.timelines, w.ids, now)
 	ledger := NewLedger(reader, sender)
-	w.api = contract.Held(t, web.All(map[string]http.Handler{
+	w.api = contract.Held(t, web.Router(map[string]http.Handler{
 		"shift-login":  Login(keys, sender, w.ids, now),
 		"shift-logout": Logout(keys, sender, w.ids, now),
 		"batch-login":  BatchLogin(keys, sender, w.ids, now),

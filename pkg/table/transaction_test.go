@@ -11,12 +11,12 @@ import (
 func TestRetryConflictsGivesUp(t *testing.T) {
 	calls := 0
 	err := RetryConflicts(t.Context(), func() error { calls++; return ErrConflict })
-	if fault.Of(err) != fault.Unavailable || calls != maxConflictRetries {
+	if fault.KindOf(err) != fault.Unavailable || calls != maxConflictRetries {
 		t.Errorf("%v after %d calls", err, calls)
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := RetryConflicts(cancelled, func() error { return ErrConflict }); fault.Of(err) != fault.Unavailable {
+	if err := RetryConflicts(cancelled, func() error { return ErrConflict }); fault.KindOf(err) != fault.Unavailable {
 		t.Error(err)
 	}
 	other := errors.New("other")

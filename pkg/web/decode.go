@@ -23,9 +23,9 @@ import (
 func Decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	if err == nil {
-		return checkOutermost(body, into)
+		return checkTopLevel(body, into)
 	}
-	if offset, ok := firstBad(body); !ok {
+	if offset, ok := firstSyntaxError(body); !ok {
 		return brokenJSON(body, offset)
 	}
 	// The decoder gives up at the first value of a wrong type, but a name may still be given twice behind it.
@@ -40,11 +40,11 @@ func Decode(body []byte, into any) error {
 	return fault.Wrap(fault.Internal, err)
 }
 
-// checkOutermost refuses a null as a whole body, for which the decoder would leave everything empty.
-func checkOutermost(body []byte, into any) error {
-	opening, want := byte('{'), errNoObject
+// checkTopLevel refuses a null as a whole body, for which the decoder would leave everything empty.
+func checkTopLevel(body []byte, into any) error {
+	opening, want := byte('{'), errNotObject
 	if isBatch(into) {
-		opening, want = '[', errNoArray
+		opening, want = '[', errNotArray
 	}
 	if bytes.TrimLeft(body, " \t\r\n")[0] != opening {
 		return want
@@ -53,18 +53,18 @@ func checkOutermost(body []byte, into any) error {
 }
 
 var (
-	errNoObject = fault.New(fault.InvalidData, "The body must be a JSON object")
-	errNoArray  = fault.New(fault.InvalidData, "The body must be a JSON array")
+	errNotObject = fault.New(fault.InvalidData, "The body must be a JSON object")
+	errNotArray  = fault.New(fault.InvalidData, "The body must be a JSON array")
 )
 
-// form recognises a form-encoded body by its first key. No JSON text looks like that.
-var form = regexp.MustCompile(`^[A-Za-z_%][A-Za-z0-9_.~*+%-]*=`)
+// formEncoded recognises a form-encoded body by its first key. No JSON text looks like that.
+var formEncoded = regexp.MustCompile(`^[A-Za-z_%][A-Za-z0-9_.~*+%-]*=`)
 
 // brokenJSON is the fault for a bad character at an offset (row 7). A form-encoded body is bad from its first
 // character even if that could begin a literal (row 6).
 func brokenJSON(body []byte, offset int) error {
 	var hint string
-	if form.Match(body) {
+	if formEncoded.Match(body) {
 		offset = 0
 		hint = "The body looks form-encoded: send it as JSON"
 	}
@@ -79,30 +79,30 @@ func brokenJSON(body []byte, offset int) error {
 func duplicateKey(body []byte, err *jsontext.SyntacticError, into any) error {
 	line, column := lineAndColumn(body, int(err.ByteOffset))
 	duplicate := fault.New(fault.InvalidData, fmt.Sprintf("Duplicate key at line %d, column %d", line, column))
-	duplicate.Index, _ = place(err.JSONPointer, into)
+	duplicate.Index, _ = fieldPath(err.JSONPointer, into)
 	return duplicate
 }
 
 // wrongType is the fault for a value that its field cannot hold.
 func wrongType(err *json.SemanticError, into any) error {
-	index, field := place(err.JSONPointer, into)
+	index, field := fieldPath(err.JSONPointer, into)
 	if field == "" && index < 0 {
 		if isBatch(into) {
-			return errNoArray
+			return errNotArray
 		}
-		return errNoObject
+		return errNotObject
 	}
 	subject := "`" + field + "`"
 	if field == "" {
 		subject = "Each item"
 	}
-	wrong := fault.Field(field, subject+" "+requirement(err))
+	wrong := fault.InvalidField(field, subject+" "+typeRequirement(err))
 	wrong.Index = index
 	return wrong
 }
 
-// requirement says what a field must be, in the words of its type's own decoder if it has one.
-func requirement(err *json.SemanticError) string {
+// typeRequirement says what a field must be, in the words of its type's own decoder if it has one.
+func typeRequirement(err *json.SemanticError) string {
 	var own *fault.Error
 	if errors.As(err.Err, &own) {
 		return own.Detail
@@ -125,9 +125,9 @@ func requirement(err *json.SemanticError) string {
 	}
 }
 
-// place turns a JSON pointer into the item of a batch, or -1, and the field with its parents, such as
+// fieldPath turns a JSON pointer into the item of a batch, or -1, and the field with its parents, such as
 // "product.code". Both can be told to the client: a pointer to a wrong type leads through known names only.
-func place(pointer jsontext.Pointer, into any) (index int, field string) {
+func fieldPath(pointer jsontext.Pointer, into any) (index int, field string) {
 	tokens := slices.Collect(pointer.Tokens())
 	index = -1
 	if isBatch(into) && len(tokens) > 0 {

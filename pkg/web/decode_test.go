@@ -12,7 +12,7 @@ import (
 
 // event and enrolment are bodies like those of the endpoints.
 type event struct {
-	person.Reference
+	person.PersonRef
 	Timestamp string `json:"timestamp"`
 	Success   *bool  `json:"success"`
 }
@@ -101,7 +101,7 @@ func TestDecodeAccepts(t *testing.T) {
 	t.Run("row 1: null is as not sent", func(t *testing.T) {
 		var got event
 		body := `{"customerNumber":null,"workProviderUserId":"1686","timestamp":null,"success":null}`
-		if err := Decode([]byte(body), &got); err != nil || got != (event{Reference: person.Reference{WorkProviderUserID: "1686"}}) {
+		if err := Decode([]byte(body), &got); err != nil || got != (event{PersonRef: person.PersonRef{WorkProviderUserID: "1686"}}) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})

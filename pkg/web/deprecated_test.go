@@ -13,7 +13,7 @@ func TestDeprecated(t *testing.T) {
 	by := func(names ...string) Handler {
 		return func(r *Request) (Response, error) {
 			for _, name := range names {
-				r.Deprecated(name)
+				r.NoteDeprecated(name)
 			}
 			return told(r)
 		}
@@ -59,8 +59,8 @@ func TestDeprecated(t *testing.T) {
 // Pages take no key, so nobody is known to count an old path for.
 func TestDeprecatedPage(t *testing.T) {
 	log := logged(t)
-	pages := Pages("link-work-provider", map[string]Handler{"GET /v1/link-work-provider": func(r *Request) (Response, error) {
-		r.Deprecated("wp")
+	pages := NewPublicFunction("link-work-provider", map[string]Handler{"GET /v1/link-work-provider": func(r *Request) (Response, error) {
+		r.NoteDeprecated("wp")
 		return Response{Status: http.StatusFound}, nil
 	}})
 	w := doAs("", pages, "GET", "/link-work-provider", "")

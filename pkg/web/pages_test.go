@@ -11,11 +11,11 @@ import (
 
 // Pages take no key, answer in their own type, and tell their failures in their own words, which are logged all the same.
 func TestPages(t *testing.T) {
-	raw := Raw{ContentType: "text/html; charset=utf-8", Bytes: []byte("<p>a&b</p>")}
+	raw := RawBody{ContentType: "text/html; charset=utf-8", Bytes: []byte("<p>a&b</p>")}
 	var response Response
 	var failure error
 	handler := func(*Request) (Response, error) { return response, failure }
-	pages := Pages("account", map[string]Handler{
+	pages := NewPublicFunction("account", map[string]Handler{
 		"GET /account": handler, "GET /account/{page}": handler, "POST /account/{page}": handler,
 	})
 	for _, c := range []struct {

@@ -14,22 +14,22 @@ import (
 func (r *Request) Query() (url.Values, error) {
 	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
 	if err != nil {
-		return nil, fault.Field("query", "The query has a broken percent escape, or far too many parameters")
+		return nil, fault.InvalidField("query", "The query has a broken percent escape, or far too many parameters")
 	}
 	if decoded, _ := url.QueryUnescape(r.URL.RawQuery); !utf8.ValidString(decoded) {
-		return nil, fault.Field("query", "The query must be UTF-8")
+		return nil, fault.InvalidField("query", "The query must be UTF-8")
 	}
 	return query, nil
 }
 
-// QueryEmail mends an email from a query whose sender forgot that a plus there means a space (row 28).
-func QueryEmail(email string) string {
+// RepairQueryEmail mends an email from a query whose sender forgot that a plus there means a space (row 28).
+func RepairQueryEmail(email string) string {
 	return strings.ReplaceAll(strings.TrimSpace(email), " ", "+")
 }
 
-// QueryTime is [ParseTime] for a time from a query of v2, mended likewise: a space is the plus of its offset,
+// ParseQueryTime is [ParseTime] for a time from a query of v2, mended likewise: a space is the plus of its offset,
 // unless it stands between date and time (row 28).
-func QueryTime(field, s string) (time.Time, error) {
+func ParseQueryTime(field, s string) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	const dateAndT = len("2018-12-15T")
 	if len(s) > dateAndT {

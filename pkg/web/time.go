@@ -23,14 +23,14 @@ func FormatTime(t time.Time) string {
 // The result is in UTC, cut to the microsecond, in the years 1 to 9999. Anything else is InvalidData naming the field.
 func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
 	if s == "" {
-		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must be provided", field))
+		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be provided", field))
 	}
 	t, zoned, ok := parseTime(s)
 	switch {
 	case !ok:
-		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00", field))
+		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00", field))
 	case !zoned && !zoneOptional:
-		return time.Time{}, fault.Field(field, fmt.Sprintf("`%s` must have a timezone", field))
+		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must have a timezone", field))
 	}
 	return t, nil
 }
@@ -38,7 +38,7 @@ func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
 // parseTime is written by hand because time.Parse would need a dozen layouts, one after the other, and takes
 // an hour of one digit and offsets of a day.
 func parseTime(s string) (t time.Time, zoned, ok bool) {
-	in := reader{rest: s}
+	in := timeParser{rest: s}
 	year := in.number(4)
 	in.oneOf("-")
 	month := in.number(2)
@@ -76,7 +76,7 @@ func parseTime(s string) (t time.Time, zoned, ok bool) {
 		}
 		offset = sign * (hours*60 + minutes)
 	}
-	if in.bad || in.rest != "" || year < 1 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59 {
+	if in.failed || in.rest != "" || year < 1 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, false, false
 	}
 	t = time.Date(year, time.Month(month), day, hour, minute, second, micros*1000, time.UTC)
@@ -87,14 +87,14 @@ func parseTime(s string) (t time.Time, zoned, ok bool) {
 	return t, zoned, t.Year() >= 1 && t.Year() <= 9999
 }
 
-// reader takes a text apart from its front. Once something was not there, it is bad for good.
-type reader struct {
-	rest string
-	bad  bool
+// timeParser takes a text apart from its front. Once something was not there, it is bad for good.
+type timeParser struct {
+	rest   string
+	failed bool
 }
 
 // has consumes the next byte if it is one of those given.
-func (r *reader) has(bytes string) bool {
+func (r *timeParser) has(bytes string) bool {
 	for i := range len(bytes) {
 		if r.rest != "" && r.rest[0] == bytes[i] {
 			r.rest = r.rest[1:]
@@ -105,20 +105,20 @@ func (r *reader) has(bytes string) bool {
 }
 
 // oneOf consumes the next byte, which must be one of those given.
-func (r *reader) oneOf(bytes string) {
+func (r *timeParser) oneOf(bytes string) {
 	if !r.has(bytes) {
-		r.bad = true
+		r.failed = true
 	}
 }
 
 // number consumes exactly so many digits.
-func (r *reader) number(digits int) (n int) {
+func (r *timeParser) number(digits int) (n int) {
 	if len(r.rest) < digits {
-		r.bad = true
+		r.failed = true
 		return 0
 	}
 	for _, c := range []byte(r.rest[:digits]) {
-		r.bad = r.bad || c < '0' || c > '9'
+		r.failed = r.failed || c < '0' || c > '9'
 		n = n*10 + int(c-'0')
 	}
 	r.rest = r.rest[digits:]
@@ -126,10 +126,10 @@ func (r *reader) number(digits int) (n int) {
 }
 
 // micros consumes a fraction of a second, of one digit or more, and cuts it to the microsecond.
-func (r *reader) micros() (n int) {
+func (r *timeParser) micros() (n int) {
 	weight := 100_000
 	digit, ok := r.digit()
-	r.bad = r.bad || !ok
+	r.failed = r.failed || !ok
 	for ; ok; digit, ok = r.digit() {
 		n += digit * weight
 		weight /= 10
@@ -137,7 +137,7 @@ func (r *reader) micros() (n int) {
 	return n
 }
 
-func (r *reader) digit() (n int, ok bool) {
+func (r *timeParser) digit() (n int, ok bool) {
 	if r.rest == "" || r.rest[0] < '0' || r.rest[0] > '9' {
 		return 0, false
 	}

@@ -85,7 +85,7 @@ func TestParseTime(t *testing.T) {
 	t.Run("row 13: v1 without a timezone", func(t *testing.T) {
 		for _, in := range []string{"2018-12-15T14:00:00", "2018-12-15 14:00", "2018-12-15T14:00:00.5"} {
 			_, err := ParseTime("timestamp", in, false)
-			if want := fault.Field("timestamp", "`timestamp` must have a timezone"); err == nil || *err.(*fault.Error) != *want {
+			if want := fault.InvalidField("timestamp", "`timestamp` must have a timezone"); err == nil || *err.(*fault.Error) != *want {
 				t.Errorf("%s: %v", in, err)
 			}
 		}
@@ -98,7 +98,7 @@ func TestParseTime(t *testing.T) {
 	})
 	t.Run("not sent", func(t *testing.T) {
 		_, err := ParseTime("startTime", "", true)
-		if want := fault.Field("startTime", "`startTime` must be provided"); err == nil || *err.(*fault.Error) != *want {
+		if want := fault.InvalidField("startTime", "`startTime` must be provided"); err == nil || *err.(*fault.Error) != *want {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -202,13 +202,13 @@ func TestQueryTime(t *testing.T) {
 		" 2018-12-15T14:00:00 01:00": "2018-12-15T13:00:00+00:00",
 	} {
 		t.Run("row 28: "+in, func(t *testing.T) {
-			if got, err := QueryTime("from", in); err != nil || FormatTime(got) != want {
+			if got, err := ParseQueryTime("from", in); err != nil || FormatTime(got) != want {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
 	}
 	for _, in := range []string{"", "x", "2018-12-15", "2018-12-15 14:00 ++01"} {
-		if _, err := QueryTime("from", in); err == nil || err.(*fault.Error).Field != "from" {
+		if _, err := ParseQueryTime("from", in); err == nil || err.(*fault.Error).Field != "from" {
 			t.Errorf("row 28: %q: %v", in, err)
 		}
 	}
@@ -216,7 +216,7 @@ func TestQueryTime(t *testing.T) {
 
 func TestQueryEmail(t *testing.T) {
 	for in, want := range map[string]string{"a b@example.com": "a+b@example.com", " a+b@example.com ": "a+b@example.com", "": ""} {
-		if got := QueryEmail(in); got != want {
+		if got := RepairQueryEmail(in); got != want {
 			t.Errorf("row 28: %q became %q, want %q", in, got, want)
 		}
 	}

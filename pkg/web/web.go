@@ -1,7 +1,7 @@
 // Package web is how every endpoint speaks HTTP: the table of routes, the order of checks, strict decoding, and
 // the bodies of answers, to the byte, in the shapes of v1 and v2.
 //
-// A domain package writes its endpoint as a [Handler], which returns an answer or an error. [Function] puts around
+// A domain package writes its endpoint as a [Handler], which returns an answer or an error. [NewFunction] puts around
 // it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500 in fixed
 // words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log, unless it
 // used a deprecated name or path.
@@ -35,7 +35,7 @@ type Request struct {
 	Provider  provider.Provider // whose key it carries
 	PathValue string            // the {segment} of the path, decoded once (row 28); "" if it has none
 
-	deprecated []string // the old names and paths that it uses
+	deprecatedUses []string // the old names and paths that it uses
 }
 
 // Response is the answer of a Handler.
@@ -45,8 +45,8 @@ type Response struct {
 	Body   any         // written as compact JSON, a Raw as it is; nil: neither body nor Content-Type
 }
 
-// Raw is a body that is no JSON: a page for people, or what belongs to one.
-type Raw struct {
+// RawBody is a body that is no JSON: a page for people, or what belongs to one.
+type RawBody struct {
 	ContentType string
 	Bytes       []byte
 }
@@ -61,10 +61,10 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
 }
 
-// Function returns the whole of one function as its folder's main serves it. The handlers stand under "METHOD
+// NewFunction returns the whole of one function as its folder's main serves it. The handlers stand under "METHOD
 // /canonical/path" and must be exactly those that Routes gives to the function; anything else is a mistake of
 // ours and panics.
-func Function(name string, keys Authenticator, handlers map[string]Handler) http.Handler {
+func NewFunction(name string, keys Authenticator, handlers map[string]Handler) http.Handler {
 	missing := len(handlers)
 	for i := range Routes {
 		if Routes[i].Function != name {
@@ -81,17 +81,17 @@ func Function(name string, keys Authenticator, handlers map[string]Handler) http
 	return &function{keys, handlers}
 }
 
-// Pages is a Function that people use with a browser: it asks for no key.
-func Pages(name string, handlers map[string]Handler) http.Handler {
-	return Function(name, nil, handlers)
+// NewPublicFunction is a Function that people use with a browser: it asks for no key.
+func NewPublicFunction(name string, handlers map[string]Handler) http.Handler {
+	return NewFunction(name, nil, handlers)
 }
 
 // Fallback returns the function that the gateway sends everything else to, unknown paths and wrong methods (row 27).
 func Fallback() http.Handler { return &function{} }
 
-// All returns one handler over several functions, which stand under their names, as the gateway is over all of
+// Router returns one handler over several functions, which stand under their names, as the gateway is over all of
 // them: Routes decides by method and path who answers, and whatever nobody does goes to Fallback.
-func All(functions map[string]http.Handler) http.Handler {
+func Router(functions map[string]http.Handler) http.Handler {
 	fallback := Fallback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if route, _, _, _ := find(r.Method, r.URL.EscapedPath()); route != nil && functions[route.Function] != nil {
@@ -110,26 +110,26 @@ type function struct {
 
 // ServeHTTP answers at once and whole: nothing is written before everything has succeeded or been refused.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = identified(r)
+	r = withRequestID(r)
 	route, alias, value, allowed := find(r.Method, r.URL.EscapedPath())
 	request := &Request{Request: r, PathValue: value}
 	if alias != "" {
-		request.Deprecated(alias)
+		request.NoteDeprecated(alias)
 	}
-	response, body, err := f.answer(request, route, allowed)
+	response, body, err := f.respond(request, route, allowed)
 	if err != nil {
-		note(request, route, err)
+		logFailure(request, route, err)
 	}
 	if err != nil && response.Status == 0 {
-		response, body = refusal(r.URL.EscapedPath(), allowed, err)
+		response, body = errorResponse(r.URL.EscapedPath(), allowed, err)
 	}
 	header := w.Header()
 	for name, values := range response.Header {
 		header[name] = values
 	}
 	header["X-Request-Id"] = []string{observe.RequestID(r.Context())}
-	f.tellDeprecated(header, request)
-	if raw, ok := response.Body.(Raw); ok {
+	f.setDeprecationHeaders(header, request)
+	if raw, ok := response.Body.(RawBody); ok {
 		header["Content-Type"] = []string{raw.ContentType}
 	} else if body != nil {
 		header["Content-Type"] = contentType
@@ -142,13 +142,13 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var contentType = []string{"application/json"}
 
-// answer goes through the checks in the contract's order, then calls the handler and encodes what it returns.
-func (f *function) answer(
+// respond goes through the checks in the contract's order, then calls the handler and encodes what it returns.
+func (f *function) respond(
 	request *Request, route *Route, allowed []string,
 ) (response Response, body []byte, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fault.Wrap(fault.Internal, panicked(cause))
+			err = fault.Wrap(fault.Internal, panicError(cause))
 		}
 	}()
 	if len(allowed) > 0 {
@@ -167,7 +167,7 @@ func (f *function) answer(
 		}
 	}
 	response, err = f.handlers[route.key()](request)
-	raw, isRaw := response.Body.(Raw)
+	raw, isRaw := response.Body.(RawBody)
 	switch {
 	case isRaw:
 		return response, raw.Bytes, err
@@ -208,18 +208,18 @@ func readBody(r *http.Request) ([]byte, error) {
 // maps in order.
 func encode(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
-// identified gives a request an id, which the client is told and every line of the log has. On Lambda that is the
+// withRequestID gives a request an id, which the client is told and every line of the log has. On Lambda that is the
 // invocation's, so that what a client was told leads to Lambda's own lines too; elsewhere it is drawn.
-func identified(r *http.Request) *http.Request {
+func withRequestID(r *http.Request) *http.Request {
 	if observe.RequestID(r.Context()) != "" {
 		return r
 	}
 	return r.WithContext(observe.WithRequestID(r.Context(), rand.Text()))
 }
 
-// panicked is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The
+// panicError is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The
 // value of any other could hold personal data.
-func panicked(cause any) error {
+func panicError(cause any) error {
 	err, ok := cause.(runtime.Error)
 	if !ok {
 		return fmt.Errorf("panic of type %T\n%s", cause, debug.Stack())
@@ -227,9 +227,9 @@ func panicked(cause any) error {
 	return fmt.Errorf("panic: %w\n%s", err, debug.Stack())
 }
 
-// note writes a line for a failure of ours, and for what a work provider has to mend. It names the route and not the path,
+// logFailure writes a line for a failure of ours, and for what a work provider has to mend. It names the route and not the path,
 // which may hold an id. Whoever has no key, or asks for what is not there, is told so, and that is enough.
-func note(r *Request, route *Route, err error) {
+func logFailure(r *Request, route *Route, err error) {
 	failed := fault.Wrap(fault.Internal, err)
 	errors.As(err, &failed)
 	pattern := "none"

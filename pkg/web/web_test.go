@@ -49,9 +49,9 @@ func everything(handler Handler) http.Handler {
 	}
 	functions := map[string]http.Handler{}
 	for name, handlers := range byFunction {
-		functions[name] = Function(name, keys{}, handlers)
+		functions[name] = NewFunction(name, keys{}, handlers)
 	}
-	return All(functions)
+	return Router(functions)
 }
 
 // do sends a request with the good key.
@@ -164,7 +164,7 @@ func TestUnknownPaths(t *testing.T) {
 
 // A function knows the whole table, so that on Lambda each answers by itself as all of them do together.
 func TestFunctionAlone(t *testing.T) {
-	alone := Function("shift-end", keys{}, map[string]Handler{"PUT /v2/shift/{id}": told})
+	alone := NewFunction("shift-end", keys{}, map[string]Handler{"PUT /v2/shift/{id}": told})
 	for _, test := range []struct {
 		method, path string
 		status       int
@@ -306,7 +306,7 @@ func TestHead(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	secret := errors.New("secret: driver@example.com")
-	hinted := fault.Field("timestamp", "`timestamp` must have a timezone")
+	hinted := fault.InvalidField("timestamp", "`timestamp` must have a timezone")
 	hinted.Hint = "Append Z"
 	whole := *hinted
 	tests := []struct {
@@ -325,13 +325,13 @@ func TestErrors(t *testing.T) {
 		{"broken JSON", Decode([]byte(`{'`), &struct{}{}), 400,
 			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 2"}`,
 			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 2"}}`, ""},
-		{"the sample of the documents", fault.Field("startTime", "`startTime` must be within 30 minutes from now."), 400,
+		{"the sample of the documents", fault.InvalidField("startTime", "`startTime` must be within 30 minutes from now."), 400,
 			"{\"error\":\"INVALID_DATA\",\"detail\":\"`startTime` must be within 30 minutes from now.\",\"field\":\"startTime\"}",
 			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"startTime\":\"`startTime` must be within 30 minutes from now.\"}}", ""},
 		{"row 6: a form", Decode([]byte(`a=b`), &struct{}{}), 400,
 			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`,
 			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 1"},"hint":"The body looks form-encoded: send it as JSON"}`, ""},
-		{"row 20: an item of a batch", fault.At(0, hinted), 400,
+		{"row 20: an item of a batch", fault.WithIndex(0, hinted), 400,
 			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must have a timezone\",\"hint\":\"Append Z\",\"index\":0,\"field\":\"timestamp\"}",
 			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must have a timezone\"},\"hint\":\"Append Z\"}", ""},
 		{"invalid without words", fault.Wrap(fault.InvalidData, secret), 400,
@@ -530,7 +530,7 @@ func TestQuery(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{"a=%", "a=%zz", "%f=1", "a=%ff", "a=\xff", "%ff", strings.Repeat("a&", 1_000_000)} {
-		if _, err := query(raw); err == nil || fault.Of(err) != fault.InvalidData {
+		if _, err := query(raw); err == nil || fault.KindOf(err) != fault.InvalidData {
 			t.Errorf("%.20q: %v", raw, err)
 		}
 	}
@@ -552,7 +552,7 @@ func TestFunctionAgreesWithRoutes(t *testing.T) {
 					t.Errorf("%s was built with %v", name, slices.Collect(maps.Keys(handlers)))
 				}
 			}()
-			Function(name, keys{}, handlers)
+			NewFunction(name, keys{}, handlers)
 		}()
 	}
 }

@@ -156,7 +156,7 @@ func (s *Deliveries) List(ctx context.Context, provider, month string) ([]Delive
 // webhook-id stays the same, so the receiver can tell that it is a repeat.
 func (s *Deliveries) Resend(ctx context.Context, to queue.Sender, provider, id string) (Delivery, error) {
 	if strings.HasPrefix(id, eventRejected+"_") {
-		return Delivery{}, fault.Field("delivery", "Rejected-event deliveries are not stored; use GET /v2/event/{id}.")
+		return Delivery{}, fault.InvalidField("delivery", "Rejected-event deliveries are not stored; use GET /v2/event/{id}.")
 	}
 	d, ok := Delivery{}, false
 	if strings.HasPrefix(id, eventSignUp+"_") {
@@ -232,7 +232,7 @@ func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string)
 	// The message may still be in the queue.
 	settings, err := loadSettings(ctx, s.providers, provider)
 	switch {
-	case err != nil && fault.Of(err) == fault.NotFound:
+	case err != nil && fault.KindOf(err) == fault.NotFound:
 		return MatchNone, nil
 	case err != nil || consent < timeline.At(settings.ConfiguredAt):
 		return MatchNone, err

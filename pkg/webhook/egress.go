@@ -143,23 +143,23 @@ func (c clientsByScheme) forURL(u *url.URL) (*http.Client, error) {
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Hostname() == "" || len(text) > maxURLLen {
-		return fault.Field("url", "The URL is malformed or has no host.")
+		return fault.InvalidField("url", "The URL is malformed or has no host.")
 	}
 	port, portErr := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
 	address, addressErr := netip.ParseAddr(u.Hostname())
 	switch {
 	case u.User != nil:
-		return fault.Field("url", "The URL must not contain a user name or password.")
+		return fault.InvalidField("url", "The URL must not contain a user name or password.")
 	case u.Fragment != "":
-		return fault.Field("url", "The URL must not have a fragment.")
+		return fault.InvalidField("url", "The URL must not have a fragment.")
 	case u.Scheme == "http" && (u.Hostname() == "localhost" || addressErr == nil && address.IsLoopback()):
 		return nil
 	case u.Scheme != "https":
-		return fault.Field("url", "The URL must begin with https://.")
+		return fault.InvalidField("url", "The URL must begin with https://.")
 	case portErr != nil || !isHTTPS(uint16(port)):
-		return fault.Field("url", "The URL's port must be 443 or 8443.")
+		return fault.InvalidField("url", "The URL's port must be 443 or 8443.")
 	case addressErr == nil && !isPublic(address):
-		return fault.Field("url", "The URL's address is not a public address.")
+		return fault.InvalidField("url", "The URL's address is not a public address.")
 	}
 	return nil
 }

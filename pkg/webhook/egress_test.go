@@ -369,7 +369,7 @@ func TestCheckURL(t *testing.T) {
 		"https://hooks.example.com:99999/": false, "https://10.0.0.1/": false, "https://[::1]/": false, "https://169.254.169.254/": false,
 		"https://\x00/": false, "https://example.com/" + strings.Repeat("a", 2000): false,
 	} {
-		if err := CheckURL(text); (err == nil) != want || err != nil && fault.Of(err) != fault.InvalidData {
+		if err := CheckURL(text); (err == nil) != want || err != nil && fault.KindOf(err) != fault.InvalidData {
 			t.Errorf("%.60q: %v", text, err)
 		}
 	}

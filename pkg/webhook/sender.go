@@ -36,12 +36,12 @@ type Sender struct {
 
 // NewSender returns a sender with the tables and queues that the environment names. WEBHOOKS_TO_LOOPBACK=yes allows requests
 // to this machine.
-func NewSender(env *config.Env, refold link.Refold, rejections Rejections) *Sender {
+func NewSender(env *config.Env, refold link.RequestRecompute, rejections Rejections) *Sender {
 	timelines := timeline.StoreFrom(env)
 	return &Sender{
 		Settings:    NewStore(env),
 		Deliveries:  NewDeliveries(env, time.Now),
-		Customers:   customer.StoreFrom(env),
+		Customers:   customer.NewStore(env),
 		Timelines:   timelines,
 		Links:       link.New(timelines, refold),
 		Queue:       NewQueue(env),
@@ -95,7 +95,7 @@ func (s *Sender) consume(ctx context.Context, record events.SQSMessage) error {
 		return send(ctx, s.Queue, m, now)
 	}
 	settings, err := s.Settings.Get(ctx, m.Provider)
-	if err != nil && fault.Of(err) == fault.NotFound {
+	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return nil // no webhook to deliver to
 	}
 	if err != nil {

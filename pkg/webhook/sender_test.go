@@ -98,7 +98,7 @@ func TestReplies(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %.50q", c.status, c.body), func(t *testing.T) {
 			t.Parallel()
 			w := newFixture(t)
-			w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: robin, UserID: "taken", Matched: true}, noon))
+			w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: robin, UserID: "taken", Matched: true}, noon))
 			w.reply(c.status, c.body)
 			w.clock = noon.Add(time.Minute)
 			w.consent(dara)
@@ -191,7 +191,7 @@ func TestRetriesBackOffAndEndInDeadLetter(t *testing.T) {
 
 	// An operator sends it again when the receiver is mended.
 	w.reply(204, "")
-	if _, err := w.sender.Deliveries.Resend(t.Context(), w.queue, courier, "signup_1_NOBODY"); fault.Of(err) != fault.NotFound {
+	if _, err := w.sender.Deliveries.Resend(t.Context(), w.queue, courier, "signup_1_NOBODY"); fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 	must(w.sender.Deliveries.Resend(t.Context(), w.queue, courier, w.delivery(dara).ID))
@@ -297,7 +297,7 @@ func TestNoDeliveryWithoutConsent(t *testing.T) {
 	w.reply(500, "")
 	w.consent(dara)
 	w.step()
-	w.ok(w.links.Withdraw(t.Context(), courier, dara, w.clock.Add(time.Second)))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, dara, w.clock.Add(time.Second)))
 	w.clock = w.clock.Add(2 * time.Second)
 	w.drain()
 	if d := w.delivery(dara); d.State != Withdrawn || w.requestCount() != 1 {
@@ -321,9 +321,9 @@ func TestNewConsentIsNewDelivery(t *testing.T) {
 	w.consent(dara)
 	w.step()
 	old := w.delivery(dara)
-	w.ok(w.links.Withdraw(t.Context(), courier, dara, w.clock.Add(time.Second)))
+	w.ok(w.links.WithdrawConsent(t.Context(), courier, dara, w.clock.Add(time.Second)))
 	w.clock = w.clock.Add(2 * time.Second)
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: dara}, w.clock))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: dara}, w.clock))
 	w.drain()
 	d, _, err := w.sender.Deliveries.load(t.Context(), courier, old.ID)
 	if err != nil || d.State != Withdrawn {
@@ -341,7 +341,7 @@ func TestNoDeliveryWithoutWebhook(t *testing.T) {
 		}
 	}
 	// Somebody who shared before there was a webhook was not announced.
-	w.ok(w.links.Give(t.Context(), link.Agreement{Provider: courier, Customer: robin}, noon.AddDate(-1, 0, 0)))
+	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: robin}, noon.AddDate(-1, 0, 0)))
 	w.wantStatus(robin, MatchNone)
 }
 
@@ -470,11 +470,11 @@ func TestSecretRotationOverlap(t *testing.T) {
 		t.Errorf("%d secrets", len(s.activeSecrets(w.clock)))
 	}
 	for _, overlap := range []time.Duration{-1, MaxOverlap + 1} {
-		if _, err := w.sender.Settings.Rotate(t.Context(), courier, overlap, noon); fault.Of(err) != fault.InvalidData {
+		if _, err := w.sender.Settings.Rotate(t.Context(), courier, overlap, noon); fault.KindOf(err) != fault.InvalidData {
 			t.Error(err)
 		}
 	}
-	if _, err := w.sender.Settings.Rotate(t.Context(), "nobody", 0, noon); fault.Of(err) != fault.NotFound {
+	if _, err := w.sender.Settings.Rotate(t.Context(), "nobody", 0, noon); fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
 }

@@ -129,7 +129,7 @@ func (s *Store) Set(ctx context.Context, provider, url string, secret Secret, no
 		return "", err
 	}
 	settings, err := s.Get(ctx, provider)
-	if err != nil && fault.Of(err) != fault.NotFound {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return "", err
 	}
 	if secret == "" && len(settings.Secrets) == 0 {
@@ -154,7 +154,7 @@ const MaxOverlap = 30 * 24 * time.Hour
 // any time within it.
 func (s *Store) Rotate(ctx context.Context, provider string, overlap time.Duration, now time.Time) (Secret, error) {
 	if overlap < 0 || overlap > MaxOverlap {
-		return "", fault.Field("overlap", "The overlap must be 0 to 720 hours.")
+		return "", fault.InvalidField("overlap", "The overlap must be 0 to 720 hours.")
 	}
 	settings, err := s.Get(ctx, provider)
 	if err != nil {

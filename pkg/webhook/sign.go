@@ -37,7 +37,7 @@ func ParseSecret(text string) (Secret, error) {
 	s := Secret(strings.TrimSpace(text))
 	key, err := s.key()
 	if err != nil || len(key) < minSecretLen || len(key) > maxSecretLen {
-		return "", fault.Field("secret", "A secret must be `whsec_` followed by the base64 of 24 to 64 random bytes.")
+		return "", fault.InvalidField("secret", "A secret must be `whsec_` followed by the base64 of 24 to 64 random bytes.")
 	}
 	return s, nil
 }

@@ -63,7 +63,7 @@ func TestSecrets(t *testing.T) {
 	}
 	for _, text := range []string{"", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!", "whsec_" + strings.Repeat("AAAA", 22)} {
 		_, err := ParseSecret(text)
-		if err == nil || fault.Of(err) != fault.InvalidData || text != "" && strings.Contains(err.Error(), text) && text != "whsec_" {
+		if err == nil || fault.KindOf(err) != fault.InvalidData || text != "" && strings.Contains(err.Error(), text) && text != "whsec_" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -71,8 +71,8 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 
 // recordReply records the reply in the customer's history, and completes the delivery, in one transaction.
 func (s *Sender) recordReply(ctx context.Context, e job, d Delivery, reply Reply) error {
-	answer := link.Answer{Provider: e.Provider, Customer: e.Customer, Matched: reply.kind == replyMatched, UserID: reply.userID}
-	_, err := s.Links.Answer(ctx, answer, s.Now(), func(tx *dynamo.WriteTx, isMatched bool) {
+	answer := link.MatchReply{Provider: e.Provider, Customer: e.Customer, Matched: reply.kind == replyMatched, UserID: reply.userID}
+	_, err := s.Links.RecordMatchReply(ctx, answer, s.Now(), func(tx *dynamo.WriteTx, isMatched bool) {
 		done := d
 		done.State = NotMatched
 		done.NextAttempt = time.Time{}

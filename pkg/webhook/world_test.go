@@ -106,11 +106,11 @@ func newFixtureIn(t *testing.T, env *config.Env) *fixture {
 	w.announcer = NewPublisher(w.queue, now)
 	w.links = w.sender.Links
 	w.process = shift.Processor(timeline.NewApplier(w.sender.Timelines, 4), deadletter.NewStore(env), now)
-	register := customer.NewRegister(w.sender.Customers, w.sender.Timelines, refold)
+	register := customer.NewRegistrar(w.sender.Customers, w.sender.Timelines, refold)
 	for i, number := range []string{dara, robin} {
 		details := customer.Details{GivenNames: "Dara", LastName: "Driver", Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
 			DOB: "1984-01-15", Email: fmt.Sprintf("d&%d@example.com", i), PhoneNumber: fmt.Sprintf("+44207946000%d", i)}
-		must(register.Create(t.Context(), customer.New{Number: number, Details: details, Policy: customer.Policy{Insured: true}}, noon))
+		must(register.Create(t.Context(), customer.NewCustomer{Number: number, Details: details, Policy: customer.Policy{Insured: true}}, noon))
 	}
 	w.secret = must(w.sender.Settings.Set(t.Context(), courier, w.url, "", noon.Add(-time.Hour)))
 	w.reply(204, "")
@@ -164,7 +164,7 @@ func (w *fixture) requestCount() int {
 func (w *fixture) consent(number string) {
 	w.t.Helper()
 	w.ok(w.announcer.PublishPendingSignUp(w.t.Context(), courier, number))
-	w.ok(w.links.Give(w.t.Context(), link.Agreement{Provider: courier, Customer: number}, w.clock))
+	w.ok(w.links.GrantConsent(w.t.Context(), link.Grant{Provider: courier, Customer: number}, w.clock))
 	w.ok(w.announcer.PublishSignUp(w.t.Context(), courier, number))
 }
 

@@ -174,7 +174,7 @@ func TestPosition(t *testing.T) {
 	}
 }
 
-// TestNesting holds row 26: nesting too deep is refused, not crashed over, and the decoder and firstBad agree where that begins.
+// TestNesting holds row 26: nesting too deep is refused, not crashed over, and the decoder and firstSyntaxError agree where that begins.
 func TestNesting(t *testing.T) {
 	for _, test := range []struct {
 		opening, closing string
@@ -184,7 +184,7 @@ func TestNesting(t *testing.T) {
 		{`{"a":`, `}`, 5},
 	} {
 		fits := strings.Repeat(test.opening, maxDepth) + "1" + strings.Repeat(test.closing, maxDepth)
-		if offset, ok := firstBad([]byte(fits)); !ok {
+		if offset, ok := firstSyntaxError([]byte(fits)); !ok {
 			t.Errorf("row 26: %s: %d levels refused at %d", test.opening, maxDepth, offset)
 		}
 		if !jsontext.Value(fits).IsValid() {
@@ -217,7 +217,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		bad, ok := firstBad(body)
+		bad, ok := firstSyntaxError(body)
 
 		want := stdOffset(body)
 		if invalid := firstInvalidUTF8(body); invalid < want {

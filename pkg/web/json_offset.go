@@ -8,15 +8,15 @@ import (
 // maxDepth is the deepest nesting that the decoder takes.
 const maxDepth = 10_000
 
-// firstBad returns the offset of the first bad character of a body that should be JSON (row 7): the first that
+// firstSyntaxError returns the offset of the first bad character of a body that should be JSON (row 7): the first that
 // no valid JSON text could have there, whatever followed. In a truncated body, which could still have become
 // valid, that is the end of the body. For a body that is JSON it returns ok.
 //
 // The decoder says that a body is broken but not where in these terms: it points now at the character, now
 // at the literal or the escape sequence in which it stands. So this runs after it, over broken bodies only.
-func firstBad(body []byte) (offset int, ok bool) {
+func firstSyntaxError(body []byte) (offset int, ok bool) {
 	s := scanner{body: body}
-	ok = s.text()
+	ok = s.document()
 	return s.pos, ok
 }
 
@@ -27,8 +27,8 @@ type scanner struct {
 	pos  int
 }
 
-// text is one value with nothing but space around it. Its stack holds the closing bracket of each open array or object.
-func (s *scanner) text() bool {
+// document is one value with nothing but space around it. Its stack holds the closing bracket of each open array or object.
+func (s *scanner) document() bool {
 	var stack []byte
 	for {
 		// Here a value begins.

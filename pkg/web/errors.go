@@ -29,8 +29,8 @@ var statuses = map[fault.Kind]int{
 // retryAfter is what a client is told when nobody knows better.
 const retryAfter = 5 * time.Second
 
-// v1Refusal and v2Refusal are the bodies of errors; the contract fixes the order of their keys.
-type v1Refusal struct {
+// v1Error and v2Refusal are the bodies of errors; the contract fixes the order of their keys.
+type v1Error struct {
 	Error  string `json:"error"`
 	Detail string `json:"detail,omitempty"`
 	Hint   string `json:"hint,omitempty"`
@@ -38,7 +38,7 @@ type v1Refusal struct {
 	Field  string `json:"field,omitempty"`
 }
 
-type v2Refusal struct {
+type v2Error struct {
 	Status  string `json:"status"`
 	Error   string `json:"error"`
 	Message string `json:"message,omitempty"`
@@ -46,8 +46,8 @@ type v2Refusal struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// refusal is the answer to a request that failed, in the shape of its path's version.
-func refusal(path string, allowed []string, err error) (Response, []byte) {
+// errorResponse is the answer to a request that failed, in the shape of its path's version.
+func errorResponse(path string, allowed []string, err error) (Response, []byte) {
 	failed := fault.Wrap(fault.Internal, err)
 	errors.As(err, &failed)
 
@@ -71,12 +71,12 @@ func refusal(path string, allowed []string, err error) (Response, []byte) {
 		if field == "" {
 			field = "body"
 		}
-		detail := map[string]string{field: words(failed, isV2)}
-		shape = v2Refusal{"NOK", failed.Kind.String(), "Invalid data format", detail, failed.Hint}
+		detail := map[string]string{field: publicMessage(failed, isV2)}
+		shape = v2Error{"NOK", failed.Kind.String(), "Invalid data format", detail, failed.Hint}
 	case isV2:
-		shape = v2Refusal{"NOK", failed.Kind.String(), "", words(failed, isV2), failed.Hint}
+		shape = v2Error{"NOK", failed.Kind.String(), "", publicMessage(failed, isV2), failed.Hint}
 	default:
-		body := v1Refusal{Error: failed.Kind.String(), Detail: words(failed, isV2), Hint: failed.Hint, Field: failed.Field}
+		body := v1Error{Error: failed.Kind.String(), Detail: publicMessage(failed, isV2), Hint: failed.Hint, Field: failed.Field}
 		if failed.Index >= 0 {
 			body.Index = &failed.Index
 		}
@@ -89,9 +89,9 @@ func refusal(path string, allowed []string, err error) (Response, []byte) {
 	return Response{Status: statuses[failed.Kind], Header: header}, body
 }
 
-// words are the public words of a fault. Many kinds have fixed ones: the contract's, or such as give nothing of
+// publicMessage are the public words of a fault. Many kinds have fixed ones: the contract's, or such as give nothing of
 // our own failure away.
-func words(failed *fault.Error, isV2 bool) string {
+func publicMessage(failed *fault.Error, isV2 bool) string {
 	switch failed.Kind {
 	case fault.MissingAuth:
 		return "Authorization header missing"
@@ -114,11 +114,11 @@ func words(failed *fault.Error, isV2 bool) string {
 	if failed.Detail != "" {
 		return failed.Detail
 	}
-	return fallbackWords[failed.Kind]
+	return defaultMessages[failed.Kind]
 }
 
-// fallbackWords stand in for a fault without words of its own.
-var fallbackWords = map[fault.Kind]string{
+// defaultMessages stand in for a fault without words of its own.
+var defaultMessages = map[fault.Kind]string{
 	fault.InvalidData:      "The request is not valid",
 	fault.PermissionDenied: "This key may not do this",
 	fault.NotFound:         "There is no such thing",
