@@ -27,6 +27,11 @@ const (
 	maxBackoff     = 500 * time.Millisecond // between two attempts
 )
 
+// conflicts are the errors of a plain write or read of an item that a transaction is writing ("Transaction conflict handling
+// in DynamoDB"). The SDK does not retry them by itself. A transaction's own conflict is another error, which package table
+// handles.
+var conflicts = map[string]struct{}{"TransactionConflictException": {}}
+
 // Env is a set of variables, and records those that were read and are missing. It is used while a program is built, by one
 // goroutine.
 type Env struct {
@@ -111,6 +116,7 @@ func (e *Env) buildAWS() aws.Config {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = maxAttempts
 				o.MaxBackoff = maxBackoff
+				o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: conflicts})
 			})
 		},
 	}

@@ -2,9 +2,14 @@ package config
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 func TestVariables(t *testing.T) {
@@ -81,4 +86,29 @@ func TestAWS(t *testing.T) {
 			t.Errorf("region %q, %v", env.AWS().Region, env.Err())
 		}
 	})
+}
+
+// A plain write that meets a transaction on its item is retried.
+func TestConflictsWithTransactionsAreRetried(t *testing.T) {
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		if calls < maxAttempts {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"conflict"}`)
+			return
+		}
+		fmt.Fprint(w, `{}`)
+	}))
+	defer server.Close()
+	env := From(map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+	})
+	_, err := dynamodb.NewFromConfig(env.AWS()).PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: aws.String("t"), Item: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "p"}},
+	})
+	if err != nil || calls != maxAttempts {
+		t.Errorf("%v after %d calls", err, calls)
+	}
 }

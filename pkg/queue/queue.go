@@ -3,8 +3,9 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,9 @@ const RecoveryDelay = 30 * time.Second
 
 // maxBatchEntries is the limit of SQS on the messages of one call. Sixteen of MaxBody would fill its megabyte.
 const maxBatchEntries = 10
+
+// maxSendAttempts is how often a message is sent that SQS failed to store by a fault of its own.
+const maxSendAttempts = 3
 
 // Sender sends messages. It is implemented by SQS, and by tests that inspect messages or make sending fail.
 type Sender interface {
@@ -50,24 +54,42 @@ func NewSQS(env *config.Env, variable string) *SQS {
 	return &SQS{client: sqs.NewFromConfig(env.AWS()), url: env.Get(variable)}
 }
 
-// Send implements Sender with one call per ten messages.
+// Send implements Sender with one call per ten messages. Of those that SQS fails to store by a fault of its own, it sends the
+// failed ones again.
 func (q *SQS) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
-	for len(bodies) > 0 {
-		n := min(maxBatchEntries, len(bodies))
-		entries := make([]types.SendMessageBatchRequestEntry, n)
-		for i, body := range bodies[:n] {
+	for batch := range slices.Chunk(bodies, maxBatchEntries) {
+		entries := make([]types.SendMessageBatchRequestEntry, len(batch))
+		for i, body := range batch {
 			entries[i] = types.SendMessageBatchRequestEntry{
 				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: int32(delay.Seconds()),
 			}
 		}
-		out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
-		switch {
-		case err != nil:
+		if err := q.sendBatch(ctx, entries); err != nil {
 			return fault.Wrap(fault.Unavailable, fmt.Errorf("queue: %w", err))
-		case len(out.Failed) > 0:
-			return fault.Wrap(fault.Unavailable, fmt.Errorf("queue: %d of %d messages failed: %w", len(out.Failed), n, errors.New(aws.ToString(out.Failed[0].Code))))
 		}
-		bodies = bodies[n:]
 	}
 	return nil
+}
+
+func (q *SQS) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) error {
+	for attempt := 1; ; attempt++ {
+		out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil || len(out.Failed) == 0 {
+			return err
+		}
+		failed := map[string]bool{}
+		for _, f := range out.Failed {
+			failed[aws.ToString(f.Id)] = true
+		}
+		senderFault := slices.ContainsFunc(out.Failed, func(f types.BatchResultErrorEntry) bool { return f.SenderFault })
+		if senderFault || attempt == maxSendAttempts {
+			return fmt.Errorf("%d of %d messages failed: %s", len(failed), len(entries), aws.ToString(out.Failed[0].Code))
+		}
+		entries = slices.DeleteFunc(entries, func(e types.SendMessageBatchRequestEntry) bool { return !failed[*e.Id] })
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rand.N(100 * time.Millisecond << attempt)):
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -91,15 +92,52 @@ func TestADelayedMessageIsNotThereYet(t *testing.T) {
 	}
 }
 
+// Messages that SQS failed to store by a fault of its own are sent again, and no others.
+func TestFailedMessagesAreSentAgain(t *testing.T) {
+	var sent [][]string // the bodies of each call
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var call struct {
+			Entries []struct{ Id, MessageBody string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&call); err != nil {
+			t.Error(err)
+		}
+		var bodies []string
+		for _, e := range call.Entries {
+			bodies = append(bodies, e.MessageBody)
+		}
+		sent = append(sent, bodies)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		failed := `{"Id":"1","Code":"InternalError","SenderFault":false},{"Id":"3","Code":"ServiceUnavailable","SenderFault":false}`
+		if len(sent) > 1 {
+			failed = ""
+		}
+		fmt.Fprintf(w, `{"Successful":[],"Failed":[%s]}`, failed)
+	}))
+	defer server.Close()
+	env := config.From(map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+		"EVENTS_QUEUE_URL": server.URL + "/000000000000/events",
+	})
+	if err := NewEventsQueue(env).Send(t.Context(), 0, "a", "b", "c", "d"); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(sent); got != "[[a b c d] [b d]]" {
+		t.Errorf("sent %s", got)
+	}
+}
+
 // TestAFailureIsUnavailable: whether the call fails or only one of its messages, it is worth another try, and nothing
 // after it is sent.
 func TestAFailureIsUnavailable(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string
+		calls  int
 	}{
-		"the call":  {http.StatusBadRequest, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}`},
-		"a message": {http.StatusOK, `{"Successful":[],"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false}]}`},
+		"the call":                 {http.StatusBadRequest, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}`, 1},
+		"a message, by AWS":        {http.StatusOK, `{"Successful":[],"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false}]}`, maxSendAttempts},
+		"a message, by its sender": {http.StatusOK, `{"Successful":[],"Failed":[{"Id":"1","Code":"InvalidMessageContents","SenderFault":true}]}`, 1},
 	} {
 		calls := 0
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -114,7 +152,7 @@ func TestAFailureIsUnavailable(t *testing.T) {
 		})
 		err := NewEventsQueue(env).Send(t.Context(), 0, make([]string, 20)...)
 		server.Close()
-		if err == nil || fault.KindOf(err) != fault.Unavailable || calls != 1 {
+		if err == nil || fault.KindOf(err) != fault.Unavailable || calls != c.calls {
 			t.Errorf("%s: %v after %d calls", name, err, calls)
 		}
 	}
