@@ -91,7 +91,7 @@ func TestLinks(t *testing.T) {
 	if view.CustomerNumber != "ABC12" || len(view.WorkProviderUserIDs) != 0 {
 		t.Errorf("%+v", view)
 	}
-	o.refused("belongs to nobody", "link", "unlink", "courier-ltd", "12345", "--yes")
+	o.refused("is not linked to any customer", "link", "unlink", "courier-ltd", "12345", "--yes")
 	var withdrawn linkView
 	o.must(&withdrawn, "link", "withdraw", "courier-ltd", "ABC123", "--yes")
 	if withdrawn.CustomerNumber != "ABC123" || withdrawn.ConsentedSince != "" {

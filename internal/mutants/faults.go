@@ -234,7 +234,7 @@ var faults = []seeded{
 	},
 	{
 		10, "a history changes before the guard is there", "pkg/link/link.go",
-		`		if err := l.requestRecompute(ctx, provider, a.customer, a.from); err != nil {
+		`		if err := l.requestRecompute(ctx, provider, c.customer, c.from); err != nil {
 			return err
 		}
 	}
@@ -242,8 +242,8 @@ var faults = []seeded{
 	if err := table.Commit(ctx, tx); err != nil {
 		return err
 	}
-	for _, a := range amendments {
-		if err := l.requestRecompute(ctx, provider, a.customer, a.from); err != nil {
+	for _, c := range changes {
+		if err := l.requestRecompute(ctx, provider, c.customer, c.from); err != nil {
 			return err
 		}
 	}

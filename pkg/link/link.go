@@ -1,9 +1,9 @@
 // Package link changes what a customer shares with a work provider: consent given and withdrawn, and the
 // workProviderUserIds by which the provider calls the customer, linked, unlinked and moved.
 //
-// Each change is one transaction over the customer's history and the rows that tell whose an id is, so that the two
-// never disagree: an id is somebody's only while that customer shares, and whoever asks by it needs one read. A change
-// that finds things as it would leave them does nothing, so that any may be asked for again.
+// Each change is one transaction over the customer's history and the items that say whose an id is, so that the two
+// never disagree: an id has an owner only while that customer shares, and looking it up takes one read. A change
+// that finds things as it would leave them does nothing, so that any of them can be retried.
 package link
 
 import (
@@ -18,9 +18,9 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// RequestRecompute asks for a customer's shifts to be folded again from that instant on, because the history changes. It is called
-// before the change is written: asked for afterwards, a crash between the two would leave shifts that nobody mends. So
-// what it asks for must be done somewhat later than asked, and do no harm if nothing has changed.
+// RequestRecompute requests that a customer's shifts are folded again from that instant on, because the history changes.
+// It is called before the change is written: called afterwards, a crash between the two would leave wrong shifts. So the
+// recomputation must be delayed, and do no harm if nothing has changed.
 type RequestRecompute func(ctx context.Context, provider, customerNumber string, from time.Time) error
 
 // Links changes histories.
@@ -29,29 +29,29 @@ type Links struct {
 	requestRecompute RequestRecompute
 }
 
-// New changes the histories of that store.
+// New returns links that change the histories of that store.
 func New(timelines *timeline.Store, refold RequestRecompute) *Links { return &Links{timelines, refold} }
 
-// Grant is what a customer agrees to.
+// Grant is what a customer consents to.
 type Grant struct {
 	Provider string // the id of the work provider to share with
 	Customer string // the customer number
 	UserID   string // by which the provider calls the customer; "" if it only knows the number
-	Matched  bool   // the two are matched by this, too, as by the link flow; else a match has to come
+	Matched  bool   // whether this matches the two, as the link flow does; if not, a match has to follow
 }
 
-// The refusals. An id is linked to somebody who shares only, because to the work provider it is nobody's otherwise.
+// The errors. An id is linked only to a customer who shares, because to the work provider it has no owner otherwise.
 var (
 	errTaken      = fault.InvalidField("workProviderUserId", "`workProviderUserId` belongs to another customer")
-	errTooMany    = fault.InvalidField("workProviderUserId", fmt.Sprintf("A customer can have %d ids at a work provider at the most", maxUserIDs))
+	errTooMany    = fault.InvalidField("workProviderUserId", fmt.Sprintf("A customer can have at most %d ids per work provider", maxUserIDs))
 	errNotSharing = fault.InvalidField("customerNumber", "The customer does not share with this work provider")
-	errNotLinked  = fault.New(fault.NotFound, "This workProviderUserId belongs to nobody")
+	errNotLinked  = fault.New(fault.NotFound, "This workProviderUserId is not linked to any customer")
 )
 
-// maxUserIDs keeps a withdrawal, which gives up all ids at once, within the hundred rows of a transaction.
+// maxUserIDs keeps a withdrawal, which unlinks all ids at once, within the hundred items of a transaction.
 const maxUserIDs = 50
 
-// historyChange is what a change does to one customer's history.
+// historyChange is what changes in one customer's history.
 type historyChange struct {
 	customer string
 	prev     timeline.History
@@ -59,19 +59,19 @@ type historyChange struct {
 	entries  []timeline.Entry
 }
 
-// commit writes amendments, with what else the transaction has; the guard goes first.
-func (l *Links) commit(ctx context.Context, tx *dynamo.WriteTx, provider string, amendments ...historyChange) error {
-	for _, a := range amendments {
-		l.timelines.Amend(tx, provider, a.customer, a.prev, a.entries...)
-		if err := l.requestRecompute(ctx, provider, a.customer, a.from); err != nil {
+// commit requests the recomputations, and then writes the changes with what else the transaction has.
+func (l *Links) commit(ctx context.Context, tx *dynamo.WriteTx, provider string, changes ...historyChange) error {
+	for _, c := range changes {
+		l.timelines.Amend(tx, provider, c.customer, c.prev, c.entries...)
+		if err := l.requestRecompute(ctx, provider, c.customer, c.from); err != nil {
 			return err
 		}
 	}
 	return table.Commit(ctx, tx)
 }
 
-// GrantConsent records that the customer consents from now on, and is matched and called by an id if the agreement says so. It
-// refuses an id that is somebody else's, and records nothing then.
+// GrantConsent records that the customer consents from now on, and is matched and called by an id if the grant says so.
+// An id of another customer is InvalidData, and then nothing is recorded.
 func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
 		history, err := l.timelines.History(ctx, grant.Provider, grant.Customer)
@@ -94,7 +94,7 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 		}
 		if grant.Matched && !history.Matched(timeline.At(at)) {
 			change.entries = append(change.entries, timeline.Matched(at))
-			change.from = at.Add(-timeline.MatchWithin) // facts of an earlier consent have waited, too
+			change.from = at.Add(-timeline.MatchWithin) // facts of an earlier consent are unmatched, too
 		}
 		if grant.UserID != "" && prev.Owner != grant.Customer {
 			switch {
@@ -113,7 +113,7 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 	})
 }
 
-// WithdrawConsent records that the customer shares no longer, and gives up every id that the provider calls them by.
+// WithdrawConsent records that the customer no longer shares, and unlinks every id that the provider calls them by.
 func (l *Links) WithdrawConsent(ctx context.Context, provider, customer string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
 		history, err := l.timelines.History(ctx, provider, customer)
@@ -125,14 +125,19 @@ func (l *Links) WithdrawConsent(ctx context.Context, provider, customer string, 
 			return nil
 		}
 		tx := l.timelines.WriteTx()
-		change := historyChange{customer: customer, prev: history, from: at, entries: []timeline.Entry{timeline.ConsentWithdrawn(at)}}
+		change := historyChange{
+			customer: customer,
+			prev:     history,
+			from:     at,
+			entries:  []timeline.Entry{timeline.ConsentWithdrawn(at)},
+		}
 		for _, id := range history.Held() {
 			prev, err := l.timelines.Ownership(ctx, provider, id, false)
 			if err != nil {
 				return err
 			}
 			if prev.Owner != customer {
-				return table.ErrConflict // it went to another since the history was read
+				return table.ErrConflict // it was moved to another customer since the history was read
 			}
 			change.entries = append(change.entries, l.timelines.Release(tx, provider, id, prev, at))
 		}
@@ -140,17 +145,27 @@ func (l *Links) WithdrawConsent(ctx context.Context, provider, customer string, 
 	})
 }
 
-// Assign records that the provider calls the customer by an id, which must be nobody else's.
+// Assign records that the provider calls the customer by an id, which must not belong to another customer.
 func (l *Links) Assign(ctx context.Context, provider, customer, userID string, now time.Time) error {
-	return l.assign(ctx, provider, customer, userID, false, now)
+	return l.assign(ctx, provider, customer, userID, keepOwner, now)
 }
 
-// Move is Link, but takes the id from whoever has it. The facts sent under it before stay theirs.
+// Move is Assign, but takes the id from the customer who has it. The facts sent under it before stay that customer's.
 func (l *Links) Move(ctx context.Context, provider, customer, userID string, now time.Time) error {
-	return l.assign(ctx, provider, customer, userID, true, now)
+	return l.assign(ctx, provider, customer, userID, replaceOwner, now)
 }
 
-func (l *Links) assign(ctx context.Context, provider, customer, userID string, force bool, now time.Time) error {
+// ownerPolicy says what happens to an id that has an owner.
+type ownerPolicy bool
+
+const (
+	keepOwner    ownerPolicy = false
+	replaceOwner ownerPolicy = true
+)
+
+func (l *Links) assign(
+	ctx context.Context, provider, customer, userID string, policy ownerPolicy, now time.Time,
+) error {
 	return table.RetryConflicts(ctx, func() error {
 		prev, err := l.timelines.Ownership(ctx, provider, userID, false)
 		if err != nil {
@@ -169,7 +184,7 @@ func (l *Links) assign(ctx context.Context, provider, customer, userID string, f
 			return errNotSharing
 		case prev.Owner == customer:
 			return nil
-		case prev.Owner != "" && !force:
+		case prev.Owner != "" && policy == keepOwner:
 			return errTaken
 		case len(history.Held()) >= maxUserIDs:
 			return errTooMany
@@ -179,18 +194,26 @@ func (l *Links) assign(ctx context.Context, provider, customer, userID string, f
 				return err
 			}
 			at = previousOwner.After(at)
-			entry := timeline.Unlinked(at, userID)
-			changes = append(changes, historyChange{customer: prev.Owner, prev: previousOwner, from: at, entries: []timeline.Entry{entry}})
+			changes = append(changes, historyChange{
+				customer: prev.Owner,
+				prev:     previousOwner,
+				from:     at,
+				entries:  []timeline.Entry{timeline.Unlinked(at, userID)},
+			})
 			prev = prev.FreedAt(at)
 		}
 		link := l.timelines.Claim(tx, provider, userID, prev, customer, at)
-		from := max(since, prev.Freed).Time()
-		changes = append(changes, historyChange{customer: customer, prev: history, from: from, entries: []timeline.Entry{link}})
+		changes = append(changes, historyChange{
+			customer: customer,
+			prev:     history,
+			from:     max(since, prev.Freed).Time(),
+			entries:  []timeline.Entry{link},
+		})
 		return l.commit(ctx, tx, provider, changes...)
 	})
 }
 
-// Unlink records that an id is no longer of whose it is.
+// Unlink records that an id no longer belongs to its owner.
 func (l *Links) Unlink(ctx context.Context, provider, userID string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
 		prev, err := l.timelines.Ownership(ctx, provider, userID, false)
@@ -207,6 +230,11 @@ func (l *Links) Unlink(ctx context.Context, provider, userID string, now time.Ti
 		at := history.After(now)
 		tx := l.timelines.WriteTx()
 		entry := l.timelines.Release(tx, provider, userID, prev, at)
-		return l.commit(ctx, tx, provider, historyChange{customer: prev.Owner, prev: history, from: at, entries: []timeline.Entry{entry}})
+		return l.commit(ctx, tx, provider, historyChange{
+			customer: prev.Owner,
+			prev:     history,
+			from:     at,
+			entries:  []timeline.Entry{entry},
+		})
 	})
 }
