@@ -80,10 +80,11 @@ type providerKeyItem struct {
 func (s *Store) Create(ctx context.Context, p provider.Provider, now time.Time) (provider.Provider, error) {
 	p.ID = provider.Slug(p.Name)
 	if p.ID == "" || len(p.Name) > 100 {
-		return provider.Provider{}, fault.InvalidField("name", "A work provider's name must have a letter or digit, and at most 100 bytes.")
+		return provider.Provider{}, fault.InvalidField(
+			"name", "A work provider's name must have a letter or digit, and at most 100 bytes")
 	}
 	// Read first for the sake of a dry run, which writes nothing; the condition decides.
-	taken := fault.InvalidField("name", "A work provider with the id `"+p.ID+"` already exists.")
+	taken := fault.InvalidField("name", "A work provider with the id `"+p.ID+"` already exists")
 	if _, err := s.Get(ctx, p.ID); err == nil {
 		return provider.Provider{}, taken
 	} else if fault.KindOf(err) != fault.NotFound {
@@ -206,7 +207,7 @@ func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) 
 // now.
 func (s *Store) ImportKey(ctx context.Context, providerID, text string, now time.Time) error {
 	if !wellFormed(s.prefix, text) {
-		return fault.New(fault.InvalidKey, "The key is not well-formed.")
+		return fault.New(fault.InvalidKey, "The key is not well-formed")
 	}
 	tx := s.db.WriteTx()
 	s.addKey(tx, text, providerID, now)
@@ -240,14 +241,15 @@ func (s *Store) RotateKey(
 	ctx context.Context, providerID, keyID string, overlap time.Duration, now time.Time,
 ) (text string, key Key, err error) {
 	if overlap < 0 || overlap > MaxOverlap {
-		return "", Key{}, fault.InvalidField("overlap", "The overlap must be 0 to 720 hours.")
+		return "", Key{}, fault.InvalidField("overlap", "The overlap must be 0 to 720 hours")
 	}
 	own, err := s.providerKey(ctx, providerID, keyID)
 	if err != nil {
 		return "", Key{}, err
 	}
 	if !own.Revoked.IsZero() {
-		return "", Key{}, fault.InvalidField("key", "The key `"+keyID+"` has already been revoked or rotated: issue another, or rotate its successor.")
+		return "", Key{}, fault.InvalidField(
+			"key", "The key `"+keyID+"` has already been revoked or rotated: issue another, or rotate its successor")
 	}
 	text = generateKey(s.prefix)
 	tx := s.db.WriteTx()
@@ -279,7 +281,7 @@ func (s *Store) providerKey(ctx context.Context, providerID, keyID string) (prov
 	var own providerKeyItem
 	found, err := s.getItem(ctx, table.ProviderPartition(providerID), table.ProviderKeySort(keyID), &own)
 	if err == nil && !found {
-		err = fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`.")
+		err = fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`")
 	}
 	return own, err
 }
@@ -301,7 +303,7 @@ func (s *Store) setRevoked(tx *dynamo.WriteTx, own providerKeyItem, at time.Time
 func errConcurrentChange(err error) error {
 	f := fault.Wrap(fault.Unavailable, err)
 	if dynamo.IsCondCheckFailed(err) {
-		f.Detail = "The key was changed concurrently; try again."
+		f.Detail = "The key was changed concurrently; try again"
 	}
 	return f
 }
@@ -335,5 +337,5 @@ func (s *Store) Keys(ctx context.Context, providerID string) ([]Key, error) {
 }
 
 func notFound(id string) error {
-	return fault.New(fault.NotFound, "There is no work provider `"+id+"`.")
+	return fault.New(fault.NotFound, "There is no work provider `"+id+"`")
 }

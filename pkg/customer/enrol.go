@@ -157,7 +157,7 @@ func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, no
 			return err
 		}
 		if !ok || !product.EnrolByAPI {
-			return fault.InvalidField(codePath, "`"+codePath+"` is no product that customers can be enrolled on")
+			return fault.InvalidField(codePath, "`"+codePath+"` is not a product that accepts enrolments")
 		}
 		policy, err := product.Policy(a.occupations)
 		if err != nil {
@@ -200,7 +200,7 @@ func (d digests) digest(v enrolField) []byte {
 func (d digests) diff(values []enrolField) error {
 	for _, v := range values {
 		if !bytes.Equal(d.byPath[v.path], d.digest(v)) {
-			return fault.InvalidField(v.path, "`"+v.path+"` differs from what was enrolled under this workProviderUserId before")
+			return fault.InvalidField(v.path, "`"+v.path+"` differs from the earlier enrolment of this workProviderUserId")
 		}
 	}
 	return nil

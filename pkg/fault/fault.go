@@ -1,8 +1,8 @@
-// Package fault is the vocabulary in which every other package says that something failed.
+// Package fault has the error type that every other package returns.
 //
-// A fault has public words (Detail, Field, Hint), which a client may read, and a private cause, which only
-// the log may. The web package turns kinds into statuses and bodies; the processor turns the same kinds
-// into "refuse for good" or "try again". The package knows neither of them and needs only the standard library.
+// A fault has a public message (Detail, Field, Hint), which a client may read, and a private cause, which is only
+// logged. Package web turns kinds into statuses and bodies; the processor turns the same kinds into "dead letter" or
+// "retry". The package knows neither of them and needs only the standard library.
 package fault
 
 import (
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Kind says what sort of failure a fault is. The zero value is Internal, so that a failure
-// nobody has classified is ours and never the client's.
+// Kind says what sort of failure a fault is. The zero value is Internal, so that an unclassified failure is ours and
+// never the client's.
 type Kind uint8
 
 // The kinds, beside the code and status that the API gives them ("Bodies, to the byte" in the contract).
@@ -27,7 +27,7 @@ const (
 	InvalidCustomerEmail             // INVALID_CUSTOMER_EMAIL, 404
 	MethodNotAllowed                 // METHOD_NOT_ALLOWED, 405
 	TooLarge                         // REQUEST_TOO_LARGE, 413
-	Unavailable                      // UNAVAILABLE, 503: something we need does not answer just now
+	Unavailable                      // UNAVAILABLE, 503: a service that we need does not respond
 )
 
 // codes are the codes of the API; the order is that of the constants.
@@ -36,7 +36,7 @@ var codes = [...]string{
 	"INVALID_CUSTOMER", "INVALID_CUSTOMER_EMAIL", "METHOD_NOT_ALLOWED", "REQUEST_TOO_LARGE", "UNAVAILABLE",
 }
 
-// String is the kind's code in the API, such as "INVALID_DATA".
+// String returns the kind's code in the API, such as "INVALID_DATA".
 func (k Kind) String() string {
 	if int(k) < len(codes) {
 		return codes[k]
@@ -44,21 +44,21 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// Retryable reports whether trying the same again may succeed. Whatever else failed is refused for good.
+// Retryable reports whether a retry may succeed. Any other failure is final.
 func (k Kind) Retryable() bool { return k == Internal || k == Unavailable }
 
 // Error is one failure.
 type Error struct {
 	Kind       Kind
 	Field      string        // the offending field as the client spells it, such as "product.code"; "" if it is none
-	Detail     string        // public words: a sentence that says what to mend and quotes nothing; "" for the kind's own
-	Hint       string        // public words: a likely remedy; mostly ""
+	Detail     string        // public: a sentence that says what to correct and quotes nothing; "" for the kind's own
+	Hint       string        // public: a likely remedy; mostly ""
 	Index      int           // the item of a batch, from 0; -1 if it is none
-	RetryAfter time.Duration // for Unavailable: when to try again; 0 if unknown
+	RetryAfter time.Duration // for Unavailable: when to retry; 0 if unknown
 	Cause      error         // private: for the log only
 }
 
-// New returns a fault with public words.
+// New returns a fault with a public message.
 func New(kind Kind, detail string) *Error {
 	return &Error{Kind: kind, Detail: detail, Index: -1}
 }
@@ -68,12 +68,12 @@ func InvalidField(field, detail string) *Error {
 	return &Error{Kind: InvalidData, Field: field, Detail: detail, Index: -1}
 }
 
-// Wrap returns a fault with a private cause and no words of its own.
+// Wrap returns a fault with a private cause and no message of its own.
 func Wrap(kind Kind, cause error) *Error {
 	return &Error{Kind: kind, Index: -1, Cause: cause}
 }
 
-// WithIndex returns the same fault, naming the item of a batch that it is about. An error that is no fault is
+// WithIndex returns a copy of the fault that names the item of a batch that it is about. An error that is no fault is
 // returned as it is: a failure of ours is not the item's.
 func WithIndex(index int, err error) error {
 	var fault *Error
@@ -85,7 +85,7 @@ func WithIndex(index int, err error) error {
 	return &at
 }
 
-// KindOf returns the kind of an error: Internal for anything that is no fault. To ask it about nil is a mistake and panics.
+// KindOf returns the kind of an error: Internal for anything that is no fault. It panics if err is nil.
 func KindOf(err error) Kind {
 	if err == nil {
 		panic("fault.KindOf(nil)")
@@ -97,7 +97,7 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Error is for the log: the code, the public words and the cause. It is never sent to a client.
+// Error returns text for the log: the code, the public message and the cause. It is never sent to a client.
 func (e *Error) Error() string {
 	text := e.Kind.String()
 	if e.Detail != "" {

@@ -14,16 +14,16 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Message is one mail, in plain text: every mail program shows it, and nothing in it can be followed but what is read.
+// Message is one mail, in plain text: every mail program shows it, and a link in it leads where it says.
 type Message struct {
 	To      string // one address
 	Subject string
 	Text    string
 }
 
-// Sender sends mail. It is a seam: SES is behind it, or a test that wants to read what was sent, or to refuse it.
+// Sender sends mail. It is implemented by SES, and in tests by senders that keep the mails or fail.
 type Sender interface {
-	// Send returns when the mail is taken; that it arrives nobody can say. An error is Unavailable.
+	// Send returns when the mail is accepted; whether it is delivered is not known. An error is Unavailable.
 	Send(ctx context.Context, m Message) error
 }
 
@@ -35,7 +35,7 @@ type SES struct {
 
 var _ Sender = (*SES)(nil)
 
-// NewSES sends from the address that MAIL_FROM holds.
+// NewSES returns a sender from the address in MAIL_FROM.
 func NewSES(env *config.Env) *SES {
 	return &SES{client: sesv2.NewFromConfig(env.AWS()), from: env.Get("MAIL_FROM")}
 }
@@ -51,13 +51,13 @@ func (s *SES) Send(ctx context.Context, m Message) error {
 		}},
 	})
 	if err != nil {
-		// Of SES's own words only the kind is kept: they may hold the address.
-		return fault.Wrap(fault.Unavailable, fmt.Errorf("mail: SES refused: %w", redact(err)))
+		// Of SES's own message only the code is kept: the rest may hold the address.
+		return fault.Wrap(fault.Unavailable, fmt.Errorf("mail: SES: %w", redact(err)))
 	}
 	return nil
 }
 
-// redact is an error without its words, but for the code that AWS gave it.
+// redact returns an error without its message, except for the code that AWS gave it.
 func redact(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {

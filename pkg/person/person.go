@@ -1,7 +1,7 @@
-// Package person knows how a request names a person: contract rows 1, 2 and 3.
+// Package person parses how a request names a person: contract rows 1, 2 and 3.
 //
 // A person is named by a customer number, which is Zego's, or by the id that a work provider has given them.
-// Each of the two has an older, deprecated spelling: policyId for customerNumber, driverId for workProviderUserId.
+// Each of the two has an older, deprecated alias: policyId for customerNumber, driverId for workProviderUserId.
 package person
 
 import (
@@ -19,7 +19,7 @@ import (
 // maxBytes is the longest id, in bytes of UTF-8 (row 2).
 const maxBytes = 255
 
-// Kind tells the two ways of naming a person apart. Its letters are fit to be stored.
+// Kind is one of the two ways to name a person. Its letters are stored.
 type Kind byte
 
 // The two kinds of row 1.
@@ -67,7 +67,7 @@ func parse(kind Kind, field, s string) (Name, error) {
 // it is spelled. Null and the empty string both mean that it was not sent (row 1).
 type ID string
 
-// errNotID names no field, because an ID does not know in which it stands; the decoder of the body does.
+// errNotID names no field, because an ID does not know which field it is; the decoder of the body does.
 var errNotID = fault.New(fault.InvalidData, "must be a string or an integer")
 
 // UnmarshalJSONFrom reads the next value; whatever is no ID is InvalidData.
@@ -126,21 +126,21 @@ func (r PersonRef) Customer() (Name, error) {
 	return c.name()
 }
 
-// ReportDeprecated passes on the deprecated spellings that a body uses.
-func (r PersonRef) ReportDeprecated(note func(spelling string)) {
+// ReportDeprecated calls report with each deprecated alias that a body uses.
+func (r PersonRef) ReportDeprecated(report func(alias string)) {
 	if r.PolicyID != "" {
-		note("policyId")
+		report("policyId")
 	}
 	if r.DriverID != "" {
-		note("driverId")
+		report("driverId")
 	}
 }
 
-// ReportDeprecatedQuery passes on the deprecated spellings that a query uses.
-func ReportDeprecatedQuery(q url.Values, note func(spelling string)) {
-	for _, spelling := range []string{"policyId", "driverId"} {
-		if q.Get(spelling) != "" {
-			note(spelling)
+// ReportDeprecatedQuery calls report with each deprecated alias that a query uses.
+func ReportDeprecatedQuery(q url.Values, report func(alias string)) {
+	for _, alias := range []string{"policyId", "driverId"} {
+		if q.Get(alias) != "" {
+			report(alias)
 		}
 	}
 }
@@ -149,57 +149,58 @@ func ReportDeprecatedQuery(q url.Values, note func(spelling string)) {
 // if it repeats the same value (row 1).
 func FromQuery(q url.Values) (Name, error) {
 	var c resolver
-	for _, spelling := range []struct {
+	for _, param := range []struct {
 		kind  Kind
 		field string
 	}{
 		{CustomerNumber, "customerNumber"}, {CustomerNumber, "policyId"},
 		{UserID, "workProviderUserId"}, {UserID, "driverId"},
 	} {
-		for _, value := range q[spelling.field] {
-			c.add(spelling.kind, spelling.field, value)
+		for _, value := range q[param.field] {
+			c.add(param.kind, param.field, value)
 		}
 	}
 	return c.name()
 }
 
-// resolver gathers whatever names a person until it is clear that one is meant. Its first fault stays.
+// resolver collects the fields that name a person, and resolves them to one name. Its first fault stays.
 type resolver struct {
 	resolved Name
-	field    string // where chosen came from; "" until something was sent
+	field    string // where resolved came from; "" until something was sent
 	err      error
 }
 
-func (c *resolver) add(kind Kind, field, value string) {
-	if c.err != nil || value == "" {
+func (r *resolver) add(kind Kind, field, value string) {
+	if r.err != nil || value == "" {
 		return
 	}
-	if c.field != "" && c.resolved.Kind != kind {
-		c.err = fault.InvalidField(field, msgExactlyOne)
+	if r.field != "" && r.resolved.Kind != kind {
+		r.err = fault.InvalidField(field, msgExactlyOne)
 		return
 	}
 	name, err := parse(kind, field, value)
 	switch {
 	case err != nil:
-		c.err = err
-	case c.field == "":
-		c.resolved, c.field = name, field
-	case name != c.resolved && field == c.field:
-		c.err = fault.InvalidField(field, fmt.Sprintf("`%s` is given twice with different values", field))
-	case name != c.resolved:
-		c.err = fault.InvalidField(field, fmt.Sprintf("`%s` must have the same value as `%s`, or be left out", field, c.field))
+		r.err = err
+	case r.field == "":
+		r.resolved = name
+		r.field = field
+	case name != r.resolved && field == r.field:
+		r.err = fault.InvalidField(field, fmt.Sprintf("`%s` is repeated with different values", field))
+	case name != r.resolved:
+		r.err = fault.InvalidField(field, fmt.Sprintf("`%s` must have the same value as `%s`, or be omitted", field, r.field))
 	}
 }
 
-func (c *resolver) name() (Name, error) {
-	if c.err == nil && c.field == "" {
-		c.err = fault.InvalidField("customerNumber", msgExactlyOne)
+func (r *resolver) name() (Name, error) {
+	if r.err == nil && r.field == "" {
+		r.err = fault.InvalidField("customerNumber", msgExactlyOne)
 	}
-	if c.err != nil {
-		return Name{}, c.err
+	if r.err != nil {
+		return Name{}, r.err
 	}
-	return c.resolved, nil
+	return r.resolved, nil
 }
 
-// msgExactlyOne blames, where both kinds were sent, the second; where none was, the customer number, which every customer has.
+// msgExactlyOne is said of the second field where both kinds were sent; of the customer number where none was.
 const msgExactlyOne = "Exactly one of customerNumber or workProviderUserId must be provided"

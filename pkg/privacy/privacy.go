@@ -81,4 +81,4 @@ func (d *Service) enrolledUserIDs(ctx context.Context, r providerHistory, number
 }
 
 // errNotFound is met when there is no such customer and never was.
-var errNotFound = fault.New(fault.NotFound, "There is no such customer.")
+var errNotFound = fault.New(fault.NotFound, "There is no such customer")

@@ -87,7 +87,7 @@ func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
 	if err := web.Decode(r.Body, &in); err != nil {
 		return web.Response{}, err
 	}
-	to, err := web.ParseTime("now", in.Now, true)
+	to, err := web.ParseTime("now", in.Now, web.ZoneOptional)
 	if err != nil {
 		return web.Response{}, err
 	}

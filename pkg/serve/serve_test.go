@@ -64,7 +64,7 @@ var authorized = map[string][]string{"authorization": {"key"}}
 
 func TestProxy(t *testing.T) {
 	base64Of := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	const nothing = `"NOT_FOUND","detail":"There is nothing at this path"}`
+	const nothing = `"NOT_FOUND","detail":"No such path"}`
 	for _, test := range []struct {
 		name  string
 		event events.APIGatewayProxyRequest
@@ -77,7 +77,7 @@ func TestProxy(t *testing.T) {
 		{"row 28: broken base64", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: `{"a":1}`, IsBase64Encoded: true}, 400, `{"error":"INVALID_DATA","detail":"The body could not be read"}`},
 		{"row 28: base64 that breaks off", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/7", Body: "abcde", IsBase64Encoded: true}, 400, `{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"The body could not be read"}}`},
 		{"row 28: broken base64 for nobody", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/", Body: "!", IsBase64Encoded: true}, 404, `{"status":"NOK","error":` + nothing},
-		{"row 28: broken base64 for another method", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v1/match", Body: "!", IsBase64Encoded: true}, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`},
+		{"row 28: broken base64 for another method", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v1/match", Body: "!", IsBase64Encoded: true}, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
 		{"row 28: a broken escape", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/%zz"}, 404, `{"status":"NOK","error":` + nothing},
 		{"row 28: a broken escape in v1", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match%"}, 404, `{"error":` + nothing},
 		{"row 28: a broken escape and no slash", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "%"}, 404, `{"error":` + nothing},
@@ -89,8 +89,8 @@ func TestProxy(t *testing.T) {
 		{"the query, decoded by the gateway", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift", MultiValueQueryStringParameters: map[string][]string{"a": {"1&b=2", "%zz", "+ ;é"}}}, 200, `["","a=1%26b%3D2&a=%25zz&a=%2B+%3B%C3%A9",""]`},
 		{"the query of a simple event", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift", QueryStringParameters: map[string]string{"a": "1"}}, 200, `["","a=1",""]`},
 		{"an odd domain", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/7", RequestContext: events.APIGatewayProxyRequestContext{DomainName: "[%zz:x y"}}, 200, `["7","",""]`},
-		{"no method", events.APIGatewayProxyRequest{Path: "/v2/shift/7"}, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`},
-		{"an odd method", events.APIGatewayProxyRequest{HTTPMethod: "GE T/", Path: "/v1/match"}, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`},
+		{"no method", events.APIGatewayProxyRequest{Path: "/v2/shift/7"}, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
+		{"an odd method", events.APIGatewayProxyRequest{HTTPMethod: "GE T/", Path: "/v1/match"}, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
 		{"HEAD", events.APIGatewayProxyRequest{HTTPMethod: "HEAD", Path: "/v2/shift/7"}, 200, ``},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestOnLambda(t *testing.T) {
 	}{
 		{"http", []string{"PROVIDERS_TABLE=p", "EVENTS_QUEUE_URL=q"},
 			events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/nowhere"},
-			`{"statusCode":404,"headers":null,"multiValueHeaders":{"Content-Type":["application/json"],"X-Request-Id":["invocation-1"]},"body":"{\"error\":\"NOT_FOUND\",\"detail\":\"There is nothing at this path\"}"}`},
+			`{"statusCode":404,"headers":null,"multiValueHeaders":{"Content-Type":["application/json"],"X-Request-Id":["invocation-1"]},"body":"{\"error\":\"NOT_FOUND\",\"detail\":\"No such path\"}"}`},
 		{"queue", []string{"TIMELINES_TABLE=t"}, events.SQSEvent{}, `{"batchItemFailures":[]}`},
 	} {
 		t.Run(test.as, func(t *testing.T) {

@@ -129,7 +129,7 @@ func TestAListIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ query, want string }{
 		"row 1: nobody":             {"from=2026-03-14T11:00:00Z", v2Field("customerNumber", exactlyOne)},
 		"row 1: both kinds":         {"customerNumber=ABC123&driverId=12345", v2Field("driverId", exactlyOne)},
-		"row 1: two values":         {"customerNumber=ABC123&customerNumber=ABC12", v2Field("customerNumber", "`customerNumber` is given twice with different values")},
+		"row 1: two values":         {"customerNumber=ABC123&customerNumber=ABC12", v2Field("customerNumber", "`customerNumber` is repeated with different values")},
 		"row 1: from twice":         {"customerNumber=ABC123&from=2026-03-14T11:00:00Z&from=2026-03-14T11:00:01Z", v2Field("from", "`from` is given twice with different values.")},
 		"row 13: from":              {"customerNumber=ABC123&from=yesterday", v2Field("from", "`from` "+notISO)},
 		"row 13: to":                {"customerNumber=ABC123&to=2026-02-30T11:00:00Z", v2Field("to", "`to` "+notISO)},
@@ -140,7 +140,7 @@ func TestAListIsRefused(t *testing.T) {
 		"row 22: unknown id":        {"workProviderUserId=0", v2Field("user", notKnown)},
 		"parameters before person":  {"customerNumber=ZZZ999&from=x", v2Field("from", "`from` "+notISO)},
 		"row 26: not UTF-8":         {"customerNumber=%ff", v2Field("query", "The query must be UTF-8")},
-		"row 28: a broken escape":   {"customerNumber=%zz", v2Field("query", "The query has a broken percent escape, or far too many parameters")},
+		"row 28: a broken escape":   {"customerNumber=%zz", v2Field("query", "Malformed query string")},
 		"row 2: a control in an id": {"driverId=%00", v2Field("driverId", "`driverId` must not contain control characters")},
 	} {
 		w.want(name, w.get("/v2/shift/?"+c.query), 400, c.want)

@@ -63,7 +63,7 @@ func (e *event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
 	if err != nil {
 		return timeline.Fact{}, err
 	}
-	at, err := web.ParseTime("timestamp", e.Timestamp, false)
+	at, err := web.ParseTime("timestamp", e.Timestamp, web.ZoneRequired)
 	if err != nil {
 		return timeline.Fact{}, err
 	}

@@ -146,8 +146,8 @@ var v1Refused = map[string]struct{ body, want string }{
 	"row 1: empty and null":        {`{"customerNumber":"","driverId":null,"timestamp":T}`, v1Field("customerNumber", exactlyOne)},
 	"row 1: both kinds":            {`{"customerNumber":"ABC123","workProviderUserId":"1","timestamp":T}`, v1Field("workProviderUserId", exactlyOne)},
 	"row 1: both kinds, old":       {`{"policyId":"ABC123","driverId":"1","timestamp":T}`, v1Field("driverId", exactlyOne)},
-	"row 1: deprecated differs":    {`{"customerNumber":"ABC123","policyId":"ABC12","timestamp":T}`, v1Field("policyId", "`policyId` must have the same value as `customerNumber`, or be left out")},
-	"row 1: deprecated id differs": {`{"workProviderUserId":"a","driverId":"A","timestamp":T}`, v1Field("driverId", "`driverId` must have the same value as `workProviderUserId`, or be left out")},
+	"row 1: deprecated differs":    {`{"customerNumber":"ABC123","policyId":"ABC12","timestamp":T}`, v1Field("policyId", "`policyId` must have the same value as `customerNumber`, or be omitted")},
+	"row 1: deprecated id differs": {`{"workProviderUserId":"a","driverId":"A","timestamp":T}`, v1Field("driverId", "`driverId` must have the same value as `workProviderUserId`, or be omitted")},
 	"row 2: 256 bytes":             {`{"driverId":"` + strings.Repeat("é", 128) + `","timestamp":T}`, v1Field("driverId", "`driverId` must be 1 to 255 bytes long")},
 	"row 2: blank number":          {`{"customerNumber":"  ","timestamp":T}`, v1Field("customerNumber", "`customerNumber` must be 1 to 255 bytes long")},
 	"row 2: a control character":   {`{"workProviderUserId":"a\u0000b","timestamp":T}`, v1Field("workProviderUserId", "`workProviderUserId` must not contain control characters")},
@@ -155,7 +155,7 @@ var v1Refused = map[string]struct{ body, want string }{
 	"row 2: 1e3":                   {`{"policyId":1e3,"timestamp":T}`, v1Field("policyId", "`policyId` must be a string or an integer")},
 	"row 2: true":                  {`{"customerNumber":true,"timestamp":T}`, v1Field("customerNumber", "`customerNumber` must be a string or an integer")},
 	"row 3: another case":          {`{"CustomerNumber":"ABC123","timestamp":T}`, v1Field("customerNumber", exactlyOne)},
-	"row 13: no timezone":          {`{"driverId":"1","timestamp":"2026-03-14T11:00:00"}`, v1Field("timestamp", "`timestamp` must have a timezone")},
+	"row 13: no timezone":          {`{"driverId":"1","timestamp":"2026-03-14T11:00:00"}`, v1Field("timestamp", "`timestamp` must include a timezone")},
 	"row 13: no timestamp":         {`{"driverId":"1"}`, v1Field("timestamp", "`timestamp` must be provided")},
 	"row 13: null":                 {`{"driverId":"1","timestamp":null}`, v1Field("timestamp", "`timestamp` must be provided")},
 	"row 13: a number":             {`{"driverId":"1","timestamp":1773486000}`, v1Field("timestamp", "`timestamp` must be a string")},
@@ -224,7 +224,7 @@ func TestV1Authentication(t *testing.T) {
 		w.want(path, w.ask("", "POST", path, `{x}`), 401, `{"error":"MISSING_AUTH","detail":"Authorization header missing"}`)
 		w.want(path, w.ask("nobody", "POST", path, `{x}`), 401, `{"error":"INVALID_KEY","detail":"Authorization key is invalid"}`)
 		refused := w.ask(courier, "GET", path, "")
-		w.want("row 27: "+path, refused, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`)
+		w.want("row 27: "+path, refused, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
 		if allow := refused.header.Get("Allow"); allow != "POST" {
 			t.Errorf("row 27: %s: Allow: %q", path, allow)
 		}
@@ -259,7 +259,7 @@ func TestNo202BeforeTheQueueHasIt(t *testing.T) {
 		"/v1/match": `{"customerNumber":"ABC123","success":true}`,
 	} {
 		a := w.post(path, body)
-		w.want(path, a, 503, `{"error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`)
+		w.want(path, a, 503, `{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`)
 		if a.header.Get("Retry-After") != "5" || a.header.Get("X-Event-Id")+a.header.Get("X-Batch-Id")+a.header.Get("Location") != "" {
 			t.Errorf("%s: headers %v", path, a.header)
 		}
@@ -296,7 +296,7 @@ func TestAMatchIsRefused(t *testing.T) {
 		"row 3: id alone":           {`{"workProviderUserId":"1","success":true}`, v1Field("customerNumber", "`customerNumber` must be provided")},
 		"row 3: deprecated id":      {`{"driverId":"1","success":true}`, v1Field("customerNumber", "`customerNumber` must be provided")},
 		"row 1: empty":              {`{"customerNumber":"","success":true}`, v1Field("customerNumber", "`customerNumber` must be provided")},
-		"row 1: deprecated differs": {`{"customerNumber":"A","policyId":"B","success":true}`, v1Field("policyId", "`policyId` must have the same value as `customerNumber`, or be left out")},
+		"row 1: deprecated differs": {`{"customerNumber":"A","policyId":"B","success":true}`, v1Field("policyId", "`policyId` must have the same value as `customerNumber`, or be omitted")},
 		"row 2: 1.0":                {`{"customerNumber":1.0,"success":true}`, v1Field("customerNumber", "`customerNumber` must be a string or an integer")},
 		"no success":                {`{"customerNumber":"ABC123"}`, v1Field("success", "`success` must be true or false")},
 		"null":                      {`{"customerNumber":"ABC123","success":null}`, v1Field("success", "`success` must be true or false")},

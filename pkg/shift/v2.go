@@ -107,7 +107,7 @@ func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 	if err != nil {
 		return timeline.Fact{}, within("user", err)
 	}
-	start, err := web.ParseTime("startTime", in.StartTime, true)
+	start, err := web.ParseTime("startTime", in.StartTime, web.ZoneOptional)
 	if err != nil {
 		return timeline.Fact{}, err
 	}
@@ -118,7 +118,7 @@ func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 	if in.EndTime == "" {
 		return login, nil
 	}
-	end, err := web.ParseTime("endTime", in.EndTime, true)
+	end, err := web.ParseTime("endTime", in.EndTime, web.ZoneOptional)
 	switch {
 	case err != nil:
 		return timeline.Fact{}, err
@@ -167,7 +167,7 @@ func (l *Ledger) end(r *web.Request) (web.Response, error) {
 	if err := web.Decode(r.Body, &in); err != nil {
 		return web.Response{}, err
 	}
-	at, err := web.ParseTime("endTime", in.EndTime, true)
+	at, err := web.ParseTime("endTime", in.EndTime, web.ZoneOptional)
 	if err != nil {
 		return web.Response{}, err
 	}

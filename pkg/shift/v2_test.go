@@ -104,7 +104,7 @@ func TestACreationIsRefused(t *testing.T) {
 		"user a string":                {user(`"ABC123"`), v2Field("user", "`user` must be an object")},
 		"row 1: an empty user":         {user(`{}`), v2Field("user.customerNumber", exactlyOne)},
 		"row 1: both kinds":            {user(`{"customerNumber":"ABC123","workProviderUserId":"12345"}`), v2Field("user.workProviderUserId", exactlyOne)},
-		"row 1: deprecated differs":    {user(`{"workProviderUserId":"12345","driverId":"1686"}`), v2Field("user.driverId", "`driverId` must have the same value as `workProviderUserId`, or be left out")},
+		"row 1: deprecated differs":    {user(`{"workProviderUserId":"12345","driverId":"1686"}`), v2Field("user.driverId", "`driverId` must have the same value as `workProviderUserId`, or be omitted")},
 		"row 2: 1.0":                   {user(`{"customerNumber":1.0}`), v2Field("user.customerNumber", "`user.customerNumber` must be a string or an integer")},
 		"row 13: no start":             {`{"user":` + abc + `}`, v2Field("startTime", "`startTime` must be provided")},
 		"row 13: start null":           {`{"user":` + abc + `,"startTime":null}`, v2Field("startTime", "`startTime` must be provided")},
@@ -144,7 +144,7 @@ func TestV2Authentication(t *testing.T) {
 	}
 	for path, allow := range map[string]string{"/v2/shift": "GET, HEAD, POST", "/v2/policy/" + id + "/": "GET, HEAD, PUT"} {
 		a := w.ask(courier, "DELETE", path, "")
-		w.want("row 27: "+path, a, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`)
+		w.want("row 27: "+path, a, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
 		if got := a.header.Get("Allow"); got != allow {
 			t.Errorf("row 27: %s: Allow: %s", path, got)
 		}
@@ -261,7 +261,7 @@ func TestCreatingWhileTheQueueIsDown(t *testing.T) {
 	w.customer(courier, "ABC123", "12345")
 	id := w.create(abc, noon, time.Time{})
 	sender.err = fault.Wrap(fault.Unavailable, errors.New("down"))
-	const unavailable = `{"status":"NOK","error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`
+	const unavailable = `{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`
 	for what, a := range map[string]answer{
 		"POST": w.post("/v2/shift", newShiftBody(abc, minutes(-20), time.Time{})),
 		"PUT":  w.put("/v2/shift/"+id, `{"endTime":"2026-03-14T12:10:00Z"}`),

@@ -16,10 +16,10 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Decode reads a body into a pointer to a struct or, for a batch, to a slice of structs. It is strict: names match
-// to the letter, none occurs twice, and what the type does not know is ignored but must be JSON (contract rows 3,
-// 6, 7 and 26). Whatever is wrong is InvalidData. Of several mistakes it reports broken JSON first, wherever that
-// stands; then a name given twice; then a value of the wrong type.
+// Decode reads a body into a pointer to a struct or, for a batch, to a slice of structs. It is strict: names are
+// case-sensitive, none occurs twice, and what the type does not have is ignored but must be JSON (contract rows 3, 6, 7
+// and 26). An invalid body is InvalidData. Of several errors it reports malformed JSON first, wherever that is; then a
+// duplicate name; then a value of the wrong type.
 func Decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	if err == nil {
@@ -28,7 +28,7 @@ func Decode(body []byte, into any) error {
 	if offset, ok := firstSyntaxError(body); !ok {
 		return brokenJSON(body, offset)
 	}
-	// The decoder gives up at the first value of a wrong type, but a name may still be given twice behind it.
+	// The decoder stops at the first value of a wrong type, but a duplicate name may still follow it.
 	var syntactic *jsontext.SyntacticError
 	if errors.As(json.Unmarshal(body, new(jsontext.Value)), &syntactic) {
 		return duplicateKey(body, syntactic, into)
@@ -40,14 +40,14 @@ func Decode(body []byte, into any) error {
 	return fault.Wrap(fault.Internal, err)
 }
 
-// checkTopLevel refuses a null as a whole body, for which the decoder would leave everything empty.
+// checkTopLevel rejects null as a whole body, for which the decoder would leave everything empty.
 func checkTopLevel(body []byte, into any) error {
-	opening, want := byte('{'), errNotObject
-	if isBatch(into) {
-		opening, want = '[', errNotArray
-	}
-	if bytes.TrimLeft(body, " \t\r\n")[0] != opening {
-		return want
+	first := bytes.TrimLeft(body, " \t\r\n")[0]
+	switch {
+	case isBatch(into) && first != '[':
+		return errNotArray
+	case !isBatch(into) && first != '{':
+		return errNotObject
 	}
 	return nil
 }
@@ -60,8 +60,8 @@ var (
 // formEncoded recognises a form-encoded body by its first key. No JSON text looks like that.
 var formEncoded = regexp.MustCompile(`^[A-Za-z_%][A-Za-z0-9_.~*+%-]*=`)
 
-// brokenJSON is the fault for a bad character at an offset (row 7). A form-encoded body is bad from its first
-// character even if that could begin a literal (row 6).
+// brokenJSON returns the fault for a bad character at an offset (contract row 7). A form-encoded body is bad from its
+// first character even if that could begin a literal (contract row 6).
 func brokenJSON(body []byte, offset int) error {
 	var hint string
 	if formEncoded.Match(body) {
@@ -74,7 +74,7 @@ func brokenJSON(body []byte, offset int) error {
 	return broken
 }
 
-// duplicateKey is the fault for a name given twice (row 3). It tells the place and not the name, which is
+// duplicateKey returns the fault for a duplicate name (contract row 3). It has the position and not the name, which is
 // the client's and may be anything.
 func duplicateKey(body []byte, err *jsontext.SyntacticError, into any) error {
 	line, column := lineAndColumn(body, int(err.ByteOffset))
@@ -83,7 +83,7 @@ func duplicateKey(body []byte, err *jsontext.SyntacticError, into any) error {
 	return duplicate
 }
 
-// wrongType is the fault for a value that its field cannot hold.
+// wrongType returns the fault for a value that its field cannot hold.
 func wrongType(err *json.SemanticError, into any) error {
 	index, field := fieldPath(err.JSONPointer, into)
 	if field == "" && index < 0 {
@@ -101,7 +101,7 @@ func wrongType(err *json.SemanticError, into any) error {
 	return wrong
 }
 
-// typeRequirement says what a field must be, in the words of its type's own decoder if it has one.
+// typeRequirement returns what a field must be, as its type's own decoder says if it has one.
 func typeRequirement(err *json.SemanticError) string {
 	var own *fault.Error
 	if errors.As(err.Err, &own) {
@@ -121,18 +121,19 @@ func typeRequirement(err *json.SemanticError) string {
 	case reflect.Struct, reflect.Map:
 		return "must be an object"
 	default:
-		return "must be a number in range"
+		return "must be a number within range"
 	}
 }
 
 // fieldPath turns a JSON pointer into the item of a batch, or -1, and the field with its parents, such as
-// "product.code". Both can be told to the client: a pointer to a wrong type leads through known names only.
+// "product.code". Both can be returned to the client: a pointer to a wrong type has known names only.
 func fieldPath(pointer jsontext.Pointer, into any) (index int, field string) {
 	tokens := slices.Collect(pointer.Tokens())
 	index = -1
 	if isBatch(into) && len(tokens) > 0 {
 		if n, err := strconv.Atoi(tokens[0]); err == nil {
-			index, tokens = n, tokens[1:]
+			index = n
+			tokens = tokens[1:]
 		}
 	}
 	return index, strings.Join(tokens, ".")

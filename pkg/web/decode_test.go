@@ -56,7 +56,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a nested field", `{"product":{"code":7}}`, &enrolment{}, fault.Error{Field: "product.code", Detail: "`product.code` must be a string", Index: -1}},
 		{"a string for an array", `{"product":{"occupations":"x"}}`, &enrolment{}, fault.Error{Field: "product.occupations", Detail: "`product.occupations` must be an array", Index: -1}},
 		{"an item of a nested array", `{"product":{"occupations":["a",1]}}`, &enrolment{}, fault.Error{Field: "product.occupations.1", Detail: "`product.occupations.1` must be a string", Index: -1}},
-		{"a number out of range", `{"product":{"weight":1000}}`, &enrolment{}, fault.Error{Field: "product.weight", Detail: "`product.weight` must be a number in range", Index: -1}},
+		{"a number out of range", `{"product":{"weight":1000}}`, &enrolment{}, fault.Error{Field: "product.weight", Detail: "`product.weight` must be a number within range", Index: -1}},
 
 		// Names given twice.
 		{"row 3: a known key twice", `{"timestamp":"a", "timestamp":"a"}`, &event{}, fault.Error{Detail: "Duplicate key at line 1, column 19", Index: -1}},

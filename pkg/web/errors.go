@@ -26,7 +26,7 @@ var statuses = map[fault.Kind]int{
 	fault.Unavailable:          http.StatusServiceUnavailable,
 }
 
-// retryAfter is what a client is told when nobody knows better.
+// retryAfter is the Retry-After of a fault that has none.
 const retryAfter = 5 * time.Second
 
 // v1Error and v2Refusal are the bodies of errors; the contract fixes the order of their keys.
@@ -46,7 +46,7 @@ type v2Error struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// errorResponse is the answer to a request that failed, in the shape of its path's version.
+// errorResponse returns the response to a request that failed, in the shape of its path's version.
 func errorResponse(path string, allowed []string, err error) (Response, []byte) {
 	failed := fault.Wrap(fault.Internal, err)
 	errors.As(err, &failed)
@@ -64,50 +64,65 @@ func errorResponse(path string, allowed []string, err error) (Response, []byte) 
 	}
 
 	var shape any
-	isV2 := path == "/v2" || strings.HasPrefix(path, "/v2/")
-	switch {
-	case isV2 && failed.Kind == fault.InvalidData:
-		field := failed.Field
-		if field == "" {
-			field = "body"
-		}
-		detail := map[string]string{field: publicMessage(failed, isV2)}
-		shape = v2Error{"NOK", failed.Kind.String(), "Invalid data format", detail, failed.Hint}
-	case isV2:
-		shape = v2Error{"NOK", failed.Kind.String(), "", publicMessage(failed, isV2), failed.Hint}
-	default:
-		body := v1Error{Error: failed.Kind.String(), Detail: publicMessage(failed, isV2), Hint: failed.Hint, Field: failed.Field}
-		if failed.Index >= 0 {
-			body.Index = &failed.Index
-		}
-		shape = body
+	if path == "/v2" || strings.HasPrefix(path, "/v2/") {
+		shape = newV2Error(failed)
+	} else {
+		shape = newV1Error(failed)
 	}
 	body, err := encode(shape)
 	if err != nil {
-		body = nil // words that are not UTF-8 are a mistake of ours; the status still tells what happened
+		body = nil // a message that is not UTF-8 is a mistake of ours; the status still says what happened
 	}
 	return Response{Status: statuses[failed.Kind], Header: header}, body
 }
 
-// publicMessage are the public words of a fault. Many kinds have fixed ones: the contract's, or such as give nothing of
-// our own failure away.
-func publicMessage(failed *fault.Error, isV2 bool) string {
+func newV1Error(failed *fault.Error) v1Error {
+	body := v1Error{
+		Error:  failed.Kind.String(),
+		Detail: publicMessage(failed),
+		Hint:   failed.Hint,
+		Field:  failed.Field,
+	}
+	if failed.Index >= 0 {
+		body.Index = &failed.Index
+	}
+	return body
+}
+
+func newV2Error(failed *fault.Error) v2Error {
+	body := v2Error{Status: "NOK", Error: failed.Kind.String(), Hint: failed.Hint}
+	switch failed.Kind {
+	case fault.InvalidData:
+		field := failed.Field
+		if field == "" {
+			field = "body"
+		}
+		body.Message = "Invalid data format"
+		body.Detail = map[string]string{field: publicMessage(failed)}
+	case fault.InvalidKey:
+		body.Detail = "Invalid API key"
+	default:
+		body.Detail = publicMessage(failed)
+	}
+	return body
+}
+
+// publicMessage returns the public message of a fault. Many kinds have a fixed one: the contract's, or one that says
+// nothing about our own failure.
+func publicMessage(failed *fault.Error) string {
 	switch failed.Kind {
 	case fault.MissingAuth:
 		return "Authorization header missing"
 	case fault.InvalidKey:
-		if isV2 {
-			return "Invalid API key"
-		}
 		return "Authorization key is invalid"
 	case fault.InvalidCustomer, fault.InvalidCustomerEmail:
 		return ""
 	case fault.MethodNotAllowed:
-		return "This path does not take this method"
+		return "Method not allowed for this path"
 	case fault.TooLarge:
 		return "The body must not be larger than 4 MiB"
 	case fault.Unavailable:
-		return "The service is not available just now: please send the request again later"
+		return "Service temporarily unavailable; retry later"
 	case fault.Internal:
 		return "Something went wrong on our side"
 	}
@@ -117,9 +132,9 @@ func publicMessage(failed *fault.Error, isV2 bool) string {
 	return defaultMessages[failed.Kind]
 }
 
-// defaultMessages stand in for a fault without words of its own.
+// defaultMessages are for faults without a message of their own.
 var defaultMessages = map[fault.Kind]string{
-	fault.InvalidData:      "The request is not valid",
-	fault.PermissionDenied: "This key may not do this",
-	fault.NotFound:         "There is no such thing",
+	fault.InvalidData:      "Invalid request",
+	fault.PermissionDenied: "This key is not permitted to do this",
+	fault.NotFound:         "Not found",
 }

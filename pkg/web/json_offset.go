@@ -8,7 +8,7 @@ import (
 // maxDepth is the deepest nesting that the decoder takes.
 const maxDepth = 10_000
 
-// firstSyntaxError returns the offset of the first bad character of a body that should be JSON (row 7): the first that
+// firstSyntaxError returns the offset of the first bad character of a body that should be JSON (contract row 7): the first that
 // no valid JSON text could have there, whatever followed. In a truncated body, which could still have become
 // valid, that is the end of the body. For a body that is JSON it returns ok.
 //
@@ -223,7 +223,7 @@ func (s *scanner) peek() byte {
 	return s.body[s.pos]
 }
 
-// lineAndColumn turns the offset of a character into its place for people (row 7): both from 1, lines
+// lineAndColumn turns the offset of a character into its place for people (contract row 7): both from 1, lines
 // ending at LF, columns counted in characters. What stands before the offset must be UTF-8.
 func lineAndColumn(body []byte, offset int) (line, column int) {
 	line, column = 1, 1

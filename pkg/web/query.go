@@ -10,11 +10,11 @@ import (
 )
 
 // Query returns the parameters of the query. Broken percent escapes are InvalidData, and so is what is not UTF-8
-// once they are decoded (row 26). A semicolon is an ordinary character, as it is to the gateway.
+// once they are decoded (contract row 26). A semicolon is an ordinary character, as it is to the gateway.
 func (r *Request) Query() (url.Values, error) {
 	query, err := url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B"))
 	if err != nil {
-		return nil, fault.InvalidField("query", "The query has a broken percent escape, or far too many parameters")
+		return nil, fault.InvalidField("query", "Malformed query string")
 	}
 	if decoded, _ := url.QueryUnescape(r.URL.RawQuery); !utf8.ValidString(decoded) {
 		return nil, fault.InvalidField("query", "The query must be UTF-8")
@@ -22,18 +22,18 @@ func (r *Request) Query() (url.Values, error) {
 	return query, nil
 }
 
-// RepairQueryEmail mends an email from a query whose sender forgot that a plus there means a space (row 28).
+// RepairQueryEmail repairs an email from a query whose sender forgot that a plus there means a space (contract row 28).
 func RepairQueryEmail(email string) string {
 	return strings.ReplaceAll(strings.TrimSpace(email), " ", "+")
 }
 
-// ParseQueryTime is [ParseTime] for a time from a query of v2, mended likewise: a space is the plus of its offset,
-// unless it stands between date and time (row 28).
+// ParseQueryTime is [ParseTime] for a time from a query of v2, repaired likewise: a space is the plus of its offset,
+// unless it is between date and time (contract row 28).
 func ParseQueryTime(field, s string) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	const dateAndT = len("2018-12-15T")
 	if len(s) > dateAndT {
 		s = s[:dateAndT] + strings.ReplaceAll(s[dateAndT:], " ", "+")
 	}
-	return ParseTime(field, s, true)
+	return ParseTime(field, s, ZoneOptional)
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Route is one documented method at one path, under all the path's names, and the function that answers it.
+// Route is one documented method of one path, under all the path's names, and the function that serves it.
 type Route struct {
 	Function string   // the folder in functions/
 	Method   string   // GET stands for HEAD as well
 	Paths    []string // the canonical one first, then its aliases; without the trailing slash; at most one {segment}
 }
 
-// Routes is the table of every documented route: "Every endpoint" in the contract, aliases by row 10. What is
+// Routes is the table of every documented route: "Every endpoint" in the contract, aliases by contract row 10. What is
 // not in it is 404; a path that is, with a method that is not, is 405.
 var Routes = []Route{
 	{"shift-login", http.MethodPost, []string{"/v1/shift/login"}},
@@ -40,16 +40,23 @@ var Routes = []Route{
 	{"account", http.MethodPost, []string{"/account/{page}"}},
 }
 
-// key is what a route is called among the handlers of a function: "POST /v1/match".
+// key returns the key of a route in the handlers of a function: "POST /v1/match".
 func (r *Route) key() string { return r.Method + " " + r.Paths[0] }
 
-// find looks up an escaped path and a method. It returns the route, which alias of its canonical path was used, if one
-// was, and the value of the path's {segment}; or, if no route is returned, the methods that the path does take, which
-// are none for an unknown path.
-func find(method, path string) (route *Route, alias, value string, allowed []string) {
+// routeMatch is what a method and a path lead to.
+type routeMatch struct {
+	route   *Route   // nil for an unknown path, or a method that it does not have
+	alias   string   // the alias of the route's canonical path that was used; "" if none was
+	value   string   // of the path's {segment}
+	allowed []string // without a route: the methods that the path has, which are none for an unknown path
+}
+
+// find looks up a method and an escaped path.
+func find(method, path string) routeMatch {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
+	var allowed []string
 	for i := range Routes {
 		r := &Routes[i]
 		for j, pattern := range r.Paths {
@@ -57,10 +64,11 @@ func find(method, path string) (route *Route, alias, value string, allowed []str
 			switch {
 			case !ok:
 			case r.Method == method:
+				found := routeMatch{route: r, value: v}
 				if j > 0 {
-					alias = pattern
+					found.alias = pattern
 				}
-				return r, alias, v, nil
+				return found
 			case r.Method == http.MethodGet:
 				allowed = append(allowed, http.MethodGet, http.MethodHead)
 			default:
@@ -69,12 +77,12 @@ func find(method, path string) (route *Route, alias, value string, allowed []str
 		}
 	}
 	slices.Sort(allowed)
-	return nil, "", "", allowed
+	return routeMatch{allowed: allowed}
 }
 
-// match compares an escaped path with a pattern, segment by segment, each decoded once (row 28), and returns
+// match compares an escaped path with a pattern, segment by segment, each decoded once (contract row 28), and returns
 // the value of the {segment}, with U+FFFD for bytes that are not UTF-8 so that no store can choke on them.
-// One slash at the end is neither here nor there; anything else has to fit exactly.
+// One slash at the end is ignored; anything else has to match exactly.
 func match(pattern, path string) (value string, ok bool) {
 	path = strings.TrimSuffix(path, "/")
 	for pattern != "" && path != "" {

@@ -7,7 +7,7 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// FormatTime writes a time as answers have it (row 12): UTC, "2018-12-15T14:00:00+00:00", and six digits of
+// FormatTime formats a time as responses have it (contract row 12): UTC, "2018-12-15T14:00:00+00:00", and six digits of
 // a fraction only if there is one. It is meant for the years 1 to 9999.
 func FormatTime(t time.Time) string {
 	t = t.UTC()
@@ -17,11 +17,20 @@ func FormatTime(t time.Time) string {
 	return t.Format("2006-01-02T15:04:05.000000+00:00")
 }
 
-// ParseTime reads a time as requests may have it (row 13): a date, "T" or a space, hours and minutes; then, if they
+// Zone says whether a time needs an offset from UTC.
+type Zone uint8
+
+// The offset is required in v1, and optional in v2, where a time without one is in UTC.
+const (
+	ZoneRequired Zone = iota
+	ZoneOptional
+)
+
+// ParseTime reads a time as requests may have it (contract row 13): a date, "T" or a space, hours and minutes; then, if they
 // are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes, with or
-// without a colon. Letters may be lower-case. A time without an offset is UTC if zoneOptional, and refused if not.
+// without a colon. Letters may be lower-case. A time without an offset is UTC if the zone is optional, and InvalidData if not.
 // The result is in UTC, cut to the microsecond, in the years 1 to 9999. Anything else is InvalidData naming the field.
-func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
+func ParseTime(field, s string, zone Zone) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be provided", field))
 	}
@@ -29,8 +38,8 @@ func ParseTime(field, s string, zoneOptional bool) (time.Time, error) {
 	switch {
 	case !ok:
 		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00", field))
-	case !zoned && !zoneOptional:
-		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must have a timezone", field))
+	case !zoned && zone == ZoneRequired:
+		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must include a timezone", field))
 	}
 	return t, nil
 }
@@ -87,7 +96,7 @@ func parseTime(s string) (t time.Time, zoned, ok bool) {
 	return t, zoned, t.Year() >= 1 && t.Year() <= 9999
 }
 
-// timeParser takes a text apart from its front. Once something was not there, it is bad for good.
+// timeParser consumes a text from its front. Once something is missing, it has failed.
 type timeParser struct {
 	rest   string
 	failed bool

@@ -49,7 +49,7 @@ func TestParseTime(t *testing.T) {
 	}
 	for _, test := range accepted {
 		t.Run("row 13: "+test.in, func(t *testing.T) {
-			got, err := ParseTime("timestamp", test.in, false)
+			got, err := ParseTime("timestamp", test.in, ZoneRequired)
 			if err != nil || FormatTime(got) != test.want || got.Location() != time.UTC {
 				t.Errorf("got %v, %v, want %s", got, err, test.want)
 			}
@@ -71,8 +71,8 @@ func TestParseTime(t *testing.T) {
 	}
 	for _, in := range refused {
 		t.Run(fmt.Sprintf("row 13: not %q", in), func(t *testing.T) {
-			for _, zoneOptional := range []bool{false, true} {
-				got, err := ParseTime("endTime", in, zoneOptional)
+			for _, zone := range []Zone{ZoneRequired, ZoneOptional} {
+				got, err := ParseTime("endTime", in, zone)
 				var bad *fault.Error
 				if !errors.As(err, &bad) || bad.Kind != fault.InvalidData || bad.Field != "endTime" || !got.IsZero() ||
 					bad.Detail != "`endTime` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00" {
@@ -84,20 +84,20 @@ func TestParseTime(t *testing.T) {
 
 	t.Run("row 13: v1 without a timezone", func(t *testing.T) {
 		for _, in := range []string{"2018-12-15T14:00:00", "2018-12-15 14:00", "2018-12-15T14:00:00.5"} {
-			_, err := ParseTime("timestamp", in, false)
-			if want := fault.InvalidField("timestamp", "`timestamp` must have a timezone"); err == nil || *err.(*fault.Error) != *want {
+			_, err := ParseTime("timestamp", in, ZoneRequired)
+			if want := fault.InvalidField("timestamp", "`timestamp` must include a timezone"); err == nil || *err.(*fault.Error) != *want {
 				t.Errorf("%s: %v", in, err)
 			}
 		}
 	})
 	t.Run("row 13: v2 without a timezone is UTC", func(t *testing.T) {
-		got, err := ParseTime("startTime", "2018-12-15T14:00", true)
+		got, err := ParseTime("startTime", "2018-12-15T14:00", ZoneOptional)
 		if err != nil || !got.Equal(time.Date(2018, 12, 15, 14, 0, 0, 0, time.UTC)) {
 			t.Errorf("got %v, %v", got, err)
 		}
 	})
 	t.Run("not sent", func(t *testing.T) {
-		_, err := ParseTime("startTime", "", true)
+		_, err := ParseTime("startTime", "", ZoneOptional)
 		if want := fault.InvalidField("startTime", "`startTime` must be provided"); err == nil || *err.(*fault.Error) != *want {
 			t.Errorf("got %v", err)
 		}
@@ -134,7 +134,7 @@ func drawTime(t *rapid.T) time.Time {
 func TestTimeRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawTime(t)
-		got, err := ParseTime("t", FormatTime(want), false)
+		got, err := ParseTime("t", FormatTime(want), ZoneRequired)
 		if err != nil || !got.Equal(want) {
 			t.Fatalf("%v became %v, %v", want, got, err)
 		}
@@ -153,7 +153,7 @@ func TestTimeSpellings(t *testing.T) {
 		layout := "2006-01-02" + rapid.SampledFrom([]string{"T", " ", "t"}).Draw(t, "T") + "15:04:05.000000" +
 			rapid.SampledFrom([]string{"-07:00", "-0700"}).Draw(t, "offset")
 		text := there.Format(layout)
-		got, err := ParseTime("t", text, rapid.Bool().Draw(t, "zone optional"))
+		got, err := ParseTime("t", text, rapid.SampledFrom([]Zone{ZoneRequired, ZoneOptional}).Draw(t, "zone"))
 		if err != nil || !got.Equal(instant) {
 			t.Fatalf("%s: got %v, %v, want %v", text, got, err, instant)
 		}
@@ -170,7 +170,7 @@ func FuzzParseTime(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, err := ParseTime("timestamp", s, true)
+		got, err := ParseTime("timestamp", s, ZoneOptional)
 		if rfc3339.MatchString(s) {
 			std, stdErr := time.Parse(time.RFC3339Nano, s)
 			inRange := stdErr == nil && std.UTC().Year() >= 1 && std.UTC().Year() <= 9999 && std.Year() >= 1
@@ -185,7 +185,7 @@ func FuzzParseTime(f *testing.F) {
 			}
 			return
 		}
-		if again, err := ParseTime("timestamp", FormatTime(got), false); err != nil || !again.Equal(got) {
+		if again, err := ParseTime("timestamp", FormatTime(got), ZoneRequired); err != nil || !again.Equal(got) {
 			t.Fatalf("%q: %v became %v, %v", s, got, again, err)
 		}
 	})

@@ -1,10 +1,19 @@
-// Package web is how every endpoint speaks HTTP: the table of routes, the order of checks, strict decoding, and
-// the bodies of answers, to the byte, in the shapes of v1 and v2.
+// Package web is the HTTP layer of every endpoint: the table of routes, the order of checks, strict decoding, and the
+// exact response bodies of v1 and v2.
 //
-// A domain package writes its endpoint as a [Handler], which returns an answer or an error. [NewFunction] puts around
-// it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500 in fixed
-// words, and its cause is in the log and nowhere else. A request that succeeds leaves no line in the log, unless it
-// used a deprecated name or path.
+// A domain package writes its endpoint as a [Handler], which returns a response or an error. [NewFunction] puts around
+// it what all endpoints share. An error that is a fault becomes the body of its kind; any other is a 500 with a fixed
+// message, and its cause is only logged. A request that succeeds is not logged, unless it used a deprecated name or
+// path.
+//
+//	web.go          requests, responses, and the function around handlers
+//	routes.go       every route, and who answers it
+//	decode.go       JSON bodies
+//	json_offset.go  where the JSON of a body goes wrong
+//	query.go        query strings
+//	time.go         times, parsed and formatted
+//	errors.go       the bodies of errors
+//	deprecated.go   headers and metrics of deprecated names
 package web
 
 import (
@@ -25,24 +34,24 @@ import (
 	"zego.com/workprovider/pkg/provider"
 )
 
-// MaxBody is the largest body that is taken, in bytes after decoding (row 26).
+// MaxBody is the largest body that is accepted, in bytes after decoding (contract row 26).
 const MaxBody = 4 << 20
 
-// Request is what a Handler gets: the HTTP request and what was found out on its way here.
+// Request is what a Handler gets: the HTTP request, its body, and who sent it.
 type Request struct {
 	*http.Request
 	Body      []byte            // whole, at most MaxBody
 	Provider  provider.Provider // whose key it carries
-	PathValue string            // the {segment} of the path, decoded once (row 28); "" if it has none
+	PathValue string            // the {segment} of the path, decoded once (contract row 28); "" if it has none
 
 	deprecatedUses []string // the old names and paths that it uses
 }
 
-// Response is the answer of a Handler.
+// Response is what a Handler returns.
 type Response struct {
 	Status int
 	Header http.Header // further headers; may be nil
-	Body   any         // written as compact JSON, a Raw as it is; nil: neither body nor Content-Type
+	Body   any         // written as compact JSON, a RawBody as it is; nil: neither body nor Content-Type
 }
 
 // RawBody is a body that is no JSON: a page for people, or what belongs to one.
@@ -51,19 +60,18 @@ type RawBody struct {
 	Bytes       []byte
 }
 
-// Handler answers one route, or fails with a fault. A handler that fails and returns a Raw all the same tells people
-// in its own words what failed; the failure is logged as any other.
+// Handler responds to one route, or fails with a fault. A handler that fails and returns a RawBody all the same has its
+// own page for the error; the failure is logged as any other.
 type Handler func(*Request) (Response, error)
 
-// Authenticator finds out whose key an Authorization header carries. It fails with MissingAuth, InvalidKey or
-// Unavailable. apikey.Cache is the real one; tests without storage have others.
+// Authenticator returns the work provider whose key an Authorization header carries. It fails with MissingAuth,
+// InvalidKey or Unavailable. It is implemented by apikey.Cache, and in tests without storage by maps.
 type Authenticator interface {
 	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
 }
 
-// NewFunction returns the whole of one function as its folder's main serves it. The handlers stand under "METHOD
-// /canonical/path" and must be exactly those that Routes gives to the function; anything else is a mistake of
-// ours and panics.
+// NewFunction returns the function of that name, as its folder's main serves it. The handlers are under "METHOD
+// /canonical/path" and must be exactly those that Routes gives to the function; anything else panics.
 func NewFunction(name string, keys Authenticator, handlers map[string]Handler) http.Handler {
 	missing := len(handlers)
 	for i := range Routes {
@@ -81,7 +89,7 @@ func NewFunction(name string, keys Authenticator, handlers map[string]Handler) h
 	return &function{keys, handlers}
 }
 
-// NewPublicFunction is a Function that people use with a browser: it asks for no key.
+// NewPublicFunction returns a function that people use with a browser: it needs no key.
 func NewPublicFunction(name string, handlers map[string]Handler) http.Handler {
 	return NewFunction(name, nil, handlers)
 }
@@ -89,39 +97,40 @@ func NewPublicFunction(name string, handlers map[string]Handler) http.Handler {
 // Fallback returns the function that the gateway sends everything else to, unknown paths and wrong methods (row 27).
 func Fallback() http.Handler { return &function{} }
 
-// Router returns one handler over several functions, which stand under their names, as the gateway is over all of
-// them: Routes decides by method and path who answers, and whatever nobody does goes to Fallback.
+// Router returns one handler for several functions, by name, as the gateway is for all of them: Routes decides by
+// method and path which one responds, and everything else goes to Fallback.
 func Router(functions map[string]http.Handler) http.Handler {
 	fallback := Fallback()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if route, _, _, _ := find(r.Method, r.URL.EscapedPath()); route != nil && functions[route.Function] != nil {
-			functions[route.Function].ServeHTTP(w, r)
+		match := find(r.Method, r.URL.EscapedPath())
+		if match.route != nil && functions[match.route.Function] != nil {
+			functions[match.route.Function].ServeHTTP(w, r)
 			return
 		}
 		fallback.ServeHTTP(w, r)
 	})
 }
 
-// function is a set of handlers that answer for themselves: they refuse what is not theirs as the fallback would.
+// function is a set of handlers. What is not theirs gets the fallback's error response.
 type function struct {
-	keys     Authenticator      // nil: no key is asked for
+	keys     Authenticator      // nil: no key is needed
 	handlers map[string]Handler // by Route.key
 }
 
-// ServeHTTP answers at once and whole: nothing is written before everything has succeeded or been refused.
+// ServeHTTP writes nothing before the whole response is known.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = withRequestID(r)
-	route, alias, value, allowed := find(r.Method, r.URL.EscapedPath())
-	request := &Request{Request: r, PathValue: value}
-	if alias != "" {
-		request.NoteDeprecated(alias)
+	match := find(r.Method, r.URL.EscapedPath())
+	request := &Request{Request: r, PathValue: match.value}
+	if match.alias != "" {
+		request.NoteDeprecated(match.alias)
 	}
-	response, body, err := f.respond(request, route, allowed)
+	response, body, err := f.respond(request, match)
 	if err != nil {
-		logFailure(request, route, err)
+		logFailure(request, match.route, err)
 	}
 	if err != nil && response.Status == 0 {
-		response, body = errorResponse(r.URL.EscapedPath(), allowed, err)
+		response, body = errorResponse(r.URL.EscapedPath(), match.allowed, err)
 	}
 	header := w.Header()
 	for name, values := range response.Header {
@@ -136,26 +145,24 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(response.Status)
 	if body != nil && r.Method != http.MethodHead {
-		w.Write(body) // if this fails, nobody is listening any more
+		w.Write(body) // if this fails, the client has gone
 	}
 }
 
 var contentType = []string{"application/json"}
 
-// respond goes through the checks in the contract's order, then calls the handler and encodes what it returns.
-func (f *function) respond(
-	request *Request, route *Route, allowed []string,
-) (response Response, body []byte, err error) {
+// respond makes the checks in the contract's order, then calls the handler and encodes what it returns.
+func (f *function) respond(request *Request, match routeMatch) (response Response, body []byte, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fault.Wrap(fault.Internal, panicError(cause))
 		}
 	}()
-	if len(allowed) > 0 {
+	if len(match.allowed) > 0 {
 		return response, nil, fault.New(fault.MethodNotAllowed, "")
 	}
-	if route == nil || f.handlers[route.key()] == nil {
-		return response, nil, fault.New(fault.NotFound, "There is nothing at this path")
+	if match.route == nil || f.handlers[match.route.key()] == nil {
+		return response, nil, fault.New(fault.NotFound, "No such path")
 	}
 	if request.Body, err = readBody(request.Request); err != nil {
 		return response, nil, err
@@ -166,7 +173,7 @@ func (f *function) respond(
 			return response, nil, err
 		}
 	}
-	response, err = f.handlers[route.key()](request)
+	response, err = f.handlers[match.route.key()](request)
 	raw, isRaw := response.Body.(RawBody)
 	switch {
 	case isRaw:
@@ -204,12 +211,12 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// encode writes JSON as all answers have it: compact, without HTML escaping, without a final newline, and keys of
-// maps in order.
+// encode writes JSON as all responses have it: compact, without HTML escaping, without a final newline, and with the
+// keys of maps in order.
 func encode(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
-// withRequestID gives a request an id, which the client is told and every line of the log has. On Lambda that is the
-// invocation's, so that what a client was told leads to Lambda's own lines too; elsewhere it is drawn.
+// withRequestID gives a request an id, which the response and every log line carry. On Lambda that is the invocation's,
+// so that the client's id leads to Lambda's own log lines too; elsewhere it is random.
 func withRequestID(r *http.Request) *http.Request {
 	if observe.RequestID(r.Context()) != "" {
 		return r
@@ -217,7 +224,7 @@ func withRequestID(r *http.Request) *http.Request {
 	return r.WithContext(observe.WithRequestID(r.Context(), rand.Text()))
 }
 
-// panicError is a panic as an error for the log: where it happened, and what it was if the runtime raised it. The
+// panicError returns a panic as an error for the log: where it happened, and what it was if the runtime raised it. The
 // value of any other could hold personal data.
 func panicError(cause any) error {
 	err, ok := cause.(runtime.Error)
@@ -227,8 +234,8 @@ func panicError(cause any) error {
 	return fmt.Errorf("panic: %w\n%s", err, debug.Stack())
 }
 
-// logFailure writes a line for a failure of ours, and for what a work provider has to mend. It names the route and not the path,
-// which may hold an id. Whoever has no key, or asks for what is not there, is told so, and that is enough.
+// logFailure logs a failure of ours, and what a work provider has to correct. It names the route and not the path, which
+// may hold an id. A request without a valid key, or for a path that does not exist, is not logged.
 func logFailure(r *Request, route *Route, err error) {
 	failed := fault.Wrap(fault.Internal, err)
 	errors.As(err, &failed)

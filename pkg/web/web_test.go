@@ -138,9 +138,9 @@ func TestUnknownPaths(t *testing.T) {
 		"/v2/shift//", "/v2/shift/a/b", "/v1/%2573hift/login", "/v2/event", "/favicon.ico",
 	} {
 		t.Run("row 27: "+path, func(t *testing.T) {
-			want := `{"error":"NOT_FOUND","detail":"There is nothing at this path"}`
+			want := `{"error":"NOT_FOUND","detail":"No such path"}`
 			if path == "/v2" || strings.HasPrefix(path, "/v2/") {
-				want = `{"status":"NOK","error":"NOT_FOUND","detail":"There is nothing at this path"}`
+				want = `{"status":"NOK","error":"NOT_FOUND","detail":"No such path"}`
 			}
 			for _, method := range []string{"GET", "POST", "OPTIONS"} {
 				for _, h := range []http.Handler{handler, Fallback()} {
@@ -195,9 +195,9 @@ func TestFallback(t *testing.T) {
 				}
 				continue
 			}
-			want := `{"error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`
+			want := `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`
 			if strings.HasPrefix(path, "/v2/") {
-				want = `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"This path does not take this method"}`
+				want = `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`
 			}
 			if w.Code != http.StatusMethodNotAllowed || w.Body.String() != want {
 				t.Errorf("row 27: %s %s: got %d %s", method, path, w.Code, w.Body)
@@ -306,7 +306,7 @@ func TestHead(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	secret := errors.New("secret: driver@example.com")
-	hinted := fault.InvalidField("timestamp", "`timestamp` must have a timezone")
+	hinted := fault.InvalidField("timestamp", "`timestamp` must include a timezone")
 	hinted.Hint = "Append Z"
 	whole := *hinted
 	tests := []struct {
@@ -332,14 +332,14 @@ func TestErrors(t *testing.T) {
 			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`,
 			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 1"},"hint":"The body looks form-encoded: send it as JSON"}`, ""},
 		{"row 20: an item of a batch", fault.WithIndex(0, hinted), 400,
-			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must have a timezone\",\"hint\":\"Append Z\",\"index\":0,\"field\":\"timestamp\"}",
-			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must have a timezone\"},\"hint\":\"Append Z\"}", ""},
+			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must include a timezone\",\"hint\":\"Append Z\",\"index\":0,\"field\":\"timestamp\"}",
+			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must include a timezone\"},\"hint\":\"Append Z\"}", ""},
 		{"invalid without words", fault.Wrap(fault.InvalidData, secret), 400,
-			`{"error":"INVALID_DATA","detail":"The request is not valid"}`,
-			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"The request is not valid"}}`, ""},
+			`{"error":"INVALID_DATA","detail":"Invalid request"}`,
+			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"Invalid request"}}`, ""},
 		{"permission denied", fault.Wrap(fault.PermissionDenied, secret), 403,
-			`{"error":"PERMISSION_DENIED","detail":"This key may not do this"}`,
-			`{"status":"NOK","error":"PERMISSION_DENIED","detail":"This key may not do this"}`, ""},
+			`{"error":"PERMISSION_DENIED","detail":"This key is not permitted to do this"}`,
+			`{"status":"NOK","error":"PERMISSION_DENIED","detail":"This key is not permitted to do this"}`, ""},
 		{"not found", fault.New(fault.NotFound, "There is no such shift"), 404,
 			`{"error":"NOT_FOUND","detail":"There is no such shift"}`,
 			`{"status":"NOK","error":"NOT_FOUND","detail":"There is no such shift"}`, ""},
@@ -349,17 +349,17 @@ func TestErrors(t *testing.T) {
 			`{"error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`,
 			`{"status":"NOK","error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`, ""},
 		{"unavailable", fault.Wrap(fault.Unavailable, secret), 503,
-			`{"error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`,
-			`{"status":"NOK","error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`, "5"},
+			`{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`,
+			`{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`, "5"},
 		{"unavailable for a while", &fault.Error{Kind: fault.Unavailable, RetryAfter: 1500 * time.Millisecond, Index: -1}, 503,
-			`{"error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`,
-			`{"status":"NOK","error":"UNAVAILABLE","detail":"The service is not available just now: please send the request again later"}`, "2"},
+			`{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`,
+			`{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`, "2"},
 		{"an unknown error", secret, 500,
 			`{"error":"INTERNAL","detail":"Something went wrong on our side"}`,
 			`{"status":"NOK","error":"INTERNAL","detail":"Something went wrong on our side"}`, ""},
 		{"a wrapped fault", fmt.Errorf("while testing: %w", &whole), 400,
-			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must have a timezone\",\"hint\":\"Append Z\",\"field\":\"timestamp\"}",
-			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must have a timezone\"},\"hint\":\"Append Z\"}", ""},
+			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must include a timezone\",\"hint\":\"Append Z\",\"field\":\"timestamp\"}",
+			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must include a timezone\"},\"hint\":\"Append Z\"}", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
