@@ -164,7 +164,7 @@ var faults = []seeded{
 	{
 		8, "ids outlive the withdrawal", "pkg/link/link.go",
 		`for _, id := range history.Held() {`, `for _, id := range history.Held()[:0] {`,
-		"pkg/link TestWhoShareNoLongerAreLikeNobody",
+		"pkg/link TestWithdrawnCustomerIsHidden",
 	},
 	{
 		8, "an id may be linked while consent is withdrawn", "pkg/timeline/dynamo.go",

@@ -98,8 +98,8 @@ func (s *Store) Account(ctx context.Context, email string) (Account, bool, error
 	return Account{Customer: item.Customer, PasswordChanged: item.Changed}, ok, err
 }
 
-// CreateAccount creates the customer and the account of a sign-up whose email is confirmed, and consumes the token, in one
-// transaction. It returns the customer's number, or ErrTokenUsed.
+// CreateAccount creates the customer and the account of a sign-up whose email is confirmed, and consumes the token, in
+// one transaction. It returns the customer's number, or ErrTokenUsed.
 func (s *Store) CreateAccount(
 	ctx context.Context, customers *customer.Store, token string, m MailToken, now time.Time,
 ) (number string, err error) {
@@ -126,8 +126,8 @@ func (s *Store) CreateAccount(
 	return number, err
 }
 
-// SetPassword sets the password of an email's account, creates the account if it is the first, ends every session of it,
-// and consumes the token. It fails with ErrTokenUsed if the token is used.
+// SetPassword sets the password of an email's account, creates the account if it is the first, ends every session of
+// it, and consumes the token. It fails with ErrTokenUsed if the token is used.
 func (s *Store) SetPassword(ctx context.Context, token string, m MailToken, passwordHash string, now time.Time) error {
 	tx := s.db.WriteTx()
 	tx.Put(s.customers.Put(newAccountItem(m.Email, m.Customer, passwordHash, now)))
@@ -140,8 +140,8 @@ func (s *Store) SetPassword(ctx context.Context, token string, m MailToken, pass
 	return err
 }
 
-// DeleteAccount adds to a transaction the writes that delete an email's account, on condition that it is the customer's,
-// and end every session of it.
+// DeleteAccount adds to a transaction the writes that delete an email's account, on condition that it is the
+// customer's, and end every session of it.
 func (s *Store) DeleteAccount(tx *dynamo.WriteTx, email, number string, now time.Time) {
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
 	tx.Delete(s.customers.Delete(table.PK, partition).Range(table.SK, table.AccountSort).If("'number' = ?", number))

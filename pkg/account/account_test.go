@@ -73,7 +73,12 @@ func atTheSameTime(n int, do func(i int) error) []error {
 func TestOneAccountIsOpened(t *testing.T) {
 	f := newFixture(t)
 	s := f.store
-	m := MailToken{Purpose: PurposeConfirm, Email: "ola@example.com", Details: details("ola@example.com"), PasswordHash: "hash"}
+	m := MailToken{
+		Purpose:      PurposeConfirm,
+		Email:        "ola@example.com",
+		Details:      details("ola@example.com"),
+		PasswordHash: "hash",
+	}
 	var tokens []string
 	for range 3 {
 		token, err := s.CreateMailToken(t.Context(), m, noon)
@@ -140,7 +145,8 @@ func TestMailTokens(t *testing.T) {
 		t.Error("not valid while it should be")
 	}
 	if valid(token, PurposeReset, noon) || valid(token, PurposeDecoy, noon) || valid(token, PurposeConfirm, noon.Add(MailTokenTTL)) ||
-		valid(token+"x", PurposeConfirm, noon) || valid("", PurposeConfirm, noon) {
+		valid(token+"x", PurposeConfirm, noon) ||
+		valid("", PurposeConfirm, noon) {
 		t.Error("valid for what it is not for")
 	}
 	for range maxMailAttempts {

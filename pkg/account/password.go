@@ -11,8 +11,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// A password is hashed by argon2id, at the parameters that OWASP's password storage cheat sheet recommends. They stand in
-// every hash, so that they can be raised later: a hash made with others still verifies.
+// A password is hashed by argon2id, at the parameters that OWASP's password storage cheat sheet recommends. They stand
+// in every hash, so that they can be raised later: a hash made with others still verifies.
 const (
 	argonMemory  = 19 * 1024 // KiB
 	argonTime    = 2
@@ -21,7 +21,8 @@ const (
 	argonKey     = 32 // bytes
 )
 
-// The shortest and the longest password, in characters. NIST SP 800-63B asks for length, and for no kinds of characters.
+// The shortest and the longest password, in characters. NIST SP 800-63B asks for length, and for no kinds of
+// characters.
 const (
 	minPasswordLength = 12
 	maxPasswordLength = 128
@@ -77,7 +78,8 @@ func VerifyPassword(hash, password string) bool {
 	if _, err := fmt.Sscanf(fields[2], "v=%d", &version); err != nil || version != argon2.Version {
 		return false
 	}
-	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || time == 0 || threads == 0 {
+	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || time == 0 ||
+		threads == 0 {
 		return false
 	}
 	salt, errSalt := base64.RawStdEncoding.DecodeString(fields[4])

@@ -29,7 +29,9 @@ func TestPasswords(t *testing.T) {
 		}
 	}
 	// A hash made with other parameters verifies by those.
-	weaker := "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$" + base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(testPassword), make([]byte, 16), 1, 64, 1, 32))
+	weaker := "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$" + base64.RawStdEncoding.EncodeToString(
+		argon2.IDKey([]byte(testPassword), make([]byte, 16), 1, 64, 1, 32),
+	)
 	if !VerifyPassword(weaker, testPassword) {
 		t.Error("an older hash does not verify")
 	}

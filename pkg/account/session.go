@@ -49,8 +49,8 @@ func (s *Store) CreateSession(ctx context.Context, number string, now time.Time)
 	return token, unavailable(err)
 }
 
-// SessionCustomer returns the number of the customer whose session the token belongs to; "" if there is no such session,
-// or none that goes on.
+// SessionCustomer returns the number of the customer whose session the token belongs to; "" if there is no such
+// session, or none that goes on.
 func (s *Store) SessionCustomer(ctx context.Context, token string, now time.Time) (string, error) {
 	var session sessionItem
 	ok, err := s.getItem(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &session)
@@ -58,7 +58,13 @@ func (s *Store) SessionCustomer(ctx context.Context, token string, now time.Time
 		return "", err
 	}
 	var revoked sessionsRevokedItem
-	_, err = s.getItem(ctx, s.sessions, table.SessionsRevokedPartition(session.Customer), table.SessionsRevokedSort, &revoked)
+	_, err = s.getItem(
+		ctx,
+		s.sessions,
+		table.SessionsRevokedPartition(session.Customer),
+		table.SessionsRevokedSort,
+		&revoked,
+	)
 	if err != nil || session.StartedAt < revoked.Before {
 		return "", err
 	}

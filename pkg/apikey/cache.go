@@ -26,8 +26,8 @@ const (
 	readTimeout = 10 * time.Second
 )
 
-// Cache finds the work provider whose API key a request carries. It keeps live keys for a while, and only those, so that
-// it cannot be filled with invented ones.
+// Cache finds the work provider whose API key a request carries. It keeps live keys for a while, and only those, so
+// that it cannot be filled with invented ones.
 type Cache struct {
 	lookup   func(ctx context.Context, hash string) (provider.Provider, bool, error) // keyLookup.providerForKey
 	now      func() time.Time

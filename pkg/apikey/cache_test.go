@@ -122,7 +122,10 @@ func TestACachedKeyCostsNoRead(t *testing.T) {
 }
 
 // cacheOver is a cache over a storage that answers as find does.
-func cacheOver(now func() time.Time, find func(ctx context.Context, hash string) (provider.Provider, bool, error)) *Cache {
+func cacheOver(
+	now func() time.Time,
+	find func(ctx context.Context, hash string) (provider.Provider, bool, error),
+) *Cache {
 	return &Cache{lookup: find, now: now, prefix: livePrefix, keys: make(map[string]cachedKey)}
 }
 
@@ -182,7 +185,10 @@ func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 }
 
 func TestWhatIsUnknownIsNotRemembered(t *testing.T) {
-	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) { return provider.Provider{}, false, nil })
+	keys := cacheOver(
+		time.Now,
+		func(context.Context, string) (provider.Provider, bool, error) { return provider.Provider{}, false, nil },
+	)
 	for range 100 {
 		_, err := keys.Authenticate(t.Context(), generateKey(livePrefix))
 		wantKind(t, err, fault.InvalidKey)

@@ -61,7 +61,8 @@ func checksum(head string) string {
 	return string(digits[:])
 }
 
-// inBase62 writes n with leading zeros to width digits. (big.Int.Text(62) has its letters in another order, and no width.)
+// inBase62 writes n with leading zeros to width digits. (big.Int.Text(62) has its letters in another order, and no
+// width.)
 func inBase62(n *big.Int, width int) string {
 	digits := make([]byte, width)
 	base, digit := big.NewInt(int64(len(base62))), new(big.Int)

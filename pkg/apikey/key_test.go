@@ -70,7 +70,9 @@ func TestTwoNeighboursSwappedAreRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := []byte(drawKey(t))
 		border := len(key) - checksumWidth - 1 // a swap across it changes both the number and the checksum
-		i := rapid.IntRange(0, len(key)-2).Filter(func(i int) bool { return i != border && key[i] != key[i+1] }).Draw(t, "place")
+		i := rapid.IntRange(0, len(key)-2).
+			Filter(func(i int) bool { return i != border && key[i] != key[i+1] }).
+			Draw(t, "place")
 		key[i], key[i+1] = key[i+1], key[i]
 		if wellFormed(livePrefix, string(key)) {
 			t.Fatalf("%s is taken", key)

@@ -15,8 +15,8 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// keyLookup reads the table Providers: all that the API's functions need of it. It has no dynamo.DB, for the reason that
-// table.Row gives.
+// keyLookup reads the table Providers: all that the API's functions need of it. It has no dynamo.DB, for the reason
+// that table.Row gives.
 type keyLookup struct {
 	client *dynamodb.Client
 	name   string // of the table
@@ -31,9 +31,9 @@ func newKeyLookup(env *config.Env) keyLookup {
 	return keyLookup{client: dynamodb.NewFromConfig(env.AWS()), name: env.Get("PROVIDERS_TABLE"), prefix: prefix}
 }
 
-// providerForKey returns the work provider whose live key has that hash; false if there is none. It makes two consistent
-// reads, so that a key works from the moment it is shown, and once an hour a write, by which operators see which keys
-// are still in use.
+// providerForKey returns the work provider whose live key has that hash; false if there is none. It makes two
+// consistent reads, so that a key works from the moment it is shown, and once an hour a write, by which operators see
+// which keys are still in use.
 func (l keyLookup) providerForKey(ctx context.Context, hash string, now time.Time) (provider.Provider, bool, error) {
 	var key keyItem
 	found, err := l.getItem(ctx, table.KeyPartition(hash), table.KeySort, &key)
@@ -61,9 +61,9 @@ func (l keyLookup) Get(ctx context.Context, id string) (provider.Provider, error
 	return item.provider(), nil
 }
 
-// recordUse records the hour in which a key is used, unless that was done. An hour is as much as operators need to know,
-// and keeps the item of a busy key from being written by every cold start. If it fails, the request succeeds all the
-// same.
+// recordUse records the hour in which a key is used, unless that was done. An hour is as much as operators need to
+// know, and keeps the item of a busy key from being written by every cold start. If it fails, the request succeeds all
+// the same.
 func (l keyLookup) recordUse(ctx context.Context, key keyItem, now time.Time) {
 	hour := now.UTC().Truncate(time.Hour)
 	if !key.Used.Before(hour) {

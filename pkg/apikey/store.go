@@ -261,8 +261,8 @@ func (s *Store) RotateKey(
 	return text, key, nil
 }
 
-// RevokeKey makes a key stop working, within 60 seconds everywhere, even during the overlap with a successor. Revoking it
-// again changes nothing.
+// RevokeKey makes a key stop working, within 60 seconds everywhere, even during the overlap with a successor. Revoking
+// it again changes nothing.
 func (s *Store) RevokeKey(ctx context.Context, providerID, keyID string, now time.Time) error {
 	own, err := s.providerKey(ctx, providerID, keyID)
 	if err != nil || !live(own.Revoked, now) {
@@ -286,10 +286,14 @@ func (s *Store) providerKey(ctx context.Context, providerID, keyID string) (prov
 	return own, err
 }
 
-// setRevoked adds to a transaction the writes that end a key at a time, on condition that its end is still what was read.
+// setRevoked adds to a transaction the writes that end a key at a time, on condition that its end is still what was
+// read.
 func (s *Store) setRevoked(tx *dynamo.WriteTx, own providerKeyItem, at time.Time) {
 	for _, item := range []struct{ pk, sk string }{{table.KeyPartition(own.Hash), table.KeySort}, {own.PK, own.SK}} {
-		update := s.table.Update(table.PK, item.pk).Range(table.SK, item.sk).Set("revoked", at.UTC()).If("attribute_exists(pk)")
+		update := s.table.Update(table.PK, item.pk).
+			Range(table.SK, item.sk).
+			Set("revoked", at.UTC()).
+			If("attribute_exists(pk)")
 		if own.Revoked.IsZero() {
 			update.If("attribute_not_exists('revoked')")
 		} else {

@@ -215,8 +215,8 @@ func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
 	}
 }
 
-// The last use is known to the hour, and written when a cache fills and the hour is another: not by every request, nor by
-// every cold start.
+// The last use is known to the hour, and written when a cache fills and the hour is another: not by every request, nor
+// by every cold start.
 func TestLastUseIsNotedOnceAnHour(t *testing.T) {
 	s, meter, text := metered(t)
 	for _, c := range []struct {

@@ -1,16 +1,16 @@
-// Package customer knows the insured: who they are, what they are covered for, and how a work provider enrols them.
+// Package customer keeps the insured: who they are, what they are covered for, and how a work provider enrols them.
 //
 //	customer.go  a customer's details and policy, and what makes them acceptable
-//	number.go    how a customer number is drawn
+//	number.go    how a customer number is generated
 //	product.go   what can be insured, and for which occupations
-//	store.go     the rows of customers, policies, products and enrolments
-//	register.go  a new customer, written all at once or not at all
+//	store.go     the items of customers, policies, products and enrolments
+//	register.go  a new customer, written in one transaction
 //	status.go    GET /v1/user/status
 //	validate.go  GET /v1/validate/customer-number/{customerNumber}
 //	enrol.go     POST /v1/customer/enrol
-//	erase.go     what is left of somebody who asked to be forgotten
+//	erase.go     what is left of a customer who was erased
 //
-// All personal data is in this package's rows, and nowhere else. It never stands in an error, a log line or a URL.
+// All personal data is in this package's items, and nowhere else. It is never part of an error, a log line or a URL.
 package customer
 
 import (
@@ -29,7 +29,7 @@ type Customer struct {
 	Details
 }
 
-// Details are a person's particulars, in the words of the enrol request.
+// Details are a person's details, named as in the enrol request.
 type Details struct {
 	GivenNames  string
 	LastName    string
@@ -45,20 +45,20 @@ type Details struct {
 // that changes later changes no policy.
 type Policy struct {
 	Insured             bool
-	Product             string   // its code; "" if the policy is made to measure
+	Product             string   // its code; "" if the policy is individual
 	Occupations         []string // canonical names
 	CoverLevel          string   // such as "Third Party (TPO)"
 	ClassOfUse          string   // such as "Carriage of Goods for Hire & Reward"
 	VehicleRegistration string   // "" unless the policy is specific to a vehicle
 }
 
-// NormaliseEmail is the form in which two spellings of an email are compared: trimmed and in lower case.
+// NormaliseEmail returns the form in which emails are compared: trimmed and in lower case.
 func NormaliseEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// IsEmail tells whether a trimmed text can be an email address.
+// IsEmail reports whether a trimmed text can be an email address.
 func IsEmail(s string) bool { return len(s) <= maxEmail && emailShape.MatchString(s) }
 
-// Limits on what a person may be called, in characters. They are far beyond any real value.
+// Limits on details, in characters. They are far beyond any real value.
 const (
 	maxText     = 200
 	maxPostCode = 20
@@ -80,7 +80,7 @@ type field struct {
 	limit int
 }
 
-// fields are all details, in the order of the request: the first fault found is that of the first field.
+// fields returns all details, in the order of the request: the first fault found is that of the first field.
 func (d *Details) fields() []field {
 	return []field{
 		{"customer.givenNames", &d.GivenNames, maxText},
@@ -94,7 +94,7 @@ func (d *Details) fields() []field {
 	}
 }
 
-// Normalise trims the details and brings the telephone number into its form. All are required; the first that is missing or
+// Normalise trims the details and normalises the telephone number. All are required; the first that is missing or
 // cannot be right is InvalidData naming the field (contract row 24).
 func (d Details) Normalise(now time.Time) (Details, error) {
 	d, faults := d.Validate(now)
@@ -104,7 +104,8 @@ func (d Details) Normalise(now time.Time) (Details, error) {
 	return d, nil
 }
 
-// Validate is Clean for a form that people fill in: it answers with the details as far as they are right, and with every fault.
+// Validate is Clean for a form that people fill in: it answers with the details as far as they are right, and with
+// every fault.
 func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 	d.PhoneNumber = phoneSeparators.Replace(strings.TrimSpace(d.PhoneNumber))
 	if strings.HasPrefix(d.PhoneNumber, "00") {
@@ -135,7 +136,7 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 	return d, faults
 }
 
-// plausibleDOB tells whether a living person can have been born that day.
+// plausibleDOB reports whether a living person can have been born that day.
 func plausibleDOB(s string, now time.Time) bool {
 	born, err := time.Parse(time.DateOnly, s)
 	return err == nil && born.Before(now) && born.After(now.AddDate(-maxAge, 0, 0))

@@ -17,7 +17,7 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// Where the fields of an enrolment stand in the request, as its faults name them; the details' own are in fields.
+// The paths of the fields of an enrolment in the request, as its faults name them; those of the details are in fields.
 const (
 	userIDPath      = "customer.workProviderUserId"
 	codePath        = "product.code"
@@ -43,7 +43,7 @@ type enrolRequest struct {
 	} `json:"product"`
 }
 
-// enrolResponse is the answer, its keys in the documented order.
+// enrolResponse is the response, its keys in the documented order.
 type enrolResponse struct {
 	CustomerNumber     string   `json:"customerNumber"`
 	Occupations        []string `json:"occupations"`
@@ -52,7 +52,7 @@ type enrolResponse struct {
 	CoverLevel         string   `json:"coverLevel"`
 }
 
-// Enrol makes a new customer of a work provider's person and insures them at once (contract rows 8, 9, 24 and 25).
+// Enrol creates a customer for a work provider and insures them at once (contract rows 8, 9, 24 and 25).
 func Enrol(keys web.Authenticator, register *Registrar, now func() time.Time) http.Handler {
 	return web.NewFunction("customer-enrol", keys, map[string]web.Handler{
 		"POST /v1/customer/enrol": func(r *web.Request) (web.Response, error) {
@@ -82,15 +82,15 @@ func Enrol(keys web.Authenticator, register *Registrar, now func() time.Time) ht
 	})
 }
 
-// enrolInput is a request to enrol whose fields are as they must be. Whether the product can be had is not known yet.
+// enrolInput is a request to enrol whose fields are valid. Whether the product exists is not known yet.
 type enrolInput struct {
 	details     Details
 	userID      string
 	code        string
-	occupations []string // as they were named
+	occupations []string // as the request names them
 }
 
-// parse checks the body's fields in the order of the documentation.
+// parse validates the body's fields in the order of the documentation.
 func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 	c := b.Customer
 	details, err := Details{
@@ -102,7 +102,10 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 	}
 	name, err := person.NewUserID(string(c.WorkProviderUserID))
 	if err != nil {
-		return enrolInput{}, fault.InvalidField(userIDPath, "`"+userIDPath+"` must be 1 to 255 bytes long, without control characters")
+		return enrolInput{}, fault.InvalidField(
+			userIDPath,
+			"`"+userIDPath+"` must be 1 to 255 bytes long, without control characters",
+		)
 	}
 	a := enrolInput{details: details, userID: name.Value, code: strings.TrimSpace(b.Product.Code)}
 	if a.code == "" || len(a.code) > maxText {
@@ -114,7 +117,7 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 	return a, nil
 }
 
-// fields are what distinguishes one application from another under the same id, in the order of the documentation.
+// fields returns what distinguishes one enrolment from another under the same id, in the order of the documentation.
 func (a enrolInput) fields() []enrolField {
 	var values []enrolField
 	for _, f := range a.details.fields() {
@@ -123,7 +126,7 @@ func (a enrolInput) fields() []enrolField {
 	return append(values, enrolField{codePath, a.code}, enrolField{occupationsPath, fmt.Sprintf("%q", a.occupations)})
 }
 
-// enrolment is what an application has led to: the first answer, and digests of what was asked.
+// enrolment is the result of an enrolment: the first response, and digests of the request.
 type enrolment struct {
 	number      string
 	occupations []string
@@ -131,12 +134,12 @@ type enrolment struct {
 	digests     digests
 }
 
-// enrol gives the first answer again, or makes a customer of the person. However many ask the same at once, one of them
-// makes the customer; the others, overtaken, find it.
+// enrol returns the first response again, or creates the customer. Of any number of equal requests at once, one creates
+// the customer; the others meet a conflict, and find it.
 func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, now time.Time) (e enrolment, err error) {
 	link := &InitialShare{Provider: provider, UserID: a.userID, Since: now}
 	err = table.RetryConflicts(ctx, func() error {
-		// Whose the id is comes first, because an enrolment writes both: if the id is somebody's and there is still no
+		// The owner of the id is read first, because an enrolment writes both: if the id has an owner and there is still no
 		// enrolment afterwards, then it was linked in another way.
 		owned, err := r.ownership(ctx, link)
 		if err != nil {
@@ -170,17 +173,17 @@ func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, no
 	return e, err
 }
 
-// enrolField is one field of an application.
+// enrolField is one field of an enrolment.
 type enrolField struct{ path, text string }
 
-// digests tell whether an application is the one that was made first. They are stored instead of it, so that nobody's
-// details are kept twice, and stay what they were when the customer moves house.
+// digests say whether a request is the one that was made first. They are stored instead of it, so that details are not
+// kept twice, and do not change when the customer moves house.
 type digests struct {
 	salt   []byte
 	byPath map[string][]byte // by path
 }
 
-// digestsOf draws a salt, without which a short list of birthdays would do to find one out.
+// digestsOf generates a salt, without which a date of birth could be found by trying all of them.
 func digestsOf(values []enrolField) digests {
 	d := digests{salt: make([]byte, 16), byPath: make(map[string][]byte, len(values))}
 	rand.Read(d.salt) // never fails: the runtime stops the program instead
@@ -196,7 +199,8 @@ func (d digests) digest(v enrolField) []byte {
 	return mac.Sum(nil)[:16]
 }
 
-// diff is nil if the values are those first asked, else a fault that names the first that is not (row 25).
+// diff returns nil if the values are those of the first request, else a fault that names the first that differs
+// (contract row 25).
 func (d digests) diff(values []enrolField) error {
 	for _, v := range values {
 		if !bytes.Equal(d.byPath[v.path], d.digest(v)) {

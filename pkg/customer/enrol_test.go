@@ -164,7 +164,8 @@ func TestRow24WhatCannotBeEnrolled(t *testing.T) {
 		{"customer no object", `"customer": {`, `"customer": [], "other": {`, "customer"},
 	} {
 		status, body := w.post(courier, strings.Replace(example, c.old, c.new, 1))
-		if status != 400 || !strings.HasPrefix(body, `{"error":"INVALID_DATA","detail":"`) || !strings.Contains(body, `"field":"`+c.field+`"`) {
+		if status != 400 || !strings.HasPrefix(body, `{"error":"INVALID_DATA","detail":"`) ||
+			!strings.Contains(body, `"field":"`+c.field+`"`) {
 			t.Errorf("%s: %d %s", c.name, status, body)
 		}
 		if detail, _, _ := strings.Cut(body, `"field"`); !strings.Contains(detail, "`"+c.field+"`") {
@@ -303,7 +304,7 @@ func TestRow25FiftyAtOnceMakeOneCustomer(t *testing.T) {
 }
 
 // Fifty who want the same id with data of their own: one gets it.
-func TestRow25FiftyRivalsForOneID(t *testing.T) {
+func TestRow25EnrolConcurrently(t *testing.T) {
 	w := childminders(t)
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -327,8 +328,18 @@ func TestRow25FiftyRivalsForOneID(t *testing.T) {
 func TestWithoutTheRefoldNothingIsWritten(t *testing.T) {
 	w := childminders(t)
 	down := errors.New("the queue is down")
-	broken := NewRegistrar(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return down })
-	response := ask(Enrol(keys, broken, func() time.Time { return noon }), courier, http.MethodPost, "/v1/customer/enrol", example)
+	broken := NewRegistrar(
+		w.customers,
+		w.timelines,
+		func(context.Context, string, string, time.Time) error { return down },
+	)
+	response := ask(
+		Enrol(keys, broken, func() time.Time { return noon }),
+		courier,
+		http.MethodPost,
+		"/v1/customer/enrol",
+		example,
+	)
 	if response.StatusCode < 500 || w.customersOf("raekwon@wutangforever.wu") != 0 {
 		t.Errorf("%d", response.StatusCode)
 	}
@@ -342,7 +353,8 @@ func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 	w.define(childminderProduct)
 	meter.Reset()
 	w.enrolled(example)
-	if calls := meter.Calls(); len(calls) != 2 || calls["DynamoDB.GetItem"] != 3 || calls["DynamoDB.TransactWriteItems"] != 1 {
+	if calls := meter.Calls(); len(calls) != 2 || calls["DynamoDB.GetItem"] != 3 ||
+		calls["DynamoDB.TransactWriteItems"] != 1 {
 		t.Errorf("calls: %v", calls)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Erase adds to a transaction the writes that forget who a customer is, on condition that nobody did so before. What is
-// left says that somebody of this number had this cover until now, which claims are judged by for years: no name, no
-// address, no birthday, no email, no telephone number, no vehicle. The number is never given to another.
+// Erase adds to a transaction the writes that erase who a customer is, on condition that this was not done before. What
+// is left says that the customer of this number had this cover until now, which decides claims for years: no name, no
+// address, no date of birth, no email, no telephone number, no vehicle. The number is never reused.
 func (s *Store) Erase(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 	partition := table.CustomerPartition(c.Number)
 	tx.Put(s.table.Put(customerItem{
@@ -25,16 +25,19 @@ func (s *Store) Erase(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 		left.InsuredUntil = now.UTC()
 	}
 	tx.Put(s.table.Put(left))
-	tx.Delete(s.table.Delete(table.PK, table.EmailPartition(NormaliseEmail(c.Email))).Range(table.SK, table.EmailCustomerSort(c.Number)))
+	tx.Delete(
+		s.table.Delete(table.PK, table.EmailPartition(NormaliseEmail(c.Email))).
+			Range(table.SK, table.EmailCustomerSort(c.Number)),
+	)
 }
 
-// Erased is when the customer of that number was erased; zero if that did not happen.
+// Erased returns when the customer of that number was erased; zero if that did not happen.
 func (s *Store) Erased(ctx context.Context, number string) (time.Time, error) {
 	r, _, err := s.customerItem(ctx, number)
 	return r.Erased, err
 }
 
-// ByEmail are the numbers of the customers of an email, in order.
+// ByEmail returns the numbers of the customers of an email, in order.
 func (s *Store) ByEmail(ctx context.Context, email string) ([]string, error) {
 	var rows []emailItem
 	err := s.table.Get(table.PK, table.EmailPartition(NormaliseEmail(email))).
@@ -43,17 +46,19 @@ func (s *Store) ByEmail(ctx context.Context, email string) ([]string, error) {
 	for i, r := range rows {
 		numbers[i] = r.Number
 	}
-	return numbers, stored(err)
+	return numbers, unavailable(err)
 }
 
-// EnrolledNumber is the number of the customer whom a work provider enrolled under an id; "" if it enrolled nobody.
+// EnrolledNumber returns the number of the customer that a work provider enrolled under an id; "" if there is none.
 func (s *Store) EnrolledNumber(ctx context.Context, provider, userID string) (string, error) {
 	e, _, err := s.enrolment(ctx, provider, userID)
 	return e.number, err
 }
 
-// DeleteEnrolment deletes what is remembered of an enrolment: digests of what was asked. The same request, sent again,
-// makes a new customer.
+// DeleteEnrolment deletes an enrolment, with the digests of its request. The same request, sent again, creates a new
+// customer.
 func (s *Store) DeleteEnrolment(ctx context.Context, provider, userID string) error {
-	return stored(s.table.Delete(table.PK, table.EnrolmentPartition(provider, userID)).Range(table.SK, table.EnrolmentSort).Run(ctx))
+	return unavailable(
+		s.table.Delete(table.PK, table.EnrolmentPartition(provider, userID)).Range(table.SK, table.EnrolmentSort).Run(ctx),
+	)
 }

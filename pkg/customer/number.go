@@ -2,15 +2,15 @@ package customer
 
 import "crypto/rand"
 
-// Customer numbers are read out on the telephone and copied by hand, so those drawn here have no look-alikes
-// (0 O, 1 I L, 2 Z, 5 S, 6 G, 8 B) and no vowels, which would spell words. 20 characters in 8 places make 25,600 million
-// numbers: with a million of them taken, a draw meets one in 25,600 times, and is then made again.
+// Customer numbers are read out on the telephone and copied by hand, so generated ones have no look-alikes (0 O, 1 I
+// L, 2 Z, 5 S, 6 G, 8 B) and no vowels, which would spell words. 20 characters in 8 places make 25,600 million
+// numbers: with a million of them taken, one of 25,600 new ones exists already, and is then generated again.
 const (
 	numberAlphabet = "3479CDFHJKMNPQRTVWXY"
 	numberLength   = 8
 )
 
-// GenerateNumber draws a customer number. That nobody has it yet is the storage's to say.
+// GenerateNumber returns a random customer number. Whether it is free is known by writing it.
 func GenerateNumber() string {
 	// A byte is used only if it lies below the greatest multiple of the alphabet's size, so that every character is
 	// equally likely.
@@ -25,7 +25,7 @@ func GenerateNumber() string {
 	return string(number)
 }
 
-// validNumber tells whether a normalised customer number can be one: A-Z0-9. Numbers given to us may have any of them.
+// validNumber reports whether a normalised customer number can be one: A-Z0-9. Imported numbers may have any of them.
 func validNumber(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'A' || 'Z' < c) && (c < '0' || '9' < c) {

@@ -11,34 +11,35 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Registrar makes new customers: their own rows, and what timelines need to know of them, all at once or not at all.
+// Registrar creates customers: their own items and those of their timelines, in one transaction.
 type Registrar struct {
 	customers        *Store
 	timelines        *timeline.Store
 	requestRecompute link.RequestRecompute
 }
 
-// NewRegistrar is a register that writes to both stores.
+// NewRegistrar returns a registrar that writes to both stores.
 func NewRegistrar(customers *Store, timelines *timeline.Store, refold link.RequestRecompute) *Registrar {
 	return &Registrar{customers: customers, timelines: timelines, requestRecompute: refold}
 }
 
-// NewCustomer is a customer to be.
+// NewCustomer is a customer to be created.
 type NewCustomer struct {
-	Number  string // "" to have one drawn
+	Number  string // "" to have one generated
 	Details Details
 	Policy  Policy
-	Share   *InitialShare // nil for a customer who shares with nobody yet
+	Share   *InitialShare // nil for a customer who does not share yet
 }
 
-// InitialShare says that a customer agreed to share with a work provider, and was matched there, at the same instant.
+// InitialShare says that a customer consented to share with a work provider, and was matched there, at the same
+// instant.
 type InitialShare struct {
 	Provider string // its id
 	UserID   string // what it calls the customer: its workProviderUserId; "" if it only knows the number
 	Since    time.Time
 }
 
-// The faults of a customer who cannot be as asked.
+// The faults of a customer who cannot be created.
 func numberTaken() error {
 	return fault.InvalidField("customerNumber", "`customerNumber` belongs to another customer")
 }
@@ -47,8 +48,8 @@ func userIDTaken() error {
 	return fault.InvalidField(userIDPath, "`"+userIDPath+"` belongs to another customer")
 }
 
-// Create writes a new customer and returns the number. InvalidData names what cannot be as asked: a detail, a number that
-// is taken, a workProviderUserId that belongs to somebody else.
+// Create writes a new customer and returns the number. InvalidData names what is wrong: a detail, a number that is
+// taken, a workProviderUserId that belongs to another customer.
 func (r *Registrar) Create(ctx context.Context, n NewCustomer, now time.Time) (number string, err error) {
 	if n.Details, err = n.Details.Normalise(now); err != nil {
 		return "", err
@@ -84,7 +85,7 @@ func (r *Registrar) Create(ctx context.Context, n NewCustomer, now time.Time) (n
 	return number, err
 }
 
-// ownership is whose the linked workProviderUserId is: nobody's if there is none.
+// ownership returns the owner of the linked workProviderUserId: none if there is no id.
 func (r *Registrar) ownership(ctx context.Context, link *InitialShare) (timeline.Ownership, error) {
 	if link == nil || link.UserID == "" {
 		return timeline.Ownership{}, nil
@@ -92,9 +93,16 @@ func (r *Registrar) ownership(ctx context.Context, link *InitialShare) (timeline
 	return r.timelines.Ownership(ctx, link.Provider, link.UserID, false)
 }
 
-// createTx writes all rows of a new customer in one transaction, and with them the enrolment, which gets the number, if they
-// come by one. It is table.ErrConflict if the number, the workProviderUserId or the enrolment was somebody else's by then.
-func (r *Registrar) createTx(ctx context.Context, n NewCustomer, owned timeline.Ownership, e *enrolment, now time.Time) (number string, err error) {
+// createTx writes all items of a new customer in one transaction, and with them the enrolment, if there is one, which
+// gets the number. It fails with table.ErrConflict if the number, the workProviderUserId or the enrolment is taken by
+// then.
+func (r *Registrar) createTx(
+	ctx context.Context,
+	n NewCustomer,
+	owned timeline.Ownership,
+	e *enrolment,
+	now time.Time,
+) (number string, err error) {
 	number = n.Number
 	if number == "" {
 		number = GenerateNumber()

@@ -33,7 +33,11 @@ func TestCreate(t *testing.T) {
 
 func TestCreateWithoutALink(t *testing.T) {
 	w := newEmptyFixture(t)
-	number, err := w.register.Create(t.Context(), NewCustomer{Details: validDetails("driver@example.com"), Policy: withVehicle}, noon)
+	number, err := w.register.Create(
+		t.Context(),
+		NewCustomer{Details: validDetails("driver@example.com"), Policy: withVehicle},
+		noon,
+	)
 	if err != nil || len(number) != numberLength || len(w.refolded) != 0 {
 		t.Errorf("%q, %v, refolded %v", number, err, w.refolded)
 	}
@@ -130,15 +134,19 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 		t.Errorf("%+v, %v, %v", c, ok, err)
 	}
 	p, err := w.customers.Policy(t.Context(), "ABC123")
-	if err != nil || newStatusResponse("ABC123", p) != newStatusResponse("ABC123", withVehicle) || p.Product != "CR.MOT.TPO.UK.001" || p.Occupations[0] != "courier" {
+	if err != nil || newStatusResponse("ABC123", p) != newStatusResponse("ABC123", withVehicle) ||
+		p.Product != "CR.MOT.TPO.UK.001" ||
+		p.Occupations[0] != "courier" {
 		t.Errorf("%+v, %v", p, err)
 	}
 	product, ok, err := w.customers.Product(t.Context(), "FL.OCC.PL.UK.001")
-	if err != nil || !ok || !product.EnrolByAPI || product.CoverLevel != "Public Liability" || !product.Occupations[0].matches("babysitter") {
+	if err != nil || !ok || !product.EnrolByAPI || product.CoverLevel != "Public Liability" ||
+		!product.Occupations[0].matches("babysitter") {
 		t.Errorf("%+v, %v, %v", product, ok, err)
 	}
 	e, ok, err := w.customers.enrolment(t.Context(), courier, "12345")
-	if err != nil || !ok || e.number != "ABC123" || e.coverLevel != "Public Liability" || e.occupations[0] != "childminder" {
+	if err != nil || !ok || e.number != "ABC123" || e.coverLevel != "Public Liability" ||
+		e.occupations[0] != "childminder" {
 		t.Errorf("%+v, %v, %v", e, ok, err)
 	}
 	if err := e.digests.diff([]enrolField{{"customer.dob", "1984-01-15"}}); err != nil {

@@ -162,7 +162,11 @@ func TestDigestsTellRequestsApart(t *testing.T) {
 
 func TestDigestsOfOnePersonDiffer(t *testing.T) {
 	values := []enrolField{{"customer.dob", "1984-01-15"}}
-	if one, two := digestsOf(values), digestsOf(values); string(one.byPath["customer.dob"]) == string(two.byPath["customer.dob"]) {
+	if one, two := digestsOf(values), digestsOf(values); string(
+		one.byPath["customer.dob"],
+	) == string(
+		two.byPath["customer.dob"],
+	) {
 		t.Error("the salt does nothing")
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// statusResponse is the answer of GET /v1/user/status, its keys in the documented order. The two numbers are always equal; the
-// older name of the two is kept for old clients.
+// statusResponse is the response of GET /v1/user/status, its keys in the documented order. The two numbers are always
+// equal; the older name of the two is kept for old clients.
 type statusResponse struct {
 	Status              string `json:"status"`
 	PolicyID            string `json:"policyId"`
@@ -22,8 +22,8 @@ type statusResponse struct {
 	VehicleRegistration string `json:"vehicle_registration,omitempty"`
 }
 
-// Status answers whether a person is insured, with two reads: who they are, and their policy. Somebody unknown and somebody
-// who does not share with the caller are one and the same InvalidCustomer (contract row 23).
+// Status returns whether a person is insured, with two reads: who they are, and their policy. An unknown customer and
+// one who does not share with the caller are the same InvalidCustomer (contract row 23).
 func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store, now func() time.Time) http.Handler {
 	return web.NewFunction("user-status", keys, map[string]web.Handler{
 		"GET /v1/user/status": func(r *web.Request) (web.Response, error) {
@@ -58,8 +58,14 @@ func newStatusResponse(number string, p Policy) statusResponse {
 	return s
 }
 
-// consentedNumber is the number of the customer so named who shares with the work provider now. One read.
-func consentedNumber(ctx context.Context, timelines *timeline.Store, provider string, name person.Name, now time.Time) (string, error) {
+// consentedNumber returns the number of the customer of that name who shares with the work provider now. One read.
+func consentedNumber(
+	ctx context.Context,
+	timelines *timeline.Store,
+	provider string,
+	name person.Name,
+	now time.Time,
+) (string, error) {
 	number := name.Value
 	var known bool
 	switch name.Kind {

@@ -14,8 +14,12 @@ var (
 	withVehicle = Policy{
 		Insured: true, CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward", VehicleRegistration: "VY7 JC3",
 	}
-	withoutVehicle = Policy{Insured: true, CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward"}
-	notInsured     = Policy{CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward"}
+	withoutVehicle = Policy{
+		Insured:    true,
+		CoverLevel: "Third Party (TPO)",
+		ClassOfUse: "Carriage of Goods for Hire & Reward",
+	}
+	notInsured = Policy{CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward"}
 )
 
 // couriers is a world with the customers of the documents' examples.

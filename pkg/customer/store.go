@@ -13,17 +13,17 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// itemVersion is the version of the form of every row here.
+// itemVersion is the schema version of every item here.
 const itemVersion = 1
 
-// Store keeps customers, policies, products and enrolments in the table Customers. Reads are consistent: who was enrolled
-// a moment ago is there. A failure of the storage is Unavailable.
+// Store keeps customers, policies, products and enrolments in the table Customers. Reads are consistent: a customer who
+// was enrolled a moment ago is found. A failure of the storage is Unavailable.
 type Store struct {
 	db    *dynamo.DB
 	table dynamo.Table
 }
 
-// NewStore is the store in the table that CUSTOMERS_TABLE names.
+// NewStore returns the store in the table that CUSTOMERS_TABLE names.
 func NewStore(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
 	return &Store{db: db, table: db.Table(env.Get("CUSTOMERS_TABLE"))}
@@ -43,7 +43,7 @@ type customerItem struct {
 	Email         string    `dynamo:"email"`
 	PhoneNumber   string    `dynamo:"phoneNumber"`
 	Created       time.Time `dynamo:"created"`
-	Erased        time.Time `dynamo:"erased,omitempty"` // of a row that only keeps the number from being given to another
+	Erased        time.Time `dynamo:"erased,omitempty"` // of an item that only keeps the number from being reused
 }
 
 type policyItem struct {
@@ -56,11 +56,11 @@ type policyItem struct {
 	CoverLevel          string   `dynamo:"coverLevel,omitempty"`
 	ClassOfUse          string   `dynamo:"classOfUse,omitempty"`
 	VehicleRegistration string   `dynamo:"vehicleRegistration,omitempty"`
-	// InsuredUntil is when an insured person was erased: what follows from the cover is judged by it for years.
+	// InsuredUntil is when an insured customer was erased: claims are decided by it for years.
 	InsuredUntil time.Time `dynamo:"insuredUntil,omitempty"`
 }
 
-// emailItem says that a customer has that email. An email may have several.
+// emailItem says that a customer has that email. An email may have several customers.
 type emailItem struct {
 	PK            string `dynamo:"pk,hash"`
 	SK            string `dynamo:"sk,range"`
@@ -84,7 +84,7 @@ type occupationItem struct {
 	Synonyms []string `dynamo:"synonyms,omitempty"`
 }
 
-// enrolmentItem is what an enrolment asked, as digests, and what it was answered.
+// enrolmentItem is the request of an enrolment, as digests, and its response.
 type enrolmentItem struct {
 	PK            string            `dynamo:"pk,hash"`
 	SK            string            `dynamo:"sk,range"`
@@ -96,7 +96,7 @@ type enrolmentItem struct {
 	Digests       map[string][]byte `dynamo:"digests"` // by the field's path
 }
 
-// Customer is the customer of that number; false if there is none, or none any more.
+// Customer returns the customer of that number; false if there is none, or it was erased.
 func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, error) {
 	r, ok, err := s.customerItem(ctx, number)
 	if !ok || !r.Erased.IsZero() {
@@ -108,13 +108,13 @@ func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, er
 	}}, ok, err
 }
 
-// customerItem is the row of a customer who is there or was erased.
+// customerItem returns the item of a customer who exists or was erased.
 func (s *Store) customerItem(ctx context.Context, number string) (r customerItem, ok bool, err error) {
 	ok, err = s.getItem(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
 	return r, ok, err
 }
 
-// Policy is the policy of the customer of that number. A customer without one is not insured: the zero value.
+// Policy returns the policy of the customer of that number. A customer without one is not insured: the zero value.
 func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 	var r policyItem
 	_, err := s.getItem(ctx, table.CustomerPartition(number), table.PolicySort, &r)
@@ -124,18 +124,24 @@ func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 	}, err
 }
 
-// Product is the product of that code; false if there is none.
+// Product returns the product of that code; false if there is none.
 func (s *Store) Product(ctx context.Context, code string) (Product, bool, error) {
 	var r productItem
 	ok, err := s.getItem(ctx, table.ProductPartition(code), table.ProductSort, &r)
-	p := Product{Code: code, CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, EnrolByAPI: r.EnrolByAPI, Vehicle: r.Vehicle}
+	p := Product{
+		Code:       code,
+		CoverLevel: r.CoverLevel,
+		ClassOfUse: r.ClassOfUse,
+		EnrolByAPI: r.EnrolByAPI,
+		Vehicle:    r.Vehicle,
+	}
 	for _, o := range r.Occupations {
 		p.Occupations = append(p.Occupations, Occupation(o))
 	}
 	return p, ok, err
 }
 
-// PutProduct writes a product, over an earlier definition if there is one. Policies made by that stay as they are.
+// PutProduct writes a product, replacing an earlier definition. Policies made from that do not change.
 func (s *Store) PutProduct(ctx context.Context, p Product) error {
 	if p.Code == "" || len(p.Code) > maxText || p.CoverLevel == "" || p.ClassOfUse == "" {
 		return fault.New(fault.InvalidData, "A product needs a code, a cover level and a class of use")
@@ -148,21 +154,21 @@ func (s *Store) PutProduct(ctx context.Context, p Product) error {
 		r.Occupations = append(r.Occupations, occupationItem(o))
 	}
 	listed := productIndexItem{PK: table.ProductsPartition, SK: p.Code, SchemaVersion: itemVersion}
-	return stored(s.db.WriteTx().Put(s.table.Put(r)).Put(s.table.Put(listed)).Run(ctx))
+	return unavailable(s.db.WriteTx().Put(s.table.Put(r)).Put(s.table.Put(listed)).Run(ctx))
 }
 
-// productIndexItem says that there is a product of that code.
+// productIndexItem says that a product of that code exists.
 type productIndexItem struct {
 	PK            string `dynamo:"pk,hash"`
 	SK            string `dynamo:"sk,range"`
 	SchemaVersion int    `dynamo:"v"`
 }
 
-// Products are all products, by code.
+// Products returns all products, by code.
 func (s *Store) Products(ctx context.Context) ([]Product, error) {
 	var rows []productIndexItem
 	if err := s.table.Get(table.PK, table.ProductsPartition).Consistent(true).All(ctx, &rows); err != nil {
-		return nil, stored(err)
+		return nil, unavailable(err)
 	}
 	products := make([]Product, len(rows))
 	for i, r := range rows {
@@ -174,7 +180,7 @@ func (s *Store) Products(ctx context.Context) ([]Product, error) {
 	return products, nil
 }
 
-// enrolment is what the work provider enrolled under the id before; false if nothing.
+// enrolment returns the work provider's earlier enrolment under the id; false if there is none.
 func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolment, bool, error) {
 	var r enrolmentItem
 	ok, err := s.getItem(ctx, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
@@ -183,7 +189,8 @@ func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolme
 	}, ok, err
 }
 
-// Add adds to a transaction the rows of a new customer, whose details are clean, on condition that nobody has the number.
+// Add adds to a transaction the items of a new customer, whose details are normalised, on condition that the number is
+// free.
 func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 	partition := table.CustomerPartition(c.Number)
 	tx.Put(s.table.Put(customerItem{
@@ -196,11 +203,13 @@ func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, VehicleRegistration: p.VehicleRegistration,
 	}))
 	tx.Put(s.table.Put(emailItem{
-		PK: table.EmailPartition(NormaliseEmail(c.Email)), SK: table.EmailCustomerSort(c.Number), SchemaVersion: itemVersion, Number: c.Number,
+		PK: table.EmailPartition(
+			NormaliseEmail(c.Email),
+		), SK: table.EmailCustomerSort(c.Number), SchemaVersion: itemVersion, Number: c.Number,
 	}))
 }
 
-// addEnrolment adds to a transaction the row of an enrolment, on condition that the id has none.
+// addEnrolment adds to a transaction the item of an enrolment, on condition that the id has none.
 func (s *Store) addEnrolment(tx *dynamo.WriteTx, provider, userID string, e enrolment) {
 	tx.Put(s.table.Put(enrolmentItem{
 		PK: table.EnrolmentPartition(provider, userID), SK: table.EnrolmentSort, SchemaVersion: itemVersion,
@@ -208,17 +217,17 @@ func (s *Store) addEnrolment(tx *dynamo.WriteTx, provider, userID string, e enro
 	}).If("attribute_not_exists(pk)"))
 }
 
-// getItem reads one row; false if there is none.
+// getItem reads one item; false if there is none.
 func (s *Store) getItem(ctx context.Context, partition, sort string, into any) (bool, error) {
 	err := s.table.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
 	if errors.Is(err, dynamo.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, stored(err)
+	return err == nil, unavailable(err)
 }
 
-// stored turns a failure of the service into the fault it is to a caller: worth another try.
-func stored(err error) error {
+// unavailable wraps a failure of the service as a fault that can be retried.
+func unavailable(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -8,8 +8,8 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// Validate answers whether a customer number exists and, if an email is given, whether it is that customer's. One read.
-// It tells so of any customer to any live key: that is what it is for (contract row 23).
+// Validate returns whether a customer number exists and, if an email is given, whether it is that customer's. One read.
+// It does so for any customer and any live key: that is its purpose (contract row 23).
 func Validate(keys web.Authenticator, customers *Store) http.Handler {
 	return web.NewFunction("validate-customer-number", keys, map[string]web.Handler{
 		"GET /v1/validate/customer-number/{customerNumber}": func(r *web.Request) (web.Response, error) {

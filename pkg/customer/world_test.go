@@ -62,12 +62,16 @@ type recomputeCall struct {
 
 func newWorld(t *testing.T, env *config.Env) *world {
 	w := &world{t: t, customers: NewStore(env), timelines: timeline.StoreFrom(env)}
-	w.register = NewRegistrar(w.customers, w.timelines, func(_ context.Context, provider, number string, from time.Time) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.refolded = append(w.refolded, recomputeCall{provider, number, from})
-		return nil
-	})
+	w.register = NewRegistrar(
+		w.customers,
+		w.timelines,
+		func(_ context.Context, provider, number string, from time.Time) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.refolded = append(w.refolded, recomputeCall{provider, number, from})
+			return nil
+		},
+	)
 	now := func() time.Time { return noon }
 	w.status = contract.Held(t, Status(keys, w.customers, w.timelines, now))
 	w.validate = contract.Held(t, Validate(keys, w.customers))
@@ -141,7 +145,12 @@ func bodyOf(t *testing.T, r *http.Response) string {
 // withdraw takes back, an hour ago, the consent of one of the Courier's customers.
 func (w *world) withdraw(number string) {
 	w.t.Helper()
-	_, err := w.timelines.Append(w.t.Context(), courier, number, []timeline.Entry{timeline.ConsentWithdrawn(noon.Add(-time.Hour))})
+	_, err := w.timelines.Append(
+		w.t.Context(),
+		courier,
+		number,
+		[]timeline.Entry{timeline.ConsentWithdrawn(noon.Add(-time.Hour))},
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}

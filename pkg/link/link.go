@@ -18,9 +18,9 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// RequestRecompute requests that a customer's shifts are folded again from that instant on, because the history changes.
-// It is called before the change is written: called afterwards, a crash between the two would leave wrong shifts. So the
-// recomputation must be delayed, and do no harm if nothing has changed.
+// RequestRecompute requests that a customer's shifts are folded again from that instant on, because the history
+// changes. It is called before the change is written: called afterwards, a crash between the two would leave wrong
+// shifts. So the recomputation must be delayed, and do no harm if nothing has changed.
 type RequestRecompute func(ctx context.Context, provider, customerNumber string, from time.Time) error
 
 // Links changes histories.
@@ -42,8 +42,11 @@ type Grant struct {
 
 // The errors. An id is linked only to a customer who shares, because to the work provider it has no owner otherwise.
 var (
-	errTaken      = fault.InvalidField("workProviderUserId", "`workProviderUserId` belongs to another customer")
-	errTooMany    = fault.InvalidField("workProviderUserId", fmt.Sprintf("A customer can have at most %d ids per work provider", maxUserIDs))
+	errTaken   = fault.InvalidField("workProviderUserId", "`workProviderUserId` belongs to another customer")
+	errTooMany = fault.InvalidField(
+		"workProviderUserId",
+		fmt.Sprintf("A customer can have at most %d ids per work provider", maxUserIDs),
+	)
 	errNotSharing = fault.InvalidField("customerNumber", "The customer does not share with this work provider")
 	errNotLinked  = fault.New(fault.NotFound, "This workProviderUserId is not linked to any customer")
 )
@@ -103,7 +106,10 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 			case len(history.Held()) >= maxUserIDs:
 				return errTooMany
 			}
-			change.entries = append(change.entries, l.timelines.Claim(tx, grant.Provider, grant.UserID, prev, grant.Customer, at))
+			change.entries = append(
+				change.entries,
+				l.timelines.Claim(tx, grant.Provider, grant.UserID, prev, grant.Customer, at),
+			)
 			change.from = min(timeline.At(change.from), max(since, prev.Freed)).Time()
 		}
 		if len(change.entries) == 0 {

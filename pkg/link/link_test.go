@@ -103,7 +103,13 @@ func (w *world) ok(err error) {
 
 func (w *world) give(providerID, number, userID string, at time.Time) {
 	w.t.Helper()
-	w.ok(w.links.GrantConsent(w.t.Context(), link.Grant{Provider: providerID, Customer: number, UserID: userID, Matched: true}, at))
+	w.ok(
+		w.links.GrantConsent(
+			w.t.Context(),
+			link.Grant{Provider: providerID, Customer: number, UserID: userID, Matched: true},
+			at,
+		),
+	)
 }
 
 // send applies events as the processor does, without a history that knows of them.
@@ -128,12 +134,20 @@ func fact(userID string, kind timeline.Kind, at time.Time) timeline.Fact {
 func (w *world) shifts(providerID, number string) []string {
 	w.t.Helper()
 	day := timeline.At(noon).Day()
-	records, err := w.timelines.Records(w.t.Context(), providerID, number, timeline.Days{First: day - 400, Last: day + 400})
+	records, err := w.timelines.Records(
+		w.t.Context(),
+		providerID,
+		number,
+		timeline.Days{First: day - 400, Last: day + 400},
+	)
 	w.ok(err)
 	var shown []string
 	for _, r := range records {
 		for _, s := range r.Shifts {
-			shown = append(shown, fmt.Sprintf("%v-%v %s", s.Start.Time().Sub(noon).Hours(), s.End.Time().Sub(noon).Hours(), s.By))
+			shown = append(
+				shown,
+				fmt.Sprintf("%v-%v %s", s.Start.Time().Sub(noon).Hours(), s.End.Time().Sub(noon).Hours(), s.By),
+			)
 		}
 	}
 	return shown
@@ -334,7 +348,8 @@ func TestManyIDs(t *testing.T) {
 	for i := 1; i < 50; i++ {
 		w.ok(w.links.Assign(t.Context(), courier, "ABC123", fmt.Sprint("id ", i), noon))
 	}
-	if err := w.links.Assign(t.Context(), courier, "ABC123", "one more", noon); err == nil || fault.KindOf(err) != fault.InvalidData {
+	if err := w.links.Assign(t.Context(), courier, "ABC123", "one more", noon); err == nil ||
+		fault.KindOf(err) != fault.InvalidData {
 		t.Error(err)
 	}
 	if err := w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "one more"}, noon); err == nil {
@@ -405,13 +420,16 @@ func TestALinkAndAWithdrawalAtOnce(t *testing.T) {
 	}
 }
 
-// Contract row 23: to a work provider that somebody shared with, and shares with no longer, they are like nobody at all,
-// byte for byte and header for header, while another provider sees them as before.
-func TestWhoShareNoLongerAreLikeNobody(t *testing.T) {
+// Contract row 23: to a work provider that somebody shared with, and shares with no longer, they are like nobody at
+// all, byte for byte and header for header, while another provider sees them as before.
+func TestWithdrawnCustomerIsHidden(t *testing.T) {
 	w := newWorld(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.give(parcels, "ABC123", "12345", hours(-10))
-	paths := map[string]string{"?workProviderUserId=12345": "?workProviderUserId=nobody", "?customerNumber=ABC123": "?customerNumber=NOBODY"}
+	paths := map[string]string{
+		"?workProviderUserId=12345": "?workProviderUserId=nobody",
+		"?customerNumber=ABC123":    "?customerNumber=NOBODY",
+	}
 	ask := func(key, query string) string {
 		r := httptest.NewRequest(http.MethodGet, "/v1/user/status/"+query, nil)
 		r.Header.Set("Authorization", key)

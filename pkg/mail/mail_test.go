@@ -23,7 +23,8 @@ func TestSending(t *testing.T) {
 		t.Fatalf("%d mails, %v", len(mails), err)
 	}
 	got := mails[0]
-	if len(got.To) != 1 || got.To[0] != sent.To || got.Subject != sent.Subject || got.Text != sent.Text || got.Sent.IsZero() {
+	if len(got.To) != 1 || got.To[0] != sent.To || got.Subject != sent.Subject || got.Text != sent.Text ||
+		got.Sent.IsZero() {
 		t.Errorf("%+v", got)
 	}
 }

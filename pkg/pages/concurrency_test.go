@@ -81,14 +81,16 @@ func TestOneOfTwoIsLinked(t *testing.T) {
 	}
 }
 
-// A form that is not as it must be keeps what was typed, says what is wrong beside each field, and never gives the password back.
+// A form that is not as it must be keeps what was typed, says what is wrong beside each field, and never gives the
+// password back.
 func TestMistakesAtSignUp(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(courierLink)
-	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob", "2199-01-01", "password", "short", "vehicle", "!!").expectText(422,
-		"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199-01-01"`, `value="!!"`,
-		`<a href="#lastName">Enter your last name.</a>`, `id="lastName-error"`, `aria-describedby="phoneNumber-hint phoneNumber-error"`,
-		"Enter a registration like", "at least 12 characters", "Agree to the terms")
+	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob", "2199-01-01", "password", "short", "vehicle", "!!").
+		expectText(422,
+			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199-01-01"`, `value="!!"`,
+			`<a href="#lastName">Enter your last name.</a>`, `id="lastName-error"`, `aria-describedby="phoneNumber-hint phoneNumber-error"`,
+			"Enter a registration like", "at least 12 characters", "Agree to the terms")
 	if strings.Contains(b.body, "short") {
 		t.Error("the password came back")
 	}
@@ -101,10 +103,13 @@ func TestMistakesAtSignUp(t *testing.T) {
 	if strings.Contains(c.body, "vehicle") {
 		t.Error("a vehicle is asked for")
 	}
-	c.send(validSignUpFields("cyd@example.com")...).openMail().send("password", testPassword).expectText(200, "You have no cover yet")
+	c.send(validSignUpFields("cyd@example.com")...).
+		openMail().
+		send("password", testPassword).
+		expectText(200, "You have no cover yet")
 }
 
-func TestTelephoneNumbers(t *testing.T) {
+func TestPhoneNumbers(t *testing.T) {
 	for typed, want := range map[string]string{
 		"07700 900123": "+447700900123", "+48 512-345-678": "+48512345678", "0048 512 345 678": "+48512345678", "(020) 7946 0000": "+442079460000",
 	} {

@@ -100,8 +100,8 @@ func consentForm(r *pageRequest) (web.Response, error) {
 	return r.render(http.StatusOK, "Share with "+data.Provider, consentContent(r, data)), nil
 }
 
-// consent stores what the customer agreed to in one transaction: sharing, the id, and that the two are matched (rule 7).
-// Sent twice it is stored once. To decline stores nothing.
+// consent stores what the customer agreed to in one transaction: sharing, the id, and that the two are matched (rule
+// 7). Sent twice it is stored once. To decline stores nothing.
 func consent(r *pageRequest) (web.Response, error) {
 	if r.customer == "" {
 		return r.redirectToSignIn()

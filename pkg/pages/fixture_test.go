@@ -98,7 +98,10 @@ func newFixture(t *testing.T) *fixture {
 	w.customers, w.timelines = customer.NewStore(env), timeline.StoreFrom(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.mailer, w.webhooks, func() time.Time { return w.clock })
-	w.pages = contract.Held(t, web.Router(map[string]http.Handler{"account": Account(w.site), "link-work-provider": Link(w.site)}))
+	w.pages = contract.Held(
+		t,
+		web.Router(map[string]http.Handler{"account": Account(w.site), "link-work-provider": Link(w.site)}),
+	)
 	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
 		p, err := providers.Create(t.Context(), provider.Provider{Name: name}, w.clock)
@@ -131,7 +134,11 @@ func (w *fixture) lastMail() (mail.Message, string) {
 // enrol makes a customer without an account, as a work provider does.
 func (w *fixture) enrol(number, email string) {
 	w.Helper()
-	register := customer.NewRegistrar(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	register := customer.NewRegistrar(
+		w.customers,
+		w.timelines,
+		func(context.Context, string, string, time.Time) error { return nil },
+	)
 	_, err := register.Create(w.Context(), customer.NewCustomer{Number: number, Details: details(email)}, w.clock)
 	w.ok(err)
 }
@@ -172,7 +179,13 @@ func (w *fixture) table(variable string) dynamo.Table {
 // share makes the customer share with a work provider that calls them by an id.
 func (w *fixture) share(provider, number, userID string) {
 	w.Helper()
-	w.ok(w.site.links.GrantConsent(w.Context(), link.Grant{Provider: provider, Customer: number, UserID: userID, Matched: true}, w.clock))
+	w.ok(
+		w.site.links.GrantConsent(
+			w.Context(),
+			link.Grant{Provider: provider, Customer: number, UserID: userID, Matched: true},
+			w.clock,
+		),
+	)
 }
 
 // owner is whose the id is.
@@ -274,7 +287,9 @@ func (b *browser) follow(method string, u *url.URL, body string, header http.Hea
 // checkCookie holds every cookie against what a session's must be.
 func (w *fixture) checkCookie(c *http.Cookie) {
 	w.Helper()
-	if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+	if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode ||
+		c.Path != "/" ||
+		c.Domain != "" {
 		w.Errorf("cookie %v", c)
 	}
 }
@@ -285,7 +300,8 @@ var (
 	attr    = regexp.MustCompile(`([a-z-]+)="([^"]*)"`)
 )
 
-// checkAnswer holds every answer against what all of them must be: headers, relative addresses, nothing personal in them.
+// checkAnswer holds every answer against what all of them must be: headers, relative addresses, nothing personal in
+// them.
 func (w *fixture) checkAnswer(b *browser) {
 	w.Helper()
 	kept := "no-store"
@@ -315,7 +331,8 @@ func (w *fixture) checkAnswer(b *browser) {
 			w.Errorf("%s: the address %q holds an email", b.at, a)
 		}
 	}
-	if strings.Contains(b.body, "<script") || strings.Contains(b.body, "style=") || strings.Contains(b.body, string(templ.FailedSanitizationURL)) {
+	if strings.Contains(b.body, "<script") || strings.Contains(b.body, "style=") ||
+		strings.Contains(b.body, string(templ.FailedSanitizationURL)) {
 		w.Errorf("%s has a script, a style of its own, or an address that a template would not print", b.at)
 	}
 }
@@ -327,7 +344,8 @@ func (b *browser) fields() url.Values {
 	for _, f := range field.FindAllStringSubmatch(form, -1) {
 		attributes := map[string]string{}
 		for _, a := range attr.FindAllStringSubmatch(f[1], -1) {
-			attributes[a[1]] = strings.NewReplacer("&#43;", "+", "&amp;", "&", "&#39;", "'", "&lt;", "<", "&gt;", ">", "&#34;", `"`).Replace(a[2])
+			attributes[a[1]] = strings.NewReplacer("&#43;", "+", "&amp;", "&", "&#39;", "'", "&lt;", "<", "&gt;", ">", "&#34;", `"`).
+				Replace(a[2])
 		}
 		if attributes["type"] != "checkbox" || strings.Contains(f[1], " checked") {
 			values.Set(attributes["name"], attributes["value"])

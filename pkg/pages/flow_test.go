@@ -18,7 +18,8 @@ func TestFromTheLinkToALinkedAccount(t *testing.T) {
 		w := newFixture(t)
 		b := w.browser()
 		b.base = base
-		b.open(courierLink).expectText(200, "<h1>Sign up</h1>", "Courier Ltd", `value="ola@example.com"`, "Vehicle registration")
+		b.open(courierLink).
+			expectText(200, "<h1>Sign up</h1>", "Courier Ltd", `value="ola@example.com"`, "Vehicle registration")
 		b.send(validSignUpFields("ola@example.com")...).expectText(200, "Check your mail")
 		m, _ := w.lastMail()
 		if m.To != "ola@example.com" || m.Subject != "Confirm your email" {
@@ -26,11 +27,13 @@ func TestFromTheLinkToALinkedAccount(t *testing.T) {
 		}
 		b.openMail().expectText(200, "Confirm your email")
 		b.send("password", "another password").expectText(422, "This is not the password")
-		b.send("password", testPassword).expectText(200, "Share with Courier Ltd?", "77", "ola@example.com", "will see", "will send us")
+		b.send("password", testPassword).
+			expectText(200, "Share with Courier Ltd?", "77", "ola@example.com", "will see", "will send us")
 		if w.owner("courier-ltd", "77") != "" {
 			t.Fatal("linked without a consent")
 		}
-		b.send("choice", "agree").expectText(200, "You are linked.", "Courier Ltd", "Linked. Your shifts count.", "AB12 CDE", "Third Party (TPO)")
+		b.send("choice", "agree").
+			expectText(200, "You are linked.", "Courier Ltd", "Linked. Your shifts count.", "AB12 CDE", "Third Party (TPO)")
 		number := w.owner("courier-ltd", "77")
 		if number == "" || !strings.Contains(b.body, number) {
 			t.Fatalf("the id belongs to %q", number)
@@ -40,7 +43,8 @@ func TestFromTheLinkToALinkedAccount(t *testing.T) {
 		}
 		w.clock = w.clock.Add(3 * time.Hour)
 		w.work("courier-ltd", "77", noon.Add(time.Hour), noon.Add(2*time.Hour+30*time.Minute))
-		b.open("/account").expectText(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
+		b.open("/account").
+			expectText(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
 	}
 }
 
@@ -159,7 +163,8 @@ func TestAnOldMail(t *testing.T) {
 	}
 }
 
-// A double click on sign-up sends two mails. Either opens the account, the other then does not, and there is one customer.
+// A double click on sign-up sends two mails. Either opens the account, the other then does not, and there is one
+// customer.
 func TestADoubleClickOnSignUp(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(courierLink)
@@ -243,16 +248,22 @@ func TestTwoProviders(t *testing.T) {
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com")
 	b.open(courierLink).send("choice", "agree").expectText(200, "You are linked.")
-	b.open("/link-work-provider?work_provider=Parcels+%26+Co&work_provider_user_id=77").expectText(200, "Share with Parcels &amp; Co?")
+	b.open("/link-work-provider?work_provider=Parcels+%26+Co&work_provider_user_id=77").
+		expectText(200, "Share with Parcels &amp; Co?")
 	b.send("choice", "agree").expectText(200, "Courier Ltd", "Parcels &amp; Co")
 }
 
 // Two people follow links with the same id: the second is told, and the first stays linked.
-func TestAnIdThatIsAnothers(t *testing.T) {
+func TestUserIDOfAnotherCustomer(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.createAccount("BBB1", "bob@example.com")
-	ann, bob := w.browser().signIn("ann@example.com").open(courierLink), w.browser().signIn("bob@example.com").open(courierLink)
+	ann, bob := w.browser().
+		signIn("ann@example.com").
+		open(courierLink),
+		w.browser().
+			signIn("bob@example.com").
+			open(courierLink)
 	ann.send("choice", "agree").expectText(200, "You are linked.")
 	bob.send("choice", "agree").expectText(409, "another Zego customer", "Nothing was changed.")
 	bob.open("/account").expectText(200, "None. To link one")
@@ -261,7 +272,7 @@ func TestAnIdThatIsAnothers(t *testing.T) {
 	}
 }
 
-func TestAFormFromElsewhere(t *testing.T) {
+func TestFormFromAnotherSite(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com")
@@ -305,12 +316,18 @@ func TestAForgottenPassword(t *testing.T) {
 	thief := w.browser().signIn("ann@example.com").expectText(200, "Your account")
 	w.clock = w.clock.Add(time.Minute)
 	phone.open("/account/forgot").send("email", " ANN@example.com ").expectText(200, "Check your mail")
-	phone.openMail().expectText(200, "Set a new password").send("password", "short").expectText(422, "at least 12 characters")
+	phone.openMail().
+		expectText(200, "Set a new password").
+		send("password", "short").
+		expectText(422, "at least 12 characters")
 	const newPass = "quite another one"
 	phone.send("password", newPass).expectText(200, "Your account")
 	thief.open("/account").expectText(200, "<h1>Sign in</h1>")
 	w.browser().signIn("ann@example.com").expectText(422, "The email or the password is wrong.")
-	w.browser().open("/account/login").send("email", "ann@example.com", "password", newPass).expectText(200, "Your account")
+	w.browser().
+		open("/account/login").
+		send("email", "ann@example.com", "password", newPass).
+		expectText(200, "Your account")
 	w.browser().openMail().expectText(410, "already used")
 }
 
@@ -319,13 +336,21 @@ func TestTheFirstPassword(t *testing.T) {
 	w := newFixture(t)
 	w.enrol("BBB1", "bob@example.com")
 	b := w.browser().signIn("bob@example.com").expectText(422, "wrong")
-	b.open("/account/forgot").send("email", "bob@example.com").openMail().send("password", testPassword).expectText(200, "Your account", "BBB1")
+	b.open("/account/forgot").
+		send("email", "bob@example.com").
+		openMail().
+		send("password", testPassword).
+		expectText(200, "Your account", "BBB1")
 
 	w.enrol("CCC1", "cyd@example.com")
 	c := w.browser().open(courierLink)
-	c.send(validSignUpFields("cyd@example.com")...).expectText(200, "Check your mail").openMail().expectText(200, "Set a new password")
+	c.send(validSignUpFields("cyd@example.com")...).
+		expectText(200, "Check your mail").
+		openMail().
+		expectText(200, "Set a new password")
 	c.send("password", testPassword).expectText(200, "Share with Courier Ltd?")
-	if k, err := w.site.accounts.ByEmail(t.Context(), "cyd@example.com"); err != nil || k.Customer != "CCC1" || len(k.Customers) != 1 {
+	if k, err := w.site.accounts.ByEmail(t.Context(), "cyd@example.com"); err != nil || k.Customer != "CCC1" ||
+		len(k.Customers) != 1 {
 		t.Errorf("%+v, %v", k, err)
 	}
 }

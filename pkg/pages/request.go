@@ -118,8 +118,8 @@ func (r *pageRequest) respond(page pageFunc) (response web.Response, err error) 
 	return page(r)
 }
 
-// rootOf returns the way from a path of ours to the root. Every address on our pages is relative, because the same pages
-// stand below a stage such as /live and at the root of a domain, and a function is not told which.
+// rootOf returns the way from a path of ours to the root. Every address on our pages is relative, because the same
+// pages stand below a stage such as /live and at the root of a domain, and a function is not told which.
 func rootOf(path string) string {
 	up := strings.Repeat("../", strings.Count(strings.TrimPrefix(path, "/"), "/"))
 	if up == "" {
@@ -294,8 +294,8 @@ func validForm(form url.Values) bool {
 	return true
 }
 
-// linkIntent returns what the person came for by a work provider's link: what the link said, and the work provider. It is
-// false if they did not come by a link. A link that was opened too long ago, or is made up, is a pageError.
+// linkIntent returns what the person came for by a work provider's link: what the link said, and the work provider. It
+// is false if they did not come by a link. A link that was opened too long ago, or is made up, is a pageError.
 func (r *pageRequest) linkIntent() (account.LinkIntent, provider.Provider, bool, error) {
 	if r.linkToken == "" {
 		return account.LinkIntent{}, provider.Provider{}, false, nil

@@ -66,7 +66,8 @@ func withErrors(inputs []*input) []*input {
 	return wrong
 }
 
-// detailInput is a form field for one of a customer's details. Its path in customer.Details is "customer." and the name.
+// detailInput is a form field for one of a customer's details. Its path in customer.Details is "customer." and the
+// name.
 type detailInput struct {
 	name, label, hint, kind, autocomplete string
 	missing                               string // the error if nothing was typed
@@ -182,8 +183,8 @@ func signUpForm(r *pageRequest) (web.Response, error) {
 	return r.render(http.StatusOK, "Sign up", signUpContent(r, page)), nil
 }
 
-// signUp stores a sign-up and asks its email to be confirmed. Whether the email has an account or not, the response, the
-// work and the number of mails are the same; what the mail says is not.
+// signUp stores a sign-up and asks its email to be confirmed. Whether the email has an account or not, the response,
+// the work and the number of mails are the same; what the mail says is not.
 func signUp(r *pageRequest) (web.Response, error) {
 	_, p, _, err := r.linkIntent()
 	if err != nil {
@@ -347,8 +348,8 @@ func verifyPage(token, wrong string) tokenData {
 	}}}
 }
 
-// verifyForm asks for the password. Without it, a person who types other people's emails would get them to open accounts
-// whose password that person knows. And programs that follow the links in mails would use them up.
+// verifyForm asks for the password. Without it, a person who types other people's emails would get them to open
+// accounts whose password that person knows. And programs that follow the links in mails would use them up.
 func verifyForm(r *pageRequest) (web.Response, error) {
 	token := r.form.Get("token")
 	_, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)

@@ -43,8 +43,8 @@ func (w *fixture) submit(page, email string, from int) (string, time.Duration) {
 	return strings.ReplaceAll(fmt.Sprint(recorder.Code, names, recorder.Body), email, "EMAIL"), took
 }
 
-// On log-in, a forgotten password and sign-up, an email with an account, one that a work provider enrolled, and one that nobody
-// has are answered alike, to the byte, and each of them gets one mail where one is sent.
+// On log-in, a forgotten password and sign-up, an email with an account, one that a work provider enrolled, and one
+// that nobody has are answered alike, to the byte, and each of them gets one mail where one is sent.
 func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
@@ -117,7 +117,11 @@ func TestSoakTimesTellNothing(t *testing.T) {
 	}
 	var tries []try
 	for i := range pairs {
-		tries = append(tries, try{fmt.Sprintf("known-%04d@example.com", i), true}, try{fmt.Sprintf("blank-%04d@example.com", i), false})
+		tries = append(
+			tries,
+			try{fmt.Sprintf("known-%04d@example.com", i), true},
+			try{fmt.Sprintf("blank-%04d@example.com", i), false},
+		)
 	}
 	for _, page := range []string{"login", "forgot"} {
 		rand.Shuffle(len(tries), func(i, j int) { tries[i], tries[j] = tries[j], tries[i] })

@@ -19,7 +19,7 @@ import (
 )
 
 // Wherever a page stands, its way to the root ends there, and never leads out of the stage or off the host.
-func TestTheWayToTheRoot(t *testing.T) {
+func TestRootOf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stage := rapid.SampledFrom([]string{"", "/live", "/a/b"}).Draw(t, "stage")
 		path := "/" + rapid.StringMatching(`([a-z%0-9.]{1,9}/){0,3}[a-z%0-9.]{0,9}/?`).Draw(t, "path")
@@ -34,23 +34,65 @@ func TestTheWayToTheRoot(t *testing.T) {
 	})
 }
 
-// Whatever is sent to whatever page, the answer is one of ours: no failure of ours, and a redirect, if it is one, to a page below
-// /account, with nothing in its address but tokens and words of ours.
+// Whatever is sent to whatever page, the answer is one of ours: no failure of ours, and a redirect, if it is one, to a
+// page below /account, with nothing in its address but tokens and words of ours.
 func TestRedirectsStayOnOurPaths(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	cookie := w.browser().signIn("ann@example.com").cookie
-	nasty := []string{"//evil.example", "https://evil.example/", "\\\\evil", "/\\evil", "javascript:alert(1)", "a@b.example", "%0d%0aSet-Cookie:x=y", "\r\nX: y", "../..", ""}
-	names := []string{"link", "token", "next", "email", "provider", "work_provider", "work_provider_user_id", "wp", "wp_id", "choice", "password", "done"}
-	ends := []string{"", "/", "signup", "login", "logout", "consent", "remove", "verify", "reset", "forgot", "sent", "terms", "//evil.example", "..%2f", "%2e%2e"}
+	nasty := []string{
+		"//evil.example",
+		"https://evil.example/",
+		"\\\\evil",
+		"/\\evil",
+		"javascript:alert(1)",
+		"a@b.example",
+		"%0d%0aSet-Cookie:x=y",
+		"\r\nX: y",
+		"../..",
+		"",
+	}
+	names := []string{
+		"link",
+		"token",
+		"next",
+		"email",
+		"provider",
+		"work_provider",
+		"work_provider_user_id",
+		"wp",
+		"wp_id",
+		"choice",
+		"password",
+		"done",
+	}
+	ends := []string{
+		"",
+		"/",
+		"signup",
+		"login",
+		"logout",
+		"consent",
+		"remove",
+		"verify",
+		"reset",
+		"forgot",
+		"sent",
+		"terms",
+		"//evil.example",
+		"..%2f",
+		"%2e%2e",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		w.clock = w.clock.Add(time.Hour) // no throttle strikes
 		form := url.Values{}
 		for range rapid.IntRange(0, 4).Draw(t, "fields") {
-			value := rapid.OneOf(rapid.SampledFrom(nasty), rapid.SampledFrom([]string{"Courier Ltd", "courier-ltd", "77", "agree"}), rapid.String()).Draw(t, "value")
+			value := rapid.OneOf(rapid.SampledFrom(nasty), rapid.SampledFrom([]string{"Courier Ltd", "courier-ltd", "77", "agree"}), rapid.String()).
+				Draw(t, "value")
 			form.Set(rapid.SampledFrom(names).Draw(t, "name"), value)
 		}
-		path := rapid.SampledFrom([]string{"/account/", "/account/", "/link-work-provider/", "/v1/link-work-provider"}).Draw(t, "path")
+		path := rapid.SampledFrom([]string{"/account/", "/account/", "/link-work-provider/", "/v1/link-work-provider"}).
+			Draw(t, "path")
 		if path == "/account/" {
 			path = strings.TrimSuffix(path+rapid.SampledFrom(ends).Draw(t, "end"), "//")
 		}
@@ -134,7 +176,7 @@ func TestLondonIsUpToDate(t *testing.T) {
 }
 
 // A day's line holds every shift's part of it, also on the days that the clocks change.
-func TestTheFortnight(t *testing.T) {
+func TestShiftHistory(t *testing.T) {
 	at := func(s string) time.Time {
 		parsed, err := time.ParseInLocation("2006-01-02 15:04", s, london)
 		if err != nil {
@@ -154,7 +196,9 @@ func TestTheFortnight(t *testing.T) {
 	})
 	days := w.days()
 	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" || days[1].Summary != "Sun 29 Mar: 00:00 to 06:30" ||
-		days[2].Summary != "Sat 28 Mar: 22:00 to 24:00" || days[3].Summary != "Fri 27 Mar: no shift" || days[13].Summary != "Tue 17 Mar: 00:00 to 01:00" {
+		days[2].Summary != "Sat 28 Mar: 22:00 to 24:00" ||
+		days[3].Summary != "Fri 27 Mar: no shift" ||
+		days[13].Summary != "Tue 17 Mar: 00:00 to 01:00" {
 		t.Errorf("%+v", days)
 	}
 	if got := days[1].Bars[0]; got.X != 0 || got.Width != 1000*11/46 { // 5.5 of 23 hours
@@ -174,7 +218,10 @@ func TestBarsStayInTheirDay(t *testing.T) {
 		for range rapid.IntRange(0, 9).Draw(t, "shifts") {
 			start := now.Add(-time.Duration(rapid.Int64Range(0, int64(16*24*time.Hour)).Draw(t, "ago")))
 			end := start.Add(time.Duration(rapid.Int64Range(1, int64(timeline.MaxShift)).Draw(t, "long")))
-			w.add("p", []timeline.Listed{{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), By: timeline.ByLogout}}})
+			w.add(
+				"p",
+				[]timeline.Listed{{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), By: timeline.ByLogout}}},
+			)
 		}
 		for _, d := range w.days() {
 			for _, b := range d.Bars {

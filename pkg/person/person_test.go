@@ -74,7 +74,8 @@ func TestIDProperties(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			if len(name.Value) < 1 || len(name.Value) > 255 || !utf8.ValidString(name.Value) || strings.ContainsFunc(name.Value, unicode.IsControl) {
+			if len(name.Value) < 1 || len(name.Value) > 255 || !utf8.ValidString(name.Value) ||
+				strings.ContainsFunc(name.Value, unicode.IsControl) {
 				t.Fatalf("%q became %q", in, name.Value)
 			}
 			if again, err := parse(name.Value); err != nil || again != name {

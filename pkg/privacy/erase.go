@@ -21,11 +21,11 @@ type Erasure struct {
 }
 
 // Erase forgets a person (GDPR, article 17). Deleted are the details, the email's row, the account, the vehicle's
-// registration and what is remembered of enrolments; consents end, and with them every id by which a work provider calls the
-// person.
+// registration and what is remembered of enrolments; consents end, and with them every id by which a work provider
+// calls the person.
 //
-// What is kept is needed to establish, exercise or defend legal claims (article 17, 3 (e)): that somebody of this number had
-// this cover, and when they were on shift. It says nothing of who that was.
+// What is kept is needed to establish, exercise or defend legal claims (article 17, 3 (e)): that somebody of this
+// number had this cover, and when they were on shift. It says nothing of who that was.
 //
 // Who the person is goes first and all at once; from then on nobody can log in as the person. What follows may be
 // interrupted: to erase somebody again is to finish it. NotFound if there never was such a customer.

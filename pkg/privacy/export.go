@@ -171,7 +171,8 @@ func (d *Service) sharing(ctx context.Context, r providerHistory, number string)
 	return s, err
 }
 
-// deliveriesAbout are the deliveries about a customer to a work provider's webhook: they stand in the months of the consents.
+// deliveriesAbout are the deliveries about a customer to a work provider's webhook: they stand in the months of the
+// consents.
 func (d *Service) deliveriesAbout(ctx context.Context, r providerHistory, number string) ([]Delivery, error) {
 	var months []string
 	for _, entry := range r.history.Entries() {

@@ -1,5 +1,5 @@
-// Package privacy gives people what the General Data Protection Regulation gives them: a copy of what is held of them, and
-// to be forgotten.
+// Package privacy gives people what the General Data Protection Regulation gives them: a copy of what is held of them,
+// and to be forgotten.
 //
 //	export.go  everything of one person, in one document
 //	erase.go   a person forgotten, and what is kept without the person
@@ -29,8 +29,8 @@ type Service struct {
 	links      *link.Links
 }
 
-// NewService is a desk over the tables that the environment names. Whoever is erased shares no longer, and refold asks for
-// what follows from that.
+// NewService is a desk over the tables that the environment names. Whoever is erased shares no longer, and refold asks
+// for what follows from that.
 func NewService(env *config.Env, deliveries *webhook.Deliveries, refold link.RequestRecompute) *Service {
 	timelines := timeline.StoreFrom(env)
 	return &Service{
@@ -45,8 +45,8 @@ type providerHistory struct {
 	history  timeline.History
 }
 
-// providerHistories are those of a customer, by the id of the work provider. It asks every provider: there are few, and such wishes
-// are rare.
+// providerHistories are those of a customer, by the id of the work provider. It asks every provider: there are few,
+// and such wishes are rare.
 func (d *Service) providerHistories(ctx context.Context, number string) ([]providerHistory, error) {
 	providers, err := d.providers.List(ctx)
 	if err != nil {

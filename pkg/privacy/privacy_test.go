@@ -48,7 +48,13 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	env := emulator.NewTestEnv(t)
-	w := &world{t: t, env: env, customers: customer.NewStore(env), timelines: timeline.StoreFrom(env), now: time.Now().Truncate(time.Microsecond)}
+	w := &world{
+		t:         t,
+		env:       env,
+		customers: customer.NewStore(env),
+		timelines: timeline.StoreFrom(env),
+		now:       time.Now().Truncate(time.Microsecond),
+	}
 	refold := func(_ context.Context, provider, number string, _ time.Time) error {
 		w.refolded = append(w.refolded, provider+" "+number)
 		return nil
@@ -59,19 +65,31 @@ func newWorld(t *testing.T) *world {
 		_, err := providers.Create(t.Context(), provider.Provider{Name: name, CanEnrol: true}, w.now)
 		w.must(err)
 	}
-	w.must(w.customers.PutProduct(t.Context(), customer.Product{Code: "P", CoverLevel: "level", ClassOfUse: "use", EnrolByAPI: true}))
+	w.must(
+		w.customers.PutProduct(
+			t.Context(),
+			customer.Product{Code: "P", CoverLevel: "level", ClassOfUse: "use", EnrolByAPI: true},
+		),
+	)
 	key, _, err := providers.IssueKey(t.Context(), "courier-ltd", w.now)
 	w.must(err)
 	w.number = w.enrol(key)
 	w.now = time.Now().Truncate(time.Microsecond) // after the consent
-	w.must(link.New(w.timelines, refold).GrantConsent(t.Context(), link.Grant{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true}, w.now))
+	w.must(
+		link.New(w.timelines, refold).
+			GrantConsent(t.Context(), link.Grant{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true}, w.now),
+	)
 	w.must(dynamo.New(env.AWS()).Table(env.Get("CUSTOMERS_TABLE")).Put(map[string]any{
 		"pk": "email#canary@example.com", "sk": "account", "v": 1, "number": w.number, "password": "hashed", "changed": w.now,
 	}).Run(t.Context()))
 	w.login = timeline.Fact{
-		Name: person.Name{Kind: person.UserID, Value: "c-1"}, Kind: timeline.Login, At: timeline.At(w.now.Add(time.Minute)), PlannedEnd: timeline.Never,
+		Name: person.Name{
+			Kind:  person.UserID,
+			Value: "c-1",
+		}, Kind: timeline.Login, At: timeline.At(w.now.Add(time.Minute)), PlannedEnd: timeline.Never,
 	}
-	results := timeline.NewApplier(w.timelines, 1).Apply(t.Context(), []timeline.Changes{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}})
+	results := timeline.NewApplier(w.timelines, 1).
+		Apply(t.Context(), []timeline.Changes{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}})
 	w.must(results[0].Err)
 	w.refolded = nil
 	return w
@@ -80,7 +98,11 @@ func newWorld(t *testing.T) *world {
 // enrol enrols the person through the API, and answers the number.
 func (w *world) enrol(key string) string {
 	w.t.Helper()
-	register := customer.NewRegistrar(w.customers, w.timelines, func(context.Context, string, string, time.Time) error { return nil })
+	register := customer.NewRegistrar(
+		w.customers,
+		w.timelines,
+		func(context.Context, string, string, time.Time) error { return nil },
+	)
 	body, err := json.Marshal(map[string]any{
 		"customer": map[string]string{
 			"givenNames": canaries.GivenNames, "lastName": canaries.LastName, "address": canaries.Address, "city": canaries.City,
@@ -134,7 +156,8 @@ func TestExportIsEverything(t *testing.T) {
 	w := newWorld(t)
 	e, err := w.desk.Export(t.Context(), w.number, w.now)
 	w.must(err)
-	if e.Details == nil || *e.Details != Details(canaries) || e.Account == nil || !e.Policy.Insured || e.Policy.CoverLevel != "level" {
+	if e.Details == nil || *e.Details != Details(canaries) || e.Account == nil || !e.Policy.Insured ||
+		e.Policy.CoverLevel != "level" {
 		t.Errorf("%+v", e)
 	}
 	if len(e.Sharing) != 2 || e.Sharing[0].WorkProvider != "Courier Ltd" || e.Sharing[1].WorkProvider != "Parcels & Co" {
@@ -144,7 +167,9 @@ func TestExportIsEverything(t *testing.T) {
 	if len(courier.EnrolledAs) != 1 || len(courier.History) != 3 || len(courier.Events) != 1 || len(courier.Shifts) != 1 {
 		t.Errorf("%+v", courier)
 	}
-	if got := courier.Events[0]; got.Kind != "LOGIN" || !got.At.Equal(w.login.At.Time()) || got.WorkProviderUserID != "c-1" || !got.Counts {
+	if got := courier.Events[0]; got.Kind != "LOGIN" || !got.At.Equal(w.login.At.Time()) ||
+		got.WorkProviderUserID != "c-1" ||
+		!got.Counts {
 		t.Errorf("%+v", got)
 	}
 	if got := courier.Shifts[0]; got.EndedBy != "AUTO" || !got.Start.Equal(w.login.At.Time()) {
@@ -179,10 +204,12 @@ func TestErasedIsErased(t *testing.T) {
 	}
 	left, err := w.desk.Export(t.Context(), w.number, later)
 	w.must(err)
-	if left.Details != nil || left.Account != nil || !left.Erased.Equal(later) || left.Policy.Insured || left.Policy.CoverLevel != "level" {
+	if left.Details != nil || left.Account != nil || !left.Erased.Equal(later) || left.Policy.Insured ||
+		left.Policy.CoverLevel != "level" {
 		t.Errorf("%+v", left)
 	}
-	if len(left.Sharing) != 2 || len(left.Sharing[0].Events) != 1 || len(left.Sharing[0].Shifts) != 1 || left.Sharing[0].EnrolledAs != nil {
+	if len(left.Sharing) != 2 || len(left.Sharing[0].Events) != 1 || len(left.Sharing[0].Shifts) != 1 ||
+		left.Sharing[0].EnrolledAs != nil {
 		t.Errorf("%+v", left.Sharing)
 	}
 }
@@ -206,7 +233,13 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 	if fault.KindOf(err) != fault.InvalidData {
 		t.Errorf("the number was given to another: %v", err)
 	}
-	known, ok, err := timeline.Find(t.Context(), w.timelines, "courier-ltd", w.login.Name, timeline.At(w.now.Add(time.Hour)))
+	known, ok, err := timeline.Find(
+		t.Context(),
+		w.timelines,
+		"courier-ltd",
+		w.login.Name,
+		timeline.At(w.now.Add(time.Hour)),
+	)
 	if ok || err != nil {
 		t.Errorf("%+v, %v", known, err)
 	}
@@ -238,7 +271,8 @@ func TestErasingAgainFinishesIt(t *testing.T) {
 	}
 }
 
-// A vehicle's registration leads to its keeper, so it goes, too; another customer of the same email stays, and keeps the account.
+// A vehicle's registration leads to its keeper, so it goes, too; another customer of the same email stays, and keeps
+// the account.
 func TestOthersOfTheSameEmailStay(t *testing.T) {
 	w := newWorld(t)
 	register := customer.NewRegistrar(w.customers, w.timelines, nil)
@@ -254,10 +288,12 @@ func TestOthersOfTheSameEmailStay(t *testing.T) {
 	if e.HadAccount || strings.Contains(w.everything(), plate) {
 		t.Errorf("%+v", e)
 	}
-	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); err != nil || len(numbers) != 1 || numbers[0] != w.number {
+	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); err != nil || len(numbers) != 1 ||
+		numbers[0] != w.number {
 		t.Errorf("%v, %v", numbers, err)
 	}
-	if a, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); !ok || a.Customer != w.number || err != nil {
+	if a, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); !ok || a.Customer != w.number ||
+		err != nil {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

@@ -43,40 +43,160 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a number for an item", `[{},1]`, &[]event{}, fault.Error{Detail: "Each item must be an object", Index: 1}},
 
 		// Wrong types name the field, and in a batch the item.
-		{"a number for a string", `{"timestamp":1}`, &event{}, fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: -1}},
-		{"an object for a string", `{"timestamp":{}}`, &event{}, fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: -1}},
-		{"a string for a bool", `{"success":"true"}`, &event{}, fault.Error{Field: "success", Detail: "`success` must be true or false", Index: -1}},
-		{"row 2: an object for an id", `{"customerNumber":{"a":1}}`, &event{}, fault.Error{Field: "customerNumber", Detail: "`customerNumber` must be a string or an integer", Index: -1}},
-		{"row 2: true for an id", `{"driverId":true}`, &event{}, fault.Error{Field: "driverId", Detail: "`driverId` must be a string or an integer", Index: -1}},
-		{"row 2: 1.0 for an id", `{"policyId":1.0}`, &event{}, fault.Error{Field: "policyId", Detail: "`policyId` must be a string or an integer", Index: -1}},
-		{"row 2: 1e3 for an id", `{"workProviderUserId":1e3}`, &event{}, fault.Error{Field: "workProviderUserId", Detail: "`workProviderUserId` must be a string or an integer", Index: -1}},
-		{"row 20: a wrong type in a batch", `[{},{},{"timestamp":true}]`, &[]event{}, fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: 2}},
-		{"row 20: a wrong id in a batch", `[{"customerNumber":[]}]`, &[]event{}, fault.Error{Field: "customerNumber", Detail: "`customerNumber` must be a string or an integer", Index: 0}},
-		{"a string for a nested object", `{"product":"x"}`, &enrolment{}, fault.Error{Field: "product", Detail: "`product` must be an object", Index: -1}},
-		{"a nested field", `{"product":{"code":7}}`, &enrolment{}, fault.Error{Field: "product.code", Detail: "`product.code` must be a string", Index: -1}},
-		{"a string for an array", `{"product":{"occupations":"x"}}`, &enrolment{}, fault.Error{Field: "product.occupations", Detail: "`product.occupations` must be an array", Index: -1}},
-		{"an item of a nested array", `{"product":{"occupations":["a",1]}}`, &enrolment{}, fault.Error{Field: "product.occupations.1", Detail: "`product.occupations.1` must be a string", Index: -1}},
-		{"a number out of range", `{"product":{"weight":1000}}`, &enrolment{}, fault.Error{Field: "product.weight", Detail: "`product.weight` must be a number within range", Index: -1}},
+		{
+			"a number for a string",
+			`{"timestamp":1}`,
+			&event{},
+			fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: -1},
+		},
+		{
+			"an object for a string",
+			`{"timestamp":{}}`,
+			&event{},
+			fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: -1},
+		},
+		{
+			"a string for a bool",
+			`{"success":"true"}`,
+			&event{},
+			fault.Error{Field: "success", Detail: "`success` must be true or false", Index: -1},
+		},
+		{
+			"row 2: an object for an id",
+			`{"customerNumber":{"a":1}}`,
+			&event{},
+			fault.Error{Field: "customerNumber", Detail: "`customerNumber` must be a string or an integer", Index: -1},
+		},
+		{
+			"row 2: true for an id",
+			`{"driverId":true}`,
+			&event{},
+			fault.Error{Field: "driverId", Detail: "`driverId` must be a string or an integer", Index: -1},
+		},
+		{
+			"row 2: 1.0 for an id",
+			`{"policyId":1.0}`,
+			&event{},
+			fault.Error{Field: "policyId", Detail: "`policyId` must be a string or an integer", Index: -1},
+		},
+		{
+			"row 2: 1e3 for an id",
+			`{"workProviderUserId":1e3}`,
+			&event{},
+			fault.Error{Field: "workProviderUserId", Detail: "`workProviderUserId` must be a string or an integer", Index: -1},
+		},
+		{
+			"row 20: a wrong type in a batch",
+			`[{},{},{"timestamp":true}]`,
+			&[]event{},
+			fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: 2},
+		},
+		{
+			"row 20: a wrong id in a batch",
+			`[{"customerNumber":[]}]`,
+			&[]event{},
+			fault.Error{Field: "customerNumber", Detail: "`customerNumber` must be a string or an integer", Index: 0},
+		},
+		{
+			"a string for a nested object",
+			`{"product":"x"}`,
+			&enrolment{},
+			fault.Error{Field: "product", Detail: "`product` must be an object", Index: -1},
+		},
+		{
+			"a nested field",
+			`{"product":{"code":7}}`,
+			&enrolment{},
+			fault.Error{Field: "product.code", Detail: "`product.code` must be a string", Index: -1},
+		},
+		{
+			"a string for an array",
+			`{"product":{"occupations":"x"}}`,
+			&enrolment{},
+			fault.Error{Field: "product.occupations", Detail: "`product.occupations` must be an array", Index: -1},
+		},
+		{
+			"an item of a nested array",
+			`{"product":{"occupations":["a",1]}}`,
+			&enrolment{},
+			fault.Error{Field: "product.occupations.1", Detail: "`product.occupations.1` must be a string", Index: -1},
+		},
+		{
+			"a number out of range",
+			`{"product":{"weight":1000}}`,
+			&enrolment{},
+			fault.Error{Field: "product.weight", Detail: "`product.weight` must be a number within range", Index: -1},
+		},
 
 		// Names given twice.
-		{"row 3: a known key twice", `{"timestamp":"a", "timestamp":"a"}`, &event{}, fault.Error{Detail: "Duplicate key at line 1, column 19", Index: -1}},
-		{"row 3: twice with escapes", `{"timestamp":"a","\u0074imestamp":"a"}`, &event{}, fault.Error{Detail: "Duplicate key at line 1, column 18", Index: -1}},
-		{"row 3: an unknown key twice", "{\"é\":1,\n \"é\":2}", &event{}, fault.Error{Detail: "Duplicate key at line 2, column 2", Index: -1}},
-		{"row 3: twice within what is ignored", `{"x":[{"a":1,"a":2}]}`, &event{}, fault.Error{Detail: "Duplicate key at line 1, column 14", Index: -1}},
-		{"row 3: twice in a batch", `[{},{"a":1,"a":2}]`, &[]event{}, fault.Error{Detail: "Duplicate key at line 1, column 12", Index: 1}},
-		{"row 3: a key in another case beside it is another key", `{"timestamp":1,"Timestamp":"x"}`, &event{}, fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: -1}},
+		{
+			"row 3: a known key twice",
+			`{"timestamp":"a", "timestamp":"a"}`,
+			&event{},
+			fault.Error{Detail: "Duplicate key at line 1, column 19", Index: -1},
+		},
+		{
+			"row 3: twice with escapes",
+			`{"timestamp":"a","\u0074imestamp":"a"}`,
+			&event{},
+			fault.Error{Detail: "Duplicate key at line 1, column 18", Index: -1},
+		},
+		{
+			"row 3: an unknown key twice",
+			"{\"é\":1,\n \"é\":2}",
+			&event{},
+			fault.Error{Detail: "Duplicate key at line 2, column 2", Index: -1},
+		},
+		{
+			"row 3: twice within what is ignored",
+			`{"x":[{"a":1,"a":2}]}`,
+			&event{},
+			fault.Error{Detail: "Duplicate key at line 1, column 14", Index: -1},
+		},
+		{
+			"row 3: twice in a batch",
+			`[{},{"a":1,"a":2}]`,
+			&[]event{},
+			fault.Error{Detail: "Duplicate key at line 1, column 12", Index: 1},
+		},
+		{
+			"row 3: a key in another case beside it is another key",
+			`{"timestamp":1,"Timestamp":"x"}`,
+			&event{},
+			fault.Error{Field: "timestamp", Detail: "`timestamp` must be a string", Index: -1},
+		},
 
 		// Of several mistakes.
 		{"broken JSON behind a wrong type", `{"timestamp":1,}`, &event{}, fault.Error{Detail: typo + "16", Index: -1}},
 		{"broken JSON behind a wrong id", `{"customerNumber":[1`, &event{}, fault.Error{Detail: typo + "21", Index: -1}},
 		{"broken JSON behind a wrong body", `["a" "b"]`, &event{}, fault.Error{Detail: typo + "6", Index: -1}},
 		{"broken JSON behind a key given twice", `{"a":1,"a":2`, &event{}, fault.Error{Detail: typo + "13", Index: -1}},
-		{"a key given twice behind a wrong type", `{"timestamp":1,"a":1,"a":1}`, &event{}, fault.Error{Detail: "Duplicate key at line 1, column 22", Index: -1}},
+		{
+			"a key given twice behind a wrong type",
+			`{"timestamp":1,"a":1,"a":1}`,
+			&event{},
+			fault.Error{Detail: "Duplicate key at line 1, column 22", Index: -1},
+		},
 
 		// Forms.
-		{"row 6: the form of the documents", `workProviderUserId=timestamp&workProviderUserId=timestamp`, &[]event{}, fault.Error{Detail: typo + "1", Hint: "The body looks form-encoded: send it as JSON", Index: -1}},
-		{"row 6: a form that begins like a literal", `timestamp=workProviderUserId`, &[]event{}, fault.Error{Detail: typo + "1", Hint: "The body looks form-encoded: send it as JSON", Index: -1}},
-		{"row 6: a form with escapes", `%7B%22a%22=1`, &event{}, fault.Error{Detail: typo + "1", Hint: "The body looks form-encoded: send it as JSON", Index: -1}},
+		{
+			"row 6: the form of the documents",
+			`workProviderUserId=timestamp&workProviderUserId=timestamp`,
+			&[]event{},
+			fault.Error{Detail: typo + "1", Hint: "The body looks form-encoded: send it as JSON", Index: -1},
+		},
+		{
+			"row 6: a form that begins like a literal",
+			`timestamp=workProviderUserId`,
+			&[]event{},
+			fault.Error{Detail: typo + "1", Hint: "The body looks form-encoded: send it as JSON", Index: -1},
+		},
+		{
+			"row 6: a form with escapes",
+			`%7B%22a%22=1`,
+			&event{},
+			fault.Error{Detail: typo + "1", Hint: "The body looks form-encoded: send it as JSON", Index: -1},
+		},
 		{"row 6: no form", `x: a=b`, &event{}, fault.Error{Detail: typo + "1", Index: -1}},
 	}
 	for _, test := range tests {
@@ -101,7 +221,8 @@ func TestDecodeAccepts(t *testing.T) {
 	t.Run("row 1: null is as not sent", func(t *testing.T) {
 		var got event
 		body := `{"customerNumber":null,"workProviderUserId":"1686","timestamp":null,"success":null}`
-		if err := Decode([]byte(body), &got); err != nil || got != (event{PersonRef: person.PersonRef{WorkProviderUserID: "1686"}}) {
+		if err := Decode([]byte(body), &got); err != nil ||
+			got != (event{PersonRef: person.PersonRef{WorkProviderUserID: "1686"}}) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
@@ -124,7 +245,8 @@ func TestDecodeAccepts(t *testing.T) {
 	})
 	t.Run("pairs of surrogates and all of Unicode", func(t *testing.T) {
 		var got event
-		if err := Decode([]byte(`{"timestamp":"\ud83d\ude00é\u0000`+"\u2028\ufffe\U0010ffff"+`\/"}`), &got); err != nil || got.Timestamp != "😀é\x00\u2028\ufffe\U0010ffff/" {
+		if err := Decode([]byte(`{"timestamp":"\ud83d\ude00é\u0000`+"\u2028\ufffe\U0010ffff"+`\/"}`), &got); err != nil ||
+			got.Timestamp != "😀é\x00\u2028\ufffe\U0010ffff/" {
 			t.Errorf("got %q, %v", got.Timestamp, err)
 		}
 	})

@@ -7,9 +7,9 @@ import (
 	"zego.com/workprovider/pkg/observe"
 )
 
-// The headers of a response to a request that used an old name or path (RFC 9745): since when there is a newer one, which
-// is the day of the examples in the newest source document, and where to read what to use instead. Nothing says when
-// the old ones end, because that is not planned.
+// The headers of a response to a request that used an old name or path (RFC 9745): since when there is a newer one,
+// which is the day of the examples in the newest source document, and where to read what to use instead. Nothing says
+// when the old ones end, because that is not planned.
 var (
 	deprecationDate = []string{"@1544832000"} // 2018-12-15
 	migrationLink   = []string{`</docs/migrating/>; rel="deprecation"; type="text/html"`}

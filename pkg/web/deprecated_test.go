@@ -59,12 +59,16 @@ func TestDeprecated(t *testing.T) {
 // Pages take no key, so nobody is known to count an old path for.
 func TestDeprecatedPage(t *testing.T) {
 	log := logged(t)
-	pages := NewPublicFunction("link-work-provider", map[string]Handler{"GET /v1/link-work-provider": func(r *Request) (Response, error) {
-		r.NoteDeprecated("wp")
-		return Response{Status: http.StatusFound}, nil
-	}})
+	pages := NewPublicFunction(
+		"link-work-provider",
+		map[string]Handler{"GET /v1/link-work-provider": func(r *Request) (Response, error) {
+			r.NoteDeprecated("wp")
+			return Response{Status: http.StatusFound}, nil
+		}},
+	)
 	w := doAs("", pages, "GET", "/link-work-provider", "")
-	if w.Header().Get("Deprecation") == "" || strings.Count(log.String(), `"Deprecated":1`) != 2 || strings.Contains(log.String(), `"Provider":"`) {
+	if w.Header().Get("Deprecation") == "" || strings.Count(log.String(), `"Deprecated":1`) != 2 ||
+		strings.Contains(log.String(), `"Provider":"`) {
 		t.Errorf("%v, logged %s", w.Header(), log)
 	}
 }

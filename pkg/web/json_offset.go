@@ -8,9 +8,9 @@ import (
 // maxDepth is the deepest nesting that the decoder takes.
 const maxDepth = 10_000
 
-// firstSyntaxError returns the offset of the first bad character of a body that should be JSON (contract row 7): the first that
-// no valid JSON text could have there, whatever followed. In a truncated body, which could still have become
-// valid, that is the end of the body. For a body that is JSON it returns ok.
+// firstSyntaxError returns the offset of the first bad character of a body that should be JSON (contract row 7): the
+// first that no valid JSON text could have there, whatever followed. In a truncated body, which could still have
+// become valid, that is the end of the body. For a body that is JSON it returns ok.
 //
 // The decoder says that a body is broken but not where in these terms: it points now at the character, now
 // at the literal or the escape sequence in which it stands. So this runs after it, over broken bodies only.
@@ -27,7 +27,8 @@ type scanner struct {
 	pos  int
 }
 
-// document is one value with nothing but space around it. Its stack holds the closing bracket of each open array or object.
+// document is one value with nothing but space around it. Its stack holds the closing bracket of each open array or
+// object.
 func (s *scanner) document() bool {
 	var stack []byte
 	for {

@@ -174,7 +174,8 @@ func TestPosition(t *testing.T) {
 	}
 }
 
-// TestNesting holds row 26: nesting too deep is refused, not crashed over, and the decoder and firstSyntaxError agree where that begins.
+// TestNesting holds row 26: nesting too deep is refused, not crashed over, and the decoder and firstSyntaxError agree
+// where that begins.
 func TestNesting(t *testing.T) {
 	for _, test := range []struct {
 		opening, closing string

@@ -9,7 +9,8 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Pages take no key, answer in their own type, and tell their failures in their own words, which are logged all the same.
+// Pages take no key, answer in their own type, and tell their failures in their own words, which are logged all the
+// same.
 func TestPages(t *testing.T) {
 	raw := RawBody{ContentType: "text/html; charset=utf-8", Bytes: []byte("<p>a&b</p>")}
 	var response Response
@@ -36,7 +37,8 @@ func TestPages(t *testing.T) {
 		response, failure = c.response, c.err
 		recorder := httptest.NewRecorder()
 		pages.ServeHTTP(recorder, httptest.NewRequest(c.method, "/account/page/", nil))
-		if recorder.Code != c.status || recorder.Header().Get("Content-Type") != c.kind || !strings.Contains(recorder.Body.String(), c.body) {
+		if recorder.Code != c.status || recorder.Header().Get("Content-Type") != c.kind ||
+			!strings.Contains(recorder.Body.String(), c.body) {
 			t.Errorf("%s: %d, %q, %s", c.name, recorder.Code, recorder.Header().Get("Content-Type"), recorder.Body)
 		}
 		if c.method == "HEAD" && recorder.Body.Len() > 0 {

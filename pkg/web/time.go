@@ -26,10 +26,11 @@ const (
 	ZoneOptional
 )
 
-// ParseTime reads a time as requests may have it (contract row 13): a date, "T" or a space, hours and minutes; then, if they
-// are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes, with or
-// without a colon. Letters may be lower-case. A time without an offset is UTC if the zone is optional, and InvalidData if not.
-// The result is in UTC, cut to the microsecond, in the years 1 to 9999. Anything else is InvalidData naming the field.
+// ParseTime reads a time as requests may have it (contract row 13): a date, "T" or a space, hours and minutes; then,
+// if they are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes, with or
+// without a colon. Letters may be lower-case. A time without an offset is UTC if the zone is optional, and InvalidData
+// if not. The result is in UTC, cut to the microsecond, in the years 1 to 9999. Anything else is InvalidData naming
+// the field.
 func ParseTime(field, s string, zone Zone) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be provided", field))
@@ -37,7 +38,10 @@ func ParseTime(field, s string, zone Zone) (time.Time, error) {
 	t, zoned, ok := parseTime(s)
 	switch {
 	case !ok:
-		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00", field))
+		return time.Time{}, fault.InvalidField(
+			field,
+			fmt.Sprintf("`%s` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00", field),
+		)
 	case !zoned && zone == ZoneRequired:
 		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must include a timezone", field))
 	}

@@ -85,7 +85,8 @@ func TestParseTime(t *testing.T) {
 	t.Run("row 13: v1 without a timezone", func(t *testing.T) {
 		for _, in := range []string{"2018-12-15T14:00:00", "2018-12-15 14:00", "2018-12-15T14:00:00.5"} {
 			_, err := ParseTime("timestamp", in, ZoneRequired)
-			if want := fault.InvalidField("timestamp", "`timestamp` must include a timezone"); err == nil || *err.(*fault.Error) != *want {
+			if want := fault.InvalidField("timestamp", "`timestamp` must include a timezone"); err == nil ||
+				*err.(*fault.Error) != *want {
 				t.Errorf("%s: %v", in, err)
 			}
 		}
@@ -98,7 +99,8 @@ func TestParseTime(t *testing.T) {
 	})
 	t.Run("not sent", func(t *testing.T) {
 		_, err := ParseTime("startTime", "", ZoneOptional)
-		if want := fault.InvalidField("startTime", "`startTime` must be provided"); err == nil || *err.(*fault.Error) != *want {
+		if want := fault.InvalidField("startTime", "`startTime` must be provided"); err == nil ||
+			*err.(*fault.Error) != *want {
 			t.Errorf("got %v", err)
 		}
 	})

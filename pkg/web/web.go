@@ -234,8 +234,8 @@ func panicError(cause any) error {
 	return fmt.Errorf("panic: %w\n%s", err, debug.Stack())
 }
 
-// logFailure logs a failure of ours, and what a work provider has to correct. It names the route and not the path, which
-// may hold an id. A request without a valid key, or for a path that does not exist, is not logged.
+// logFailure logs a failure of ours, and what a work provider has to correct. It names the route and not the path,
+// which may hold an id. A request without a valid key, or for a path that does not exist, is not logged.
 func logFailure(r *Request, route *Route, err error) {
 	failed := fault.Wrap(fault.Internal, err)
 	errors.As(err, &failed)

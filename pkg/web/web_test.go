@@ -258,7 +258,8 @@ func TestAnswers(t *testing.T) {
 			log := logged(t)
 			handler := everything(func(*Request) (Response, error) { return test.response, nil })
 			w := do(handler, test.method, "/v1/shift/login/", "{}")
-			if w.Code != test.response.Status || w.Body.String() != test.body || w.Header().Get("Content-Type") != test.contentType {
+			if w.Code != test.response.Status || w.Body.String() != test.body ||
+				w.Header().Get("Content-Type") != test.contentType {
 				t.Errorf("got %d %q %q", w.Code, w.Header().Get("Content-Type"), w.Body)
 			}
 			for name := range test.response.Header {
@@ -297,7 +298,8 @@ func TestHead(t *testing.T) {
 				answer.Body.Close()
 				answers[method] = answer
 			}
-			if answers["GET"].StatusCode != answers["HEAD"].StatusCode || answers["GET"].Header.Get("Content-Type") != answers["HEAD"].Header.Get("Content-Type") {
+			if answers["GET"].StatusCode != answers["HEAD"].StatusCode ||
+				answers["GET"].Header.Get("Content-Type") != answers["HEAD"].Header.Get("Content-Type") {
 				t.Errorf("row 27: %s with %s key: GET %v, HEAD %v", path, key, answers["GET"], answers["HEAD"])
 			}
 		}
@@ -325,9 +327,14 @@ func TestErrors(t *testing.T) {
 		{"broken JSON", Decode([]byte(`{'`), &struct{}{}), 400,
 			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 2"}`,
 			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 2"}}`, ""},
-		{"the sample of the documents", fault.InvalidField("startTime", "`startTime` must be within 30 minutes from now."), 400,
+		{
+			"the sample of the documents",
+			fault.InvalidField("startTime", "`startTime` must be within 30 minutes from now."),
+			400,
 			"{\"error\":\"INVALID_DATA\",\"detail\":\"`startTime` must be within 30 minutes from now.\",\"field\":\"startTime\"}",
-			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"startTime\":\"`startTime` must be within 30 minutes from now.\"}}", ""},
+			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"startTime\":\"`startTime` must be within 30 minutes from now.\"}}",
+			"",
+		},
 		{"row 6: a form", Decode([]byte(`a=b`), &struct{}{}), 400,
 			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`,
 			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 1"},"hint":"The body looks form-encoded: send it as JSON"}`, ""},
@@ -343,17 +350,36 @@ func TestErrors(t *testing.T) {
 		{"not found", fault.New(fault.NotFound, "There is no such shift"), 404,
 			`{"error":"NOT_FOUND","detail":"There is no such shift"}`,
 			`{"status":"NOK","error":"NOT_FOUND","detail":"There is no such shift"}`, ""},
-		{"invalid customer", fault.New(fault.InvalidCustomer, "secret"), 404, `{"error":"INVALID_CUSTOMER"}`, `{"status":"NOK","error":"INVALID_CUSTOMER","detail":""}`, ""},
-		{"invalid customer email", fault.New(fault.InvalidCustomerEmail, ""), 404, `{"error":"INVALID_CUSTOMER_EMAIL"}`, `{"status":"NOK","error":"INVALID_CUSTOMER_EMAIL","detail":""}`, ""},
+		{
+			"invalid customer",
+			fault.New(fault.InvalidCustomer, "secret"),
+			404,
+			`{"error":"INVALID_CUSTOMER"}`,
+			`{"status":"NOK","error":"INVALID_CUSTOMER","detail":""}`,
+			"",
+		},
+		{
+			"invalid customer email",
+			fault.New(fault.InvalidCustomerEmail, ""),
+			404,
+			`{"error":"INVALID_CUSTOMER_EMAIL"}`,
+			`{"status":"NOK","error":"INVALID_CUSTOMER_EMAIL","detail":""}`,
+			"",
+		},
 		{"too large", fault.New(fault.TooLarge, ""), 413,
 			`{"error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`,
 			`{"status":"NOK","error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`, ""},
 		{"unavailable", fault.Wrap(fault.Unavailable, secret), 503,
 			`{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`,
 			`{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`, "5"},
-		{"unavailable for a while", &fault.Error{Kind: fault.Unavailable, RetryAfter: 1500 * time.Millisecond, Index: -1}, 503,
+		{
+			"unavailable for a while",
+			&fault.Error{Kind: fault.Unavailable, RetryAfter: 1500 * time.Millisecond, Index: -1},
+			503,
 			`{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`,
-			`{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`, "2"},
+			`{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`,
+			"2",
+		},
 		{"an unknown error", secret, 500,
 			`{"error":"INTERNAL","detail":"Something went wrong on our side"}`,
 			`{"status":"NOK","error":"INTERNAL","detail":"Something went wrong on our side"}`, ""},
@@ -367,7 +393,8 @@ func TestErrors(t *testing.T) {
 			handler := everything(failing(test.err))
 			for path, want := range map[string]string{"/v1/shift/login": test.v1, "/v2/shift": test.v2} {
 				w := do(handler, "POST", path, "{}")
-				if w.Code != test.status || w.Body.String() != want || w.Header().Get("Content-Type") != "application/json" || w.Header().Get("Retry-After") != test.retryAfter {
+				if w.Code != test.status || w.Body.String() != want || w.Header().Get("Content-Type") != "application/json" ||
+					w.Header().Get("Retry-After") != test.retryAfter {
 					t.Errorf("got %d, Retry-After %q\n%s, want\n%s", w.Code, w.Header().Get("Retry-After"), w.Body, want)
 				}
 				// Our failures are logged, and what a work provider has to mend; not that somebody is unknown or not there.
@@ -443,7 +470,8 @@ func TestOrderOfChecks(t *testing.T) {
 	}
 }
 
-// TestBody holds row 26: 4 MiB, and not a byte more, whether the length is announced or not; and a body that breaks off.
+// TestBody holds row 26: 4 MiB, and not a byte more, whether the length is announced or not; and a body that breaks
+// off.
 func TestBody(t *testing.T) {
 	handler := everything(func(r *Request) (Response, error) {
 		return Response{Status: 200, Body: len(r.Body)}, nil
@@ -566,7 +594,8 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("%s %s is there twice", route.Method, path)
 			}
 			seen[route.Method+" "+path] = true
-			if strings.HasSuffix(path, "/") || !strings.HasPrefix(path, "/") || strings.Count(path, "{") != segments || segments > 1 {
+			if strings.HasSuffix(path, "/") || !strings.HasPrefix(path, "/") || strings.Count(path, "{") != segments ||
+				segments > 1 {
 				t.Errorf("%s is no path for this table", path)
 			}
 		}
