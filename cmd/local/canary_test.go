@@ -180,6 +180,7 @@ func queued(t *testing.T, env *config.Env, variable string) events.SQSEvent {
 	received, err := sqs.NewFromConfig(env.AWS()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
 		QueueUrl: aws.String(env.Get(variable)), MaxNumberOfMessages: batchSize,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		MessageAttributeNames:       []string{"All"},
 	})
 	if err != nil {
 		t.Fatal(err)

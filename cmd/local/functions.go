@@ -90,17 +90,17 @@ func build(env *config.Env) map[string]http.Handler {
 func processor(env *config.Env) consumer {
 	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
-	return queue.NewEventsQueue(env).WithBackoff(shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed))
+	return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
 }
 
 // webhookSender is the function behind the queue of webhooks.
 func webhookSender(env *config.Env) consumer {
-	return webhook.NewQueue(env).WithBackoff(webhook.NewSender(env, shift.Refolder(queue.NewEventsQueue(env)), reader(env).Rejected).Consume)
+	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, webhook.NewSender(env, shift.Refolder(queue.NewEventsQueue(env)), reader(env).Rejected).Consume))
 }
 
 // deadLetters is the function behind the dead-letter queues.
 func deadLetters(env *config.Env) consumer {
-	return deadletter.Consumer(deadletter.NewStore(env), time.Now)
+	return queue.DropStale(env, deadletter.Consumer(deadletter.NewStore(env), time.Now))
 }
 
 func reader(env *config.Env) shift.Reader {

@@ -38,6 +38,7 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consume cons
 			MaxNumberOfMessages:         batchSize,
 			WaitTimeSeconds:             int32(longPolling / time.Second),
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+			MessageAttributeNames:       []string{"All"},
 		})
 		switch {
 		case ctx.Err() != nil:
@@ -119,6 +120,14 @@ func eventOf(messages []types.Message) events.SQSEvent {
 			Md5OfBody:     aws.ToString(m.MD5OfBody),
 			Attributes:    m.Attributes,
 			EventSource:   "aws:sqs",
+		}
+		if len(m.MessageAttributes) > 0 {
+			event.Records[i].MessageAttributes = map[string]events.SQSMessageAttribute{}
+		}
+		for name, value := range m.MessageAttributes {
+			event.Records[i].MessageAttributes[name] = events.SQSMessageAttribute{
+				DataType: aws.ToString(value.DataType), StringValue: value.StringValue, BinaryValue: value.BinaryValue,
+			}
 		}
 	}
 	return event

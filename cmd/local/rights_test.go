@@ -171,8 +171,6 @@ func (w *witness) see(call any) {
 		for name := range in.RequestItems {
 			note("dynamodb:BatchWriteItem", &name)
 		}
-	case *sqs.PurgeQueueInput:
-		note("sqs:PurgeQueue", in.QueueUrl)
 	case *sqs.SendMessageBatchInput:
 		note("sqs:SendMessage", in.QueueUrl)
 	case *sqs.ChangeMessageVisibilityBatchInput:

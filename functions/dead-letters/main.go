@@ -9,11 +9,12 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 )
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		return deadletter.Consumer(deadletter.NewStore(env), time.Now)
+		return queue.DropStale(env, deadletter.Consumer(deadletter.NewStore(env), time.Now))
 	})
 }

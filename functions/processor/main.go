@@ -22,6 +22,6 @@ const parallel = 32
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.NewStore(env), time.Now)
-		return queue.NewEventsQueue(env).WithBackoff(shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed))
+		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
 	})
 }

@@ -19,6 +19,6 @@ import (
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		reader := shift.NewReader(timeline.StoreFrom(env), seal.NewFromEnv(env), clock.New(env))
-		return webhook.NewQueue(env).WithBackoff(webhook.NewSender(env, shift.Refolder(queue.NewEventsQueue(env)), reader.Rejected).Consume)
+		return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, webhook.NewSender(env, shift.Refolder(queue.NewEventsQueue(env)), reader.Rejected).Consume))
 	})
 }

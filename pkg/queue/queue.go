@@ -42,6 +42,7 @@ type Sender interface {
 type SQS struct {
 	client *sqs.Client
 	url    string
+	epoch  *Epoch // of a sandbox; nil on a live stack
 }
 
 var _ Sender = (*SQS)(nil)
@@ -51,17 +52,29 @@ func NewEventsQueue(env *config.Env) *SQS { return NewSQS(env, "EVENTS_QUEUE_URL
 
 // NewSQS returns the queue whose URL that variable of the environment holds.
 func NewSQS(env *config.Env, variable string) *SQS {
-	return &SQS{client: sqs.NewFromConfig(env.AWS()), url: env.Get(variable)}
+	q := &SQS{client: sqs.NewFromConfig(env.AWS()), url: env.Get(variable)}
+	if env.Sandbox() {
+		q.epoch = NewEpoch(env)
+	}
+	return q
 }
 
 // Send implements Sender with one call per ten messages. Of those that SQS fails to store by a fault of its own, it sends the
 // failed ones again.
 func (q *SQS) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
+	if len(bodies) == 0 {
+		return nil
+	}
+	attributes, err := q.epoch.stamp(ctx)
+	if err != nil {
+		return err
+	}
 	for batch := range slices.Chunk(bodies, maxBatchEntries) {
 		entries := make([]types.SendMessageBatchRequestEntry, len(batch))
 		for i, body := range batch {
 			entries[i] = types.SendMessageBatchRequestEntry{
 				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: int32(delay.Seconds()),
+				MessageAttributes: attributes,
 			}
 		}
 		if err := q.sendBatch(ctx, entries); err != nil {

@@ -10,13 +10,10 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/apikey"
@@ -24,6 +21,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 	"zego.com/workprovider/pkg/web"
@@ -36,8 +34,7 @@ type Sandbox struct {
 	customers *customer.Store
 	timelines *timeline.Store
 	tables    []dynamo.Table
-	queues    []string // by URL
-	sqs       *sqs.Client
+	epoch     *queue.Epoch
 }
 
 // New is the sandbox of the environment. It is refused where SANDBOX is not true, for a reset forgets everybody.
@@ -52,8 +49,7 @@ func New(env *config.Env) *Sandbox {
 		customers: customer.NewStore(env),
 		timelines: timeline.StoreFrom(env),
 		tables:    []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
-		queues:    []string{env.Get("EVENTS_QUEUE_URL"), env.Get("WEBHOOKS_QUEUE_URL")},
-		sqs:       sqs.NewFromConfig(env.AWS()),
+		epoch:     queue.NewEpoch(env),
 	}
 }
 
@@ -100,13 +96,11 @@ func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
 	return clockResponse(to), nil
 }
 
-// reset makes the sandbox what it was at first, but for work providers, keys and products. What waits in the queues goes
-// first: v2 has its events wait there for half a minute, and they would come back.
+// reset makes the sandbox what it was at first, but for work providers, keys and products. It begins the next epoch first, so
+// that what is in the queues is dropped: v2 keeps recovery messages there for half a minute, which would restore the shifts.
 func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
-	for _, queue := range s.queues {
-		if err := s.purge(r.Context(), queue); err != nil {
-			return web.Response{}, err
-		}
+	if err := s.epoch.Advance(r.Context()); err != nil {
+		return web.Response{}, err
 	}
 	for _, t := range s.tables {
 		if err := clearTable(r.Context(), t); err != nil {
@@ -120,21 +114,6 @@ func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 		return web.Response{}, err
 	}
 	return clockResponse(time.Now()), nil
-}
-
-// purgeInterval is how long SQS lets nobody empty the same queue again.
-const purgeInterval = time.Minute
-
-func (s *Sandbox) purge(ctx context.Context, queue string) error {
-	_, err := s.sqs.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &queue})
-	if err == nil {
-		return nil
-	}
-	failed := fault.Wrap(fault.Unavailable, err)
-	if again := (*types.PurgeQueueInProgress)(nil); errors.As(err, &again) {
-		failed.RetryAfter = purgeInterval
-	}
-	return failed
 }
 
 // clearTable deletes every row of a table but the products.

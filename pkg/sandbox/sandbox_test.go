@@ -37,6 +37,8 @@ type fixture struct {
 	other   string // of the second
 	api     http.Handler
 	process func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+
+	processed int // how many messages were of the current epoch
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -61,7 +63,11 @@ func newFixture(t *testing.T) *fixture {
 		"shift-read":               shift.Read(keys, reader),
 		"event-read":               shift.ReadEvents(keys, reader),
 	}))
-	w.process = shift.Processor(timeline.NewApplier(timelines, 4), deadletter.NewStore(env), time.Now)
+	process := shift.Processor(timeline.NewApplier(timelines, 4), deadletter.NewStore(env), time.Now)
+	w.process = queue.DropStale(env, func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+		w.processed += len(batch.Records)
+		return process(ctx, batch)
+	})
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,21 +140,24 @@ func (w *fixture) move(by time.Duration) {
 	w.want("PUT", "/v2/sandbox/clock", fmt.Sprintf(`{"now":%q}`, to), 200, to)
 }
 
-// drain processes what waits in the queue, and answers how many messages that were.
-func (w *fixture) drain() (count int) {
+// drain takes what waits in the queue, and returns how many messages were processed, not dropped.
+func (w *fixture) drain() int {
 	w.Helper()
+	before := w.processed
 	client, url := sqs.NewFromConfig(w.env.AWS()), aws.String(w.env.Get("EVENTS_QUEUE_URL"))
 	for {
-		received, err := client.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10})
+		received, err := client.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}})
 		if err != nil {
 			w.Fatal(err)
 		}
 		if len(received.Messages) == 0 {
-			return count
+			return w.processed - before
 		}
 		for _, m := range received.Messages {
-			count++
-			record := events.SQSMessage{MessageId: *m.MessageId, Body: *m.Body}
+			record := events.SQSMessage{MessageId: *m.MessageId, Body: *m.Body, MessageAttributes: map[string]events.SQSMessageAttribute{}}
+			for name, value := range m.MessageAttributes {
+				record.MessageAttributes[name] = events.SQSMessageAttribute{DataType: *value.DataType, StringValue: value.StringValue}
+			}
 			if _, err := w.process(w.Context(), events.SQSEvent{Records: []events.SQSMessage{record}}); err != nil {
 				w.Fatal(err)
 			}
@@ -254,12 +263,28 @@ func TestAResetForgetsEverything(t *testing.T) {
 		t.Errorf("the clock is off by %v", ahead)
 	}
 	if waiting := w.drain(); waiting != 0 {
-		t.Errorf("%d messages were still waiting", waiting)
+		t.Errorf("%d messages were still processed", waiting)
 	}
 	w.want("GET", "/v2/shift/"+id, "", 404, "NOT_FOUND")
 	w.want("GET", "/v2/shift?workProviderUserId=insured", "", 200, `{"shifts":[],"next":null}`)
 	w.want("GET", "/v1/user/status?workProviderUserId=insured", "", 200, "ENABLED")
 	w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())), 400, "is matched")
+}
+
+// What is sent after a reset arrives, however soon after it, and after many resets in a row.
+func TestAResetNeverTouchesWhatIsSentAfterIt(t *testing.T) {
+	w := newFixture(t)
+	for range 3 {
+		w.want("POST", "/v1/match", `{"customerNumber":"UNMATCHED","success":true}`, 202, "PENDING")
+		w.want("POST", "/v2/sandbox/reset", "", 200, `"now"`)
+		login := fmt.Sprintf(`{"workProviderUserId":"insured","timestamp":%q}`, web.FormatTime(w.now()))
+		w.want("POST", "/v1/shift/login", login, 202, "PENDING")
+		if processed := w.drain(); processed != 1 {
+			t.Errorf("%d messages were processed, want the one that was sent after the reset", processed)
+		}
+		w.want("GET", "/v2/shift?workProviderUserId=insured", "", 200, `"startTime"`)
+		w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())), 400, "is matched")
+	}
 }
 
 // A live stack cannot be reset, even if somebody gave it the function.

@@ -8,6 +8,7 @@ package table
 //	provider#courier-ltd     webhook              the URL of its webhook                       every delivery to it, account
 //	key#<SHA-256, hex>       key                  the provider of a key, revoked, last use     every request with a cold key
 //	clock                    clock                the offset of a sandbox's clock              every request, in a sandbox
+//	clock                    epoch                how often a sandbox was reset                every message, in a sandbox
 //
 // The list of all providers is a Scan: the table is small, and only operators list it.
 //
@@ -22,6 +23,7 @@ const (
 	WebhookSort  = "webhook"  // of a work provider's webhook, and of its secrets
 	KeySort      = "key"      // of an API key, in the partition of its hash
 	ClockSort    = "clock"    // of a sandbox's clock
+	EpochSort    = "epoch"    // of a sandbox's epoch, in the partition of its clock
 )
 
 // ClockPartition is the partition of a sandbox's clock.
