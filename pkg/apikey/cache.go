@@ -111,9 +111,12 @@ func (c *Cache) valid(key cachedKey) bool {
 }
 
 // load reads the key's item and caches it if the key is live. The read outlives the request that began it, because
-// others may wait for it too.
+// others may wait for it too. It looks into the cache again, because another read may have ended since the caller did.
 func (c *Cache) load(ctx context.Context, hash string) (provider.Provider, bool, error) {
 	loading := c.inFlight.DoChan(hash, func() (any, error) {
+		if p, ok := c.cached(hash); ok {
+			return p, nil
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
 		fetchedAt := c.now()

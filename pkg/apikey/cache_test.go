@@ -158,6 +158,24 @@ func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
 	}
 }
 
+// A request that missed the cache just before another one's read ended finds that read's result.
+func TestALateMissAsksNoMore(t *testing.T) {
+	asked := 0
+	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
+		asked++
+		return provider.Provider{ID: "courier-ltd"}, true, nil
+	})
+	hash := hashKey(generateKey(livePrefix))
+	for range 2 {
+		if p, ok, err := keys.load(t.Context(), hash); err != nil || !ok || p.ID != "courier-ltd" {
+			t.Errorf("%v, %v, %v", p, ok, err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
 // Whoever comes first may hang up; those who wait for the same answer must not suffer.
 func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
