@@ -68,13 +68,13 @@ func (c *counter) Write(p []byte) (int, error) { c.bytes.Add(int64(len(p))); ret
 
 // recording counts the records that are written.
 type recording struct {
-	timeline.Rows
+	timeline.Storage
 	written *atomic.Int64
 }
 
-func (r recording) Write(ctx context.Context, provider, customer string, record timeline.Record) error {
+func (r recording) PutRecord(ctx context.Context, provider, customer string, record timeline.Record) error {
 	r.written.Add(1)
-	return r.Rows.Write(ctx, provider, customer, record)
+	return r.Storage.PutRecord(ctx, provider, customer, record)
 }
 
 // Everybody in these worlds has an id at one work provider, which has had it, consent and match for a month.
@@ -97,10 +97,10 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	if d.key, _, err = providers.IssueKey(ctx, courier.ID, now); err != nil {
 		return nil, err
 	}
-	store, since := timeline.StoreFrom(env), now.AddDate(0, -1, -daysBehind)
+	store, since := timeline.NewStore(env), now.AddDate(0, -1, -daysBehind)
 	err = inParallel(people, func(i int) error {
 		tx := store.WriteTx()
-		link := store.Claim(tx, courier.ID, userIDOf(i), timeline.Ownership{}, customerOf(i), since)
+		link := store.AssignUserID(tx, courier.ID, userIDOf(i), timeline.Ownership{}, customerOf(i), since)
 		store.AppendHistory(tx, courier.ID, customerOf(i), link, timeline.ConsentGiven(since), timeline.Matched(since))
 		return tx.Run(ctx)
 	})
@@ -116,7 +116,7 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	}
 	applier := timeline.NewApplier(recording{store, d.records}, parallelCalls)
 	for i := range people {
-		for _, became := range applier.Apply(ctx, []timeline.Changes{{Provider: courier.ID, Facts: workdays(i, now, daysBehind)}}) {
+		for _, became := range applier.Apply(ctx, []timeline.MessageChanges{{Provider: courier.ID, Facts: workdays(i, now, daysBehind)}}, timeline.At(now)) {
 			if became.Err != nil {
 				return nil, became.Err
 			}

@@ -68,7 +68,7 @@ func (w *memoryWorld) welcome(ctx context.Context, from, people int) error {
 	since := time.Now().AddDate(-3, 0, 0)
 	for i := from; i < from+people; i++ {
 		entries := []timeline.Entry{timeline.ConsentGiven(since), timeline.Matched(since)}
-		if _, err := w.store.Append(ctx, "courier-ltd", customerOf(i), entries); err != nil {
+		if _, err := w.store.AddHistory(ctx, "courier-ltd", customerOf(i), entries); err != nil {
 			return err
 		}
 	}

@@ -40,10 +40,10 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return shift.Match(apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env))
 	},
 	"shift-create": func(env *config.Env) http.Handler {
-		return shift.Create(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.NewEventsQueue(env)))
+		return shift.Create(apikey.CacheFrom(env), shift.NewWriter(reader(env), queue.NewEventsQueue(env)))
 	},
 	"shift-end": func(env *config.Env) http.Handler {
-		return shift.End(apikey.CacheFrom(env), shift.NewLedger(reader(env), queue.NewEventsQueue(env)))
+		return shift.End(apikey.CacheFrom(env), shift.NewWriter(reader(env), queue.NewEventsQueue(env)))
 	},
 	"shift-read": func(env *config.Env) http.Handler {
 		return shift.Read(apikey.CacheFrom(env), reader(env))
@@ -52,21 +52,21 @@ var functions = map[string]func(*config.Env) http.Handler{
 		return shift.ReadEvents(apikey.CacheFrom(env), reader(env))
 	},
 	"user-status": func(env *config.Env) http.Handler {
-		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.StoreFrom(env), clock.New(env))
+		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.NewStore(env), clock.New(env))
 	},
 	"validate-customer-number": func(env *config.Env) http.Handler {
 		return customer.Validate(apikey.CacheFrom(env), customer.NewStore(env))
 	},
 	"customer-enrol": func(env *config.Env) http.Handler {
-		refold := shift.Refolder(queue.NewEventsQueue(env))
-		register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), refold)
+		refold := shift.NewRecomputeRequester(queue.NewEventsQueue(env))
+		register := customer.NewRegistrar(customer.NewStore(env), timeline.NewStore(env), refold)
 		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
 		return pages.Link(pages.NewSite(env, nil, nil, nil, clock.New(env)))
 	},
 	"account": func(env *config.Env) http.Handler {
-		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+		links := link.New(timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 		return pages.Account(pages.NewSite(env, links, mail.NewSES(env), pages.NewWebhooks(env), clock.New(env)))
 	},
 	"sandbox-controls": func(env *config.Env) http.Handler {
@@ -88,14 +88,14 @@ func build(env *config.Env) map[string]http.Handler {
 
 // processor is the function behind the queue.
 func processor(env *config.Env) consumer {
-	applier := timeline.NewApplier(timeline.StoreFrom(env), 32)
+	applier := timeline.NewApplier(timeline.NewStore(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
-	return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
+	return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
 }
 
 // webhookSender is the function behind the queue of webhooks.
 func webhookSender(env *config.Env) consumer {
-	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, webhook.NewSender(env, shift.Refolder(queue.NewEventsQueue(env)), reader(env).Rejected).Consume))
+	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader(env).RejectedEvents).Consume))
 }
 
 // deadLetters is the function behind the dead-letter queues.
@@ -104,5 +104,5 @@ func deadLetters(env *config.Env) consumer {
 }
 
 func reader(env *config.Env) shift.Reader {
-	return shift.NewReader(timeline.StoreFrom(env), seal.NewFromEnv(env), clock.New(env))
+	return shift.NewReader(timeline.NewStore(env), seal.NewFromEnv(env), clock.New(env))
 }

@@ -37,7 +37,7 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine, theirs := world.WorkProviders[0].Key, world.WorkProviders[1].Key
-	register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+	register := customer.NewRegistrar(customer.NewStore(env), timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	_, err = register.Create(t.Context(), customer.NewCustomer{
 		Number: "PARCEL",
 		Details: customer.Details{GivenNames: "Pat", LastName: "Parcel", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",

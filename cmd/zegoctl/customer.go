@@ -110,7 +110,7 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 
 func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.NewCustomer, c cover, now time.Time) (err error) {
 	customers, providers := customer.NewStore(env), apikey.NewStore(env)
-	register := customer.NewRegistrar(customers, timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+	register := customer.NewRegistrar(customers, timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	if err := env.Err(); err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ type stepView struct {
 // meaning says an outcome, by its effect or by its reason, in a sentence.
 var meaning = map[string]string{
 	timeline.OpenedShift.String():        "opens a shift",
+	timeline.ContinuedShift.String():     "names the shift that continues this one after 14 hours",
 	timeline.ClosedShift.String():        "closes the shift",
 	timeline.AlreadyOpen.String():        "no effect: a shift is open already, and keeps its start",
 	timeline.LogoutWithoutLogin.String(): "no effect: no shift is open",
@@ -77,7 +78,7 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 			if err != nil {
 				return err
 			}
-			store, providers := timeline.StoreFrom(env), apikey.NewStore(env)
+			store, providers := timeline.NewStore(env), apikey.NewStore(env)
 			if err := env.Err(); err != nil {
 				return err
 			}
@@ -135,19 +136,19 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 	return cmd
 }
 
-func viewOfStory(providerID, number string, day timeline.Day, s timeline.Story) storyView {
+func viewOfStory(providerID, number string, day timeline.Day, s timeline.Explanation) storyView {
 	v := storyView{
 		WorkProvider: providerID, CustomerNumber: number, Day: day.String(), History: []changeView{}, Steps: []stepView{},
-		Shifts: viewsOf(s.Shifts), Revision: s.Stored.Revision, RecordAgrees: s.Agrees, day: day, shifts: s.Shifts, steps: s.Steps,
+		Shifts: viewsOf(s.Shifts), Revision: s.Stored.Revision, RecordAgrees: s.RecordMatches, day: day, shifts: s.Shifts, steps: s.Steps,
 	}
 	for _, e := range s.History.Entries() {
-		v.History = append(v.History, changeView{exactly(e.At), e.Kind.Word(), e.UserID})
+		v.History = append(v.History, changeView{exactly(e.At), e.Kind.APIName(), e.UserID})
 	}
 	for _, step := range s.Steps {
 		view := stepView{At: exactly(step.Fact.At), Kind: step.Fact.Kind.String(), Name: inWords(step.Fact.Name), State: step.Outcome.State.String()}
 		view.Effect, view.Reason = step.Outcome.Effect.String(), step.Outcome.Reason.String()
-		if step.Open.End != 0 {
-			view.Open = new(viewOfShift(step.Open))
+		if step.OpenShift.End != 0 {
+			view.Open = new(viewOfShift(step.OpenShift))
 		}
 		v.Steps = append(v.Steps, view)
 	}
@@ -174,7 +175,7 @@ func (v storyView) write(out io.Writer) error {
 	for _, s := range v.Steps {
 		then := "no shift is open"
 		if s.Open != nil {
-			then = fmt.Sprintf("open since %s, ends by itself at %s (%s)", s.Open.Start, s.Open.End, s.Open.By)
+			then = fmt.Sprintf("open since %s, ends at %s (%s)", s.Open.Start, s.Open.End, s.Open.By)
 		}
 		fmt.Fprintf(w, "  %s\t%s of %s\t%s\tthen: %s\n", s.At, s.Kind, s.Name, s.says(), then)
 	}

@@ -54,9 +54,9 @@ func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
 		return nil, err
 	}
 	l := &linking{
-		tool: t, cmd: cmd, timelines: timeline.StoreFrom(env), customers: customer.NewStore(env), providers: apikey.NewStore(env),
+		tool: t, cmd: cmd, timelines: timeline.NewStore(env), customers: customer.NewStore(env), providers: apikey.NewStore(env),
 	}
-	l.links = link.New(l.timelines, shift.Refolder(queue.NewEventsQueue(env)))
+	l.links = link.New(l.timelines, shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	return l, env.Err()
 }
 
@@ -98,7 +98,7 @@ func viewOfLink(providerID, number string, history timeline.History) linkView {
 	now := timeline.At(time.Now())
 	view := linkView{
 		WorkProvider: providerID, CustomerNumber: number, Matched: history.Matched(now),
-		WorkProviderUserIDs: append([]string{}, history.Held()...),
+		WorkProviderUserIDs: append([]string{}, history.CurrentUserIDs()...),
 	}
 	if since, ok := history.ConsentedSince(now); ok {
 		view.ConsentedSince = when(since.Time())
@@ -206,7 +206,7 @@ func (t *tool) linkUnlink() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			number, err := l.timelines.Owner(cmd.Context(), args[0], args[1])
+			number, err := l.timelines.OwnerNumber(cmd.Context(), args[0], args[1])
 			if err != nil {
 				return err
 			}
@@ -269,11 +269,11 @@ func (t *tool) linkOwner() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			owned, err := l.timelines.Ownership(cmd.Context(), args[0], args[1], false)
+			owned, err := l.timelines.Ownership(cmd.Context(), args[0], args[1])
 			if err != nil {
 				return err
 			}
-			view := ownerView{args[0], owned.Owner, append([]string{}, owned.Ever...)}
+			view := ownerView{args[0], owned.Owner, append([]string{}, owned.Customers...)}
 			return t.show(cmd, view, []string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"}, []string{view.WorkProvider, view.CustomerNumber, strings.Join(view.Ever, " ")})
 		},
 	}

@@ -54,7 +54,7 @@ func (o operator) received() []string {
 // process delivers bodies to the processor, and answers how many of them have to come again.
 func (o operator) process(bodies ...string) int {
 	o.t.Helper()
-	process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(o.env), 1), deadletter.NewStore(o.env), time.Now)
+	process := shift.Processor(timeline.NewApplier(timeline.NewStore(o.env), 1), deadletter.NewStore(o.env), time.Now)
 	var batch events.SQSEvent
 	for i, body := range bodies {
 		sent := strconv.FormatInt(time.Now().UnixMilli(), 10)
@@ -111,11 +111,11 @@ func TestRebuild(t *testing.T) {
 	for _, number := range []string{"ABC123", "ABC12"} {
 		o.must(&view, "link", "give", "courier-ltd", number, "--matched")
 	}
-	store := timeline.StoreFrom(o.env)
+	store := timeline.NewStore(o.env)
 	at := timeline.At(time.Now().Add(time.Minute))
 	for _, number := range []string{"ABC123", "ABC12"} {
 		login := timeline.Fact{Name: person.Name{Kind: person.CustomerNumber, Value: number}, Kind: timeline.Login, At: at, PlannedEnd: timeline.Never}
-		if _, err := store.Union(t.Context(), "courier-ltd", login.Name, at.Day(), []timeline.Fact{login}); err != nil {
+		if _, err := store.AddFacts(t.Context(), "courier-ltd", login.Name, at.Day(), []timeline.Fact{login}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
 	if n := o.process(login, logout); n != 0 {
 		t.Fatalf("%d messages come again", n)
 	}
-	store := timeline.StoreFrom(o.env)
+	store := timeline.NewStore(o.env)
 	records := func() []timeline.Record {
 		records, err := store.Records(t.Context(), "courier-ltd", "ABC123", timeline.Days{First: start.Day(), Last: start.Day() + 1})
 		if err != nil || len(records) != 1 || len(records[0].Shifts) != 1 {

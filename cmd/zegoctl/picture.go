@@ -73,7 +73,7 @@ func picture(stories []storyView) string {
 		for _, s := range v.shifts {
 			from, to := across(max(s.Start, v.day.Start()), v.day), across(min(s.End, v.day.End()), v.day)
 			fmt.Fprintf(&svg, `<rect x="%.1f" y="%d" width="%.1f" height="22" fill="#1d70b8"><title>%s to %s, %s</title></rect>`+"\n",
-				from, y+26, to-from, exactly(s.Start), exactly(s.End), s.By)
+				from, y+26, to-from, exactly(s.Start), exactly(s.End), s.EndedBy)
 		}
 		for _, step := range v.steps {
 			f := step.Fact

@@ -21,7 +21,7 @@ import (
 // desk is where a customer's wishes about their data are met, and the customer's number.
 func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
 	desk, err := build(t, cmd, func(env *config.Env) *privacy.Service {
-		return privacy.NewService(env, webhook.NewDeliveries(env, time.Now), shift.Refolder(queue.NewEventsQueue(env)))
+		return privacy.NewService(env, webhook.NewDeliveries(env, time.Now), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	})
 	if err != nil {
 		return nil, "", err

@@ -28,7 +28,7 @@ type shiftView struct {
 }
 
 func viewOfShift(s timeline.Shift) shiftView {
-	v := shiftView{Start: exactly(s.Start), End: exactly(s.End), By: s.By.String()}
+	v := shiftView{Start: exactly(s.Start), End: exactly(s.End), By: s.EndedBy.String()}
 	if s.Name.Kind == person.UserID {
 		v.WorkProviderUserID = s.Name.Value
 	}
@@ -70,7 +70,7 @@ It may run while events come in. What the processor is just about to write then 
 		Example: `  zegoctl rebuild --provider courier-ltd --customer ABC123 --dry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			store, err := build(t, cmd, timeline.StoreFrom)
+			store, err := build(t, cmd, timeline.NewStore)
 			if err != nil {
 				return err
 			}
@@ -103,8 +103,12 @@ func (t *tool) mend(cmd *cobra.Command, store *timeline.Store, providerID string
 	views, lines := []differenceView{}, [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
 	var failed error
 	for _, n := range numbers {
-		var differences []timeline.Difference
-		differences, failed = timeline.Rebuild(cmd.Context(), store, providerID, n, t.dryRun)
+		var differences []timeline.RecordDiff
+		if t.dryRun {
+			differences, failed = timeline.DiffRecords(cmd.Context(), store, providerID, n)
+		} else {
+			differences, failed = timeline.Rebuild(cmd.Context(), store, providerID, n)
+		}
 		for _, d := range differences {
 			v := differenceView{n, d.Day.String(), viewsOf(d.Before), viewsOf(d.After)}
 			views = append(views, v)

@@ -47,7 +47,7 @@ type tracing struct {
 }
 
 func tracingFrom(env *config.Env) tracing {
-	return tracing{seal.NewFromEnv(env), apikey.NewStore(env), timeline.StoreFrom(env), deadletter.NewStore(env)}
+	return tracing{seal.NewFromEnv(env), apikey.NewStore(env), timeline.NewStore(env), deadletter.NewStore(env)}
 }
 
 func (t *tool) trace() *cobra.Command {
@@ -107,13 +107,13 @@ func (tr tracing) follow(ctx context.Context, id string, now time.Time) (traceVi
 func (tr tracing) fact(ctx context.Context, v *traceView, f timeline.Fact, now timeline.Instant) error {
 	v.CustomerNumber, v.Ever = f.Name.Value, []string{f.Name.Value}
 	if f.Name.Kind == person.UserID {
-		owned, err := tr.timelines.Ownership(ctx, v.WorkProvider, f.Name.Value, false)
+		owned, err := tr.timelines.Ownership(ctx, v.WorkProvider, f.Name.Value)
 		if err != nil {
 			return err
 		}
-		v.CustomerNumber, v.Ever = owned.Owner, append([]string{}, owned.Ever...)
+		v.CustomerNumber, v.Ever = owned.Owner, append([]string{}, owned.Customers...)
 	}
-	outcomes, err := timeline.NewObserver(tr.timelines, 1).Outcomes(ctx, v.WorkProvider, []timeline.Fact{f}, now)
+	outcomes, err := timeline.NewOutcomeReader(tr.timelines, 1).Outcomes(ctx, v.WorkProvider, []timeline.Fact{f}, now)
 	if err != nil {
 		return err
 	}
@@ -140,16 +140,16 @@ func (tr tracing) fact(ctx context.Context, v *traceView, f timeline.Fact, now t
 }
 
 // verdict is what became of a match.
-func (tr tracing) verdict(ctx context.Context, v *traceView, verdict timeline.Verdict, now timeline.Instant) error {
-	o, err := timeline.NewObserver(tr.timelines, 1).Verdict(ctx, v.WorkProvider, verdict, now)
+func (tr tracing) verdict(ctx context.Context, v *traceView, verdict timeline.MatchResult, now timeline.Instant) error {
+	o, err := timeline.NewOutcomeReader(tr.timelines, 1).MatchOutcome(ctx, v.WorkProvider, verdict, now)
 	v.CustomerNumber, v.Ever = verdict.Customer, []string{verdict.Customer}
 	v.State, v.Reason = o.State.String(), o.Reason.String()
-	v.Stored = o.State == timeline.Applied || o.State == timeline.Waiting
+	v.Stored = o.State == timeline.Applied || o.State == timeline.StateUnmatched
 	return err
 }
 
 // undelivered are the dead letters of the last year that carry what is not stored.
-func (tr tracing) undelivered(ctx context.Context, providerID string, f timeline.Fact, v timeline.Verdict, now time.Time) ([]letterView, error) {
+func (tr tracing) undelivered(ctx context.Context, providerID string, f timeline.Fact, v timeline.MatchResult, now time.Time) ([]letterView, error) {
 	views := []letterView{}
 	for month := range 12 {
 		first := time.Date(now.UTC().Year(), now.UTC().Month()-time.Month(month), 1, 0, 0, 0, 0, time.UTC)
@@ -158,7 +158,7 @@ func (tr tracing) undelivered(ctx context.Context, providerID string, f timeline
 			return nil, err
 		}
 		for _, l := range letters {
-			if shift.Carries(string(l.Body), providerID, f, v) {
+			if shift.MessageContains(string(l.Body), providerID, f, v) {
 				views = append(views, viewOfLetter(l))
 			}
 		}

@@ -32,7 +32,7 @@ It reads the whole table of timelines.`,
 		Example: `  zegoctl unmatched courier-ltd --days 7`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := build(t, cmd, timeline.StoreFrom)
+			store, err := build(t, cmd, timeline.NewStore)
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ It reads the whole table of timelines.`,
 				return errors.New("--days must be at least 1")
 			}
 			now := timeline.At(time.Now())
-			all, err := store.Unheard(cmd.Context(), args[0], timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1}, now)
+			all, err := store.FindUnmatched(cmd.Context(), args[0], timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1}, now)
 			if err != nil {
 				return err
 			}

@@ -134,7 +134,7 @@ func TestACustomerWithAPolicyAndALink(t *testing.T) {
 	if err != nil || !got.Insured || got.VehicleRegistration != "VY7 JC3" || got.CoverLevel != "Third Party (TPO)" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	h, err := timeline.StoreFrom(o.env).History(t.Context(), "courier-ltd", "ABC123")
+	h, err := timeline.NewStore(o.env).History(t.Context(), "courier-ltd", "ABC123")
 	if err != nil || !h.Consented(timeline.At(time.Now())) {
 		t.Errorf("not consented, %v", err)
 	}

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		links := link.New(timeline.StoreFrom(env), shift.Refolder(queue.NewEventsQueue(env)))
+		links := link.New(timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 		return pages.Account(pages.NewSite(env, links, mail.NewSES(env), pages.NewWebhooks(env), clock.New(env)))
 	})
 }

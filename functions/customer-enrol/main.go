@@ -16,8 +16,8 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		refold := shift.Refolder(queue.NewEventsQueue(env))
-		register := customer.NewRegistrar(customer.NewStore(env), timeline.StoreFrom(env), refold)
+		refold := shift.NewRecomputeRequester(queue.NewEventsQueue(env))
+		register := customer.NewRegistrar(customer.NewStore(env), timeline.NewStore(env), refold)
 		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		reader := shift.NewReader(timeline.StoreFrom(env), seal.NewFromEnv(env), clock.New(env))
+		reader := shift.NewReader(timeline.NewStore(env), seal.NewFromEnv(env), clock.New(env))
 		return shift.ReadEvents(apikey.CacheFrom(env), reader)
 	})
 }

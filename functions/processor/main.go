@@ -21,7 +21,7 @@ const parallel = 32
 
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		process := shift.Processor(timeline.NewApplier(timeline.StoreFrom(env), parallel), deadletter.NewStore(env), time.Now)
-		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.Tell(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
+		process := shift.Processor(timeline.NewApplier(timeline.NewStore(env), parallel), deadletter.NewStore(env), time.Now)
+		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
 	})
 }

@@ -16,7 +16,7 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		reader := shift.NewReader(timeline.StoreFrom(env), seal.NewFromEnv(env), clock.New(env))
-		return shift.Create(apikey.CacheFrom(env), shift.NewLedger(reader, queue.NewEventsQueue(env)))
+		reader := shift.NewReader(timeline.NewStore(env), seal.NewFromEnv(env), clock.New(env))
+		return shift.Create(apikey.CacheFrom(env), shift.NewWriter(reader, queue.NewEventsQueue(env)))
 	})
 }

@@ -14,6 +14,6 @@ import (
 
 func main() {
 	serve.HTTP(func(env *config.Env) http.Handler {
-		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.StoreFrom(env), clock.New(env))
+		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.NewStore(env), clock.New(env))
 	})
 }

@@ -43,17 +43,17 @@ var sealer = func() *seal.Sealer {
 }()
 
 // functions is the API over a store and a queue.
-func functions(rows timeline.Rows, sender queue.Sender, now func() time.Time) http.Handler {
-	reader := shift.NewReader(rows, sealer, now)
-	ledger := shift.NewLedger(reader, sender)
+func functions(storage timeline.Storage, sender queue.Sender, now func() time.Time) http.Handler {
+	reader := shift.NewReader(storage, sealer, now)
+	writer := shift.NewWriter(reader, sender)
 	return web.Router(map[string]http.Handler{
 		"shift-login":  shift.Login(keyring{}, sender, sealer, now),
 		"shift-logout": shift.Logout(keyring{}, sender, sealer, now),
 		"batch-login":  shift.BatchLogin(keyring{}, sender, sealer, now),
 		"batch-logout": shift.BatchLogout(keyring{}, sender, sealer, now),
 		"match":        shift.Match(keyring{}, sender, sealer, now),
-		"shift-create": shift.Create(keyring{}, ledger),
-		"shift-end":    shift.End(keyring{}, ledger),
+		"shift-create": shift.Create(keyring{}, writer),
+		"shift-end":    shift.End(keyring{}, writer),
 		"shift-read":   shift.Read(keyring{}, reader),
 		"event-read":   shift.ReadEvents(keyring{}, reader),
 	})
@@ -65,9 +65,13 @@ func (p *process) clock() time.Time { return time.UnixMicro(p.now).UTC() }
 type request struct {
 	tenant, method, path, body string
 	batch                      bool
-	asks                       []fact // what is to become a fact
+	asks                       []fact // what is to become facts: all of it, or one of it (PUT)
 	match                      *entry // or a verdict, but for the instant
-	tries                      int
+	attempts                   int
+
+	status   int // of the last response
+	storedAt int // which call to a service stored its facts
+	readAt   int // which call read facts of a customer last, before the response
 }
 
 func (r *request) to(api http.Handler) *httptest.ResponseRecorder {
@@ -85,13 +89,15 @@ func (w *world) ask(r *request) {
 	}
 	w.start("request", func(p *process) {
 		p.logf("%s %s %s %s", p.name, r.method, r.path, r.body)
-		answer := r.to(functions(p.backend.rows(p), p.backend.sender(p), p.clock))
-		p.answer = answer.Code
+		answer := r.to(functions(p.backend.storage(p), p.backend.sender(p), p.clock))
+		r.status = answer.Code
+		r.storedAt = p.storedAt
+		r.readAt = p.readAt
 		if !p.dead {
 			p.logf("%s is answered %d %s", p.name, answer.Code, answer.Body)
 			p.judge(r, answer)
 		}
-		if r.tries++; (p.dead || answer.Code == http.StatusServiceUnavailable) && r.tries < 5 {
+		if r.attempts++; (p.dead || answer.Code == http.StatusServiceUnavailable) && r.attempts < 5 {
 			p.again = append(p.again, r)
 		}
 	})
@@ -115,14 +121,22 @@ func (p *process) judge(r *request, answer *httptest.ResponseRecorder) {
 
 // accepted is promise 5, and keeps the ids that came with the answer.
 func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
-	for _, f := range r.asks {
-		if !p.model.facts[f] {
+	asks := r.asks
+	if r.method == http.MethodPut {
+		asks = slices.DeleteFunc(slices.Clone(r.asks), func(f fact) bool { return !p.hasTaken(f, p.model.facts) })
+		if len(asks) == 0 {
+			p.violated(5, "%s was answered 201, but the queue had taken nothing for it", r.path)
+		}
+		if len(asks) != 1 {
+			return // two of them at once, of which one found the end in the future, and the other in the past
+		}
+	}
+	for _, f := range asks {
+		if !p.hasTaken(f, p.model.facts) {
 			p.violated(5, "accepted, but the queue had not taken %v", f)
 		}
-		if r.method == http.MethodPut || r.path == "/v2/shift" {
-			if !p.stored(f.tenant, name{f.kind, f.name})[f] {
-				p.violated(5, "answered 201, but not stored: %v", f)
-			}
+		if strings.HasPrefix(r.path, "/v2/") && !p.hasTaken(f, p.stored(f.tenant, f.sentAs())) {
+			p.violated(5, "answered 201, but not stored: %v", f)
 		}
 	}
 	switch {
@@ -132,32 +146,50 @@ func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
 		if !p.model.entries[e] {
 			p.violated(5, "accepted, but the queue had not taken %v", e)
 		}
-		knows(p.world, p.verdicts, issuedID{r.tenant, answer.Header().Get("X-Event-Id")}, e)
+		recordID(p.world, p.verdicts, eventID(r, answer), e)
 	case r.batch:
-		knows(p.world, p.batches, issuedID{r.tenant, answer.Header().Get("X-Batch-Id")}, r.asks)
+		recordID(p.world, p.batches, issuedID{r.tenant, answer.Header().Get("X-Batch-Id")}, r.asks)
 	case r.method == http.MethodPut:
+		recordID(p.world, p.events, eventID(r, answer), asks[0].event())
 	case r.path == "/v2/shift":
 		var created struct{ ID string }
 		_ = json.Unmarshal(answer.Body.Bytes(), &created)
-		knows(p.world, p.events, issuedID{r.tenant, created.ID}, r.asks[0].event())
+		recordID(p.world, p.events, issuedID{r.tenant, created.ID}, asks[0].event())
+		recordID(p.world, p.events, eventID(r, answer), asks[0].event())
 	default:
-		t := issuedID{r.tenant, answer.Header().Get("X-Event-Id")}
-		knows(p.world, p.events, t, r.asks[0])
-		p.isPending(t)
+		recordID(p.world, p.events, eventID(r, answer), asks[0].event())
+		p.isPending(eventID(r, answer))
 	}
+}
+
+// eventID is the id of the event that a request stored.
+func eventID(r *request, answer *httptest.ResponseRecorder) issuedID {
+	return issuedID{r.tenant, answer.Header().Get("X-Event-Id")}
+}
+
+// hasTaken reports whether a fact that was asked for is among some, with an acceptance that lies in this process's
+// time; a plan may count as accepted a little later, because it comes after all others.
+func (p *process) hasTaken(asked fact, facts map[fact]bool) bool {
+	for f := range facts {
+		if f.request() == asked && p.began-millisecond < f.acceptance() && f.acceptance() <= p.now+minute {
+			return true
+		}
+	}
+	return false
 }
 
 // isPending: from its 202 on an event can be asked for, and it is pending until it is in the set.
 func (w *world) isPending(t issuedID) {
 	event := w.events[t]
-	stored, inSet := w.stored(event.tenant, name{event.kind, event.name}), false
-	if len(stored) >= timeline.MaxFactsPerDay {
+	stored := w.stored(event.tenant, event.sentAs())
+	if len(stored) >= maxLoginsPerDay {
 		return // it may be refused for good by now
 	}
+	inSet := false
 	for f := range stored {
 		inSet = inSet || f.event() == event
 	}
-	var got told
+	var got eventView
 	if code := w.get(t.tenant, "/v2/event/"+t.id, &got); code != http.StatusOK || (got.State == "PENDING") == inSet {
 		w.violated(2, "%v is told as %d %v, in the set or not: %v", event, code, got, inSet)
 	}
@@ -173,8 +205,8 @@ func (t issuedID) less(u issuedID) int {
 // ids are what ids stand for.
 type ids[T any] map[issuedID]T
 
-// knows keeps an id, which must always stand for the same.
-func knows[T any](w *world, given ids[T], t issuedID, of T) {
+// recordID keeps an id, which must always stand for the same.
+func recordID[T any](w *world, given ids[T], t issuedID, of T) {
 	if had, known := given[t]; known && !reflect.DeepEqual(had, of) || t.id == "" {
 		w.violated(2, "%v and %v have one id", had, of)
 	}
@@ -189,8 +221,8 @@ func (w *world) logins() []issuedID {
 	return slices.DeleteFunc(w.events.all(), func(t issuedID) bool { return !w.events[t].login })
 }
 
-// named writes a name as the API takes it.
-func named(n name) string {
+// nameJSON is a name as the API takes it.
+func nameJSON(n name) string {
 	key := "customerNumber"
 	if n.kind == 'U' {
 		key = "workProviderUserId"
@@ -208,7 +240,7 @@ func event(f fact) *request {
 }
 
 func v1Body(f fact) string {
-	return fmt.Sprintf("{%s,\"timestamp\":%q}", named(name{f.kind, f.name}), iso(f.at))
+	return fmt.Sprintf("{%s,\"timestamp\":%q}", nameJSON(f.sentAs()), iso(f.at))
 }
 
 // batch is a batch of v1: events of one kind.
@@ -243,15 +275,22 @@ func create(login fact) *request {
 	if login.planned != never {
 		end = fmt.Sprintf("%q", iso(login.planned))
 	}
-	body := fmt.Sprintf("{\"user\":{%s},\"startTime\":%q,\"endTime\":%s}", named(name{login.kind, login.name}), iso(login.at), end)
+	user := nameJSON(login.sentAs())
+	body := fmt.Sprintf("{\"user\":{%s},\"startTime\":%q,\"endTime\":%s}", user, iso(login.at), end)
 	return &request{tenant: login.tenant, method: http.MethodPost, path: "/v2/shift", body: body, asks: []fact{login}}
 }
 
-// end ends the shift of v2 that a LOGIN's id names.
+// end gives the shift that a LOGIN's id names an end. In the past it is a LOGOUT, under the number of whoever's the
+// shift is; in the future a planned end of that LOGIN.
 func end(t issuedID, login fact, at int64) *request {
-	logout := fact{t.tenant, login.kind, login.name, false, at, never}
+	plan := login
+	plan.planned = at
+	asks := []fact{plan}
+	for _, customer := range customers {
+		asks = append(asks, fact{tenant: t.tenant, kind: 'C', name: customer, at: at, planned: never})
+	}
 	body := fmt.Sprintf("{\"endTime\":%q}", iso(at))
-	return &request{tenant: t.tenant, method: http.MethodPut, path: "/v2/shift/" + t.id, body: body, asks: []fact{logout}}
+	return &request{tenant: t.tenant, method: http.MethodPut, path: "/v2/shift/" + t.id, body: body, asks: asks}
 }
 
 func iso(at int64) string { return time.UnixMicro(at).UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

@@ -14,9 +14,9 @@ import (
 // step is one thing that happens in a scenario, by itself and to its end.
 type step func(w *world)
 
-// scenario is a story. It is told once to count its calls to services; then once more for each of them and each failure,
-// a crash before it and after it among them; and each time its messages are delivered in several orders, and all of them
-// once more when everything was done.
+// scenario is a story. It is told once to count its calls to services; then once more for each of them and each
+// failure, a crash before it and after it among them; and each time its messages are delivered in several orders, and
+// all of them once more when everything was done.
 type scenario struct {
 	name  string
 	steps []step
@@ -40,7 +40,8 @@ var scenarios = []scenario{
 	}, false},
 	{"a batch of two people, by both names, with an event twice", []step{
 		signedUp(courier, abc123, "12345"), signedUp(courier, abc12, "1686"),
-		batched(true, at(courier, 'C', abc123, -300), at(courier, 'U', "1686", -300), at(courier, 'U', "12345", -290), at(courier, 'C', abc123, -300)),
+		batched(true, at(courier, 'C', abc123, -300), at(courier, 'U', "1686", -300),
+			at(courier, 'U', "12345", -290), at(courier, 'C', abc123, -300)),
 		batched(false, at(courier, 'U', "12345", -100), at(courier, 'C', abc12, -90)),
 	}, false},
 	{"a batch of two messages", []step{
@@ -55,7 +56,8 @@ var scenarios = []scenario{
 		matched(courier, abc123, true), deliveredLastFirst,
 	}, false},
 	{"a true and a false at one instant", []step{
-		changed(change{tenant: courier, customer: abc123, consent: true}), passes(200), login(courier, 'C', abc123, -120), delivered,
+		changed(change{tenant: courier, customer: abc123, consent: true}), passes(200),
+		login(courier, 'C', abc123, -120), delivered,
 		matched(courier, abc123, true), delivered, matched(courier, abc123, false),
 	}, false},
 	{"the link comes late", []step{
@@ -80,43 +82,91 @@ var scenarios = []scenario{
 	{"an id goes to another customer", []step{
 		signedUp(courier, abc123, "12345"), signedUp(courier, abc12, "1686"),
 		login(courier, 'U', "12345", -30), delivered,
-		changed(change{tenant: courier, customer: abc12, link: "12345"}), passes(60), logout(courier, 'U', "12345", -20), login(courier, 'U', "12345", -10),
+		changed(change{tenant: courier, customer: abc12, link: "12345"}), passes(60),
+		logout(courier, 'U', "12345", -20), login(courier, 'U', "12345", -10),
 	}, false},
 	{"an id is nobody's for a while", []step{
 		signedUp(courier, abc123, "12345"), login(courier, 'U', "12345", -30),
-		changed(change{tenant: courier, customer: abc123, unlink: "12345"}), passes(60), login(courier, 'U', "12345", -20), delivered,
+		changed(change{tenant: courier, customer: abc123, unlink: "12345"}), passes(60),
+		login(courier, 'U', "12345", -20), delivered,
 		changed(change{tenant: courier, customer: abc123, link: "12345"}), passes(10), logout(courier, 'U', "12345", -5),
 	}, false},
 	{"a shift is created and ended by v2", []step{
-		signedUp(courier, abc123, "12345"), created(courier, 'U', "12345", -10, 0), passes(60), ended(-10), ended(-10), ended(-20),
+		signedUp(courier, abc123, "12345"), created(courier, 'U', "12345", -10, 0), passes(60),
+		ended(-10), ended(-10), ended(-20),
 	}, false},
-	{"a planned end, a later plan, and an earlier end", []step{
-		signedUp(courier, abc123, "12345"), created(courier, 'C', abc123, -10, 60), created(courier, 'U', "12345", 10, 300), ended(20),
+	{"a planned end, a later plan, and an end before it", []step{
+		signedUp(courier, abc123, "12345"), created(courier, 'C', abc123, -10, 60),
+		created(courier, 'U', "12345", 10, 300), passes(30), ended(-5),
+	}, false},
+	{"a planned end is moved, on and back, and comes to pass", []step{
+		signedUp(courier, abc123, "12345"), created(courier, 'U', "12345", 0, 480), passes(1), ended(120),
+		passes(1), ended(480), passes(1), ended(60), passes(120),
+		login(courier, 'C', abc123, -10), logout(courier, 'C', abc123, -5),
+	}, false},
+	{"an id is unlinked while its shift is on, which is ended by its id", []step{
+		signedUp(courier, abc123, "12345"), created(courier, 'U', "12345", -10, 0),
+		changed(change{tenant: courier, customer: abc123, unlink: "12345"}), passes(60), ended(-30),
+	}, false},
+	{"a logout is forgotten", []step{
+		signedUp(courier, abc123, "12345"), login(courier, 'C', abc123, -1000), delivered,
+		login(courier, 'U', "12345", -190), logout(courier, 'C', abc123, -30),
+	}, false},
+	{"two logouts, each of which would end what the other ends", []step{
+		signedUp(courier, abc123, "12345"), login(courier, 'U', "12345", -780), login(courier, 'C', abc123, -60), delivered,
+		logout(courier, 'C', abc123, -300), logout(courier, 'C', abc123, -480),
+	}, false},
+	{"logins around the clock, and a logout among them", []step{
+		signedUp(courier, abc123, "12345"), batched(true,
+			at(courier, 'C', abc123, -6000), at(courier, 'C', abc123, -5400), at(courier, 'U', "12345", -4800),
+			at(courier, 'C', abc123, -4200), at(courier, 'C', abc123, -3600), at(courier, 'U', "12345", -3000)), delivered,
+		logout(courier, 'U', "12345", -4500),
+	}, false},
+	{"a link 40 days later", []step{
+		changed(change{tenant: courier, customer: abc123, consent: true, match: true}), passes(40 * 24 * 60),
+		login(courier, 'U', "12345", -39*24*60), login(courier, 'U', "12345", -29*24*60), delivered,
+		changed(change{tenant: courier, customer: abc123, link: "12345"}),
+	}, false},
+	{"consent is withdrawn, and given again within a second", []step{
+		signedUp(courier, abc123, "12345"), login(courier, 'C', abc123, -30), passesMilliseconds(50),
+		changed(change{tenant: courier, customer: abc123, withdrawal: true}), passesMilliseconds(50),
+		loginNow(courier, 'C', abc123), passesMilliseconds(50),
+		changed(change{tenant: courier, customer: abc123, consent: true}), passes(10),
 	}, false},
 	{"bad messages among good ones", []step{
-		signedUp(courier, abc123, "12345"), malformed, login(courier, 'C', abc123, -120), malformed, logout(courier, 'U', "12345", -60), malformed,
+		signedUp(courier, abc123, "12345"), malformed, login(courier, 'C', abc123, -120), malformed,
+		logout(courier, 'U', "12345", -60), malformed,
 	}, false},
 	{"a full day", []step{
-		signedUp(courier, abc123, "12345"), almostFull(courier, abc123, 2),
-		batched(true, at(courier, 'C', abc123, -5), at(courier, 'C', abc123, -4), at(courier, 'C', abc123, -3), at(courier, 'U', "12345", -2)),
+		signedUp(courier, abc123, "12345"), almostFull(courier, abc123, maxEventsPerDay-2),
+		batched(true, at(courier, 'C', abc123, -9), at(courier, 'U', "12345", -8)),
+		batched(false, at(courier, 'C', abc123, -5), at(courier, 'C', abc123, -4), at(courier, 'C', abc123, -3)),
+	}, true},
+	{"a day with room for logouts only", []step{
+		signedUp(courier, abc123, "12345"), almostFull(courier, abc123, maxLoginsPerDay-2),
+		batched(true, at(courier, 'C', abc123, -9), at(courier, 'C', abc123, -8), at(courier, 'C', abc123, -7)),
+		logout(courier, 'C', abc123, -5),
 	}, true},
 	{"two tenants with the same ids", []step{
 		signedUp(courier, abc123, "12345"), signedUp(parcels, abc12, "12345"),
-		login(courier, 'U', "12345", -120), login(parcels, 'U', "12345", -100), logout(parcels, 'C', abc123, -60), logout(parcels, 'U', "12345", -50),
+		login(courier, 'U', "12345", -120), login(parcels, 'U', "12345", -100),
+		logout(parcels, 'C', abc123, -60), logout(parcels, 'U', "12345", -50),
 	}, false},
 	{"a late logout unravels the days that follow", []step{
 		signedUp(courier, abc123, "12345"),
-		batched(true, at(courier, 'C', abc123, -2880), at(courier, 'C', abc123, -2200), at(courier, 'C', abc123, -1500), at(courier, 'C', abc123, -800)), delivered,
+		batched(true, at(courier, 'C', abc123, -2880), at(courier, 'C', abc123, -2200),
+			at(courier, 'C', abc123, -1500), at(courier, 'C', abc123, -800)), delivered,
 		logout(courier, 'U', "12345", -2300), login(courier, 'C', abc123, -3000),
 	}, false},
 	{"dead letters are sent again weeks later", []step{
-		signedUp(courier, abc123, "12345"), login(courier, 'C', abc123, -120), givenUp, logout(courier, 'C', abc123, -60), delivered, passes(30 * 24 * 60),
+		signedUp(courier, abc123, "12345"), login(courier, 'C', abc123, -120), givenUp,
+		logout(courier, 'C', abc123, -60), delivered, passes(30 * 24 * 60),
 	}, false},
 }
 
 // at is an event so many minutes from the noon on which a scenario begins.
 func at(tenant string, kind byte, text string, minutes int64) fact {
-	return fact{tenant, kind, text, true, minutes, never}
+	return loginOf(tenant, name{kind, text}, minutes)
 }
 
 // placed is the event in a world.
@@ -205,21 +255,29 @@ func changed(c change) step {
 
 func passes(minutes int64) step { return func(w *world) { w.advance(minutes * minute) } }
 
+func passesMilliseconds(ms int64) step { return func(w *world) { w.advance(ms * millisecond) } }
+
+// loginNow is a LOGIN of this very instant.
+func loginNow(tenant string, kind byte, text string) step {
+	return func(w *world) { w.insist(event(loginOf(tenant, name{kind, text}, w.now))) }
+}
+
 func malformed(w *world) { w.malformed() }
 
-// almostFull fills a day of a name with events of no effect, but for so many.
-func almostFull(tenant, customer string, room int) step {
+// almostFull gives a day of a name so many events of no effect.
+func almostFull(tenant, customer string, count int) step {
 	return func(w *world) {
 		var facts []timeline.Fact
-		for i := range timeline.MaxFactsPerDay - room {
-			f := fact{tenant, 'C', customer, false, noon - 6*hour + int64(i), never}
+		for i := range count {
+			f := logoutOf(tenant, name{'C', customer}, noon-6*hour+int64(i))
 			w.model.add(f)
 			w.asked[f] = true
 			facts = append(facts, timeline.Fact{
-				Name: person.Name{Kind: person.CustomerNumber, Value: customer}, Kind: timeline.Logout, At: timeline.Instant(f.at), PlannedEnd: timeline.Never,
+				Name: person.Name{Kind: person.CustomerNumber, Value: customer}, Kind: timeline.Logout,
+				At: timeline.Instant(f.at), PlannedEnd: timeline.Never,
 			})
 		}
-		_, _ = w.backend.groundTruth().Union(context.Background(), tenant, facts[0].Name, facts[0].At.Day(), facts)
+		_, _ = w.backend.groundTruth().AddFacts(context.Background(), tenant, facts[0].Name, facts[0].At.Day(), facts)
 	}
 }
 
@@ -274,6 +332,9 @@ func (s scenario) play(next order, call int, kind failure, log *[]string) *world
 	w.deliverAll(next)
 	w.redrive()
 	w.deliverAll(next)
+	if kind == crashBefore || kind == crashAfter {
+		w.onePersonIsFolded()
+	}
 	w.checkEarly()
 	w.recordsAreTheModels()
 	for _, m := range w.queue {

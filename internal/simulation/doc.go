@@ -7,7 +7,8 @@
 //
 // Read the files in this order:
 //
-//	model_test.go        the rules, said a second time
+//	model_test.go        the rules, said a second time: whose a fact is, and whether it counts
+//	model_cover_test.go  and which shifts follow from those that do
 //	process_test.go      one run of a function, and what can happen at each of its calls
 //	store_test.go        the store and the dead letters, as a process sees them
 //	queue_test.go        the queue, as the senders and the processors see it
@@ -19,6 +20,7 @@
 //	generate_test.go     random requests, changes and bad messages
 //	v2checks_test.go     what v2 must answer when all is quiet
 //	workedcases_test.go  the model, held against the cases that the rules come with
+//	fourdays_test.go     the model, held against what every fold relies on
 //	simulation_test.go   thousands of seeds
 //	crashpoints_test.go  a list of scenarios, and a crash before and after every call of each
 //	services_test.go     the same over HTTP, with an embedded DynamoDB and SQS that fail

@@ -43,14 +43,14 @@ func (s simulated) change(p *process, c change) error {
 	p.now++ // no two changes at one instant
 	at := p.now
 	had := s.owner(id{c.tenant, c.link + c.unlink})
-	guard := shift.Refolder(sender{p})
-	concerned := map[string]int64{c.customer: at}
+	guard := shift.NewRecomputeRequester(sender{p})
+	concerned := map[string]int64{c.customer: secondOf(at)} // a consent counts from there on, and so does a link
 	if had != "" && had != c.customer {
-		concerned[had] = at
+		concerned[had] = secondOf(at)
 	}
-	if c.link != "" { // its facts count from the consent on
+	if c.link != "" { // its facts count from the consent on, but from 30 days before at the earliest
 		for _, consent := range p.model.consents(c.tenant, c.customer) {
-			concerned[c.customer] = min(concerned[c.customer], consent.from)
+			concerned[c.customer] = min(concerned[c.customer], max(consent.from, at-30*day))
 		}
 	}
 	if c.match { // facts have waited for it for 30 days at the most
@@ -77,7 +77,7 @@ func (s simulated) write(c change, at int64) {
 		s.logf("                %s %s: %s %s at %s", c.tenant, customer, what, userID, clock(at))
 	}
 	stored := func(e timeline.Entry) {
-		_, _ = s.memory.Append(context.Background(), c.tenant, c.customer, []timeline.Entry{e})
+		_, _ = s.memory.AddHistory(context.Background(), c.tenant, c.customer, []timeline.Entry{e})
 	}
 	s.changes = append(s.changes, made{c, at})
 	t := time.UnixMicro(at)
@@ -103,7 +103,7 @@ func (s simulated) write(c change, at int64) {
 	}
 	for _, userID := range []string{c.link, c.unlink} {
 		if userID != "" {
-			o, _ := s.memory.Ownership(context.Background(), c.tenant, userID, false)
+			o, _ := s.memory.Ownership(context.Background(), c.tenant, userID)
 			s.owners[id{c.tenant, userID}] = append(s.owners[id{c.tenant, userID}], o)
 		}
 	}

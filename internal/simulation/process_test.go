@@ -31,8 +31,8 @@ var (
 )
 
 // process is one run of a function: a request, a batch of messages, a change of a history. While several are at work,
-// one goes on at a time, up to its next call to a service; then whoever holds the turns decides again. A process without
-// turns is at work alone.
+// one goes on at a time, up to its next call to a service; then whoever holds the turns decides again. A process
+// without turns is at work alone.
 type process struct {
 	*world
 	name        string
@@ -40,6 +40,8 @@ type process struct {
 	turn        chan struct{} // a turn is given
 	waiting     chan bool     // it waits for one (true), or has finished (false)
 	dead        bool
+	storedAt    int  // which call stored facts last
+	readAt      int  // which call read a customer\'s facts last
 	failureSeen bool // something went wrong at one of its calls, or somebody was faster
 	asking      bool // it only reads, when all is quiet; it may make several calls at once
 }
@@ -115,8 +117,8 @@ func (w *world) resume(i int) {
 	}
 }
 
-// timeout is how long a function may run. The clock kills those that take longer; the delay of the guard messages and the
-// visibility of the queue rest on that.
+// timeout is how long a function may run. The clock kills those that take longer; the delay of the guard messages and
+// the visibility of the queue rest on that.
 const timeout = 29 * second
 
 // advance moves the clock.

@@ -40,7 +40,8 @@ func (w *world) take(body string, delay time.Duration) *message {
 	return m
 }
 
-// sender is the queue as a process sees it that sends. Each body is a call of its own, so that some may be taken and some not.
+// sender is the queue as a process sees it that sends. Each body is a call of its own, so that some may be taken and
+// some not.
 type sender struct{ *process }
 
 // Send implements queue.Sender.
@@ -68,6 +69,7 @@ type parsedMessage struct {
 func parse(body string) (s parsedMessage) {
 	var m struct {
 		Provider string
+		Accepted json.Number // none in older messages
 		Facts    [][]any
 		Matches  [][]any
 	}
@@ -77,6 +79,7 @@ func parse(body string) (s parsedMessage) {
 		panic(err)
 	}
 	s.tenant = m.Provider
+	accepted, _ := m.Accepted.Int64()
 	number := func(v any) int64 {
 		n, err := v.(json.Number).Int64()
 		if err != nil {
@@ -87,7 +90,7 @@ func parse(body string) (s parsedMessage) {
 	for _, item := range m.Facts {
 		f := fact{
 			tenant: m.Provider, kind: item[1].(string)[0], name: item[2].(string),
-			login: item[0] == "I", at: number(item[3]), planned: never,
+			login: item[0] == "I", at: number(item[3]), planned: never, accepted: accepted,
 		}
 		if len(item) > 4 {
 			f.planned = number(item[4])
@@ -108,7 +111,7 @@ func parse(body string) (s parsedMessage) {
 func (w *world) recordSent(s parsedMessage) {
 	for _, f := range s.facts {
 		w.model.add(f)
-		if !w.asked[f] {
+		if !w.asked[f.request()] {
 			w.violated(7, "nobody asked for %v", f)
 		}
 	}
@@ -147,7 +150,7 @@ func (w *world) deadLettered() []*message {
 // process hands messages to the real processor.
 func (w *world) process(batch []*message) {
 	w.deliver("processor", batch, func(p *process) consumer {
-		return shift.Processor(timeline.NewApplier(p.backend.rows(p), 1), p.backend.filer(p), p.clock)
+		return shift.Processor(timeline.NewApplier(p.backend.storage(p), 1), p.backend.filer(p), p.clock)
 	})
 }
 

@@ -26,10 +26,10 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// emulated is a backend of DynamoDB and SQS as the template makes them, with the clients that production has. Every process
-// has its own, whose every call may meet a failure: before it is sent, or after its answer came. The real queue carries the
-// messages; when they are delivered, in what order and how often, is the world's business as ever, because nobody wants to
-// wait for a visibility timeout.
+// emulated is a backend of DynamoDB and SQS as the template makes them, with the clients that production has. Every
+// process has its own, whose every call may meet a failure: before it is sent, or after its answer came. The real queue
+// carries the messages; when they are delivered, in what order and how often, is the world's business as ever, because
+// nobody wants to wait for a visibility timeout.
 type emulated struct {
 	*world
 	t         testing.TB
@@ -46,8 +46,9 @@ type emulated struct {
 func emulate(t testing.TB, w *world) *emulated {
 	env := emulator.NewTestEnv(t)
 	e := &emulated{
-		world: w, t: t, env: env, timelines: timeline.StoreFrom(env), letters: deadletter.NewStore(env), sqs: sqs.NewFromConfig(env.AWS()),
-		db: dynamodb.NewFromConfig(env.AWS()), url: env.Get("EVENTS_QUEUE_URL"), receipts: map[*message]string{}, removed: map[*message]bool{},
+		world: w, t: t, env: env, timelines: timeline.NewStore(env), letters: deadletter.NewStore(env),
+		sqs: sqs.NewFromConfig(env.AWS()), db: dynamodb.NewFromConfig(env.AWS()), url: env.Get("EVENTS_QUEUE_URL"),
+		receipts: map[*message]string{}, removed: map[*message]bool{},
 	}
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
@@ -76,9 +77,9 @@ func (e *emulated) envOf(p *process) *config.Env {
 	return env
 }
 
-func (e *emulated) rows(p *process) timeline.Rows        { return timeline.StoreFrom(e.envOf(p)) }
+func (e *emulated) storage(p *process) timeline.Storage  { return timeline.NewStore(e.envOf(p)) }
 func (e *emulated) filer(p *process) deadletter.Archiver { return deadletter.NewStore(e.envOf(p)) }
-func (e *emulated) groundTruth() timeline.Rows           { return e.timelines }
+func (e *emulated) groundTruth() timeline.Storage        { return e.timelines }
 
 // prompt is a real queue whose delays are the world's.
 type prompt struct {
@@ -103,7 +104,8 @@ func (q prompt) Send(ctx context.Context, delay time.Duration, bodies ...string)
 func (e *emulated) arrived(delay time.Duration) []*message {
 	var all []*message
 	for {
-		out, err := e.sqs.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{QueueUrl: &e.url, MaxNumberOfMessages: 10})
+		in := &sqs.ReceiveMessageInput{QueueUrl: &e.url, MaxNumberOfMessages: 10}
+		out, err := e.sqs.ReceiveMessage(context.Background(), in)
 		if err != nil {
 			e.t.Fatal(err)
 		}
@@ -120,7 +122,8 @@ func (e *emulated) arrived(delay time.Duration) []*message {
 }
 
 func (e *emulated) put(body string) *message {
-	if _, err := e.sqs.SendMessage(context.Background(), &sqs.SendMessageInput{QueueUrl: &e.url, MessageBody: &body}); err != nil {
+	in := &sqs.SendMessageInput{QueueUrl: &e.url, MessageBody: &body}
+	if _, err := e.sqs.SendMessage(context.Background(), in); err != nil {
 		return nil // an empty body, or characters that SQS does not take
 	}
 	return e.arrived(0)[0]
@@ -144,7 +147,7 @@ func (e *emulated) remove(m *message) error {
 // change makes a change through the package that production makes it by.
 func (e *emulated) change(p *process, c change) error {
 	env := e.envOf(p)
-	links := link.New(timeline.StoreFrom(env), shift.Refolder(e.sender(p)))
+	links := link.New(timeline.NewStore(env), shift.NewRecomputeRequester(e.sender(p)))
 	defer e.readHistories(c.tenant)
 	return e.make(links, c, p.now)
 }
@@ -176,15 +179,17 @@ func (e *emulated) write(c change, at int64) {
 	e.readHistories(c.tenant)
 }
 
-// readHistories takes a tenant's histories into the model as they are stored: what package link makes of a change is for
-// its own tests to say. The form of an entry is documented in package timeline.
+// readHistories takes a tenant's histories into the model as they are stored: what package link makes of a change is
+// for its own tests to say. The form of an entry is documented in package timeline.
 func (e *emulated) readHistories(tenant string) {
 	words := map[byte]string{1: "consent", 2: "withdrawal", 3: "link", 4: "unlink", 5: "match", 6: "no match"}
 	for _, customer := range customers {
 		out, err := e.db.Query(context.Background(), &dynamodb.QueryInput{
-			TableName: aws.String(e.env.Get("TIMELINES_TABLE")), KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
+			TableName:              aws.String(e.env.Get("TIMELINES_TABLE")),
+			KeyConditionExpression: aws.String("pk = :pk AND begins_with(sk, :sk)"),
 			ExpressionAttributeValues: map[string]ddb.AttributeValue{
-				":pk": &ddb.AttributeValueMemberS{Value: tenant + "#C#" + customer}, ":sk": &ddb.AttributeValueMemberS{Value: "history#"},
+				":pk": &ddb.AttributeValueMemberS{Value: tenant + "#C#" + customer},
+				":sk": &ddb.AttributeValueMemberS{Value: "history#"},
 			},
 			ConsistentRead: aws.Bool(true),
 		})
@@ -197,7 +202,8 @@ func (e *emulated) readHistories(tenant string) {
 				continue // the row that counts changes
 			}
 			for _, b := range set.Value {
-				found := entry{tenant: tenant, customer: customer, what: words[b[0]&0x0f], at: int64(binary.BigEndian.Uint64(b[1:]))}
+				at := int64(binary.BigEndian.Uint64(b[1:]))
+				found := entry{tenant: tenant, customer: customer, what: words[b[0]&0x0f], at: at}
 				switch found.what {
 				case "link":
 					found.userID = string(b[17:])
@@ -231,8 +237,8 @@ func (e *emulated) redriven(l deadletter.DeadLetter) {
 	}
 }
 
-// TestOverRealServices runs seeds on the emulated backend. There is no replaying them to the letter, because the emulator
-// answers in an order of its own; a log is printed instead.
+// TestOverRealServices runs seeds on the emulated backend. There is no replaying them to the letter, because the
+// emulator answers in an order of its own; a log is printed instead.
 func TestOverRealServices(t *testing.T) {
 	const runs = 20
 	for seed := range uint64(runs) {

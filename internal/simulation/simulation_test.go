@@ -50,7 +50,9 @@ func TestSimulation(t *testing.T) {
 				w := simulation(s, nil)
 				calls.Add(int64(w.calls))
 				if len(w.violations) > 0 {
-					t.Errorf("seed %d:\n%s\nAgain, step by step:\n  go test ./internal/simulation -run 'TestSimulation$' -seed=%d -v", s, w.report(), s)
+					t.Errorf("seed %d:\n%s\nAgain, step by step:\n  "+
+						"go test ./internal/simulation -run 'TestSimulation$' -seed=%d -v",
+						s, w.report(), s)
 				}
 			}
 		})
@@ -88,9 +90,12 @@ func simulation(seed uint64, log *[]string) *world {
 func (w *world) run() {
 	random := w.random
 	left, next := 3+random.IntN(10), w.anything
-	if random.IntN(3) == 0 {
+	switch random.IntN(9) {
+	case 0, 1, 2:
 		left, next = 1, w.burst()
-	} else {
+	case 3:
+		left, next = 2+random.IntN(2), w.endsAtOnce()
+	default:
 		w.setup()
 	}
 	w.injectFailures(random.IntN(6), pick(w, 5, 20, 60))
@@ -106,6 +111,9 @@ func (w *world) run() {
 	for w.turn(begin) {
 	}
 	w.checkEarly()
+	if random.IntN(3) == 0 {
+		w.onePersonIsFolded()
+	}
 	// Weeks later the dead letters are sent again, and old messages are delivered once more.
 	if random.IntN(3) == 0 {
 		w.advance(random.Int64N(35) * day)

@@ -35,7 +35,6 @@ type world struct {
 	asked    map[fact]bool // by any request, answered or not
 	full     map[fact]bool // found no room on their day
 	again    []*request    // that a client will make once more
-	answer   int           // the last status
 	events   ids[fact]
 	batches  ids[[]fact]
 	verdicts ids[entry]
@@ -51,8 +50,10 @@ const noon = 1_773_489_600 * second
 
 func newWorld(random *rand.Rand) *world {
 	w := &world{
-		random: random, failure: func() failure { return none }, now: noon, startRate: 6, switchRate: 1, maxReceives: templateMaxReceives,
-		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{}, events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
+		random: random, failure: func() failure { return none }, now: noon,
+		startRate: 6, switchRate: 1, maxReceives: templateMaxReceives,
+		model: newModel(), asked: map[fact]bool{}, full: map[fact]bool{},
+		events: ids[fact]{}, batches: ids[[]fact]{}, verdicts: ids[entry]{},
 		instants: []int64{noon, noon - 12*hour, noon - 36*hour},
 	}
 	w.backend = simulate(w)
@@ -150,8 +151,8 @@ func some(random *rand.Rand, messages []*message) []*message {
 	return messages[:1+random.IntN(min(4, len(messages)))]
 }
 
-// redeliver is what a queue that delivers at least once may do: a message is delivered while somebody still works on it,
-// or though it was deleted.
+// redeliver is what a queue that delivers at least once may do: a message is delivered while somebody still works on
+// it, or though it was deleted.
 func (w *world) redeliver() {
 	if len(w.queue) == 0 {
 		return

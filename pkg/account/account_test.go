@@ -32,7 +32,7 @@ func newFixture(t *testing.T) *fixture {
 		T:         t,
 		store:     NewStore(env),
 		customers: customers,
-		registrar: customer.NewRegistrar(customers, timeline.StoreFrom(env), noRecompute),
+		registrar: customer.NewRegistrar(customers, timeline.NewStore(env), noRecompute),
 	}
 }
 

@@ -90,7 +90,7 @@ func (r *Registrar) ownership(ctx context.Context, link *InitialShare) (timeline
 	if link == nil || link.UserID == "" {
 		return timeline.Ownership{}, nil
 	}
-	return r.timelines.Ownership(ctx, link.Provider, link.UserID, false)
+	return r.timelines.Ownership(ctx, link.Provider, link.UserID)
 }
 
 // createTx writes all items of a new customer in one transaction, and with them the enrolment, if there is one, which
@@ -116,7 +116,7 @@ func (r *Registrar) createTx(
 	if l := n.Share; l != nil {
 		entries := []timeline.Entry{timeline.ConsentGiven(l.Since), timeline.Matched(l.Since)}
 		if l.UserID != "" {
-			entries = append(entries, r.timelines.Claim(tx, l.Provider, l.UserID, owned, number, l.Since))
+			entries = append(entries, r.timelines.AssignUserID(tx, l.Provider, l.UserID, owned, number, l.Since))
 		}
 		r.timelines.AppendHistory(tx, l.Provider, number, entries...)
 		if err := r.requestRecompute(ctx, l.Provider, number, l.Since); err != nil {

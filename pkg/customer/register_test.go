@@ -22,7 +22,7 @@ func TestCreate(t *testing.T) {
 	if err != nil || !ok || c != (Customer{Number: "ABC123", Details: n.Details}) {
 		t.Errorf("%+v, %v, %v", c, ok, err)
 	}
-	owner, err := w.timelines.Owner(t.Context(), courier, "12345")
+	owner, err := w.timelines.OwnerNumber(t.Context(), courier, "12345")
 	if err != nil || owner != "ABC123" {
 		t.Errorf("%q, %v", owner, err)
 	}

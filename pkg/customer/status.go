@@ -70,7 +70,7 @@ func consentedNumber(
 	var known bool
 	switch name.Kind {
 	case person.UserID:
-		owner, err := timelines.Owner(ctx, provider, name.Value)
+		owner, err := timelines.OwnerNumber(ctx, provider, name.Value)
 		if err != nil {
 			return "", err
 		}

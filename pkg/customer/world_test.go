@@ -61,7 +61,7 @@ type recomputeCall struct {
 }
 
 func newWorld(t *testing.T, env *config.Env) *world {
-	w := &world{t: t, customers: NewStore(env), timelines: timeline.StoreFrom(env)}
+	w := &world{t: t, customers: NewStore(env), timelines: timeline.NewStore(env)}
 	w.register = NewRegistrar(
 		w.customers,
 		w.timelines,
@@ -145,7 +145,7 @@ func bodyOf(t *testing.T, r *http.Response) string {
 // withdraw takes back, an hour ago, the consent of one of the Courier's customers.
 func (w *world) withdraw(number string) {
 	w.t.Helper()
-	_, err := w.timelines.Append(
+	_, err := w.timelines.AddHistory(
 		w.t.Context(),
 		courier,
 		number,

@@ -99,7 +99,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 			return Data{}, err
 		}
 	}
-	register := customer.NewRegistrar(customers, timeline.StoreFrom(env), nothingToRefold)
+	register := customer.NewRegistrar(customers, timeline.NewStore(env), nothingToRefold)
 	for _, c := range couriers {
 		_, there, err := customers.Customer(ctx, c.CustomerNumber)
 		if err != nil {

@@ -40,7 +40,7 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 		keys[p.Name] = p.Key
 	}
 	const cover = `"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"`
-	status := customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.StoreFrom(env), time.Now)
+	status := customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.NewStore(env), time.Now)
 	for _, c := range []struct{ provider, userID, want string }{
 		{"Courier Ltd", "12345", `{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover + `,"vehicle_registration":"VY7 JC3"}`},
 		{"Courier Ltd", "1686", `{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` + cover + `}`},
@@ -84,7 +84,7 @@ func TestEverybodyConsentedAYearAgo(t *testing.T) {
 	load(t, env, Data{})
 	months := time.Now().AddDate(0, -11, 0)
 	for _, c := range couriers {
-		h, err := timeline.StoreFrom(env).History(t.Context(), provider.Slug(c.WorkProvider), c.CustomerNumber)
+		h, err := timeline.NewStore(env).History(t.Context(), provider.Slug(c.WorkProvider), c.CustomerNumber)
 		if err != nil || !h.Consented(timeline.At(months)) || !h.Matched(timeline.At(months)) {
 			t.Errorf("%s: %+v, %v", c.CustomerNumber, h, err)
 		}

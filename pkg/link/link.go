@@ -62,11 +62,12 @@ type historyChange struct {
 	entries  []timeline.Entry
 }
 
-// commit requests the recomputations, and then writes the changes with what else the transaction has.
+// commit requests the recomputations, and then writes the changes with what else the transaction has. A change counts
+// from the beginning of its second (rules 6 and 7), so shifts are recomputed from there.
 func (l *Links) commit(ctx context.Context, tx *dynamo.WriteTx, provider string, changes ...historyChange) error {
 	for _, c := range changes {
-		l.timelines.Amend(tx, provider, c.customer, c.prev, c.entries...)
-		if err := l.requestRecompute(ctx, provider, c.customer, c.from); err != nil {
+		l.timelines.UpdateHistory(tx, provider, c.customer, c.prev, c.entries...)
+		if err := l.requestRecompute(ctx, provider, c.customer, c.from.Truncate(time.Second)); err != nil {
 			return err
 		}
 	}
@@ -83,11 +84,11 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 		}
 		var prev timeline.Ownership
 		if grant.UserID != "" {
-			if prev, err = l.timelines.Ownership(ctx, grant.Provider, grant.UserID, false); err != nil {
+			if prev, err = l.timelines.Ownership(ctx, grant.Provider, grant.UserID); err != nil {
 				return err
 			}
 		}
-		at := prev.After(history.After(now))
+		at := prev.NextInstant(history.NextInstant(now))
 		tx := l.timelines.WriteTx()
 		change := historyChange{customer: grant.Customer, prev: history, from: at}
 		since, consented := history.ConsentedSince(timeline.At(at))
@@ -97,20 +98,20 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 		}
 		if grant.Matched && !history.Matched(timeline.At(at)) {
 			change.entries = append(change.entries, timeline.Matched(at))
-			change.from = at.Add(-timeline.MatchWithin) // facts of an earlier consent are unmatched, too
+			change.from = at.Add(-timeline.MatchWindow) // facts of an earlier consent are unmatched, too
 		}
 		if grant.UserID != "" && prev.Owner != grant.Customer {
 			switch {
 			case prev.Owner != "":
 				return errTaken
-			case len(history.Held()) >= maxUserIDs:
+			case len(history.CurrentUserIDs()) >= maxUserIDs:
 				return errTooMany
 			}
 			change.entries = append(
 				change.entries,
-				l.timelines.Claim(tx, grant.Provider, grant.UserID, prev, grant.Customer, at),
+				l.timelines.AssignUserID(tx, grant.Provider, grant.UserID, prev, grant.Customer, at),
 			)
-			change.from = min(timeline.At(change.from), max(since, prev.Freed)).Time()
+			change.from = min(timeline.At(change.from), linkedFrom(since, prev, at)).Time()
 		}
 		if len(change.entries) == 0 {
 			return nil
@@ -126,7 +127,7 @@ func (l *Links) WithdrawConsent(ctx context.Context, provider, customer string, 
 		if err != nil {
 			return err
 		}
-		at := history.After(now)
+		at := history.NextInstant(now)
 		if !history.Consented(timeline.At(at)) {
 			return nil
 		}
@@ -137,15 +138,15 @@ func (l *Links) WithdrawConsent(ctx context.Context, provider, customer string, 
 			from:     at,
 			entries:  []timeline.Entry{timeline.ConsentWithdrawn(at)},
 		}
-		for _, id := range history.Held() {
-			prev, err := l.timelines.Ownership(ctx, provider, id, false)
+		for _, id := range history.CurrentUserIDs() {
+			prev, err := l.timelines.Ownership(ctx, provider, id)
 			if err != nil {
 				return err
 			}
 			if prev.Owner != customer {
 				return table.ErrConflict // it was moved to another customer since the history was read
 			}
-			change.entries = append(change.entries, l.timelines.Release(tx, provider, id, prev, at))
+			change.entries = append(change.entries, l.timelines.ReleaseUserID(tx, provider, id, prev, at))
 		}
 		return l.commit(ctx, tx, provider, change)
 	})
@@ -173,7 +174,7 @@ func (l *Links) assign(
 	ctx context.Context, provider, customer, userID string, policy ownerPolicy, now time.Time,
 ) error {
 	return table.RetryConflicts(ctx, func() error {
-		prev, err := l.timelines.Ownership(ctx, provider, userID, false)
+		prev, err := l.timelines.Ownership(ctx, provider, userID)
 		if err != nil {
 			return err
 		}
@@ -181,10 +182,8 @@ func (l *Links) assign(
 		if err != nil {
 			return err
 		}
-		at := prev.After(history.After(now))
+		at := prev.NextInstant(history.NextInstant(now))
 		since, consented := history.ConsentedSince(timeline.At(at))
-		tx := l.timelines.WriteTx()
-		var changes []historyChange
 		switch {
 		case !consented:
 			return errNotSharing
@@ -192,37 +191,37 @@ func (l *Links) assign(
 			return nil
 		case prev.Owner != "" && policy == keepOwner:
 			return errTaken
-		case len(history.Held()) >= maxUserIDs:
+		case len(history.CurrentUserIDs()) >= maxUserIDs:
 			return errTooMany
-		case prev.Owner != "":
-			previousOwner, err := l.timelines.History(ctx, provider, prev.Owner)
-			if err != nil {
-				return err
-			}
-			at = previousOwner.After(at)
-			changes = append(changes, historyChange{
-				customer: prev.Owner,
-				prev:     previousOwner,
-				from:     at,
-				entries:  []timeline.Entry{timeline.Unlinked(at, userID)},
-			})
-			prev = prev.FreedAt(at)
 		}
-		link := l.timelines.Claim(tx, provider, userID, prev, customer, at)
-		changes = append(changes, historyChange{
-			customer: customer,
-			prev:     history,
-			from:     max(since, prev.Freed).Time(),
-			entries:  []timeline.Entry{link},
-		})
-		return l.commit(ctx, tx, provider, changes...)
+		tx := l.timelines.WriteTx()
+		change := historyChange{customer: customer, prev: history, from: linkedFrom(since, prev, at).Time()}
+		if prev.Owner == "" {
+			change.entries = []timeline.Entry{l.timelines.AssignUserID(tx, provider, userID, prev, customer, at)}
+			return l.commit(ctx, tx, provider, change)
+		}
+		loss := historyChange{customer: prev.Owner}
+		if loss.prev, err = l.timelines.History(ctx, provider, prev.Owner); err != nil {
+			return err
+		}
+		at = loss.prev.NextInstant(at)
+		loss.from = at
+		unlink, link := l.timelines.MoveUserID(tx, provider, userID, prev, customer, at)
+		loss.entries = []timeline.Entry{unlink}
+		change.entries = []timeline.Entry{link}
+		return l.commit(ctx, tx, provider, loss, change)
 	})
+}
+
+// linkedFrom returns the instant from which facts under an id become the customer's by a link at an instant (rule 6).
+func linkedFrom(consent timeline.Instant, prev timeline.Ownership, at time.Time) timeline.Instant {
+	return max(consent, prev.ReleasedAt, timeline.At(at.Add(-timeline.MatchWindow)))
 }
 
 // Unlink records that an id no longer belongs to its owner.
 func (l *Links) Unlink(ctx context.Context, provider, userID string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
-		prev, err := l.timelines.Ownership(ctx, provider, userID, false)
+		prev, err := l.timelines.Ownership(ctx, provider, userID)
 		if err != nil {
 			return err
 		}
@@ -233,9 +232,9 @@ func (l *Links) Unlink(ctx context.Context, provider, userID string, now time.Ti
 		if err != nil {
 			return err
 		}
-		at := history.After(now)
+		at := history.NextInstant(now)
 		tx := l.timelines.WriteTx()
-		entry := l.timelines.Release(tx, provider, userID, prev, at)
+		entry := l.timelines.ReleaseUserID(tx, provider, userID, prev, at)
 		return l.commit(ctx, tx, provider, historyChange{
 			customer: prev.Owner,
 			prev:     history,

@@ -71,9 +71,9 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	env := emulator.NewTestEnv(t)
-	w := &world{t: t, clock: noon, queue: &memoryQueue{}, timelines: timeline.StoreFrom(env)}
+	w := &world{t: t, clock: noon, queue: &memoryQueue{}, timelines: timeline.NewStore(env)}
 	now := func() time.Time { return w.clock }
-	w.links = link.New(w.timelines, shift.Refolder(w.queue))
+	w.links = link.New(w.timelines, shift.NewRecomputeRequester(w.queue))
 	w.status = customer.Status(keyring{}, customer.NewStore(env), w.timelines, now)
 	w.process = shift.Processor(timeline.NewApplier(w.timelines, 4), deadletter.NewStore(env), now)
 	return w
@@ -115,7 +115,7 @@ func (w *world) give(providerID, number, userID string, at time.Time) {
 // send applies events as the processor does, without a history that knows of them.
 func (w *world) send(providerID string, facts ...timeline.Fact) {
 	w.t.Helper()
-	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.t.Context(), []timeline.Changes{{Provider: providerID, Facts: facts}}) {
+	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.t.Context(), []timeline.MessageChanges{{Provider: providerID, Facts: facts}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
 }
@@ -146,7 +146,7 @@ func (w *world) shifts(providerID, number string) []string {
 		for _, s := range r.Shifts {
 			shown = append(
 				shown,
-				fmt.Sprintf("%v-%v %s", s.Start.Time().Sub(noon).Hours(), s.End.Time().Sub(noon).Hours(), s.By),
+				fmt.Sprintf("%v-%v %s", s.Start.Time().Sub(noon).Hours(), s.End.Time().Sub(noon).Hours(), s.EndedBy),
 			)
 		}
 	}
@@ -163,7 +163,7 @@ func (w *world) wantShifts(what, number string, want ...string) {
 // wantOwner holds the two rows that tell whose an id is against each other.
 func (w *world) wantOwner(userID, want string) {
 	w.t.Helper()
-	owner, err := w.timelines.Owner(w.t.Context(), courier, userID)
+	owner, err := w.timelines.OwnerNumber(w.t.Context(), courier, userID)
 	w.ok(err)
 	if owner != want {
 		w.t.Errorf("%s is %q's, want %q", userID, owner, want)
@@ -171,7 +171,7 @@ func (w *world) wantOwner(userID, want string) {
 	for _, number := range []string{"ABC123", "ABC12"} {
 		history, err := w.timelines.History(w.t.Context(), courier, number)
 		w.ok(err)
-		if held := slices.Contains(history.Held(), userID); held != (number == want) {
+		if held := slices.Contains(history.CurrentUserIDs(), userID); held != (number == want) {
 			w.t.Errorf("by its history %s has %s: %v, but the owner is %q", number, userID, held, owner)
 		}
 	}
@@ -203,9 +203,9 @@ func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
 	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", Matched: true}, hours(4)))
 	w.drain()
 	w.wantShifts("without a link", "ABC123")
-	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "12345", hours(24*200)))
+	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "12345", hours(24*20)))
 	w.drain()
-	w.wantShifts("with one, months later", "ABC123", "5-6 LOGOUT")
+	w.wantShifts("with one, weeks later", "ABC123", "5-6 LOGOUT")
 }
 
 func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
@@ -214,7 +214,7 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "another", hours(-9)))
 	w.wantOwner("another", "ABC123")
 	w.send(courier, in("12345", hours(-2)), in("12345", hours(1)), in("another", hours(3)))
-	w.wantShifts("before", "ABC123", "-2-12 AUTO")
+	w.wantShifts("before", "ABC123", "-2-12 AUTO", "12-17 AUTO")
 
 	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon))
 	w.drain()

@@ -27,7 +27,7 @@ func (l *Links) RecordMatchReply(
 		var prev timeline.Ownership
 		if reply.UserID != "" {
 			var err error
-			if prev, err = l.timelines.Ownership(ctx, reply.Provider, reply.UserID, false); err != nil {
+			if prev, err = l.timelines.Ownership(ctx, reply.Provider, reply.UserID); err != nil {
 				return err
 			}
 		}
@@ -35,18 +35,18 @@ func (l *Links) RecordMatchReply(
 		if err != nil {
 			return err
 		}
-		at := prev.After(history.After(now))
+		at := prev.NextInstant(history.NextInstant(now))
 		since, consented := history.ConsentedSince(timeline.At(at))
 		if !consented {
 			return errNotSharing
 		}
 		isNew := reply.UserID != "" && prev.Owner != reply.Customer
-		matched = reply.Matched && (!isNew || prev.Owner == "" && len(history.Held()) < maxUserIDs)
+		matched = reply.Matched && (!isNew || prev.Owner == "" && len(history.CurrentUserIDs()) < maxUserIDs)
 		tx := l.timelines.WriteTx()
 		change := historyChange{
 			customer: reply.Customer,
 			prev:     history,
-			from:     max(since, timeline.At(at.Add(-timeline.MatchWithin))).Time(),
+			from:     max(since, timeline.At(at.Add(-timeline.MatchWindow))).Time(),
 		}
 		if !matched {
 			change.entries = append(change.entries, timeline.NotMatched(at))
@@ -54,9 +54,9 @@ func (l *Links) RecordMatchReply(
 			change.entries = append(change.entries, timeline.Matched(at))
 		}
 		if matched && isNew {
-			link := l.timelines.Claim(tx, reply.Provider, reply.UserID, prev, reply.Customer, at)
+			link := l.timelines.AssignUserID(tx, reply.Provider, reply.UserID, prev, reply.Customer, at)
 			change.entries = append(change.entries, link)
-			change.from = min(timeline.At(change.from), max(since, prev.Freed)).Time()
+			change.from = min(timeline.At(change.from), linkedFrom(since, prev, at)).Time()
 		}
 		extra(tx, matched)
 		return l.commit(ctx, tx, reply.Provider, change)

@@ -64,7 +64,7 @@ func (r *pageRequest) consentContext() (consentContext, error) {
 			Links:  accountLink,
 		}
 	}
-	owned, err := r.timelines.Ownership(r.Context(), intent.Provider, intent.UserID, false)
+	owned, err := r.timelines.Ownership(r.Context(), intent.Provider, intent.UserID)
 	if err != nil {
 		return consentContext{}, err
 	}

@@ -95,7 +95,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
 	w := &fixture{T: t, env: env, clock: noon, mailer: &memoryMailer{}, webhooks: &fakeWebhooks{state: webhook.MatchFound}}
-	w.customers, w.timelines = customer.NewStore(env), timeline.StoreFrom(env)
+	w.customers, w.timelines = customer.NewStore(env), timeline.NewStore(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.mailer, w.webhooks, func() time.Time { return w.clock })
 	w.pages = contract.Held(
@@ -191,7 +191,7 @@ func (w *fixture) share(provider, number, userID string) {
 // owner is whose the id is.
 func (w *fixture) owner(provider, userID string) string {
 	w.Helper()
-	owner, err := w.timelines.Owner(w.Context(), provider, userID)
+	owner, err := w.timelines.OwnerNumber(w.Context(), provider, userID)
 	w.ok(err)
 	return owner
 }
@@ -204,7 +204,7 @@ func (w *fixture) work(provider, userID string, from, to time.Time) {
 	if !to.IsZero() {
 		facts = append(facts, timeline.Fact{Name: name, Kind: timeline.Logout, At: timeline.At(to)})
 	}
-	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.Context(), []timeline.Changes{{Provider: provider, Facts: facts}}) {
+	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.Context(), []timeline.MessageChanges{{Provider: provider, Facts: facts}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
 }

@@ -196,8 +196,8 @@ func TestADoubleClickOnAgree(t *testing.T) {
 	// The back button, too.
 	b.open("/account/consent?link="+link).expectText(200, "You share with Courier Ltd")
 	history, err := w.timelines.History(t.Context(), "courier-ltd", "AAA1")
-	if err != nil || len(history.Held()) != 1 || len(w.webhooks.calls) != 2 {
-		t.Errorf("%v, %v, %v", history.Held(), w.webhooks.calls, err)
+	if err != nil || len(history.CurrentUserIDs()) != 1 || len(w.webhooks.calls) != 2 {
+		t.Errorf("%v, %v, %v", history.CurrentUserIDs(), w.webhooks.calls, err)
 	}
 }
 

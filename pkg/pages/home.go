@@ -3,6 +3,7 @@ package pages
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -87,7 +88,7 @@ func home(r *pageRequest) (web.Response, error) {
 type providerActivity struct {
 	provider provider.Provider
 	shared   *sharedProvider // nil if the customer does not share with it now
-	shifts   []timeline.Listed
+	shifts   []timeline.ListedShift
 }
 
 // maxParallelProviders is how many work providers are read at the same time.
@@ -132,14 +133,18 @@ func (r *pageRequest) loadProvider(ctx context.Context, p provider.Provider) (pr
 		activity.shared = &sharedProvider{
 			ID:          p.ID,
 			Name:        p.Name,
-			UserIDs:     history.Held(),
+			UserIDs:     history.CurrentUserIDs(),
 			Since:       since.Time().In(london).Format("2 January 2006"),
 			MatchStatus: matchStatusText[state],
 		}
 	}
-	known := timeline.Known{Provider: p.ID, Customer: r.customer, History: history}
-	from := recentShifts(r.now).first().Add(-timeline.MaxShift)
-	activity.shifts, err = known.List(ctx, r.timelines, from, r.now)
+	customer := timeline.ConsentedCustomer{Provider: p.ID, Number: r.customer, History: history}
+	activity.shifts, _, err = customer.List(ctx, r.timelines, timeline.ListQuery{
+		From:  timeline.At(recentShifts(r.now).first().Add(-timeline.MaxShift)),
+		To:    timeline.At(r.now),
+		Count: math.MaxInt,
+		Now:   timeline.At(r.now),
+	})
 	return activity, err
 }
 

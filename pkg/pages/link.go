@@ -41,7 +41,7 @@ func openLink(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	owned, err := r.timelines.Ownership(r.Context(), intent.Provider, intent.UserID, false)
+	owned, err := r.timelines.Ownership(r.Context(), intent.Provider, intent.UserID)
 	if err != nil {
 		return web.Response{}, err
 	}

@@ -63,7 +63,7 @@ func NewSite(env *config.Env, links *link.Links, mailer mail.Sender, webhooks We
 		accounts:  account.NewStore(env),
 		customers: customer.NewStore(env),
 		providers: apikey.NewStore(env),
-		timelines: timeline.StoreFrom(env),
+		timelines: timeline.NewStore(env),
 		links:     links,
 		mailer:    mailer,
 		webhooks:  webhooks,

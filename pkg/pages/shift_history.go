@@ -41,7 +41,7 @@ type workedShift struct {
 	provider   string
 	start, end time.Time
 	open       bool
-	endedBy    timeline.Ending
+	endedBy    timeline.EndReason
 }
 
 // recentShifts returns a history without shifts yet, whose last day is that of now.
@@ -56,13 +56,13 @@ func midnight(t time.Time, days int) time.Time {
 }
 
 // add adds shifts at a work provider; those that ended before the first day are left out.
-func (h *shiftHistory) add(provider string, shifts []timeline.Listed) {
+func (h *shiftHistory) add(provider string, shifts []timeline.ListedShift) {
 	for _, s := range shifts {
 		shift := workedShift{
 			provider: provider,
 			start:    s.Start.Time().In(london),
 			end:      s.End.Time().In(london),
-			endedBy:  s.By,
+			endedBy:  s.EndedBy,
 			open:     s.Open(timeline.At(h.now)),
 		}
 		if shift.open {
@@ -144,11 +144,11 @@ type shiftRow struct {
 }
 
 // endReasons say how a shift ended.
-var endReasons = map[timeline.Ending]string{
-	timeline.ByLogout:     "You logged out",
-	timeline.ByPlan:       "As planned",
-	timeline.ByItself:     "Automatically, after 14 hours",
-	timeline.ByWithdrawal: "You removed the link",
+var endReasons = map[timeline.EndReason]string{
+	timeline.EndLogout:    "You logged out",
+	timeline.EndPlanned:   "As planned",
+	timeline.EndAuto:      "Automatically, after 14 hours",
+	timeline.EndWithdrawn: "You removed the link",
 }
 
 // rows returns the lines of the table, the newest first.

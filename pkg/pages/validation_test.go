@@ -184,15 +184,15 @@ func TestShiftHistory(t *testing.T) {
 		}
 		return parsed
 	}
-	shift := func(from, to string, by timeline.Ending) timeline.Listed {
-		return timeline.Listed{Shift: timeline.Shift{Start: timeline.At(at(from)), End: timeline.At(at(to)), By: by}}
+	shift := func(from, to string, by timeline.EndReason) timeline.ListedShift {
+		return timeline.ListedShift{Shift: timeline.Shift{Start: timeline.At(at(from)), End: timeline.At(at(to)), EndedBy: by}}
 	}
 	w := recentShifts(at("2026-03-30 12:00")) // the clocks went forward on the 29th, a day of 23 hours
-	w.add("Courier Ltd", []timeline.Listed{
-		shift("2026-03-16 23:00", "2026-03-17 01:00", timeline.ByLogout), // a night into the first day
-		shift("2026-03-16 10:00", "2026-03-16 12:00", timeline.ByLogout), // before it
-		shift("2026-03-28 22:00", "2026-03-29 06:30", timeline.ByItself), // 7.5 hours
-		shift("2026-03-30 11:00", "2026-03-31 01:00", timeline.ByItself), // open
+	w.add("Courier Ltd", []timeline.ListedShift{
+		shift("2026-03-16 23:00", "2026-03-17 01:00", timeline.EndLogout), // a night into the first day
+		shift("2026-03-16 10:00", "2026-03-16 12:00", timeline.EndLogout), // before it
+		shift("2026-03-28 22:00", "2026-03-29 06:30", timeline.EndAuto),   // 7.5 hours
+		shift("2026-03-30 11:00", "2026-03-31 01:00", timeline.EndAuto),   // open
 	})
 	days := w.days()
 	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" || days[1].Summary != "Sun 29 Mar: 00:00 to 06:30" ||
@@ -220,7 +220,7 @@ func TestBarsStayInTheirDay(t *testing.T) {
 			end := start.Add(time.Duration(rapid.Int64Range(1, int64(timeline.MaxShift)).Draw(t, "long")))
 			w.add(
 				"p",
-				[]timeline.Listed{{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), By: timeline.ByLogout}}},
+				[]timeline.ListedShift{{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), EndedBy: timeline.EndLogout}}},
 			)
 		}
 		for _, d := range w.days() {

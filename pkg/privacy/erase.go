@@ -39,7 +39,7 @@ func (d *Service) Erase(ctx context.Context, number string, now time.Time) (Eras
 		return e, err
 	}
 	for _, r := range relations {
-		if r.history.Consented(timeline.At(r.history.After(now))) {
+		if r.history.Consented(timeline.At(r.history.NextInstant(now))) {
 			if err := d.links.WithdrawConsent(ctx, r.provider.ID, number, now); err != nil {
 				return e, err
 			}

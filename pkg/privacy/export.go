@@ -136,12 +136,12 @@ func (d *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 // sharing is everything that passed between a customer and a work provider.
 func (d *Service) sharing(ctx context.Context, r providerHistory, number string) (Sharing, error) {
 	s := Sharing{
-		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.EverHeld()...), Events: []Event{}, Shifts: []Shift{},
+		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.AllUserIDs()...), Events: []Event{}, Shifts: []Shift{},
 	}
 	for _, entry := range r.history.Entries() {
-		s.History = append(s.History, Change{entry.Kind.Word(), entry.At.Time(), entry.UserID})
+		s.History = append(s.History, Change{entry.Kind.APIName(), entry.At.Time(), entry.UserID})
 	}
-	history, facts, err := timeline.Told(ctx, d.timelines, r.provider.ID, number, timeline.AllDays())
+	history, facts, err := timeline.CustomerFacts(ctx, d.timelines, r.provider.ID, number, timeline.AllDays())
 	if err != nil {
 		return s, err
 	}
@@ -161,7 +161,7 @@ func (d *Service) sharing(ctx context.Context, r providerHistory, number string)
 	}
 	for _, record := range records {
 		for _, shift := range record.Shifts {
-			s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.By.String()})
+			s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.EndedBy.String()})
 		}
 	}
 	if s.EnrolledAs, err = d.enrolledUserIDs(ctx, r, number); err != nil {

@@ -32,7 +32,7 @@ type Service struct {
 // NewService is a desk over the tables that the environment names. Whoever is erased shares no longer, and refold asks
 // for what follows from that.
 func NewService(env *config.Env, deliveries *webhook.Deliveries, refold link.RequestRecompute) *Service {
-	timelines := timeline.StoreFrom(env)
+	timelines := timeline.NewStore(env)
 	return &Service{
 		customers: customer.NewStore(env), accounts: account.NewStore(env), timelines: timelines,
 		providers: apikey.NewStore(env), deliveries: deliveries, links: link.New(timelines, refold),
@@ -68,7 +68,7 @@ func (d *Service) providerHistories(ctx context.Context, number string) ([]provi
 // enrolledUserIDs are the ids under which the work provider enrolled the customer.
 func (d *Service) enrolledUserIDs(ctx context.Context, r providerHistory, number string) ([]string, error) {
 	var ids []string
-	for _, id := range r.history.EverHeld() {
+	for _, id := range r.history.AllUserIDs() {
 		whom, err := d.customers.EnrolledNumber(ctx, r.provider.ID, id)
 		if err != nil {
 			return nil, err

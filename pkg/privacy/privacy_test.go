@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 		t:         t,
 		env:       env,
 		customers: customer.NewStore(env),
-		timelines: timeline.StoreFrom(env),
+		timelines: timeline.NewStore(env),
 		now:       time.Now().Truncate(time.Microsecond),
 	}
 	refold := func(_ context.Context, provider, number string, _ time.Time) error {
@@ -89,7 +89,7 @@ func newWorld(t *testing.T) *world {
 		}, Kind: timeline.Login, At: timeline.At(w.now.Add(time.Minute)), PlannedEnd: timeline.Never,
 	}
 	results := timeline.NewApplier(w.timelines, 1).
-		Apply(t.Context(), []timeline.Changes{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}})
+		Apply(t.Context(), []timeline.MessageChanges{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}}, timeline.At(time.Now()))
 	w.must(results[0].Err)
 	w.refolded = nil
 	return w
@@ -233,7 +233,7 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 	if fault.KindOf(err) != fault.InvalidData {
 		t.Errorf("the number was given to another: %v", err)
 	}
-	known, ok, err := timeline.Find(
+	known, ok, err := timeline.FindConsented(
 		t.Context(),
 		w.timelines,
 		"courier-ltd",

@@ -134,7 +134,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := timeline.StoreFrom(env)
+	store := timeline.NewStore(env)
 	return &fixture{
 		T: t, env: env, db: dynamodb.NewFromConfig(env.AWS()), timelines: env.Get("TIMELINES_TABLE"), key: loaded.WorkProviders[0].Key,
 		process: shift.Processor(timeline.NewApplier(store, 32), deadletter.NewStore(env), time.Now),
@@ -183,7 +183,7 @@ func (w *fixture) want(when string, count int) {
 
 func (w *fixture) rebuild() {
 	w.Helper()
-	if _, err := timeline.Rebuild(w.Context(), timeline.StoreFrom(w.env), "courier-ltd", "ABC12", false); err != nil {
+	if _, err := timeline.Rebuild(w.Context(), timeline.NewStore(w.env), "courier-ltd", "ABC12"); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -47,7 +47,7 @@ func New(env *config.Env) *Sandbox {
 		clock:     clock.NewSandbox(env),
 		providers: apikey.NewStore(env),
 		customers: customer.NewStore(env),
-		timelines: timeline.StoreFrom(env),
+		timelines: timeline.NewStore(env),
 		tables:    []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
 		epoch:     queue.NewEpoch(env),
 	}

@@ -50,9 +50,9 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	keys, sender, ids, now := apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env)
-	timelines := timeline.StoreFrom(env)
+	timelines := timeline.NewStore(env)
 	reader := shift.NewReader(timelines, ids, now)
-	ledger := shift.NewLedger(reader, sender)
+	ledger := shift.NewWriter(reader, sender)
 	w.api = contract.Held(t, web.Router(map[string]http.Handler{
 		"sandbox-controls":         Controls(keys, s),
 		"user-status":              customer.Status(keys, customer.NewStore(env), timelines, now),

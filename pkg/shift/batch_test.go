@@ -24,9 +24,11 @@ var v1Batches = []struct {
 }
 
 func TestABatchIsAccepted(t *testing.T) {
-	w, queue := recorded(t)
-	first := func(kind timeline.Kind) timeline.Fact { return fact(kind, person.UserID, "1686", eleven) }
-	second := func(kind timeline.Kind) timeline.Fact { return fact(kind, person.CustomerNumber, "ABC123", minutes(0)) }
+	fx, queue := newRecordingFixture(t)
+	first := func(kind timeline.Kind) timeline.Fact { return accepted(fact(kind, person.UserID, "1686", eleven)) }
+	second := func(kind timeline.Kind) timeline.Fact {
+		return accepted(fact(kind, person.CustomerNumber, "ABC123", minutes(0)))
+	}
 	const firstJSON = `{"workProviderUserId":1686,"timestamp":"2026-03-14T12:00:00+01:00"}`
 	const secondJSON = `{"policyId":"abc123","timestamp":"2026-03-14T12:00Z"}`
 	type facts = []timeline.Fact
@@ -42,11 +44,11 @@ func TestABatchIsAccepted(t *testing.T) {
 			"the same event twice": {`[` + firstJSON + `,` + firstJSON + `]`, facts{one, one}},
 		} {
 			for _, slash := range []string{"", "/"} {
-				w.wantPending(endpoint.path+slash+": "+name, w.post(endpoint.path+slash, c.body),
-					"X-Batch-Id", "/v2/batch/", w.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes()))
+				fx.wantPending(endpoint.path+slash+": "+name, fx.post(endpoint.path+slash, c.body),
+					"X-Batch-Id", "/v2/batch/", fx.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes()))
 				calls := len(queue.calls)
 				want := newPacker(courier, batchOf(c.want).name(), "facts")
-				want.id = w.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes())
+				want.id = fx.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes())
 				if sent := queue.take(); fmt.Sprint(sent) != fmt.Sprint(want.facts(c.want)) || calls != min(1, len(c.want)) {
 					t.Errorf("%s: %s: %d calls, sent %q", endpoint.path, name, calls, sent)
 				}
@@ -57,7 +59,7 @@ func TestABatchIsAccepted(t *testing.T) {
 
 // TestABatchIsRefusedAsAWhole is row 20: whatever is wrong with one item, the answer names it and nothing is sent.
 func TestABatchIsRefusedAsAWhole(t *testing.T) {
-	w, queue := recorded(t)
+	fx, queue := newRecordingFixture(t)
 	const good = `{"customerNumber":"ABC123","timestamp":` + someTime + `}`
 	named := func(index int, one string) string { // the answer to one event, naming the item
 		if i := strings.Index(one, `,"field"`); i > 0 {
@@ -67,8 +69,8 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 	}
 	for _, endpoint := range v1Batches {
 		for name, c := range v1Refused {
-			body := "[" + good + "," + good + "," + timed(c.body) + "," + good + "]"
-			w.want(endpoint.path+": "+name, w.post(endpoint.path, body), 400, named(2, c.want))
+			body := "[" + good + "," + good + "," + withTimestamp(c.body) + "," + good + "]"
+			fx.want(endpoint.path+": "+name, fx.post(endpoint.path, body), 400, named(2, c.want))
 		}
 		for name, c := range map[string]struct{ body, want string }{
 			"row 19: no array":          {good, v1Detail("The body must be a JSON array")},
@@ -82,7 +84,7 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 			"row 7: broken": {"[" + good + ",\n {]", v1Detail("JSON decode error at line 2, column 3")},
 			"row 7: empty":  {"", v1Detail("JSON decode error at line 1, column 1")},
 		} {
-			w.want(endpoint.path+": "+name, w.post(endpoint.path+"/", c.body), 400, c.want)
+			fx.want(endpoint.path+": "+name, fx.post(endpoint.path+"/", c.body), 400, c.want)
 		}
 	}
 	if sent := queue.take(); len(sent) > 0 {
@@ -90,8 +92,8 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 	}
 }
 
-// longest is a name of 255 bytes that is as long as can be in a message.
-func longest(i int, fill string) string {
+// longName is a name of 255 bytes that is as long as can be in a message.
+func longName(i int, fill string) string {
 	head := fmt.Sprint(i, "-")
 	return head + strings.Repeat(fill, (255-len(head))/len(fill))
 }
@@ -118,8 +120,8 @@ func TestAcceptingCosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	meter := emulator.AttachMeter(env)
-	w := buildWorld(t, env, apikey.CacheFrom(env), queue.NewEventsQueue(env))
-	if a := w.ask(key, "POST", "/v1/batch/login", "[]"); a.status != 202 {
+	fx := buildFixture(t, env, apikey.CacheFrom(env), queue.NewEventsQueue(env))
+	if a := fx.ask(key, "POST", "/v1/batch/login", "[]"); a.status != 202 {
 		t.Fatal(a)
 	}
 	if got := fmt.Sprint(meter.Calls()); got != "map[DynamoDB.GetItem:2 DynamoDB.UpdateItem:1]" {
@@ -128,9 +130,9 @@ func TestAcceptingCosts(t *testing.T) {
 
 	event := `{"workProviderUserId":"1686","timestamp":` + someTime + `}`
 	plain := func(i int) string { return fmt.Sprint(i) }
-	quotes := func(i int) string { return longest(i, `"`) }
-	backslashes := func(i int) string { return longest(i, `\`) }
-	noncharacters := func(i int) string { return longest(i, "\uffff") }
+	quotes := func(i int) string { return longName(i, `"`) }
+	backslashes := func(i int) string { return longName(i, `\`) }
+	noncharacters := func(i int) string { return longName(i, "\uffff") }
 	for name, c := range map[string]struct {
 		path, body string
 		calls      int
@@ -144,19 +146,19 @@ func TestAcceptingCosts(t *testing.T) {
 		"a batch of 1,000, noncharacters": {"/v1/batch/login", batchBody(1000, noncharacters), 1},
 	} {
 		meter.Reset()
-		a := w.ask(key, "POST", c.path, c.body)
-		w.want(name, a, 202, pendingBody)
+		a := fx.ask(key, "POST", c.path, c.body)
+		fx.want(name, a, 202, pendingBody)
 		calls := meter.Calls()
 		if calls["SQS.SendMessageBatch"] != c.calls || len(calls) != 1 {
 			t.Errorf("%s: %v, want %d", name, calls, c.calls)
 		}
 	}
 
-	w.queued()
+	fx.queued()
 	meter.Reset()
-	w.want("a batch of 10,000", w.ask(key, "POST", "/v1/batch/login", batchBody(10_000, func(i int) string { return longest(i, "x") })), 202, pendingBody)
+	fx.want("a batch of 10,000", fx.ask(key, "POST", "/v1/batch/login", batchBody(10_000, func(i int) string { return longName(i, "x") })), 202, pendingBody)
 	calls := meter.Calls()["SQS.SendMessageBatch"]
-	bodies := w.queued()
+	bodies := fx.queued()
 	if want := (len(bodies) + 9) / 10; calls != want {
 		t.Errorf("a batch of 10,000: %d calls for %d messages", calls, len(bodies))
 	}
@@ -164,8 +166,8 @@ func TestAcceptingCosts(t *testing.T) {
 
 // TestMessagesOfABatch: a batch fills as few messages as fit the size that SQS bills, and none is larger.
 func TestMessagesOfABatch(t *testing.T) {
-	w, sender := recorded(t)
-	w.want("", w.post("/v1/batch/login", batchBody(7000, func(i int) string { return longest(i, "\uffff") })), 202, pendingBody)
+	fx, sender := newRecordingFixture(t)
+	fx.want("", fx.post("/v1/batch/login", batchBody(7000, func(i int) string { return longName(i, "\uffff") })), 202, pendingBody)
 	var facts []timeline.Fact
 	for _, call := range sender.calls {
 		for _, body := range call {
@@ -183,7 +185,7 @@ func TestMessagesOfABatch(t *testing.T) {
 		t.Fatalf("%d facts", len(facts))
 	}
 	for i, f := range facts {
-		if f != fact(timeline.Login, person.UserID, longest(i, "\uffff"), eleven) {
+		if f != accepted(fact(timeline.Login, person.UserID, longName(i, "\uffff"), eleven)) {
 			t.Fatalf("fact %d: %v", i, f)
 		}
 	}
@@ -191,7 +193,7 @@ func TestMessagesOfABatch(t *testing.T) {
 
 // TestIDsOfBatches: the same batch has the same id; another order, item, kind or work provider makes another.
 func TestIDsOfBatches(t *testing.T) {
-	w, _ := recorded(t)
+	fx, _ := newRecordingFixture(t)
 	event := func(id string) string { return fmt.Sprintf(`{"driverId":%q,"timestamp":%s}`, id, someTime) }
 	seen := map[string]string{}
 	for _, c := range [][3]string{
@@ -207,15 +209,15 @@ func TestIDsOfBatches(t *testing.T) {
 	} {
 		what := fmt.Sprint(c)
 		for range 2 {
-			id := w.ask(c[0], "POST", c[1], c[2]).header.Get("X-Batch-Id")
+			id := fx.ask(c[0], "POST", c[1], c[2]).header.Get("X-Batch-Id")
 			if before := seen[id]; id == "" || before != "" && before != what {
 				t.Errorf("%s and %s share the id %q", what, before, id)
 			}
 			seen[id] = what
 		}
 	}
-	w.clock = w.clock.Add(time.Hour)
-	if id := w.post("/v1/batch/login", "["+event("1")+"]").header.Get("X-Batch-Id"); seen[id] == "" {
+	fx.clock = fx.clock.Add(time.Hour)
+	if id := fx.post("/v1/batch/login", "["+event("1")+"]").header.Get("X-Batch-Id"); seen[id] == "" {
 		t.Error("the id depends on when the batch was sent")
 	}
 }

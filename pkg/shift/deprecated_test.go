@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestOldNamesAreTold: whoever uses a deprecated name of row 1 is told so by headers, and nobody else is.
-func TestOldNamesAreTold(t *testing.T) {
-	w, _ := recorded(t)
+// TestDeprecatedNamesSetHeaders: whoever uses a deprecated name of row 1 learns so from headers, and nobody else is.
+func TestDeprecatedNamesSetHeaders(t *testing.T) {
+	fx, _ := newRecordingFixture(t)
 	for _, endpoint := range []struct{ method, target, body string }{ // WHO stands for a name
 		{"POST", "/v1/shift/login", `{"WHO":"1","timestamp":` + someTime + `}`},
 		{"POST", "/v1/shift/logout", `{"WHO":"1","timestamp":` + someTime + `}`},
@@ -22,8 +22,8 @@ func TestOldNamesAreTold(t *testing.T) {
 				want = false // row 3: it does not count there
 			}
 			replace := strings.NewReplacer("WHO", name)
-			a := w.ask(courier, endpoint.method, replace.Replace(endpoint.target), replace.Replace(endpoint.body))
-			if told := a.header.Get("Deprecation") != ""; told != want {
+			a := fx.ask(courier, endpoint.method, replace.Replace(endpoint.target), replace.Replace(endpoint.body))
+			if got := a.header.Get("Deprecation") != ""; got != want {
 				t.Errorf("%s %s by %s: %v with %v", endpoint.method, endpoint.target, name, a, a.header)
 			}
 		}

@@ -25,7 +25,7 @@ const (
 	notMatchedID
 )
 
-// EventID is the id that a work provider knows a fact by; of a shift's earliest LOGIN it is the shift's. A planned end is no
+// EventID returns the id that a work provider knows a fact by; of a LOGIN that names a shift it is the shift's. A planned end is no
 // part of it: a LOGIN sent again with another one is the same event (contract row 17).
 func EventID(s *seal.Sealer, provider string, f timeline.Fact) string {
 	return s.Seal(eventPurpose, provider, factBytes(nil, f))
@@ -46,44 +46,44 @@ func factBytes(b []byte, f timeline.Fact) []byte {
 	return append(append(b, byte(f.Name.Kind)), f.Name.Value...)
 }
 
-// openLogin is the LOGIN that an id names, for the work provider that asks; false if the id is forged, foreign, or
+// openLogin returns the LOGIN that an id names, for the work provider that asks; false if the id is forged, foreign, or
 // another event's.
 func openLogin(s *seal.Sealer, provider, id string) (timeline.Fact, bool) {
 	f, _, ok := OpenEvent(s, provider, id)
 	return f, ok && f.Kind == timeline.Login
 }
 
-// OpenEvent is the fact that an id names or, if that has no kind, the verdict, for the work provider that asks; false if the
+// OpenEvent returns the fact that an id names or, if that has no kind, the match, for the work provider that asks; false if the
 // id is forged or foreign.
-func OpenEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.Verdict, bool) {
+func OpenEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.MatchResult, bool) {
 	b, err := s.Open(eventPurpose, provider, id)
 	if err != nil || len(b) < 11 {
-		return timeline.Fact{}, timeline.Verdict{}, false
+		return timeline.Fact{}, timeline.MatchResult{}, false
 	}
 	at := timeline.Instant(binary.BigEndian.Uint64(b[1:]))
 	f := timeline.Fact{At: at, Name: person.Name{Kind: person.Kind(b[9]), Value: string(b[10:])}, PlannedEnd: timeline.Never}
-	v := timeline.Verdict{Customer: f.Name.Value}
+	m := timeline.MatchResult{Customer: f.Name.Value}
 	switch b[0] {
 	case loginID:
 		f.Kind = timeline.Login
 	case logoutID:
 		f.Kind = timeline.Logout
 	case matchedID:
-		v.Entry = timeline.Matched(at.Time())
+		m.Entry = timeline.Matched(at.Time())
 	case notMatchedID:
-		v.Entry = timeline.NotMatched(at.Time())
+		m.Entry = timeline.NotMatched(at.Time())
 	}
-	return f, v, true
+	return f, m, true
 }
 
-// matchID is the id of a verdict, of the same form.
-func matchID(s *seal.Sealer, provider string, v timeline.Verdict) string {
+// matchID returns the id of a match, of the same form.
+func matchID(s *seal.Sealer, provider string, m timeline.MatchResult) string {
 	kind := matchedID
-	if v.Entry.Kind == timeline.NoMatch {
+	if m.Entry.Kind == timeline.NoMatch {
 		kind = notMatchedID
 	}
-	b := binary.BigEndian.AppendUint64([]byte{kind}, uint64(v.Entry.At))
-	return s.Seal(eventPurpose, provider, append(append(b, byte(person.CustomerNumber)), v.Customer...))
+	b := binary.BigEndian.AppendUint64([]byte{kind}, uint64(m.Entry.At))
+	return s.Seal(eventPurpose, provider, append(append(b, byte(person.CustomerNumber)), m.Customer...))
 }
 
 // batch is what a batch's id seals: how many events it has, and a digest of them in their order, so that the same batch

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,9 +17,9 @@ import (
 )
 
 // A message is JSON of this form, here with line breaks. Messages live for days, in the queue and in the dead letters,
-// so a processor understands every form that was ever sent; a sample of each stays in testdata.
+// so a processor understands every version that was ever sent; a sample of each stays in testdata.
 //
-//	{"v":1,"provider":"courier-ltd","id":"AdZL…","batch":"6f0a…","from":1638,
+//	{"v":1,"provider":"courier-ltd","id":"AdZL…","batch":"6f0a…","from":1638,"accepted":1792682101234000,
 //	 "facts":[["I","U","12345",1792682100000000],["O","C","ABC123",1792682100000000]],
 //	 "matches":[["ABC123",true,1792682100000000]],
 //	 "refolds":[["ABC123",1792682100000000]]}
@@ -26,35 +27,37 @@ import (
 // A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name, the
 // instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A refold
 // asks that a customer be folded anew from an instant on. The id is the one that the client was given, of the event or the
-// batch, by which the log names it; nobody waits for a message without. With "tell":true, which stands behind the provider, the provider
-// wants to be told which of the facts do not count. The facts of a batch name it, and the place of the first of
-// them in it. Instants are microseconds since the Unix epoch.
-const formOfMessages = 1
+// batch, by which the log names it; no client waits for a message without. With "tell":true, which stands behind the
+// provider, the provider wants to be notified of the facts that do not count. The facts of a batch name it, and the place
+// of the first of them in it. "accepted" is when the facts were (rule 12); older messages are without. Instants are
+// microseconds since the Unix epoch.
+const messageVersion = 1
 
 // packer fills as few messages as fit the size that SQS bills.
 type packer struct {
-	head   string // the form and the provider
-	id     string // that the client was given, if it was
-	batch  string // that the items are part of, if they are
-	tell   bool   // whether the provider wants to be told of rejected events
-	list   string // the name of the list
-	count  int    // of items so far
-	body   []byte
-	bodies []string
+	prefix         string           // the version and the provider
+	id             string           // that the client was given, if it was
+	batch          string           // that the items are part of, if they are
+	notifyRejected bool             // whether the provider wants to be notified of rejected events
+	accepted       timeline.Instant // when the items were; 0 if that is not told
+	list           string           // the name of the list
+	count          int              // of items so far
+	body           []byte
+	bodies         []string
 }
 
-const tail = "]}"
+const suffix = "]}"
 
 func newPacker(provider, batch, list string) *packer {
-	head := appendQuoted([]byte(`{"v":`+strconv.Itoa(formOfMessages)+`,"provider":`), provider)
-	return &packer{head: string(head), batch: batch, list: list}
+	prefix := appendQuoted([]byte(`{"v":`+strconv.Itoa(messageVersion)+`,"provider":`), provider)
+	return &packer{prefix: string(prefix), batch: batch, list: list}
 }
 
 // begin is a message up to its first item.
 func (p *packer) begin() {
-	p.body = append(p.body[:0], p.head...)
-	if p.tell {
-		p.body = append(append(p.body, ','), wish...)
+	p.body = append(p.body[:0], p.prefix...)
+	if p.notifyRejected {
+		p.body = append(append(p.body, ','), notifyRejectedMarker...)
 	}
 	if p.id != "" {
 		p.body = append(append(append(p.body, `,"id":"`...), p.id...), '"')
@@ -62,6 +65,9 @@ func (p *packer) begin() {
 	if p.batch != "" {
 		p.body = append(p.body, `,"batch":"`+p.batch+`","from":`...)
 		p.body = strconv.AppendInt(p.body, int64(p.count), 10)
+	}
+	if p.accepted != 0 {
+		p.body = appendInstant(append(p.body, `,"accepted":`...), p.accepted)
 	}
 	p.body = append(p.body, `,"`+p.list+`":[`...)
 }
@@ -71,8 +77,8 @@ func (p *packer) add(item []byte) {
 	switch {
 	case len(p.body) == 0:
 		p.begin()
-	case len(p.body)+1+len(item)+len(tail) > queue.MaxBody:
-		p.bodies = append(p.bodies, string(append(p.body, tail...)))
+	case len(p.body)+1+len(item)+len(suffix) > queue.MaxBody:
+		p.bodies = append(p.bodies, string(append(p.body, suffix...)))
 		p.begin()
 	default:
 		p.body = append(p.body, ',')
@@ -86,7 +92,7 @@ func (p *packer) messages() []string {
 	if len(p.body) == 0 {
 		return nil
 	}
-	return append(p.bodies, string(append(p.body, tail...)))
+	return append(p.bodies, string(append(p.body, suffix...)))
 }
 
 // factMessages are the messages for facts of one work provider, and of a batch of its if that is not empty.
@@ -97,14 +103,18 @@ func factMessages(provider, batch string, facts []timeline.Fact) []string {
 // acceptedMessages are the messages for facts that a request brought, which is answered with an id.
 func acceptedMessages(r *web.Request, id, batch string, facts []timeline.Fact) []string {
 	p := newPacker(r.Provider.ID, batch, "facts")
-	p.id, p.tell = id, r.Provider.NotifyRejected
+	p.id = id
+	p.notifyRejected = r.Provider.NotifyRejected
 	return p.facts(facts)
 }
 
-// facts are the messages for facts.
+// facts returns the messages for facts, which were all accepted at once.
 func (p *packer) facts(facts []timeline.Fact) []string {
+	if len(facts) > 0 {
+		p.accepted = facts[0].Accepted
+	}
 	const usual = 48 // bytes of a fact: what most take, so that the body seldom has to grow
-	p.body = make([]byte, 0, min(queue.MaxBody, len(p.head)+(len(facts)+2)*usual))
+	p.body = make([]byte, 0, min(queue.MaxBody, len(p.prefix)+(len(facts)+2)*usual))
 	var item []byte
 	for _, f := range facts {
 		item = append(item[:0], `["I","`...)
@@ -113,36 +123,36 @@ func (p *packer) facts(facts []timeline.Fact) []string {
 		}
 		item = append(item, byte(f.Name.Kind), '"', ',')
 		item = appendQuoted(item, f.Name.Value)
-		item = appendInstant(item, f.At)
+		item = appendInstant(append(item, ','), f.At)
 		if f.PlannedEnd != timeline.Never {
-			item = appendInstant(item, f.PlannedEnd)
+			item = appendInstant(append(item, ','), f.PlannedEnd)
 		}
 		p.add(append(item, ']'))
 	}
 	return p.messages()
 }
 
-// matchMessage is the message for a verdict, which is answered with an id.
-func matchMessage(provider, id string, v timeline.Verdict) string {
+// matchMessage returns the message for a match, which is answered with an id.
+func matchMessage(provider, id string, m timeline.MatchResult) string {
 	p := newPacker(provider, "", "matches")
 	p.id = id
-	item := appendQuoted([]byte{'['}, v.Customer)
+	item := appendQuoted([]byte{'['}, m.Customer)
 	item = append(item, ',')
-	item = strconv.AppendBool(item, v.Entry.Kind == timeline.Match)
-	p.add(append(appendInstant(item, v.Entry.At), ']'))
+	item = strconv.AppendBool(item, m.Entry.Kind == timeline.Match)
+	p.add(append(appendInstant(append(item, ','), m.Entry.At), ']'))
 	return p.messages()[0]
 }
 
-// refoldMessage is the message for a change in a customer's history.
-func refoldMessage(provider string, r timeline.Refold) string {
+// recomputeMessage returns the message for a change in a customer's history.
+func recomputeMessage(provider string, r timeline.Recompute) string {
 	p := newPacker(provider, "", "refolds")
 	item := appendQuoted([]byte{'['}, r.Customer)
-	p.add(append(appendInstant(item, r.From), ']'))
+	p.add(append(appendInstant(append(item, ','), r.From), ']'))
 	return p.messages()[0]
 }
 
 func appendInstant(b []byte, at timeline.Instant) []byte {
-	return strconv.AppendInt(append(b, ','), int64(at), 10)
+	return strconv.AppendInt(b, int64(at), 10)
 }
 
 // appendQuoted appends a JSON string. SQS takes no U+FFFE and U+FFFF, which a name may hold, so they are escaped.
@@ -172,53 +182,63 @@ func escapeNoncharacters(b []byte) []byte {
 
 // message is what unmarshalling a body fills.
 type message struct {
-	Form     int           `json:"v"`
-	Provider string        `json:"provider"`
-	Tell     bool          `json:"tell"`
-	ID       string        `json:"id"`
-	Batch    string        `json:"batch"`
-	From     int           `json:"from"`
-	Facts    []wireFact    `json:"facts"`
-	Matches  []wireVerdict `json:"matches"`
-	Refolds  []wireRefold  `json:"refolds"`
+	Version        int             `json:"v"`
+	Provider       string          `json:"provider"`
+	NotifyRejected bool            `json:"tell"`
+	ClientID       string          `json:"id"`
+	Batch          string          `json:"batch"`
+	Offset         int             `json:"from"`
+	Accepted       int64           `json:"accepted"`
+	Facts          []wireFact      `json:"facts"`
+	Matches        []wireMatch     `json:"matches"`
+	Recomputes     []wireRecompute `json:"refolds"`
 }
 
 // The items of a message, which read themselves from an array.
 type (
-	wireFact    timeline.Fact
-	wireVerdict timeline.Verdict
-	wireRefold  timeline.Refold
+	wireFact      timeline.Fact
+	wireMatch     timeline.MatchResult
+	wireRecompute timeline.Recompute
 )
 
-// errMessage is met when a message is none that was ever sent. It will not get better by waiting.
-var errMessage = errors.New("shift: a message that cannot be understood")
+// errMalformedMessage is returned for a message that no release ever sent. Retrying it does not help.
+var errMalformedMessage = errors.New("shift: malformed message")
 
 // parseMessage reads what the functions above write.
-func parseMessage(body string) (timeline.Changes, error) {
+func parseMessage(body string) (timeline.MessageChanges, error) {
 	var m message
-	if err := json.Unmarshal([]byte(body), &m); err != nil || m.Form != formOfMessages || m.Provider == "" || m.From < 0 {
-		return timeline.Changes{}, errMessage
+	err := json.Unmarshal([]byte(body), &m)
+	accepted := timeline.AcceptedAt(time.UnixMicro(m.Accepted))
+	if err != nil || m.Version != messageVersion || m.Provider == "" || m.Offset < 0 || !accepted.InRange() {
+		return timeline.MessageChanges{}, errMalformedMessage
 	}
-	changes := timeline.Changes{Provider: m.Provider, Tell: m.Tell, ID: m.ID, Batch: m.Batch, From: m.From, Facts: make([]timeline.Fact, len(m.Facts))}
+	changes := timeline.MessageChanges{
+		Provider: m.Provider, NotifyRejected: m.NotifyRejected, ClientID: m.ClientID, Batch: m.Batch, Offset: m.Offset,
+		Facts: make([]timeline.Fact, len(m.Facts)),
+	}
 	for i, f := range m.Facts {
 		changes.Facts[i] = timeline.Fact(f)
+		changes.Facts[i].Accepted = accepted
 	}
-	for _, v := range m.Matches {
-		changes.Verdicts = append(changes.Verdicts, timeline.Verdict(v))
+	for _, match := range m.Matches {
+		changes.Matches = append(changes.Matches, timeline.MatchResult(match))
 	}
-	for _, r := range m.Refolds {
-		changes.Refolds = append(changes.Refolds, timeline.Refold(r))
+	for _, r := range m.Recomputes {
+		changes.Recomputes = append(changes.Recomputes, timeline.Recompute(r))
 	}
 	return changes, nil
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	in := array{dec: dec}
+	in := arrayReader{dec: dec}
 	in.open()
-	kind, nameKind, name := in.text(), in.text(), in.text()
-	f.At, f.PlannedEnd = in.instant(), timeline.Never
-	if in.more() {
+	kind := in.text()
+	nameKind := in.text()
+	name := in.text()
+	f.At = in.instant()
+	f.PlannedEnd = timeline.Never
+	if in.hasMore() {
 		f.PlannedEnd = in.instant()
 	}
 	in.close()
@@ -228,7 +248,7 @@ func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case "O":
 		f.Kind = timeline.Logout
 	default:
-		in.bad = true
+		in.failed = true
 	}
 	switch nameKind {
 	case "C":
@@ -236,19 +256,20 @@ func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case "U":
 		f.Name.Kind = person.UserID
 	default:
-		in.bad = true
+		in.failed = true
 	}
 	f.Name.Value = name
 	// What does not fit the stored form must not get there: a planned end lies within the longest shift after its LOGIN.
-	if f.PlannedEnd != timeline.Never && (f.Kind != timeline.Login || f.PlannedEnd <= f.At || f.PlannedEnd > f.At.Add(timeline.MaxShift)) {
-		in.bad = true
+	isPlanned := f.PlannedEnd != timeline.Never
+	if isPlanned && (f.Kind != timeline.Login || f.PlannedEnd <= f.At || f.PlannedEnd > f.At.Add(timeline.MaxShift)) {
+		in.failed = true
 	}
 	return in.err(name != "")
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (v *wireVerdict) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	in := array{dec: dec}
+func (v *wireMatch) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	in := arrayReader{dec: dec}
 	in.open()
 	v.Customer = in.text()
 	v.Entry = timeline.NotMatched(timeline.Instant(0).Time())
@@ -261,77 +282,81 @@ func (v *wireVerdict) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (r *wireRefold) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	in := array{dec: dec}
+func (r *wireRecompute) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	in := arrayReader{dec: dec}
 	in.open()
-	r.Customer, r.From = in.text(), in.instant()
+	r.Customer = in.text()
+	r.From = in.instant()
 	in.close()
 	return in.err(r.Customer != "")
 }
 
-// array reads a JSON array of fixed shape; once something was not there, it is bad for good.
-type array struct {
-	dec *jsontext.Decoder
-	bad bool
+// arrayReader reads a JSON array of fixed shape; once something was not there, it has failed for good.
+type arrayReader struct {
+	dec    *jsontext.Decoder
+	failed bool
 }
 
-func (a *array) token(kind jsontext.Kind) (t jsontext.Token) {
-	if a.bad || a.dec.PeekKind() != kind {
-		a.bad = true
+func (a *arrayReader) token(kind jsontext.Kind) (t jsontext.Token) {
+	if a.failed || a.dec.PeekKind() != kind {
+		a.failed = true
 		return t
 	}
 	t, err := a.dec.ReadToken()
-	a.bad = err != nil
+	a.failed = err != nil
 	return t
 }
 
-func (a *array) open()      { a.token('[') }
-func (a *array) close()     { a.token(']') }
-func (a *array) more() bool { return !a.bad && a.dec.PeekKind() != ']' }
+func (a *arrayReader) open()         { a.token('[') }
+func (a *arrayReader) close()        { a.token(']') }
+func (a *arrayReader) hasMore() bool { return !a.failed && a.dec.PeekKind() != ']' }
 
-func (a *array) text() string {
-	if t := a.token('"'); !a.bad {
+func (a *arrayReader) text() string {
+	if t := a.token('"'); !a.failed {
 		return t.String()
 	}
 	return ""
 }
 
-func (a *array) bool() bool {
-	if !a.bad && a.dec.PeekKind() == 'f' {
+func (a *arrayReader) bool() bool {
+	if !a.failed && a.dec.PeekKind() == 'f' {
 		a.token('f')
 		return false
 	}
 	a.token('t')
-	return !a.bad
+	return !a.failed
 }
 
 // instant is one that lies on a day which the storage can name.
-func (a *array) instant() timeline.Instant {
+func (a *arrayReader) instant() timeline.Instant {
 	t := a.token('0')
-	if a.bad {
+	if a.failed {
 		return 0
 	}
 	n, err := strconv.ParseInt(t.String(), 10, 64)
 	at := timeline.Instant(n)
-	a.bad = err != nil || !at.Storable()
+	a.failed = err != nil || !at.InRange()
 	return at
 }
 
-func (a *array) err(ok bool) error {
-	if a.bad || !ok {
-		return errMessage
+func (a *arrayReader) err(ok bool) error {
+	if a.failed || !ok {
+		return errMalformedMessage
 	}
 	return nil
 }
 
-// Carries tells whether the body of a message asks a processor to take in that fact of a work provider, or that verdict.
-func Carries(body, provider string, f timeline.Fact, v timeline.Verdict) bool {
+// MessageContains reports whether the body of a message brings that fact of a work provider or, if the fact has no kind,
+// that match.
+func MessageContains(body, provider string, f timeline.Fact, m timeline.MatchResult) bool {
 	c, err := parseMessage(body)
 	if err != nil || c.Provider != provider {
 		return false
 	}
 	if f.Kind == 0 {
-		return slices.Contains(c.Verdicts, v)
+		return slices.Contains(c.Matches, m)
 	}
-	return slices.ContainsFunc(c.Facts, func(g timeline.Fact) bool { return g.Kind == f.Kind && g.At == f.At && g.Name == f.Name })
+	return slices.ContainsFunc(c.Facts, func(g timeline.Fact) bool {
+		return g.Kind == f.Kind && g.At == f.At && g.Name == f.Name
+	})
 }

@@ -40,7 +40,7 @@ func anyFact(t *rapid.T) timeline.Fact {
 		f.Kind = timeline.Logout
 	case 2:
 		planned := f.At + timeline.Instant(rapid.Int64Range(1, timeline.MaxShift.Microseconds()).Draw(t, "planned"))
-		if planned.Storable() {
+		if planned.InRange() {
 			f.PlannedEnd = planned
 		}
 	}
@@ -54,11 +54,15 @@ func forSQS(s string) bool {
 	})
 }
 
-func TestWhatIsSentIsUnderstood(t *testing.T) {
+func TestMessageRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		provider := rapid.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "provider")
 		batch := rapid.SampledFrom([]string{"", "00ff"}).Draw(t, "batch")
 		facts := rapid.SliceOfN(rapid.Custom(anyFact), 0, 300).Draw(t, "facts")
+		accepted := timeline.Instant(rapid.Int64Range(0, 253402300799_999).Draw(t, "accepted, in milliseconds")) * 1000
+		for i := range facts {
+			facts[i].Accepted = accepted // those of a request are accepted at once; 0 is unknown
+		}
 		var got []timeline.Fact
 		for i, body := range factMessages(provider, batch, facts) {
 			c, err := parseMessage(body)
@@ -66,7 +70,7 @@ func TestWhatIsSentIsUnderstood(t *testing.T) {
 			if batch != "" {
 				from = len(got)
 			}
-			if err != nil || c.Provider != provider || c.Batch != batch || c.From != from || len(c.Facts) == 0 {
+			if err != nil || c.Provider != provider || c.Batch != batch || c.Offset != from || len(c.Facts) == 0 {
 				t.Fatalf("message %d: %.200s: %v", i, body, err)
 			}
 			if len(body) > queue.MaxBody || !forSQS(body) {
@@ -79,33 +83,33 @@ func TestWhatIsSentIsUnderstood(t *testing.T) {
 		}
 
 		at := anyInstant(t)
-		verdict := timeline.Verdict{Customer: anyName(t), Entry: timeline.Matched(at.Time())}
+		verdict := timeline.MatchResult{Customer: anyName(t), Entry: timeline.Matched(at.Time())}
 		if rapid.Bool().Draw(t, "no match") {
 			verdict.Entry = timeline.NotMatched(at.Time())
 		}
-		if c, err := parseMessage(matchMessage(provider, "AdZL", verdict)); err != nil || !slices.Equal(c.Verdicts, []timeline.Verdict{verdict}) {
+		if c, err := parseMessage(matchMessage(provider, "AdZL", verdict)); err != nil || !slices.Equal(c.Matches, []timeline.MatchResult{verdict}) {
 			t.Fatalf("%v: %v, %v", verdict, c, err)
 		}
-		refold := timeline.Refold{Customer: anyName(t), From: at}
-		if c, err := parseMessage(refoldMessage(provider, refold)); err != nil || !slices.Equal(c.Refolds, []timeline.Refold{refold}) {
+		refold := timeline.Recompute{Customer: anyName(t), From: at}
+		if c, err := parseMessage(recomputeMessage(provider, refold)); err != nil || !slices.Equal(c.Recomputes, []timeline.Recompute{refold}) {
 			t.Fatalf("%v: %v, %v", refold, c, err)
 		}
 	})
 }
 
-// kept is testdata/messages.json: messages of every form that a release has ever sent, and what they mean. They are never
+// storedMessage is an item of testdata/messages.json: messages of every form that a release has ever sent, and what they mean. They are never
 // changed, only added to: messages live for days in the queue, and for good among the dead letters.
-type kept struct {
+type storedMessage struct {
 	Message json.RawMessage
 	Means   string
 }
 
-func TestKeptMessagesAreUnderstood(t *testing.T) {
+func TestParseStoredMessages(t *testing.T) {
 	text, err := os.ReadFile("testdata/messages.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var messages []kept
+	var messages []storedMessage
 	if err := json.Unmarshal(text, &messages); err != nil {
 		t.Fatal(err)
 	}
@@ -118,13 +122,16 @@ func TestKeptMessagesAreUnderstood(t *testing.T) {
 }
 
 // meaning puts a message into words.
-func meaning(c timeline.Changes) string {
+func meaning(c timeline.MessageChanges) string {
 	words := []string{c.Provider}
-	if c.Tell {
-		words = append(words, "which is to be told")
+	if c.NotifyRejected {
+		words = append(words, "which is to be notified")
 	}
 	if c.Batch != "" {
-		words = append(words, fmt.Sprintf("batch %s from %d", c.Batch, c.From))
+		words = append(words, fmt.Sprintf("batch %s from %d", c.Batch, c.Offset))
+	}
+	if len(c.Facts) > 0 && c.Facts[0].Accepted != 0 {
+		words = append(words, fmt.Sprintf("accepted at %d", c.Facts[0].Accepted))
 	}
 	for _, f := range c.Facts {
 		word := fmt.Sprintf("%s of %c %s at %d", f.Kind, f.Name.Kind, f.Name.Value, f.At)
@@ -133,14 +140,14 @@ func meaning(c timeline.Changes) string {
 		}
 		words = append(words, word)
 	}
-	for _, v := range c.Verdicts {
+	for _, v := range c.Matches {
 		words = append(words, fmt.Sprintf("%s matched: %t at %d", v.Customer, v.Entry.Kind == timeline.Match, v.Entry.At))
 	}
-	for _, r := range c.Refolds {
+	for _, r := range c.Recomputes {
 		words = append(words, fmt.Sprintf("fold %s from %d", r.Customer, r.From))
 	}
-	if c.ID != "" {
-		words = append(words, "as "+c.ID)
+	if c.ClientID != "" {
+		words = append(words, "as "+c.ClientID)
 	}
 	return strings.Join(words, ", ")
 }
@@ -156,6 +163,9 @@ var badMessages = map[string]string{
 	"no form":                  `{"provider":"courier-ltd","facts":[]}`,
 	"a newer form":             `{"v":2,"provider":"courier-ltd","facts":[]}`,
 	"no provider":              `{"v":1,"facts":[]}`,
+	"accepted that is text":    `{"v":1,"provider":"courier-ltd","accepted":"1","facts":[]}`,
+	"half an accepted":         `{"v":1,"provider":"courier-ltd","accepted":1.5,"facts":[]}`,
+	"accepted after 9999":      `{"v":1,"provider":"courier-ltd","accepted":253402300800000000,"facts":[]}`,
 	"a place before the first": `{"v":1,"provider":"courier-ltd","batch":"00ff","from":-1,"facts":[]}`,
 	"a fact that is no array":  `{"v":1,"provider":"courier-ltd","facts":[{}]}`,
 	"a fact too short":         `{"v":1,"provider":"courier-ltd","facts":[["I","U","12345"]]}`,
@@ -194,9 +204,10 @@ func FuzzParseMessage(f *testing.F) {
 	}
 	login := fact(timeline.Login, person.UserID, "\uffff\"", noon)
 	login.PlannedEnd = timeline.At(minutes(60))
+	login.Accepted = timeline.AcceptedAt(noon)
 	for _, body := range append(factMessages(courier, "00ff", []timeline.Fact{login}),
-		matchMessage(courier, "", timeline.Verdict{Customer: "ABC123", Entry: timeline.Matched(noon)}),
-		refoldMessage(courier, timeline.Refold{Customer: "ABC123", From: timeline.At(noon)})) {
+		matchMessage(courier, "", timeline.MatchResult{Customer: "ABC123", Entry: timeline.Matched(noon)}),
+		recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -204,7 +215,7 @@ func FuzzParseMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := timeline.Changes{Provider: c.Provider, ID: c.ID, Tell: c.Tell, Batch: c.Batch, From: c.From, Facts: []timeline.Fact{}}
+		again := timeline.MessageChanges{Provider: c.Provider, ClientID: c.ClientID, NotifyRejected: c.NotifyRejected, Batch: c.Batch, Offset: c.Offset, Facts: []timeline.Fact{}}
 		for _, f := range c.Facts {
 			for _, one := range factMessages(c.Provider, "", []timeline.Fact{f}) {
 				parsed, err := parseMessage(one)
@@ -214,19 +225,19 @@ func FuzzParseMessage(f *testing.F) {
 				again.Facts = append(again.Facts, parsed.Facts...)
 			}
 		}
-		for _, v := range c.Verdicts {
+		for _, v := range c.Matches {
 			parsed, err := parseMessage(matchMessage(c.Provider, "", v))
 			if err != nil {
 				t.Fatalf("%v: %v", v, err)
 			}
-			again.Verdicts = append(again.Verdicts, parsed.Verdicts...)
+			again.Matches = append(again.Matches, parsed.Matches...)
 		}
-		for _, r := range c.Refolds {
-			parsed, err := parseMessage(refoldMessage(c.Provider, r))
+		for _, r := range c.Recomputes {
+			parsed, err := parseMessage(recomputeMessage(c.Provider, r))
 			if err != nil {
 				t.Fatalf("%v: %v", r, err)
 			}
-			again.Refolds = append(again.Refolds, parsed.Refolds...)
+			again.Recomputes = append(again.Recomputes, parsed.Recomputes...)
 		}
 		if !reflect.DeepEqual(c, again) {
 			t.Errorf("%q:\nfirst %+v\nthen  %+v", body, c, again)

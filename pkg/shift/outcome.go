@@ -2,8 +2,6 @@ package shift
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"net/http"
 
 	"zego.com/workprovider/pkg/fault"
@@ -12,7 +10,7 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// ReadEvents is GET /v2/event/{id} and GET /v2/batch/{id}: what became of what was accepted. Nothing was written when it
+// ReadEvents is GET /v2/event/{id} and GET /v2/batch/{id}: the outcomes of what was accepted. Nothing was written when it
 // was, but the queue message: an id is the event itself, and reads PENDING until the event is in its set.
 func ReadEvents(keys web.Authenticator, v Reader) http.Handler {
 	return web.NewFunction("event-read", keys, map[string]web.Handler{
@@ -21,11 +19,11 @@ func ReadEvents(keys web.Authenticator, v Reader) http.Handler {
 	})
 }
 
-// parallelNames is how many people's facts are read at once for a batch.
-const parallelNames = 32
+// maxParallelNames is how many names' facts are read at once for a batch.
+const maxParallelNames = 32
 
-// told is an event as it is read; what does not apply is null.
-type told struct {
+// eventResponse is an event as it is read; what does not apply is null.
+type eventResponse struct {
 	ID                 string  `json:"id"`
 	State              string  `json:"state"`
 	Effect             *string `json:"effect"`
@@ -37,9 +35,11 @@ type told struct {
 	Timestamp          string  `json:"timestamp"`
 }
 
-// tell puts an event and its outcome into words.
-func (v Reader) tell(provider, id, kind string, name person.Name, at timeline.Instant, o timeline.Outcome) told {
-	out := told{ID: id, State: o.State.String(), Kind: kind, Timestamp: web.FormatTime(at.Time())}
+// eventResponseFor puts an event and its outcome into the API's words.
+func (v Reader) eventResponseFor(
+	provider, id, kind string, name person.Name, at timeline.Instant, o timeline.Outcome,
+) eventResponse {
+	out := eventResponse{ID: id, State: o.State.String(), Kind: kind, Timestamp: web.FormatTime(at.Time())}
 	if name.Kind == person.UserID {
 		out.WorkProviderUserID = name.Value
 	} else {
@@ -47,8 +47,11 @@ func (v Reader) tell(provider, id, kind string, name person.Name, at timeline.In
 	}
 	if o.Effect != 0 {
 		effect := o.Effect.String()
-		shift := EventID(v.ids, provider, timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start})
-		out.Effect, out.ShiftID = &effect, &shift
+		out.Effect = &effect
+	}
+	if o.Shift.End != 0 {
+		id := v.shiftID(provider, o.Shift)
+		out.ShiftID = &id
 	}
 	if o.Reason != 0 {
 		reason := o.Reason.String()
@@ -57,44 +60,56 @@ func (v Reader) tell(provider, id, kind string, name person.Name, at timeline.In
 	return out
 }
 
+// factResponseFor does the same for a fact, which has an id of its own.
+func (v Reader) factResponseFor(provider string, f timeline.Fact, o timeline.Outcome) eventResponse {
+	return v.eventResponseFor(provider, EventID(v.ids, provider, f), f.Kind.String(), f.Name, f.At, o)
+}
+
 var (
-	errNoEvent = fault.New(fault.NotFound, "There is no such event")
-	errNoBatch = fault.New(fault.NotFound, "There is no such batch")
+	errNoEvent = fault.New(fault.NotFound, "No such event")
+	errNoBatch = fault.New(fault.NotFound, "No such batch")
 )
 
 func (v Reader) readEvent(r *web.Request) (web.Response, error) {
-	f, verdict, ok := OpenEvent(v.ids, r.Provider.ID, r.PathValue)
+	provider := r.Provider.ID
+	f, match, ok := OpenEvent(v.ids, provider, r.PathValue)
 	if !ok {
 		return web.Response{}, errNoEvent
 	}
 	now := timeline.At(v.now())
-	observer := timeline.NewObserver(v.rows, 1)
+	reader := timeline.NewOutcomeReader(v.storage, 1)
 	if f.Kind == 0 {
-		outcome, err := observer.Verdict(r.Context(), r.Provider.ID, verdict, now)
-		return web.Response{Status: http.StatusOK, Body: v.tell(r.Provider.ID, r.PathValue, "MATCH", f.Name, f.At, outcome)}, err
+		outcome, err := reader.MatchOutcome(r.Context(), provider, match, now)
+		body := v.eventResponseFor(provider, r.PathValue, "MATCH", f.Name, f.At, outcome)
+		return web.Response{Status: http.StatusOK, Body: body}, err
 	}
-	outcomes, err := observer.Outcomes(r.Context(), r.Provider.ID, []timeline.Fact{f}, now)
+	outcomes, err := reader.Outcomes(r.Context(), provider, []timeline.Fact{f}, now)
 	if err != nil {
 		return web.Response{}, err
 	}
-	return web.Response{Status: http.StatusOK, Body: v.tell(r.Provider.ID, r.PathValue, f.Kind.String(), f.Name, f.At, outcomes[0])}, nil
+	return web.Response{Status: http.StatusOK, Body: v.factResponseFor(provider, f, outcomes[0])}, nil
 }
 
-// toldBatch is a batch as it is read; its events, and where the next page begins, only once all of it has been processed.
-type toldBatch struct {
+// batchSummary counts what became of a batch's events when they were applied.
+type batchSummary struct {
 	ID       string         `json:"id"`
 	Count    int            `json:"count"`
 	Outcomes map[string]int `json:"outcomes"`
 }
 
-type toldEvents struct {
-	toldBatch
-	Events []told  `json:"events"`
-	Next   *string `json:"next"`
+// batchResponse is a batch as it is read once all of it has been processed: with its events as they are now, a page at a
+// time.
+type batchResponse struct {
+	batchSummary
+	Events []eventResponse `json:"events"`
+	Next   *string         `json:"next"`
 }
 
+// readBatch costs what the page's events cost, however large the batch is: the counts were stored when each part of it
+// was applied.
 func (v Reader) readBatch(r *web.Request) (web.Response, error) {
-	b, ok := openBatch(v.ids, r.Provider.ID, r.PathValue)
+	provider := r.Provider.ID
+	b, ok := openBatch(v.ids, provider, r.PathValue)
 	if !ok {
 		return web.Response{}, errNoBatch
 	}
@@ -102,67 +117,78 @@ func (v Reader) readBatch(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	from, err := v.batchPage(r.Provider.ID, r.PathValue, query["next"])
+	from, err := v.decodeBatchCursor(provider, r.PathValue, query)
 	if err != nil {
 		return web.Response{}, err
 	}
-	facts, err := v.factsOf(r.Context(), r.Provider.ID, b)
+	tallies, err := v.storage.BatchTallies(r.Context(), provider, b.name())
 	if err != nil {
 		return web.Response{}, err
 	}
-	observer := timeline.NewObserver(v.rows, parallelNames)
-	outcomes, err := observer.Outcomes(r.Context(), r.Provider.ID, facts, timeline.At(v.now()))
+	body := batchResponse{batchSummary: summarise(r.PathValue, int(b.count), tallies), Events: []eventResponse{}}
+	if body.Outcomes[timeline.Pending.String()] > 0 {
+		return web.Response{Status: http.StatusOK, Body: body.batchSummary}, nil
+	}
+	facts, err := v.pageOfBatch(r.Context(), provider, b, tallies, from)
 	if err != nil {
 		return web.Response{}, err
 	}
-	answer := toldEvents{toldBatch: toldBatch{ID: r.PathValue, Count: int(b.count), Outcomes: map[string]int{}}, Events: []told{}}
-	for _, o := range outcomes {
-		answer.Outcomes[o.State.String()]++
+	reader := timeline.NewOutcomeReader(v.storage, maxParallelNames)
+	outcomes, err := reader.Outcomes(r.Context(), provider, facts, timeline.At(v.now()))
+	if err != nil {
+		return web.Response{}, err
 	}
-	if missing := int(b.count) - len(facts); missing > 0 {
-		answer.Outcomes[timeline.Pending.String()] += missing
-		return web.Response{Status: http.StatusOK, Body: answer.toldBatch}, nil
+	for i, f := range facts {
+		body.Events = append(body.Events, v.factResponseFor(provider, f, outcomes[i]))
 	}
-	for i := from; i < len(facts); i++ {
-		if i == from+pageSize {
-			next := v.sealPage(r.Provider.ID, r.PathValue, i)
-			answer.Next = &next
-			break
-		}
-		f := facts[i]
-		answer.Events = append(answer.Events, v.tell(r.Provider.ID, EventID(v.ids, r.Provider.ID, f), f.Kind.String(), f.Name, f.At, outcomes[i]))
+	if end := from + len(facts); end < body.Count {
+		next := v.encodeBatchCursor(provider, r.PathValue, end)
+		body.Next = &next
 	}
-	return web.Response{Status: http.StatusOK, Body: answer}, nil
+	return web.Response{Status: http.StatusOK, Body: body}, nil
 }
 
-// factsOf is what of a batch has been processed.
-func (v Reader) factsOf(ctx context.Context, provider string, b batch) ([]timeline.Fact, error) {
-	if b.count == 0 {
+// summarise adds up what became of a batch. What was not applied yet is pending.
+func summarise(id string, count int, tallies []timeline.BatchTally) batchSummary {
+	s := batchSummary{ID: id, Count: count, Outcomes: map[string]int{}}
+	pending := count
+	for _, t := range tallies {
+		for state, n := range t.ByState() {
+			s.Outcomes[state.String()] += n
+			pending -= n
+		}
+	}
+	if pending > 0 {
+		s.Outcomes[timeline.Pending.String()] = pending
+	}
+	return s
+}
+
+// pageOfBatch reads the events of a page from the parts that hold them. The tallies tell where each part begins.
+func (v Reader) pageOfBatch(
+	ctx context.Context, provider string, b batch, tallies []timeline.BatchTally, from int,
+) ([]timeline.Fact, error) {
+	end := min(from+pageSize, int(b.count))
+	if from >= end {
 		return nil, nil
 	}
-	parts, err := v.rows.Parts(ctx, provider, b.name())
+	first := 0
+	last := 0
+	for _, t := range tallies {
+		if t.Offset <= from {
+			first = t.Offset
+		}
+		if t.Offset < end {
+			last = t.Offset
+		}
+	}
+	parts, err := v.storage.BatchParts(ctx, provider, b.name(), first, last)
+	if err != nil {
+		return nil, err
+	}
 	var facts []timeline.Fact
 	for _, part := range parts {
 		facts = append(facts, part.Facts...)
 	}
-	return facts, err
-}
-
-// sealPage is where the next page of a batch begins; batchPage opens it, for the same batch only.
-func (v Reader) sealPage(provider, id string, from int) string {
-	digest := sha256.Sum256([]byte(id))
-	return v.ids.Seal(nextPurpose, provider, binary.BigEndian.AppendUint32(digest[:16:16], uint32(from)))
-}
-
-func (v Reader) batchPage(provider, id string, next []string) (int, error) {
-	text, err := single("next", map[string][]string{"next": next})
-	if err != nil || text == "" {
-		return 0, err
-	}
-	b, err := v.ids.Open(nextPurpose, provider, text)
-	digest := sha256.Sum256([]byte(id))
-	if err != nil || len(b) != 20 || [16]byte(b) != [16]byte(digest[:]) {
-		return 0, errNext
-	}
-	return int(binary.BigEndian.Uint32(b[16:])), nil
+	return facts[from-first : min(end-first, len(facts))], nil
 }

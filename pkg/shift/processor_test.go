@@ -25,11 +25,11 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// puzzle makes a customer whose history this release cannot read, so that every message about them fails.
-func (w *world) puzzle(number string) {
-	w.t.Helper()
-	_, err := dynamodb.NewFromConfig(w.env.AWS()).PutItem(w.t.Context(), &dynamodb.PutItemInput{
-		TableName: aws.String(w.env.Get("TIMELINES_TABLE")),
+// putUnreadableHistory makes a customer whose history this release cannot read, so that every message about them fails.
+func (fx *fixture) putUnreadableHistory(number string) {
+	fx.t.Helper()
+	_, err := dynamodb.NewFromConfig(fx.env.AWS()).PutItem(fx.t.Context(), &dynamodb.PutItemInput{
+		TableName: aws.String(fx.env.Get("TIMELINES_TABLE")),
 		Item: map[string]dynamotypes.AttributeValue{
 			table.PK:          &dynamotypes.AttributeValueMemberS{Value: table.NamePartition(courier, person.Name{Kind: person.CustomerNumber, Value: number})},
 			table.SK:          &dynamotypes.AttributeValueMemberS{Value: table.HistorySort("2026-01")},
@@ -37,20 +37,22 @@ func (w *world) puzzle(number string) {
 		},
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 }
 
-// refuser is a Filer that files nothing.
-type refuser struct{}
+// failingArchive archives nothing.
+type failingArchive struct{}
 
-func (refuser) Archive(context.Context, deadletter.DeadLetter) error { return errors.New("down") }
+func (failingArchive) Archive(context.Context, deadletter.DeadLetter) error {
+	return errors.New("down")
+}
 
 // TestOneBadMessageDoesNotFailTheOthers is promise 6: of ten messages in a batch, those that cannot be understood are filed
 // with their bytes, those that fail come again by themselves, and the rest are done.
 func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
-	w := couriers(t)
-	w.puzzle("PUZZLE")
+	fx := newCourierFixture(t)
+	fx.putUnreadableHistory("PUZZLE")
 	login := func(number string) string {
 		return factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.CustomerNumber, number, eleven)})[0]
 	}
@@ -72,16 +74,16 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 		slices.Sort(ids)
 		return strings.Join(ids, " ")
 	}
-	applier := timeline.NewApplier(w.timelines, 8)
-	if got := failed(Processor(applier, refuser{}, func() time.Time { return noon })); got != "1 2 3 5" {
+	applier := timeline.NewApplier(fx.timelines, 8)
+	if got := failed(Processor(applier, failingArchive{}, func() time.Time { return noon })); got != "1 2 3 5" {
 		t.Errorf("while nothing can be filed, %s failed", got)
 	}
 	for range 2 { // delivered again, a letter is filed once
-		if got := failed(w.process); got != "2" {
+		if got := failed(fx.process); got != "2" {
 			t.Errorf("%s failed", got)
 		}
 	}
-	letters, err := deadletter.NewStore(w.env).List(t.Context(), "2026-03")
+	letters, err := deadletter.NewStore(fx.env).List(t.Context(), "2026-03")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +96,8 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 		t.Errorf("filed %q, want %q", filed, want)
 	}
 	for _, number := range []string{"ABC123", "ABC12"} {
-		var list listing
-		if w.read("/v2/shift/?customerNumber="+number, &list); list.starts() != iso(eleven) {
+		var list shiftList
+		if fx.read("/v2/shift/?customerNumber="+number, &list); list.starts() != iso(eleven) {
 			t.Errorf("%s: %s", number, list.starts())
 		}
 	}
@@ -103,8 +105,8 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 
 // TestAnEmptyBatch: the answer is never null, which a poller may not understand.
 func TestAnEmptyBatch(t *testing.T) {
-	w := newWorld(t)
-	response, err := w.process(t.Context(), events.SQSEvent{})
+	fx := newFixture(t)
+	response, err := fx.process(t.Context(), events.SQSEvent{})
 	text, _ := json.Marshal(response)
 	if string(text) != `{"batchItemFailures":[]}` || err != nil {
 		t.Errorf("%s, %v", text, err)
@@ -114,65 +116,65 @@ func TestAnEmptyBatch(t *testing.T) {
 // TestWhatKeepsFailingBecomesADeadLetter: after as many tries as template.yaml says, a message that fails is in the
 // dead-letter queue, byte for byte, while its neighbours are long done.
 func TestWhatKeepsFailingBecomesADeadLetter(t *testing.T) {
-	w := couriers(t)
-	w.puzzle("PUZZLE")
+	fx := newCourierFixture(t)
+	fx.putUnreadableHistory("PUZZLE")
 	poison := `{"customerNumber":"PUZZLE","timestamp":` + someTime + `}`
-	w.accept("/v1/batch/login", `[`+poison+`,{"workProviderUserId":"\uffff\"<é","timestamp":`+someTime+`}]`)
-	bodies := w.queued()
-	if len(bodies) != 1 || queue.NewEventsQueue(w.env).Send(t.Context(), 0, bodies...) != nil {
+	fx.accept("/v1/batch/login", `[`+poison+`,{"workProviderUserId":"\uffff\"<é","timestamp":`+someTime+`}]`)
+	bodies := fx.queued()
+	if len(bodies) != 1 || queue.NewEventsQueue(fx.env).Send(t.Context(), 0, bodies...) != nil {
 		t.Fatal(bodies)
 	}
-	w.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":`+someTime+`}`)
+	fx.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":`+someTime+`}`)
 
 	tries := 0
 	for {
-		messages := w.receive()
+		messages := fx.receive()
 		if len(messages) == 0 {
 			break
 		}
-		for _, m := range w.deliver(messages) {
+		for _, m := range fx.deliver(messages) {
 			tries++
-			_, err := w.sqs.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{
-				QueueUrl: aws.String(w.env.Get("EVENTS_QUEUE_URL")), ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: 0,
+			_, err := fx.sqs.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{
+				QueueUrl: aws.String(fx.env.Get("EVENTS_QUEUE_URL")), ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: 0,
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	url, count := w.deadLetterQueue()
+	url, count := fx.deadLetterQueue()
 	if fmt.Sprint(tries) != count {
 		t.Errorf("%d tries, not %s", tries, count)
 	}
-	out, err := w.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
+	out, err := fx.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
 	if err != nil || len(out.Messages) != 1 || *out.Messages[0].Body != bodies[0] {
 		t.Errorf("dead letters: %v (%v), want %s", out.Messages, err, bodies[0])
 	}
-	var list listing
-	if w.read(listPath, &list); list.starts() != iso(eleven) {
+	var list shiftList
+	if fx.read(listPath, &list); list.starts() != iso(eleven) {
 		t.Errorf("the neighbour: %s", list.starts())
 	}
 }
 
 // deadLetterQueue is the URL of the dead-letter queue, and after how many tries a message gets there.
-func (w *world) deadLetterQueue() (url, tries string) {
-	w.t.Helper()
-	got, err := w.sqs.GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
-		QueueUrl: aws.String(w.env.Get("EVENTS_QUEUE_URL")), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
+func (fx *fixture) deadLetterQueue() (url, tries string) {
+	fx.t.Helper()
+	got, err := fx.sqs.GetQueueAttributes(fx.t.Context(), &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(fx.env.Get("EVENTS_QUEUE_URL")), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 	var policy struct {
 		Target string `json:"deadLetterTargetArn"`
 		Count  any    `json:"maxReceiveCount"`
 	}
 	if err := json.Unmarshal([]byte(got.Attributes["RedrivePolicy"]), &policy); err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
-	found, err := w.sqs.GetQueueUrl(w.t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(policy.Target[strings.LastIndexByte(policy.Target, ':')+1:])})
+	found, err := fx.sqs.GetQueueUrl(fx.t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(policy.Target[strings.LastIndexByte(policy.Target, ':')+1:])})
 	if err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 	return *found.QueueUrl, fmt.Sprint(policy.Count)
 }
@@ -180,7 +182,7 @@ func (w *world) deadLetterQueue() (url, tries string) {
 // TestOrderAndRepeatsDoNotMatter is promises 2 and 3 over HTTP: the same events in any order, alone or in batches, under
 // either name, sent again weeks later, make the same shifts.
 func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
-	w := newWorld(t)
+	fx := newFixture(t)
 	type sent struct{ kind, name, at string }
 	events := []sent{
 		{"login", "C", "09:00:00"}, {"logout", "U", "10:00:00"}, {"login", "U", "10:00:00"}, {"login", "C", "10:30:00"}, {"logout", "C", "11:00:00"},
@@ -189,7 +191,7 @@ func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 	var want string
 	for order := range uint64(6) {
 		number, id := fmt.Sprint("ORDER", order), fmt.Sprint("id-", order)
-		w.customer(courier, number, id)
+		fx.addCustomer(courier, number, id)
 		random := rand.New(rand.NewPCG(order, 1))
 		mixed := slices.Concat(events, events[:order])
 		random.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
@@ -199,31 +201,31 @@ func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 				item = fmt.Sprintf(`{"workProviderUserId":%q,"timestamp":"2026-03-14T%sZ"}`, id, e.at)
 			}
 			if random.IntN(2) == 0 {
-				w.accept("/v1/batch/"+e.kind, "["+item+","+item+"]")
+				fx.accept("/v1/batch/"+e.kind, "["+item+","+item+"]")
 			} else {
-				w.accept("/v1/shift/"+e.kind, item)
+				fx.accept("/v1/shift/"+e.kind, item)
 			}
 		}
 		for _, e := range mixed {
 			if send(e); random.IntN(3) == 0 {
-				w.drain()
+				fx.drain()
 			}
 		}
-		w.drain()
+		fx.drain()
 		path := "/v2/shift/?from=2026-03-14T00:00:00Z&customerNumber=" + number
-		before := w.get(path)
-		w.clock = noon.AddDate(0, 0, 60)
+		before := fx.get(path)
+		fx.clock = noon.AddDate(0, 0, 60)
 		for _, e := range mixed {
 			send(e)
 		}
-		w.drain()
-		w.clock = noon
-		w.want("sent again weeks later", w.get(path), before.status, before.body)
+		fx.drain()
+		fx.clock = noon
+		fx.want("sent again weeks later", fx.get(path), before.status, before.body)
 
 		var list struct {
 			Shifts []struct{ StartTime, EndTime, EndedBy string }
 		}
-		w.read(path, &list)
+		fx.read(path, &list)
 		got := fmt.Sprint(list.Shifts)
 		if want == "" {
 			want = got
@@ -234,37 +236,37 @@ func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestTheFirstYear: the earliest timestamps that are accepted are processed like any other.
-func TestTheFirstYear(t *testing.T) {
-	w := newWorld(t)
+// TestFirstYear: the earliest timestamps that are accepted are processed like any other.
+func TestFirstYear(t *testing.T) {
+	fx := newFixture(t)
 	first := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
-	w.person(courier, "ABC123", "", first, timeline.ConsentGiven(first), timeline.Matched(first))
-	id := w.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":"0001-01-01T00:00:00Z"}`)
-	w.accept("/v1/shift/logout", `{"customerNumber":"ABC123","timestamp":"0001-01-01T01:00:00Z"}`)
-	w.accept("/v1/shift/logout", `{"customerNumber":"ZZZ999","timestamp":"0001-01-01T00:00:00Z"}`)
-	w.drain()
-	w.want("the shift", w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", first, first.Add(time.Hour), "LOGOUT", 1))
-	var list listing
-	if w.read(listPath+"&from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", &list); list.starts() != iso(first) {
+	fx.addPerson(courier, "ABC123", "", first, timeline.ConsentGiven(first), timeline.Matched(first))
+	id := fx.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":"0001-01-01T00:00:00Z"}`)
+	fx.accept("/v1/shift/logout", `{"customerNumber":"ABC123","timestamp":"0001-01-01T01:00:00Z"}`)
+	fx.accept("/v1/shift/logout", `{"customerNumber":"ZZZ999","timestamp":"0001-01-01T00:00:00Z"}`)
+	fx.drain()
+	fx.want("the shift", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", first, first.Add(time.Hour), "LOGOUT", 1))
+	var list shiftList
+	if fx.read(listPath+"&from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", &list); list.starts() != iso(first) {
 		t.Errorf("listed: %s", list.starts())
 	}
 }
 
-// TestIDsHandedOutStayGood: an id is for ever, so what an id seals may never change its form.
-func TestIDsHandedOutStayGood(t *testing.T) {
-	w := couriers(t)
+// TestIDFormsStayValid: an id is for ever, so what an id seals may never change its form.
+func TestIDFormsStayValid(t *testing.T) {
+	fx := newCourierFixture(t)
 	login := fact(timeline.Login, person.UserID, "12345", eleven)
 	for name, c := range map[string]struct{ id, was string }{
-		"LOGIN":  {EventID(w.ids, courier, login), "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"},
-		"LOGOUT": {EventID(w.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", eleven)), "Ab9gDVUwToXU6zOK_Fnw3nW-OUY906zpscfZagJ23qGd"},
-		"match":  {matchID(w.ids, courier, timeline.Verdict{Customer: "ABC123", Entry: timeline.Matched(eleven)}), "AX8gIoiCacT0vXo1reODu5ZJlIzbD5kcj65Cosn7cxUA"},
-		"batch":  {w.ids.Seal(batchPurpose, courier, batchOf([]timeline.Fact{login, login}).bytes()), "AfFBDde9xBlkhmAVHRZFrNlIgxnV7u1NST0EY_fDIeNLDNBUfA"},
+		"LOGIN":  {EventID(fx.ids, courier, login), "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"},
+		"LOGOUT": {EventID(fx.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", eleven)), "Ab9gDVUwToXU6zOK_Fnw3nW-OUY906zpscfZagJ23qGd"},
+		"match":  {matchID(fx.ids, courier, timeline.MatchResult{Customer: "ABC123", Entry: timeline.Matched(eleven)}), "AX8gIoiCacT0vXo1reODu5ZJlIzbD5kcj65Cosn7cxUA"},
+		"batch":  {fx.ids.Seal(batchPurpose, courier, batchOf([]timeline.Fact{login, login}).bytes()), "AfFBDde9xBlkhmAVHRZFrNlIgxnV7u1NST0EY_fDIeNLDNBUfA"},
 	} {
 		if c.id != c.was {
 			t.Errorf("the id of a %s is %s, was %s", name, c.id, c.was)
 		}
 	}
-	if got, ok := openLogin(w.ids, courier, "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"); !ok || got != login {
+	if got, ok := openLogin(fx.ids, courier, "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"); !ok || got != login {
 		t.Errorf("opened: %v", got)
 	}
 }

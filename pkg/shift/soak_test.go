@@ -21,7 +21,7 @@ import (
 // soak runs the tests of this file, which take minutes: `make soak`.
 var soak = flag.Bool("soak", false, "run the tests that take minutes")
 
-func soakWorld(t *testing.T) *world {
+func newSoakFixture(t *testing.T) *fixture {
 	t.Helper()
 	if !*soak {
 		t.Skip("takes minutes: make soak")
@@ -30,12 +30,12 @@ func soakWorld(t *testing.T) *world {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { slog.SetDefault(log) })
 	env := emulator.NewTestEnv(t)
-	return buildWorld(t, env, keys, prompt{queue.NewEventsQueue(env)})
+	return buildFixture(t, env, keys, immediateQueue{queue.NewEventsQueue(env)})
 }
 
-// mapped is the memory that the Go runtime of this process has mapped, in MiB: the whole of what a processor needs, and
+// mappedMemory is the memory that the Go runtime of this process has mapped, in MiB: the whole of what a processor needs, and
 // what the test needs on top.
-func mapped() float64 {
+func mappedMemory() float64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
 	metrics.Read(sample)
 	return float64(sample[0].Value.Uint64()) / (1 << 20)
@@ -45,12 +45,12 @@ func mapped() float64 {
 // for by the id of its batch, none is lost and none counts twice, and the memory stays under 128 MiB.
 func TestSoakBacklog(t *testing.T) {
 	const batches, perBatch, perPoison = 10_000, 20, 100
-	w := soakWorld(t)
+	fx := newSoakFixture(t)
 	var ids []string
 	for b := range batches {
 		number := fmt.Sprintf("S%d", b%2000)
 		if b < 2000 {
-			w.customer(courier, number, "")
+			fx.addCustomer(courier, number, "")
 		}
 		// A day of ten shifts of ten minutes, another day for each batch of the customer.
 		day := minutes(-24 * 60 * (1 + b/2000))
@@ -60,16 +60,16 @@ func TestSoakBacklog(t *testing.T) {
 			logins = append(logins, fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(at)))
 			logouts = append(logouts, fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(at.Add(10*time.Minute))))
 		}
-		ids = append(ids, w.accept("/v1/batch/login", "["+strings.Join(logins, ",")+"]"))
-		ids = append(ids, w.accept("/v1/batch/logout", "["+strings.Join(logouts, ",")+"]"))
+		ids = append(ids, fx.accept("/v1/batch/login", "["+strings.Join(logins, ",")+"]"))
+		ids = append(ids, fx.accept("/v1/batch/logout", "["+strings.Join(logouts, ",")+"]"))
 		if b%(perPoison/2) == 0 { // a batch is two messages
-			w.poison(fmt.Sprintf("poison %d", b))
+			fx.poison(fmt.Sprintf("poison %d", b))
 		}
 	}
 	most := 0.0
 	began := time.Now()
-	for w.step() {
-		most = max(most, mapped())
+	for fx.step() {
+		most = max(most, mappedMemory())
 	}
 	t.Logf("%d events in %v, at most %.0f MiB", batches*perBatch, time.Since(began).Round(time.Second), most)
 	if most > 128 {
@@ -77,22 +77,22 @@ func TestSoakBacklog(t *testing.T) {
 	}
 	applied := 0
 	for b, id := range ids {
-		var told struct{ Outcomes map[string]int }
-		a := w.get("/v2/batch/" + id)
-		if err := json.Unmarshal([]byte(a.body), &told); err != nil || told.Outcomes["APPLIED"] != perBatch/2 {
+		var body struct{ Outcomes map[string]int }
+		a := fx.get("/v2/batch/" + id)
+		if err := json.Unmarshal([]byte(a.body), &body); err != nil || body.Outcomes["APPLIED"] != perBatch/2 {
 			t.Fatalf("batch %d: %v", b, a)
 		}
-		applied += told.Outcomes["APPLIED"]
+		applied += body.Outcomes["APPLIED"]
 	}
 	shifts := 0
 	for c := range 2000 {
-		a := w.get(fmt.Sprintf("/v2/shift?customerNumber=S%d", c))
+		a := fx.get(fmt.Sprintf("/v2/shift?customerNumber=S%d", c))
 		shifts += strings.Count(a.body, `"endedBy":"LOGOUT"`)
 	}
 	if applied != batches*perBatch || shifts != batches*perBatch/2 {
 		t.Errorf("%d events applied and %d shifts ended, want %d and half of it", applied, shifts, batches*perBatch)
 	}
-	letters, err := deadletter.NewStore(w.env).List(t.Context(), time.Now().UTC().Format("2006-01"))
+	letters, err := deadletter.NewStore(fx.env).List(t.Context(), time.Now().UTC().Format("2006-01"))
 	if err != nil || len(letters) != batches/(perPoison/2) {
 		t.Errorf("%d dead letters, want %d (%v)", len(letters), batches/(perPoison/2), err)
 	}
@@ -101,16 +101,16 @@ func TestSoakBacklog(t *testing.T) {
 // TestSoakFlood floods one customer with 10,000 events of one day, and measures how long other customers' events take
 // beside it and without it. What does not fit the day is refused, and nothing comes again.
 func TestSoakFlood(t *testing.T) {
-	w := soakWorld(t)
-	w.customer(courier, "FLOODED", "")
+	fx := newSoakFixture(t)
+	fx.addCustomer(courier, "FLOODED", "")
 	others := func(from int) time.Duration {
 		for c := from; c < from+100; c++ {
 			number := fmt.Sprintf("O%d", c)
-			w.customer(courier, number, "")
-			w.accept("/v1/shift/login", fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(noon)))
+			fx.addCustomer(courier, number, "")
+			fx.accept("/v1/shift/login", fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(noon)))
 		}
 		began := time.Now()
-		for w.step() {
+		for fx.step() {
 			continue
 		}
 		return time.Since(began)
@@ -123,17 +123,17 @@ func TestSoakFlood(t *testing.T) {
 			at := minutes(-24 * 60).Add(time.Duration(b*10+i) * time.Second)
 			items = append(items, fmt.Sprintf(`{"customerNumber":"FLOODED","timestamp":%q}`, iso(at)))
 		}
-		flood = append(flood, w.accept("/v1/batch/login", "["+strings.Join(items, ",")+"]"))
+		flood = append(flood, fx.accept("/v1/batch/login", "["+strings.Join(items, ",")+"]"))
 	}
 	beside := others(100)
 	t.Logf("100 events of other customers: %v alone, %v behind 10,000 events of one customer", alone.Round(time.Millisecond), beside.Round(time.Millisecond))
 	states := map[string]int{}
 	for _, id := range flood {
-		var told struct{ Outcomes map[string]int }
-		if err := json.Unmarshal([]byte(w.get("/v2/batch/"+id).body), &told); err != nil {
+		var body struct{ Outcomes map[string]int }
+		if err := json.Unmarshal([]byte(fx.get("/v2/batch/"+id).body), &body); err != nil {
 			t.Fatal(err)
 		}
-		for state, n := range told.Outcomes {
+		for state, n := range body.Outcomes {
 			states[state] += n
 		}
 	}
@@ -143,20 +143,20 @@ func TestSoakFlood(t *testing.T) {
 }
 
 // step delivers the next messages, none of which may fail; false when there are none.
-func (w *world) step() bool {
-	w.t.Helper()
-	messages := w.receive()
-	if failed := w.deliver(messages); len(failed) > 0 {
-		w.t.Fatalf("failed: %s", *failed[0].Body)
+func (fx *fixture) step() bool {
+	fx.t.Helper()
+	messages := fx.receive()
+	if failed := fx.deliver(messages); len(failed) > 0 {
+		fx.t.Fatalf("failed: %s", *failed[0].Body)
 	}
 	return len(messages) > 0
 }
 
 // poison puts a message into the queue that nobody understands.
-func (w *world) poison(body string) {
-	w.t.Helper()
-	_, err := w.sqs.SendMessage(w.t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(w.env.Get("EVENTS_QUEUE_URL")), MessageBody: &body})
+func (fx *fixture) poison(body string) {
+	fx.t.Helper()
+	_, err := fx.sqs.SendMessage(fx.t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(fx.env.Get("EVENTS_QUEUE_URL")), MessageBody: &body})
 	if err != nil {
-		w.t.Fatal(err)
+		fx.t.Fatal(err)
 	}
 }

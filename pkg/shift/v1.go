@@ -12,9 +12,9 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// tolerance is how far a client's clock may be from ours: for v1 timestamps ahead (contract row 14), for the start of a v2
-// shift either way (row 15).
-const tolerance = 30 * time.Minute
+// maxClockSkew is how far a client's clock may be from ours: for v1 timestamps ahead (contract row 14), for the start of a
+// v2 shift either way (contract row 15).
+const maxClockSkew = 30 * time.Minute
 
 // Login is POST /v1/shift/login.
 func Login(keys web.Authenticator, sender queue.Sender, ids *seal.Sealer, now func() time.Time) http.Handler {
@@ -57,8 +57,8 @@ type event struct {
 	Timestamp string `json:"timestamp"`
 }
 
-// fact checks an event (rows 1, 2, 13 and 14).
-func (e *event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
+// toFact checks an event that was accepted at an instant (contract rows 1, 2, 13 and 14).
+func (e *event) toFact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
 	name, err := e.Name()
 	if err != nil {
 		return timeline.Fact{}, err
@@ -67,10 +67,12 @@ func (e *event) fact(kind timeline.Kind, now time.Time) (timeline.Fact, error) {
 	if err != nil {
 		return timeline.Fact{}, err
 	}
-	if at.After(now.Add(tolerance)) {
+	if at.After(now.Add(maxClockSkew)) {
 		return timeline.Fact{}, fault.InvalidField("timestamp", "`timestamp` must not be more than 30 minutes in the future")
 	}
-	return timeline.Fact{Name: name, Kind: kind, At: timeline.At(at), PlannedEnd: timeline.Never}, nil
+	return timeline.Fact{
+		Name: name, Kind: kind, At: timeline.At(at), PlannedEnd: timeline.Never, Accepted: timeline.AcceptedAt(now),
+	}, nil
 }
 
 // acceptEvent answers 202 once the queue has the event. Nothing else is written or read: the event's id is the event.
@@ -81,7 +83,7 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 			return web.Response{}, err
 		}
 		e.ReportDeprecated(r.NoteDeprecated)
-		fact, err := e.fact(kind, now())
+		fact, err := e.toFact(kind, now())
 		if err != nil {
 			return web.Response{}, err
 		}
@@ -93,8 +95,8 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 	}
 }
 
-// acceptBatch does the same for many events. One bad item refuses them all, and nothing of the batch is sent (row 20); an
-// empty batch is accepted and sends nothing (row 19).
+// acceptBatch does the same for many events. One bad item refuses them all, and nothing of the batch is sent (contract row 20); an
+// empty batch is accepted and sends nothing (contract row 19).
 func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
 	return func(r *web.Request) (web.Response, error) {
 		const usual = 64 // bytes of an event in a body, so that the slice seldom has to grow
@@ -108,7 +110,7 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		for i := range events {
 			events[i].ReportDeprecated(deprecated)
 			var err error
-			if facts[i], err = events[i].fact(kind, clock); err != nil {
+			if facts[i], err = events[i].toFact(kind, clock); err != nil {
 				return web.Response{}, fault.WithIndex(i, err)
 			}
 		}
@@ -121,17 +123,17 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 	}
 }
 
-// verdict is the body of a match.
-type verdict struct {
+// matchRequest is the body of a match.
+type matchRequest struct {
 	person.PersonRef
 	Success *bool `json:"success"`
 }
 
-// acceptMatch queues a verdict, which counts from the instant at which it is accepted (rule 7). It takes a customer
-// number only (row 3).
+// acceptMatch queues a match, which counts from the instant at which it is accepted (rule 7). It takes a customer
+// number only (contract row 3).
 func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
 	return func(r *web.Request) (web.Response, error) {
-		var body verdict
+		var body matchRequest
 		if err := web.Decode(r.Body, &body); err != nil {
 			return web.Response{}, err
 		}
@@ -145,20 +147,20 @@ func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) we
 		if body.Success == nil {
 			return web.Response{}, fault.InvalidField("success", "`success` must be true or false")
 		}
-		v := timeline.Verdict{Customer: customer.Value, Entry: timeline.NotMatched(now())}
+		m := timeline.MatchResult{Customer: customer.Value, Entry: timeline.NotMatched(now())}
 		if *body.Success {
-			v.Entry = timeline.Matched(now())
+			m.Entry = timeline.Matched(now())
 		}
-		id := matchID(ids, r.Provider.ID, v)
-		if err := sender.Send(r.Context(), 0, matchMessage(r.Provider.ID, id, v)); err != nil {
+		id := matchID(ids, r.Provider.ID, m)
+		if err := sender.Send(r.Context(), 0, matchMessage(r.Provider.ID, id, m)); err != nil {
 			return web.Response{}, err
 		}
 		return pendingEvent(id), nil
 	}
 }
 
-// accepted is the body of every 202 of v1, and nothing else is in it; what is to be told goes into headers.
-type accepted struct {
+// acceptedResponse is the body of every 202 of v1, and nothing else is in it; everything else goes into headers.
+type acceptedResponse struct {
 	Status string `json:"status"`
 }
 
@@ -168,6 +170,6 @@ func pending(header, path, id string) web.Response {
 	return web.Response{
 		Status: http.StatusAccepted,
 		Header: http.Header{header: {id}, "Location": {path + id}},
-		Body:   accepted{"PENDING"},
+		Body:   acceptedResponse{"PENDING"},
 	}
 }

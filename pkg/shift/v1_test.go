@@ -17,13 +17,13 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// recorder is a queue that remembers what it was given, call by call, or refuses it.
-type recorder struct {
+// recordingQueue is a queue that remembers what it was given, call by call, or refuses it.
+type recordingQueue struct {
 	calls [][]string
 	err   error
 }
 
-func (r *recorder) Send(_ context.Context, _ time.Duration, bodies ...string) error {
+func (r *recordingQueue) Send(_ context.Context, _ time.Duration, bodies ...string) error {
 	if len(bodies) > 0 {
 		r.calls = append(r.calls, slices.Clone(bodies))
 	}
@@ -31,34 +31,34 @@ func (r *recorder) Send(_ context.Context, _ time.Duration, bodies ...string) er
 }
 
 // take answers what was sent since the last time.
-func (r *recorder) take() []string {
+func (r *recordingQueue) take() []string {
 	calls := r.calls
 	r.calls = nil
 	return slices.Concat(calls...)
 }
 
-// recorded is a world whose queue only remembers.
-func recorded(t *testing.T) (*world, *recorder) {
-	sender := new(recorder)
-	return buildWorld(t, emulator.NewTestEnv(t), keys, sender), sender
+// newRecordingFixture is a fixture whose queue only records.
+func newRecordingFixture(t *testing.T) (*fixture, *recordingQueue) {
+	sender := new(recordingQueue)
+	return buildFixture(t, emulator.NewTestEnv(t), keys, sender), sender
 }
 
 const pendingBody = `{"status":"PENDING"}`
 
 // wantPending fails the test unless an answer is the 202 of an event or batch with that id, to the last header.
-func (w *world) wantPending(what string, a answer, header, location, id string) {
-	w.t.Helper()
-	w.want(what, a, 202, pendingBody)
+func (fx *fixture) wantPending(what string, a answer, header, location, id string) {
+	fx.t.Helper()
+	fx.want(what, a, 202, pendingBody)
 	want := http.Header{
 		"Content-Type": {"application/json"}, header: {id}, "Location": {location + id}, "X-Request-Id": a.header["X-Request-Id"],
 	}
-	for _, name := range []string{"Deprecation", "Link"} { // which TestOldNamesAreTold is about
+	for _, name := range []string{"Deprecation", "Link"} { // which TestDeprecatedNamesSetHeaders is about
 		if values := a.header[name]; values != nil {
 			want[name] = values
 		}
 	}
 	if fmt.Sprint(a.header) != fmt.Sprint(want) {
-		w.t.Errorf("%s: headers\ngot  %v\nwant %v", what, a.header, want)
+		fx.t.Errorf("%s: headers\ngot  %v\nwant %v", what, a.header, want)
 	}
 }
 
@@ -67,6 +67,12 @@ var eleven = time.Date(2026, 3, 14, 11, 0, 0, 0, time.UTC)
 
 func fact(kind timeline.Kind, nameKind person.Kind, name string, at time.Time) timeline.Fact {
 	return timeline.Fact{Name: person.Name{Kind: nameKind, Value: name}, Kind: kind, At: timeline.At(at), PlannedEnd: timeline.Never}
+}
+
+// accepted returns a fact as it is when it was accepted at noon.
+func accepted(f timeline.Fact) timeline.Fact {
+	f.Accepted = timeline.AcceptedAt(noon)
+	return f
 }
 
 // v1Events are the two endpoints of events.
@@ -81,7 +87,7 @@ var v1Events = []struct {
 
 // TestAnEventIsAcceptedUnderAnySpelling: however an event is spelled, it is the same one: same message, same id.
 func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
-	w, queue := recorded(t)
+	fx, queue := newRecordingFixture(t)
 	byID := func(at time.Time) timeline.Fact { return fact(timeline.Login, person.UserID, "1686", at) }
 	byNumber := fact(timeline.Login, person.CustomerNumber, "ABC123", eleven)
 	long := strings.Repeat("é", 127) + "x" // 255 bytes
@@ -117,10 +123,10 @@ func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
 			want := c.want
 			want.Kind = endpoint.kind
 			for _, slash := range []string{"", "/"} {
-				a := w.post(endpoint.path+slash, c.body)
-				w.wantPending(endpoint.path+slash+": "+name, a, "X-Event-Id", "/v2/event/", EventID(w.ids, courier, want))
-				message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"facts":[[%q,"%c",%s,%d]]}`,
-					EventID(w.ids, courier, want), endpoint.letter, want.Name.Kind, appendQuoted(nil, want.Name.Value), want.At)
+				a := fx.post(endpoint.path+slash, c.body)
+				fx.wantPending(endpoint.path+slash+": "+name, a, "X-Event-Id", "/v2/event/", EventID(fx.ids, courier, want))
+				message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"accepted":%d,"facts":[[%q,"%c",%s,%d]]}`,
+					EventID(fx.ids, courier, want), timeline.AcceptedAt(noon), endpoint.letter, want.Name.Kind, appendQuoted(nil, want.Name.Value), want.At)
 				if sent := queue.take(); !slices.Equal(sent, []string{message}) {
 					t.Errorf("%s: %s: sent %q, want %q", endpoint.path, name, sent, message)
 				}
@@ -166,13 +172,13 @@ var v1Refused = map[string]struct{ body, want string }{
 
 const someTime = `"2026-03-14T11:00:00Z"`
 
-// timed puts a timestamp for T.
-func timed(body string) string {
+// withTimestamp puts a timestamp for T.
+func withTimestamp(body string) string {
 	return strings.ReplaceAll(body, `"timestamp":T`, `"timestamp":`+someTime)
 }
 
 func TestAnEventIsRefused(t *testing.T) {
-	w, queue := recorded(t)
+	fx, queue := newRecordingFixture(t)
 	cases := map[string]struct{ body, want string }{
 		"row 3: a key twice":          {`{"driverId":"1","driverId":"1","timestamp":T}`, v1Detail("Duplicate key at line 1, column 17")},
 		"row 3: an unknown key twice": {`{"driverId":"1","timestamp":T,"x":{"y":1,"y":2}}`, v1Detail("Duplicate key at line 1, column 63")},
@@ -195,22 +201,22 @@ func TestAnEventIsRefused(t *testing.T) {
 	}
 	for name, c := range cases {
 		for _, endpoint := range v1Events {
-			w.want(endpoint.path+": "+name, w.post(endpoint.path+"/", timed(c.body)), 400, c.want)
+			fx.want(endpoint.path+": "+name, fx.post(endpoint.path+"/", withTimestamp(c.body)), 400, c.want)
 		}
 	}
-	deep := w.post("/v1/shift/login", strings.Repeat("[", 1_000_000))
+	deep := fx.post("/v1/shift/login", strings.Repeat("[", 1_000_000))
 	if deep.status != 400 {
 		t.Errorf("row 26: deep nesting: %v", deep)
 	}
 	for _, size := range []int{4 << 20, 4<<20 + 1} {
 		body := `{"driverId":"1","timestamp":` + someTime + `,"x":"`
 		body += strings.Repeat("x", size-len(body)-2) + `"}`
-		a := w.post("/v1/shift/login", body)
+		a := fx.post("/v1/shift/login", body)
 		if size <= 4<<20 {
-			w.want("row 26: 4 MiB", a, 202, pendingBody)
+			fx.want("row 26: 4 MiB", a, 202, pendingBody)
 			queue.take()
 		} else {
-			w.want("row 26: over 4 MiB", a, 413, `{"error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`)
+			fx.want("row 26: over 4 MiB", a, 413, `{"error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`)
 		}
 	}
 	if sent := queue.take(); len(sent) > 0 {
@@ -219,12 +225,12 @@ func TestAnEventIsRefused(t *testing.T) {
 }
 
 func TestV1Authentication(t *testing.T) {
-	w, queue := recorded(t)
+	fx, queue := newRecordingFixture(t)
 	for _, path := range []string{"/v1/shift/login", "/v1/shift/logout/", "/v1/batch/login", "/v1/batch/logout/", "/v1/match"} {
-		w.want(path, w.ask("", "POST", path, `{x}`), 401, `{"error":"MISSING_AUTH","detail":"Authorization header missing"}`)
-		w.want(path, w.ask("nobody", "POST", path, `{x}`), 401, `{"error":"INVALID_KEY","detail":"Authorization key is invalid"}`)
-		refused := w.ask(courier, "GET", path, "")
-		w.want("row 27: "+path, refused, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
+		fx.want(path, fx.ask("", "POST", path, `{x}`), 401, `{"error":"MISSING_AUTH","detail":"Authorization header missing"}`)
+		fx.want(path, fx.ask("nobody", "POST", path, `{x}`), 401, `{"error":"INVALID_KEY","detail":"Authorization key is invalid"}`)
+		refused := fx.ask(courier, "GET", path, "")
+		fx.want("row 27: "+path, refused, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
 		if allow := refused.header.Get("Allow"); allow != "POST" {
 			t.Errorf("row 27: %s: Allow: %q", path, allow)
 		}
@@ -236,7 +242,7 @@ func TestV1Authentication(t *testing.T) {
 
 // TestContentTypeIsIgnored is row 5: the body is JSON, whatever is said about it.
 func TestContentTypeIsIgnored(t *testing.T) {
-	w, _ := recorded(t)
+	fx, _ := newRecordingFixture(t)
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"} {
 		r := httptest.NewRequest("POST", "/v1/shift/login/", strings.NewReader(`{"driverId":"1686","timestamp":`+someTime+`}`))
 		r.Header.Set("Authorization", courier)
@@ -244,22 +250,22 @@ func TestContentTypeIsIgnored(t *testing.T) {
 			r.Header.Set("Content-Type", contentType)
 		}
 		recorder := httptest.NewRecorder()
-		w.api.ServeHTTP(recorder, r)
-		w.want("row 5: "+contentType, answer{recorder.Code, recorder.Header(), recorder.Body.String()}, 202, pendingBody)
+		fx.api.ServeHTTP(recorder, r)
+		fx.want("row 5: "+contentType, answer{recorder.Code, recorder.Header(), recorder.Body.String()}, 202, pendingBody)
 	}
 }
 
 // TestNo202BeforeTheQueueHasIt is promise 5: when the queue fails, so does the request, in a way that invites another.
 func TestNo202BeforeTheQueueHasIt(t *testing.T) {
-	w, queue := recorded(t)
+	fx, queue := newRecordingFixture(t)
 	queue.err = fault.Wrap(fault.Unavailable, errors.New("down"))
 	event := `{"driverId":"1686","timestamp":` + someTime + `}`
 	for path, body := range map[string]string{
 		"/v1/shift/login": event, "/v1/shift/logout": event, "/v1/batch/login": "[" + event + "]", "/v1/batch/logout": "[" + event + "]",
 		"/v1/match": `{"customerNumber":"ABC123","success":true}`,
 	} {
-		a := w.post(path, body)
-		w.want(path, a, 503, `{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`)
+		a := fx.post(path, body)
+		fx.want(path, a, 503, `{"error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`)
 		if a.header.Get("Retry-After") != "5" || a.header.Get("X-Event-Id")+a.header.Get("X-Batch-Id")+a.header.Get("Location") != "" {
 			t.Errorf("%s: headers %v", path, a.header)
 		}
@@ -267,22 +273,22 @@ func TestNo202BeforeTheQueueHasIt(t *testing.T) {
 }
 
 func TestAMatchIsAccepted(t *testing.T) {
-	w, queue := recorded(t)
-	w.clock = noon.Add(123456789 * time.Nanosecond)
+	fx, queue := newRecordingFixture(t)
+	fx.clock = noon.Add(123456789 * time.Nanosecond)
 	for name, c := range map[string]struct {
 		body  string
 		entry timeline.Entry
 	}{
-		"success":                  {`{"customerNumber":"ABC123","success":true}`, timeline.Matched(w.clock)},
-		"no success":               {`{"customerNumber":"ABC123","success":false}`, timeline.NotMatched(w.clock)},
-		"row 1: deprecated":        {`{"policyId":" abc123","success":true}`, timeline.Matched(w.clock)},
-		"row 1: both":              {`{"policyId":"abc123","customerNumber":"ABC123","success":true}`, timeline.Matched(w.clock)},
-		"row 3: other ids ignored": {`{"customerNumber":"ABC123","workProviderUserId":"1","driverId":2,"success":true}`, timeline.Matched(w.clock)},
+		"success":                  {`{"customerNumber":"ABC123","success":true}`, timeline.Matched(fx.clock)},
+		"no success":               {`{"customerNumber":"ABC123","success":false}`, timeline.NotMatched(fx.clock)},
+		"row 1: deprecated":        {`{"policyId":" abc123","success":true}`, timeline.Matched(fx.clock)},
+		"row 1: both":              {`{"policyId":"abc123","customerNumber":"ABC123","success":true}`, timeline.Matched(fx.clock)},
+		"row 3: other ids ignored": {`{"customerNumber":"ABC123","workProviderUserId":"1","driverId":2,"success":true}`, timeline.Matched(fx.clock)},
 	} {
 		for _, path := range []string{"/v1/match", "/v1/match/"} {
-			want := timeline.Verdict{Customer: "ABC123", Entry: c.entry}
-			w.wantPending(path+": "+name, w.post(path, c.body), "X-Event-Id", "/v2/event/", matchID(w.ids, courier, want))
-			message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"matches":[["ABC123",%t,%d]]}`, matchID(w.ids, courier, want), c.entry.Kind == timeline.Match, timeline.At(w.clock))
+			want := timeline.MatchResult{Customer: "ABC123", Entry: c.entry}
+			fx.wantPending(path+": "+name, fx.post(path, c.body), "X-Event-Id", "/v2/event/", matchID(fx.ids, courier, want))
+			message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"matches":[["ABC123",%t,%d]]}`, matchID(fx.ids, courier, want), c.entry.Kind == timeline.Match, timeline.At(fx.clock))
 			if sent := queue.take(); !slices.Equal(sent, []string{message}) {
 				t.Errorf("%s: sent %q, want %q", name, sent, message)
 			}
@@ -291,7 +297,7 @@ func TestAMatchIsAccepted(t *testing.T) {
 }
 
 func TestAMatchIsRefused(t *testing.T) {
-	w, queue := recorded(t)
+	fx, queue := newRecordingFixture(t)
 	for name, c := range map[string]struct{ body, want string }{
 		"row 3: id alone":           {`{"workProviderUserId":"1","success":true}`, v1Field("customerNumber", "`customerNumber` must be provided")},
 		"row 3: deprecated id":      {`{"driverId":"1","success":true}`, v1Field("customerNumber", "`customerNumber` must be provided")},
@@ -303,7 +309,7 @@ func TestAMatchIsRefused(t *testing.T) {
 		"a string":                  {`{"customerNumber":"ABC123","success":"true"}`, v1Field("success", "`success` must be true or false")},
 		"row 7":                     {`{"customerNumber":"ABC123","success":tru}`, v1Detail("JSON decode error at line 1, column 41")},
 	} {
-		w.want(name, w.post("/v1/match/", c.body), 400, c.want)
+		fx.want(name, fx.post("/v1/match/", c.body), 400, c.want)
 	}
 	if sent := queue.take(); len(sent) > 0 {
 		t.Errorf("sent %q", sent)
@@ -312,7 +318,7 @@ func TestAMatchIsRefused(t *testing.T) {
 
 // TestIDsOfEvents: two events share an id exactly if they are the same event of the same work provider.
 func TestIDsOfEvents(t *testing.T) {
-	w, _ := recorded(t)
+	fx, _ := newRecordingFixture(t)
 	seen := map[string]string{}
 	for _, key := range []string{courier, parcels} {
 		for _, path := range []string{"/v1/shift/login", "/v1/shift/logout"} {
@@ -321,7 +327,7 @@ func TestIDsOfEvents(t *testing.T) {
 					event := fmt.Sprintf(`{%s,"timestamp":"2026-03-14T%s"}`, name, at)
 					what := key + path + event
 					for range 2 {
-						id := w.ask(key, "POST", path, event).header.Get("X-Event-Id")
+						id := fx.ask(key, "POST", path, event).header.Get("X-Event-Id")
 						if before := seen[id]; id == "" || before != "" && before != what {
 							t.Errorf("%s and %s share the id %q", what, before, id)
 						}

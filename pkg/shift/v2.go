@@ -3,7 +3,6 @@ package shift
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -14,36 +13,34 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// guardDelay is after when the processor does again what v2 did at once. It is longer than a function may run.
-const guardDelay = 30 * time.Second
-
-// Ledger is where v2 adds to timelines, and reads them before.
-type Ledger struct {
+// Writer is where v2 adds to timelines, and reads them before.
+type Writer struct {
 	Reader
-	applier *timeline.Applier
-	guard   queue.Sender
+	applier       *timeline.Applier
+	recoveryQueue queue.Sender
 }
 
-// NewLedger adds where the reader reads. The guard is the queue of the processor.
-func NewLedger(reader Reader, guard queue.Sender) *Ledger {
-	return &Ledger{Reader: reader, applier: timeline.NewApplier(reader.rows, 1), guard: guard}
+// NewWriter adds where the reader reads. The recovery queue is the one of the processor.
+func NewWriter(reader Reader, recoveryQueue queue.Sender) *Writer {
+	applier := timeline.NewApplier(reader.storage, 1)
+	return &Writer{Reader: reader, applier: applier, recoveryQueue: recoveryQueue}
 }
 
 // Create is POST /v2/shift.
-func Create(keys web.Authenticator, l *Ledger) http.Handler {
-	return web.NewFunction("shift-create", keys, map[string]web.Handler{"POST /v2/shift": l.create})
+func Create(keys web.Authenticator, w *Writer) http.Handler {
+	return web.NewFunction("shift-create", keys, map[string]web.Handler{"POST /v2/shift": w.create})
 }
 
 // End is PUT /v2/shift/{id}.
-func End(keys web.Authenticator, l *Ledger) http.Handler {
-	return web.NewFunction("shift-end", keys, map[string]web.Handler{"PUT /v2/shift/{id}": l.end})
+func End(keys web.Authenticator, w *Writer) http.Handler {
+	return web.NewFunction("shift-end", keys, map[string]web.Handler{"PUT /v2/shift/{id}": w.end})
 }
 
-// newShift is the body of a POST.
-type newShift struct {
+// createShiftRequest is the body of a POST.
+type createShiftRequest struct {
 	User      *person.PersonRef `json:"user"`
 	StartTime string            `json:"startTime"`
-	EndTime   string            `json:"endTime"` // null and absent are the same (row 16)
+	EndTime   string            `json:"endTime"` // null and absent are the same (contract row 16)
 }
 
 // user is how a shift names its person; the one that was not used is left out.
@@ -59,43 +56,50 @@ func userOf(name person.Name) user {
 	return user{CustomerNumber: name.Value}
 }
 
-// created is the body of a 201: the request, and the id.
-type created struct {
+// createShiftResponse is the body of a 201: the request, and the id.
+type createShiftResponse struct {
 	ID        string  `json:"id"`
 	User      user    `json:"user"`
 	StartTime string  `json:"startTime"`
 	EndTime   *string `json:"endTime"`
 }
 
-const tooLong = "The maximum allowable shifts length is 14:00:00."
+// eventIDHeader carries the id of the LOGIN or LOGOUT that a request stored.
+const eventIDHeader = "X-Event-Id"
 
-// create stores a LOGIN, with the end as its plan if there is one (rule 8), and answers when it is stored and folded.
-func (l *Ledger) create(r *web.Request) (web.Response, error) {
-	login, err := parseNewShift(r, l.now())
+// create stores a LOGIN, with the end as its plan if there is one (rule 8), and returns when it is stored and folded.
+func (w *Writer) create(r *web.Request) (web.Response, error) {
+	now := w.now()
+	login, err := parseCreateShift(r, now)
 	if err != nil {
 		return web.Response{}, err
 	}
-	known, err := l.known(r.Context(), r.Provider.ID, login.Name)
+	customer, ok, err := timeline.FindConsented(r.Context(), w.storage, r.Provider.ID, login.Name, timeline.At(now))
+	if err == nil && (!ok || !customer.History.Matched(timeline.At(now))) {
+		err = errMatchedUser
+	}
 	if err != nil {
 		return web.Response{}, err
 	}
-	if !known.History.Counts(login) {
+	if !customer.History.Counts(login) {
 		return web.Response{}, fault.InvalidField("startTime", "`startTime` must not be before the user's consent.")
 	}
-	if err := l.put(r.Context(), r.Provider.ID, login, "startTime"); err != nil {
+	if err := w.applyNow(r.Context(), r.Provider.ID, login, "startTime"); err != nil {
 		return web.Response{}, err
 	}
-	answer := created{ID: EventID(l.ids, r.Provider.ID, login), User: userOf(login.Name), StartTime: web.FormatTime(login.At.Time())}
+	body := createShiftResponse{
+		ID: EventID(w.ids, r.Provider.ID, login), User: userOf(login.Name), StartTime: web.FormatTime(login.At.Time()),
+	}
 	if login.PlannedEnd != timeline.Never {
 		end := web.FormatTime(login.PlannedEnd.Time())
-		answer.EndTime = &end
+		body.EndTime = &end
 	}
-	return web.Response{Status: http.StatusCreated, Body: answer}, nil
+	return web.Response{Status: http.StatusCreated, Header: http.Header{eventIDHeader: {body.ID}}, Body: body}, nil
 }
 
-// parseNewShift checks a body by itself (rows 1, 2, 13, 15 and 16).
-func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
-	var in newShift
+// parseCreateShift checks a body by itself (contract rows 1, 2, 13, 15 and 16).
+func parseCreateShift(r *web.Request, now time.Time) (timeline.Fact, error) {
+	var in createShiftRequest
 	if err := web.Decode(r.Body, &in); err != nil {
 		return timeline.Fact{}, err
 	}
@@ -105,34 +109,43 @@ func parseNewShift(r *web.Request, now time.Time) (timeline.Fact, error) {
 	in.User.ReportDeprecated(r.NoteDeprecated)
 	name, err := in.User.Name()
 	if err != nil {
-		return timeline.Fact{}, within("user", err)
+		return timeline.Fact{}, prefixField("user", err)
 	}
 	start, err := web.ParseTime("startTime", in.StartTime, web.ZoneOptional)
 	if err != nil {
 		return timeline.Fact{}, err
 	}
-	if start.Before(now.Add(-tolerance)) || start.After(now.Add(tolerance)) {
+	if start.Before(now.Add(-maxClockSkew)) || start.After(now.Add(maxClockSkew)) {
 		return timeline.Fact{}, fault.InvalidField("startTime", "`startTime` must be within 30 minutes from now.")
 	}
-	login := timeline.Fact{Name: name, Kind: timeline.Login, At: timeline.At(start), PlannedEnd: timeline.Never}
+	login := timeline.Fact{
+		Name: name, Kind: timeline.Login, At: timeline.At(start), PlannedEnd: timeline.Never,
+		Accepted: timeline.AcceptedAt(now),
+	}
 	if in.EndTime == "" {
 		return login, nil
 	}
 	end, err := web.ParseTime("endTime", in.EndTime, web.ZoneOptional)
-	switch {
-	case err != nil:
+	if err != nil {
 		return timeline.Fact{}, err
-	case !end.After(start):
-		return timeline.Fact{}, fault.InvalidField("endTime", "`endTime` must be after `startTime`.")
-	case end.After(start.Add(timeline.MaxShift)):
-		return timeline.Fact{}, fault.InvalidField("endTime", tooLong)
 	}
 	login.PlannedEnd = timeline.At(end)
-	return login, nil
+	if login.PlannedEnd <= login.At {
+		return timeline.Fact{}, fault.InvalidField("endTime", "`endTime` must be after `startTime`.")
+	}
+	return login, checkLength(login, login.PlannedEnd)
 }
 
-// within puts a fault's field under the one that holds it.
-func within(parent string, err error) error {
+// checkLength returns an error if an end lies too long after a LOGIN.
+func checkLength(login timeline.Fact, end timeline.Instant) error {
+	if end > login.At.Add(timeline.MaxShift) {
+		return fault.InvalidField("endTime", "The maximum allowable shifts length is 14:00:00.")
+	}
+	return nil
+}
+
+// prefixField puts an error's field under the one that holds it.
+func prefixField(parent string, err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) {
 		return err
@@ -142,28 +155,35 @@ func within(parent string, err error) error {
 	return &inner
 }
 
-// put stores a fact and folds its person. The queue has the fact first, to be applied a little later: so if we do not get
-// to the end, the processor does, and if we do, it finds nothing to do.
-func (l *Ledger) put(ctx context.Context, provider string, f timeline.Fact, field string) error {
+// applyNow stores a fact and folds its person. The queue has the fact first, to be applied a little later: so if we do not
+// get to the end, the processor does, and if we do, it finds nothing to do (ADR 8).
+func (w *Writer) applyNow(ctx context.Context, provider string, f timeline.Fact, field string) error {
 	facts := []timeline.Fact{f}
-	if err := l.guard.Send(ctx, guardDelay, factMessages(provider, "", facts)...); err != nil {
+	if err := w.recoveryQueue.Send(ctx, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {
 		return err
 	}
-	result := l.applier.Apply(ctx, []timeline.Changes{{Provider: provider, Facts: facts}})[0]
-	if result.Err == nil && result.Full {
-		return fault.InvalidField(field, fmt.Sprintf("`%s` lies on a day with %d events of this user already.", field, timeline.MaxFactsPerDay))
+	result := w.applier.Apply(ctx, []timeline.MessageChanges{{Provider: provider, Facts: facts}}, f.Accepted)[0]
+	if result.Err == nil && result.Overflow {
+		return fault.InvalidField(field, "This user has too many events on that day.")
 	}
 	return result.Err
 }
 
-// newEnd is the body of a PUT, and of its answer.
-type newEnd struct {
+// endShiftRequest is the body of a PUT, and of its response.
+type endShiftRequest struct {
 	EndTime string `json:"endTime"`
 }
 
-// end stores a LOGOUT, judged against the shift that the id's LOGIN is in (rule 8).
-func (l *Ledger) end(r *web.Request) (web.Response, error) {
-	var in newEnd
+var (
+	errEndedOtherwise = fault.InvalidField("endTime", "The shift has already ended at a different time.")
+	errEndBeforeStart = fault.InvalidField("endTime", "`endTime` must be after the shift's start.")
+	errEndAfterEnd    = fault.InvalidField("endTime", "`endTime` must not be after the shift's end.")
+)
+
+// end ends the cover of the LOGIN that the id names (rule 8): with a LOGOUT or, if the end is still to come, with another
+// planned end.
+func (w *Writer) end(r *web.Request) (web.Response, error) {
+	var in endShiftRequest
 	if err := web.Decode(r.Body, &in); err != nil {
 		return web.Response{}, err
 	}
@@ -171,26 +191,76 @@ func (l *Ledger) end(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	login, _, held, err := l.held(r)
+	found, err := w.shiftByID(r)
 	if err != nil {
 		return web.Response{}, err
 	}
 	end := timeline.At(at)
-	logout := timeline.Fact{Name: login.Name, Kind: timeline.Logout, At: end, PlannedEnd: timeline.Never}
-	switch {
-	case end <= held.Start:
-		err = fault.InvalidField("endTime", "`endTime` must be after the shift's start.")
-	case end > held.Start.Add(timeline.MaxShift):
-		err = fault.InvalidField("endTime", tooLong)
-	case held.By == timeline.ByLogout && end != held.End:
-		err = fault.InvalidField("endTime", "The shift has ended at another time already.")
-	case end > held.End:
-		err = fault.InvalidField("endTime", "`endTime` must not be after the shift's end.")
-	default:
-		err = l.put(r.Context(), r.Provider.ID, logout, "endTime")
+	now := w.now()
+	if end <= found.Login.At {
+		return web.Response{}, errEndBeforeStart
+	}
+	if err := checkLength(found.Login, end); err != nil {
+		return web.Response{}, err
+	}
+	var stored timeline.Fact
+	if at.After(now) {
+		stored, err = w.planEnd(r, found, end, now)
+	} else {
+		stored, err = w.logOut(r, found, end, now)
 	}
 	if err != nil {
 		return web.Response{}, err
 	}
-	return web.Response{Status: http.StatusCreated, Body: newEnd{web.FormatTime(at)}}, nil
+	return web.Response{
+		Status: http.StatusCreated,
+		Header: http.Header{eventIDHeader: {EventID(w.ids, r.Provider.ID, stored)}},
+		Body:   endShiftRequest{web.FormatTime(at)},
+	}, nil
+}
+
+// planEnd gives the LOGIN another planned end, while its cover period is open. The one accepted last counts, so it is
+// accepted after every other.
+func (w *Writer) planEnd(
+	r *web.Request, found timeline.FoundShift, end timeline.Instant, now time.Time,
+) (timeline.Fact, error) {
+	isOver := found.CoverEnd <= timeline.At(now)
+	if isOver && found.CoverEndedBy == timeline.EndLogout {
+		return timeline.Fact{}, errEndedOtherwise
+	}
+	if isOver {
+		return timeline.Fact{}, errEndAfterEnd
+	}
+	login := found.Login
+	login.PlannedEnd = end
+	login.Accepted = max(timeline.AcceptedAt(now), login.Accepted.Add(time.Millisecond))
+	return login, w.applyNow(r.Context(), r.Provider.ID, login, "endTime")
+}
+
+// logOut ends the cover period with a LOGOUT under the customer's number. Of two that do so at once, the one that finds
+// afterwards that the period ended otherwise is refused.
+func (w *Writer) logOut(
+	r *web.Request, found timeline.FoundShift, end timeline.Instant, now time.Time,
+) (timeline.Fact, error) {
+	logout := timeline.Fact{
+		Name: person.Name{Kind: person.CustomerNumber, Value: found.Customer.Number}, Kind: timeline.Logout, At: end,
+		PlannedEnd: timeline.Never, Accepted: timeline.AcceptedAt(now),
+	}
+	if found.CoverEndedBy == timeline.EndLogout && end != found.CoverEnd {
+		return logout, errEndedOtherwise
+	}
+	if end > found.CoverEnd {
+		return logout, errEndAfterEnd
+	}
+	if err := w.applyNow(r.Context(), r.Provider.ID, logout, "endTime"); err != nil {
+		return logout, err
+	}
+	after, err := w.shiftByID(r)
+	if err != nil {
+		return logout, err
+	}
+	if after.CoverEnd != end || after.CoverEndedBy != timeline.EndLogout {
+		return logout, errEndedOtherwise
+	}
+	return logout, nil
 }

@@ -16,12 +16,12 @@ import (
 // abc is a user as most requests here name one.
 const abc = `{"customerNumber":"ABC123"}`
 
-// couriers is a world with ABC123, who is the courier's 12345, and ABC12, its 1686.
-func couriers(t *testing.T) *world {
-	w := newWorld(t)
-	w.customer(courier, "ABC123", "12345")
-	w.customer(courier, "ABC12", "1686")
-	return w
+// newCourierFixture is a fixture with ABC123, who is the courier's 12345, and ABC12, its 1686.
+func newCourierFixture(t *testing.T) *fixture {
+	fx := newFixture(t)
+	fx.addCustomer(courier, "ABC123", "12345")
+	fx.addCustomer(courier, "ABC12", "1686")
+	return fx
 }
 
 // v2Field is the body of a refusal by v2, v2NoShift that of an id which is unknown, forged or foreign.
@@ -29,10 +29,10 @@ func v2Field(field, detail string) string {
 	return fmt.Sprintf(`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{%q:%q}}`, field, detail)
 }
 
-const v2NoShift = `{"status":"NOK","error":"NOT_FOUND","detail":"There is no such shift"}`
+const v2NoShift = `{"status":"NOK","error":"NOT_FOUND","detail":"No such shift"}`
 
 func TestAShiftIsCreated(t *testing.T) {
-	w := couriers(t)
+	fx := newCourierFixture(t)
 	number := func(n string) timeline.Fact { return fact(timeline.Login, person.CustomerNumber, n, noon) }
 	for name, c := range map[string]struct {
 		body string
@@ -76,17 +76,21 @@ func TestAShiftIsCreated(t *testing.T) {
 		},
 	} {
 		for _, path := range []string{"/v2/shift", "/v2/shift/", "/v2/policy", "/v2/policy/"} { // row 10, and row 17: sent again
-			w.want(path+": "+name, w.post(path, c.body), 201, fmt.Sprintf(`{"id":%q,`, EventID(w.ids, courier, c.want))+c.echo)
+			fx.want(path+": "+name, fx.post(path, c.body), 201, fmt.Sprintf(`{"id":%q,`, EventID(fx.ids, courier, c.want))+c.echo)
 		}
 	}
 }
 
-const notKnown = "`user` must be a customer who shares their data with you and is matched."
+// What is wrong with a user who may not be read, and with one for whom no shift may be created.
+const (
+	notShared  = "`user` must be a customer who shares their data with you."
+	notMatched = "`user` must be a customer who shares their data with you and is matched."
+)
 
 func TestACreationIsRefused(t *testing.T) {
-	w := couriers(t)
+	fx := newCourierFixture(t)
 	recent := minutes(-10)
-	w.person(courier, "RECENT", "", recent, timeline.ConsentGiven(recent), timeline.Matched(recent.AddDate(-1, 0, 0)))
+	fx.addPerson(courier, "RECENT", "", recent, timeline.ConsentGiven(recent), timeline.Matched(recent.AddDate(-1, 0, 0)))
 	start := func(s string) string { return `{"user":` + abc + `,"startTime":"` + s + `"}` }
 	end := func(s string) string {
 		return `{"user":` + abc + `,"startTime":"2026-03-14T12:00:00Z","endTime":"` + s + `"}`
@@ -115,36 +119,36 @@ func TestACreationIsRefused(t *testing.T) {
 		"row 15: end at the start":     {end("2026-03-14T12:00:00Z"), v2Field("endTime", "`endTime` must be after `startTime`.")},
 		"row 15: end before the start": {end("2026-03-14T11:59:00Z"), v2Field("endTime", "`endTime` must be after `startTime`.")},
 		"row 15: over 14 hours":        {end("2026-03-15T02:00:00.000001Z"), v2Field("endTime", "The maximum allowable shifts length is 14:00:00.")},
-		"row 22: unknown":              {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notKnown)},
-		"row 22: unknown id":           {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notKnown)},
+		"row 22: unknown":              {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notMatched)},
+		"row 22: unknown id":           {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notMatched)},
 		"row 22: before the consent":   {`{"user":{"customerNumber":"RECENT"},"startTime":"2026-03-14T11:49:59.999999Z"}`, v2Field("startTime", "`startTime` must not be before the user's consent.")},
 		"400 by itself before user":    {`{"user":{"customerNumber":"ZZZ999"},"startTime":"2026-03-14T11:00:00Z"}`, v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
 	} {
 		for _, path := range []string{"/v2/shift/", "/v2/policy"} {
-			w.want(path+": "+name, w.post(path, c.body), 400, c.want)
+			fx.want(path+": "+name, fx.post(path, c.body), 400, c.want)
 		}
 	}
-	w.want("row 22: at the consent", w.post("/v2/shift", newShiftBody(`{"customerNumber":"RECENT"}`, recent, time.Time{})), 201,
+	fx.want("row 22: at the consent", fx.post("/v2/shift", newShiftBody(`{"customerNumber":"RECENT"}`, recent, time.Time{})), 201,
 		fmt.Sprintf(`{"id":%q,"user":{"customerNumber":"RECENT"},"startTime":%q,"endTime":null}`,
-			EventID(w.ids, courier, fact(timeline.Login, person.CustomerNumber, "RECENT", recent)), iso(recent)))
-	if bodies := w.queued(); len(bodies) != 1 {
-		t.Errorf("the guard of one creation, and nothing of a refused one, must be queued: %q", bodies)
+			EventID(fx.ids, courier, fact(timeline.Login, person.CustomerNumber, "RECENT", recent)), iso(recent)))
+	if bodies := fx.queued(); len(bodies) != 1 {
+		t.Errorf("the recovery message of one creation, and nothing of a refused one, must be queued: %q", bodies)
 	}
 }
 
 func TestV2Authentication(t *testing.T) {
-	w := couriers(t)
-	id := w.create(abc, noon, time.Time{})
+	fx := newCourierFixture(t)
+	id := fx.create(abc, noon, time.Time{})
 	for _, c := range [][2]string{
 		{"POST", "/v2/shift"}, {"POST", "/v2/policy/"}, {"PUT", "/v2/shift/" + id}, {"PUT", "/v2/policy/none/"},
 		{"GET", "/v2/shift/" + id}, {"GET", "/v2/policy/none"}, {"GET", "/v2/shift/?customerNumber=ABC123"},
 	} {
-		w.want(fmt.Sprint(c), w.ask("", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"MISSING_AUTH","detail":"Authorization header missing"}`)
-		w.want(fmt.Sprint(c), w.ask("nobody", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`)
+		fx.want(fmt.Sprint(c), fx.ask("", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"MISSING_AUTH","detail":"Authorization header missing"}`)
+		fx.want(fmt.Sprint(c), fx.ask("nobody", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`)
 	}
 	for path, allow := range map[string]string{"/v2/shift": "GET, HEAD, POST", "/v2/policy/" + id + "/": "GET, HEAD, PUT"} {
-		a := w.ask(courier, "DELETE", path, "")
-		w.want("row 27: "+path, a, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
+		a := fx.ask(courier, "DELETE", path, "")
+		fx.want("row 27: "+path, a, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
 		if got := a.header.Get("Allow"); got != allow {
 			t.Errorf("row 27: %s: Allow: %s", path, got)
 		}
@@ -153,145 +157,190 @@ func TestV2Authentication(t *testing.T) {
 
 // TestAShiftIsRead tells all the ways in which a shift can end, and what it looks like before.
 func TestAShiftIsRead(t *testing.T) {
-	w := couriers(t)
-	open := w.create(abc, noon, time.Time{})
+	fx := newCourierFixture(t)
+	open := fx.create(abc, noon, time.Time{})
 	read := func(what, id string, want string) {
 		t.Helper()
 		for _, path := range []string{"/v2/shift/", "/v2/policy/"} {
 			for _, slash := range []string{"", "/"} {
-				w.want(what, w.get(path+id+slash), 200, want)
+				fx.want(what, fx.get(path+id+slash), 200, want)
 			}
 		}
-		head := w.ask(courier, "HEAD", "/v2/shift/"+id, "")
-		w.want(what+", HEAD", head, 200, "")
+		head := fx.ask(courier, "HEAD", "/v2/shift/"+id, "")
+		fx.want(what+", HEAD", head, 200, "")
 	}
 	read("open", open, shiftJSON(open, "ABC123", noon, time.Time{}, "", 1))
-	w.clock = minutes(14*60 - 1)
+	fx.clock = minutes(14*60 - 1)
 	read("a minute before 14 hours", open, shiftJSON(open, "ABC123", noon, time.Time{}, "", 1))
-	w.clock = minutes(14 * 60)
-	read("AUTO", open, shiftJSON(open, "ABC123", noon, w.clock, "AUTO", 1))
+	fx.clock = minutes(14 * 60)
+	read("AUTO", open, shiftJSON(open, "ABC123", noon, fx.clock, "AUTO", 1))
 
-	w.clock = noon
-	planned := w.create(`{"workProviderUserId":"1686"}`, noon, minutes(90))
+	fx.clock = noon
+	planned := fx.create(`{"workProviderUserId":"1686"}`, noon, minutes(90))
 	read("planned", planned, shiftJSON(planned, "ABC12", noon, minutes(90), "", 1))
-	w.clock = minutes(90)
+	fx.clock = minutes(90)
 	read("PLANNED", planned, shiftJSON(planned, "ABC12", noon, minutes(90), "PLANNED", 1))
-	w.logout("ABC12", minutes(80))
+	fx.logout("ABC12", minutes(80))
 	read("LOGOUT", planned, shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2))
-	w.logout("ABC12", minutes(0))
-	w.want("rule 3: a shift of zero length", w.get("/v2/shift/"+planned), 404, v2NoShift)
-	w.want("nor is it listed", w.get("/v2/shift?customerNumber=ABC12"), 200, `{"shifts":[],"next":null}`)
+	fx.logout("ABC12", minutes(0))
+	read("rule 3: a LOGOUT at the LOGIN's instant comes first", planned, shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2))
+	fx.want("listed", fx.get("/v2/shift?customerNumber=ABC12"), 200,
+		`{"shifts":[`+shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2)+`],"next":null}`)
 
 	// One who withdraws consent is nobody, until they give it again.
-	w.clock = noon
-	w.customer(courier, "GONE12", "")
-	gone := w.create(`{"customerNumber":"GONE12"}`, noon, time.Time{})
-	w.person(courier, "GONE12", "", noon, timeline.ConsentWithdrawn(minutes(20)), timeline.ConsentGiven(minutes(40)))
-	w.clock = minutes(20)
-	w.want("withdrawn", w.get("/v2/shift/"+gone), 404, v2NoShift)
-	w.clock = minutes(40)
+	fx.clock = noon
+	fx.addCustomer(courier, "GONE12", "")
+	gone := fx.create(`{"customerNumber":"GONE12"}`, noon, time.Time{})
+	fx.addPerson(courier, "GONE12", "", noon, timeline.ConsentWithdrawn(minutes(20)), timeline.ConsentGiven(minutes(40)))
+	fx.clock = minutes(20)
+	fx.want("withdrawn", fx.get("/v2/shift/"+gone), 404, v2NoShift)
+	fx.clock = minutes(40)
 	read("WITHDRAWN", gone, shiftJSON(gone, "GONE12", noon, minutes(20), "WITHDRAWN", 1))
 }
 
-// TestEveryIDOfAShiftFindsIt is rule 8: whichever of a shift's LOGINs an id names, under whichever of the person's names,
+// TestEveryIDFindsTheShift is rule 8: whichever of a shift's LOGINs an id names, under whichever of the person's names,
 // it finds the shift, and the shift has the id of its earliest LOGIN.
-func TestEveryIDOfAShiftFindsIt(t *testing.T) {
-	w := couriers(t)
-	first := w.create(abc, noon, time.Time{})
-	second := w.create(abc, minutes(10), time.Time{})                                               // ALREADY_OPEN
-	other := w.create(`{"workProviderUserId":"12345"}`, minutes(20), time.Time{})                   // the other name
-	twin := w.create(`{"workProviderUserId":"12345"}`, noon, time.Time{})                           // both names at one instant
-	third := w.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T12:30:00Z"}`) // by v1
-	w.drain()
+func TestEveryIDFindsTheShift(t *testing.T) {
+	fx := newCourierFixture(t)
+	first := fx.create(abc, noon, time.Time{})
+	second := fx.create(abc, minutes(10), time.Time{})                                               // ALREADY_OPEN
+	other := fx.create(`{"workProviderUserId":"12345"}`, minutes(20), time.Time{})                   // the other name
+	twin := fx.create(`{"workProviderUserId":"12345"}`, noon, time.Time{})                           // both names at one instant
+	third := fx.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T12:30:00Z"}`) // by v1
+	fx.drain()
 	ids := []string{first, second, other, twin, third}
-	want := shiftJSON(first, "ABC123", noon, time.Time{}, "", 1)
+	// Each of the three later instants makes cover reach further, and so changes the record: it has the shift that will
+	// continue this one.
+	want := shiftJSON(first, "ABC123", noon, time.Time{}, "", 4)
 	for i, id := range ids {
-		w.want(fmt.Sprint("id ", i), w.get("/v2/shift/"+id), 200, want)
+		fx.want(fmt.Sprint("id ", i), fx.get("/v2/shift/"+id), 200, want)
 		for _, before := range ids[:i] {
 			if id == before {
 				t.Errorf("two of the ids are %s", id)
 			}
 		}
 	}
-	early := w.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}`)
-	w.drain()
+	early := fx.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}`)
+	fx.drain()
 	for i, id := range append(ids, early) {
-		w.want(fmt.Sprint("an earlier LOGIN came late: id ", i), w.get("/v2/shift/"+id), 200,
-			shiftJSON(early, "ABC123", eleven, time.Time{}, "", 2))
+		fx.want(fmt.Sprint("an earlier LOGIN came late: id ", i), fx.get("/v2/shift/"+id), 200,
+			shiftJSON(early, "ABC123", eleven, time.Time{}, "", 5))
 	}
-	w.want("the list", w.get("/v2/shift/?workProviderUserId=12345"), 200,
-		`{"shifts":[`+shiftJSON(early, "ABC123", eleven, time.Time{}, "", 2)+`],"next":null}`)
+	fx.want("the list", fx.get("/v2/shift/?workProviderUserId=12345"), 200,
+		`{"shifts":[`+shiftJSON(early, "ABC123", eleven, time.Time{}, "", 5)+`],"next":null}`)
 	for name, id := range map[string]string{
-		"a LOGOUT's": w.accept("/v1/shift/logout", `{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}`),
-		"a match's":  w.accept("/v1/match", `{"customerNumber":"ABC123","success":true}`),
-		"a batch's":  w.accept("/v1/batch/login", `[{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}]`),
+		"a LOGOUT's": fx.accept("/v1/shift/logout", `{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}`),
+		"a match's":  fx.accept("/v1/match", `{"customerNumber":"ABC123","success":true}`),
+		"a batch's":  fx.accept("/v1/batch/login", `[{"driverId":"12345","timestamp":"2026-03-14T11:00:00Z"}]`),
 	} {
-		w.want(name+" id is no shift's", w.get("/v2/shift/"+id), 404, v2NoShift)
+		fx.want(name+" id is no shift's", fx.get("/v2/shift/"+id), 404, v2NoShift)
 	}
 }
 
-// TestTheSamePostAgain is row 17: the same id, and of two planned ends the later counts.
-func TestTheSamePostAgain(t *testing.T) {
-	w := couriers(t)
-	id := w.create(abc, noon, minutes(60))
+// TestSamePostAgain is row 17: the same id. Of two planned ends the one accepted last counts, and any beats none.
+func TestSamePostAgain(t *testing.T) {
+	fx := newCourierFixture(t)
+	id := fx.create(abc, noon, minutes(60))
 	for _, c := range []struct {
 		planned, end time.Time
 		revision     int
 	}{
-		{minutes(60), minutes(60), 1}, {minutes(90), minutes(90), 2}, {minutes(30), minutes(90), 2}, {time.Time{}, time.Time{}, 3}, {minutes(120), time.Time{}, 3},
+		{minutes(60), minutes(60), 1},
+		{minutes(90), minutes(90), 2},
+		{minutes(30), minutes(30), 3},
+		{time.Time{}, minutes(30), 3},
+		{minutes(120), minutes(120), 4},
+		{minutes(60), minutes(60), 5}, // back to where it was
 	} {
-		if again := w.create(abc, noon, c.planned); again != id {
+		fx.clock = fx.clock.Add(time.Second)
+		if again := fx.create(abc, noon, c.planned); again != id {
 			t.Errorf("another id: %s, then %s", id, again)
 		}
-		w.want("after "+iso(c.planned), w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
-		w.drain() // the guards find nothing to do
-		w.want("after its guard", w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
+		fx.want("after "+iso(c.planned), fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
+		fx.drain() // the recovery messages find nothing to do
+		fx.want("after its recovery message", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
 	}
-	other := w.create(`{"driverId":"12345"}`, noon, time.Time{})
+	other := fx.create(`{"driverId":"12345"}`, noon, time.Time{})
 	if other == id {
 		t.Error("under the other name the id is the same")
 	}
-	w.want("under the other name", w.get("/v2/shift/"+other), 200, shiftJSON(id, "ABC123", noon, time.Time{}, "", 3))
+	fx.want("under the other name", fx.get("/v2/shift/"+other), 200, shiftJSON(id, "ABC123", noon, minutes(60), "", 5))
 }
 
-// TestCreatingWhileTheQueueIsDown: without the guard in the queue nothing is stored, and the answer invites another try.
+// TestCreatingWhileTheQueueIsDown: without the recovery message in the queue nothing is stored, and the answer invites another try.
 func TestCreatingWhileTheQueueIsDown(t *testing.T) {
-	sender := new(recorder)
-	w := buildWorld(t, emulator.NewTestEnv(t), keys, sender)
-	w.customer(courier, "ABC123", "12345")
-	id := w.create(abc, noon, time.Time{})
+	sender := new(recordingQueue)
+	fx := buildFixture(t, emulator.NewTestEnv(t), keys, sender)
+	fx.addCustomer(courier, "ABC123", "12345")
+	id := fx.create(abc, noon, time.Time{})
 	sender.err = fault.Wrap(fault.Unavailable, errors.New("down"))
 	const unavailable = `{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`
 	for what, a := range map[string]answer{
-		"POST": w.post("/v2/shift", newShiftBody(abc, minutes(-20), time.Time{})),
-		"PUT":  w.put("/v2/shift/"+id, `{"endTime":"2026-03-14T12:10:00Z"}`),
+		"POST": fx.post("/v2/shift", newShiftBody(abc, minutes(-20), time.Time{})),
+		"PUT":  fx.put("/v2/shift/"+id, `{"endTime":"2026-03-14T12:10:00Z"}`),
 	} {
-		w.want(what, a, 503, unavailable)
+		fx.want(what, a, 503, unavailable)
 		if a.header.Get("Retry-After") != "5" {
 			t.Errorf("%s: headers %v", what, a.header)
 		}
 	}
-	w.want("nothing happened", w.get("/v2/shift?customerNumber=ABC123"), 200,
+	fx.want("nothing happened", fx.get("/v2/shift?customerNumber=ABC123"), 200,
 		`{"shifts":[`+shiftJSON(id, "ABC123", noon, time.Time{}, "", 1)+`],"next":null}`)
 }
 
-// TestAFullDay is rule 9 through v2: what does not fit is refused, what is there already is not.
+// TestAFullDay is rule 9 through v2: what does not fit is refused, what is there already is not. A planned end takes no
+// place.
 func TestAFullDay(t *testing.T) {
-	w := couriers(t)
-	id := w.create(abc, noon, time.Time{})
+	fx := newCourierFixture(t)
+	id := fx.create(abc, noon, time.Time{})
 	var body strings.Builder
 	for i := range timeline.MaxFactsPerDay - 1 {
 		fmt.Fprintf(&body, `,{"customerNumber":"ABC123","timestamp":"2026-03-14T00:%02d:%02dZ"}`, i/60, i%60)
 	}
-	w.accept("/v1/batch/logout", "["+body.String()[1:]+"]")
-	w.drain()
-	w.want("one more", w.post("/v2/shift", newShiftBody(abc, minutes(1), time.Time{})), 400,
-		v2Field("startTime", "`startTime` lies on a day with 2000 events of this user already."))
-	w.want("one more end", w.put("/v2/shift/"+id, `{"endTime":"2026-03-14T12:10:00Z"}`), 400,
-		v2Field("endTime", "`endTime` lies on a day with 2000 events of this user already."))
-	if again := w.create(abc, noon, time.Time{}); again != id {
+	fx.accept("/v1/batch/logout", "["+body.String()[1:]+"]")
+	fx.drain()
+	fx.clock = minutes(20)
+	tooMany := func(field string) string { return v2Field(field, "This user has too many events on that day.") }
+	fx.want("one more", fx.post("/v2/shift", newShiftBody(abc, minutes(1), time.Time{})), 400, tooMany("startTime"))
+	fx.want("one more end", fx.put("/v2/shift/"+id, ended(10)), 400, tooMany("endTime"))
+	if again := fx.create(abc, noon, time.Time{}); again != id {
 		t.Errorf("the one that is there: %s", again)
 	}
-	w.drain()
-	w.want("the shift", w.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, time.Time{}, "", 1))
+	fx.drain()
+	fx.want("the shift", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, time.Time{}, "", 1))
+	fx.want("a planned end", fx.put("/v2/shift/"+id, ended(30)), 201, ended(30))
+	fx.want("it counts", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, minutes(30), "", 2))
+}
+
+// TestADayFullOfLogins: the last 100 places of a day are kept for LOGOUTs, so that cover can be ended (rule 9).
+func TestADayFullOfLogins(t *testing.T) {
+	const places = timeline.MaxFactsPerDay - 100
+	fx := newCourierFixture(t)
+	var body strings.Builder
+	for i := range places {
+		fmt.Fprintf(&body, `,{"customerNumber":"ABC123","timestamp":"2026-03-14T00:%02d:%02dZ"}`, i/60, i%60)
+	}
+	fx.accept("/v1/batch/login", "["+body.String()[1:]+"]")
+	fx.drain()
+	refused := fx.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":"2026-03-14T11:00:00Z"}`)
+	fx.drain()
+	fx.want("a LOGIN more", fx.get("/v2/event/"+refused), 200,
+		eventJSON(refused, "REJECTED", "", "TOO_MANY_FACTS", "", `"customerNumber":"ABC123"`, "LOGIN", eleven))
+	fx.want("a POST", fx.post("/v2/shift", newShiftBody(abc, noon, time.Time{})), 400,
+		v2Field("startTime", "This user has too many events on that day."))
+	for i := range 100 {
+		fx.accept("/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(eleven.Add(time.Duration(i)*time.Second))))
+	}
+	late := fx.accept("/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
+	fx.drain()
+	fx.want("the LOGOUT after the last place", fx.get("/v2/event/"+late), 200,
+		eventJSON(late, "REJECTED", "", "TOO_MANY_FACTS", "", `"customerNumber":"ABC123"`, "LOGOUT", minutes(1)))
+	var list struct {
+		Shifts []struct{ StartTime, EndTime, EndedBy string }
+	}
+	fx.read(listPath, &list)
+	want := "[{2026-03-14T00:00:00+00:00 2026-03-14T11:00:00+00:00 LOGOUT}]"
+	if got := fmt.Sprint(list.Shifts); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }

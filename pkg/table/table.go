@@ -25,6 +25,7 @@
 //	courier-ltd#U#12345      facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
 //	courier-ltd#U#12345      owner                current and past owners of the id            fold, status, v2
 //	courier-ltd#B#6f0a…      part#000001638       the facts of one message of a batch          batch outcome
+//	courier-ltd#B#6f0a…      tally#000001638      what became of that part's facts             batch outcome
 //	courier-ltd#W#2026-11    signup_1763…_ABC123  the state of a webhook delivery, by the      webhook sender, account
 //	                                              UTC month of what it is about                page, operators
 //	dead-letters#2026-11     1763830000000#<id>   a dead letter, by the time of its sending    operators
@@ -92,6 +93,12 @@ func BatchPartition(provider, batch string) string { return provider + "#B#" + b
 
 // PartSort returns the sort key of the part of a batch that begins with that item.
 func PartSort(from int) string { return fmt.Sprintf("part#%09d", from) }
+
+// TallySort is the sort key of what became of that part when it was applied.
+func TallySort(offset int) string { return fmt.Sprintf("tally#%09d", offset) }
+
+// TallyRange is the range of sort keys that holds all tallies of a batch.
+func TallyRange() (from, to string) { return "tally#", "tally$" }
 
 // DeliveryPartition returns the partition of the deliveries to a work provider's webhook, by the UTC month (YYYY-MM) of what
 // they are about. Their ids are the sort keys.

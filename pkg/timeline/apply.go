@@ -9,469 +9,478 @@ import (
 
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/table"
 )
 
-// Changes is what one queue message brings: facts and verdicts of one work provider, and people of its whose history
-// changed.
-type Changes struct {
-	Provider string
-	Tell     bool   // whether the provider wants to be told which of the facts do not count
-	ID       string // that the client was given for the event or the batch: for the log
-	Facts    []Fact
-	Batch    string // names the batch that the facts are part of, if they are
-	From     int    // their place in it
-	Verdicts []Verdict
-	Refolds  []Refold
+// MessageChanges is what one queue message brings: facts and matches of one work provider, and customers of its whose
+// history changed.
+type MessageChanges struct {
+	Provider       string
+	NotifyRejected bool   // whether the provider is to be notified of the facts that do not count
+	ClientID       string // that the client was given for the event or the batch: for the log
+	Facts          []Fact
+	Batch          string // names the batch that the facts are part of, if they are
+	Offset         int    // their place in it
+	Matches        []MatchResult
+	Recomputes     []Recompute
 }
 
-// Verdict is a work provider's word on whether a customer is matched.
-type Verdict struct {
+// MatchResult is a work provider's word on whether a customer is matched.
+type MatchResult struct {
 	Customer string
 	Entry    Entry // a Match or NoMatch
 }
 
-// Refold asks that a customer be folded anew from an instant on, because the history changed there.
-type Refold struct {
+// Recompute asks that a customer be folded anew from an instant on, because the history changed there.
+type Recompute struct {
 	Customer string
 	From     Instant
 }
 
 // Applier makes changes durable and folds the people they concern.
 type Applier struct {
-	rows     Rows
+	storage  Storage
 	parallel int
 }
 
-// NewApplier works on rows, with at most so many calls at a time. With one at a time it does the same things in the same
-// order whenever it is given the same changes.
-func NewApplier(rows Rows, parallel int) *Applier { return &Applier{rows, parallel} }
+// NewApplier works on storage, with at most so many calls at a time. With one at a time it does the same things in the
+// same order whenever it is given the same changes.
+func NewApplier(storage Storage, parallel int) *Applier { return &Applier{storage, parallel} }
 
 // Result is what became of one message.
 type Result struct {
-	// Err tells that the message has to come again. Whatever was done before it stands and does no harm: doing a thing
+	// Err tells that the message has to be retried. Whatever was done before it stands and does no harm: doing a thing
 	// twice is doing it once.
 	Err error
-	// Full tells that a fact found no room on its day (rule 9). It is refused for good.
-	Full bool
-	// Tally counts the facts by what became of them; empty if the message has to come again.
+	// Overflow tells that a fact or a match found no room (rule 9). It is rejected for good.
+	Overflow bool
+	// Tally counts the facts by what became of them; empty if the message has to be retried.
 	Tally Tally
 }
 
-// Apply takes in the changes of a batch of messages, and answers for each of them.
+// Apply takes in the changes of a batch of messages, and returns a result for each of them. Every step notes its errors
+// where they occur; the results are put together at the end.
 //
 // First everything becomes durable: one write for each name's day, whichever messages its facts come from. Only then
-// are the people found whom the facts concern, and each is folded once.
-func (a *Applier) Apply(ctx context.Context, messages []Changes) []Result {
-	facts := 0
-	alone := make([]int, len(messages))
-	for i, m := range messages {
-		facts += len(m.Facts)
-		alone[i] = i
-	}
-	b := &batch{
-		Applier: a, results: make([]Result, len(messages)), alone: alone,
-		names: newGroup[partitionKey, named](facts), under: make([]*named, 0, facts),
-	}
-	names := b.store(ctx, messages)
-	b.find(ctx, names, messages)
-	b.foldAll(ctx, b.subjects)
-	b.confirm(ctx, names)
-	b.tally(messages)
-	return b.results
+// are the customers found whom the facts concern, and each is folded once.
+func (a *Applier) Apply(ctx context.Context, messages []MessageChanges, now Instant) []Result {
+	b := a.collect(messages, now)
+	b.persist(ctx)
+	b.resolveCustomers(ctx)
+	b.foldAll(ctx, b.customers)
+	b.recheckOwners(ctx)
+	results := b.results()
+	b.putTallies(ctx, results)
+	return results
 }
 
 // batch is the state of one Apply.
 type batch struct {
 	*Applier
-	mu       sync.Mutex // guards results and refused
-	results  []Result   // by message
-	refused  []refusal  // mostly none
-	alone    []int      // 0, 1, 2 and so on: lists of one message are cut from it
-	names    *group[partitionKey, named]
-	under    []*named   // the name of each fact, message by message
-	subjects []*subject // in the order in which they were met
+	messages  []MessageChanges
+	now       Instant
+	names     *orderedMap[partitionKey, nameState]
+	days      []*dayWrite // in the order in which they were met
+	factDays  []*dayWrite // the day of each fact, message by message
+	months    *orderedMap[monthKey, monthWrite]
+	partErrs  []error          // by message
+	customers []*customerState // in the order in which they were met
 }
 
-// who is a customer at a work provider.
-type who struct{ provider, customer string }
-
-// subject is a customer whom the batch concerns.
-type subject struct {
-	who
-	interval         // in which something may have changed
-	verdicts []Entry // the verdicts among what changed
-	more     bool    // whether anything else did
-	messages []int   // that have to come again if the fold fails
-	history  History // as the fold read it
-	story    story   // as the fold found it
-	failed   bool
-}
-
-// named is a name that the batch has to do with: facts came under it, or it is the number of a subject, or both.
-type named struct {
+// nameState is a name that the batch has to do with: facts came under it, or it is the number of an affected customer.
+type nameState struct {
 	partitionKey
-	interval           // from the first to the last of the facts
-	rows     *factRow  // that they go to; the one met last leads to the others
-	messages []int     // that they came with
-	hint     Ownership // of a workProviderUserId
-	subject  *subject  // whose number it is
+	interval                // from the first to the last of the facts
+	days     []*dayWrite    // that the facts go to
+	owner    Ownership      // of a workProviderUserId
+	customer *customerState // whose number it is
+	err      error          // why the owner, or one of the customers, could not be told
 }
 
-// factRow is one row's share of the batch: the facts of a name's day.
-type factRow struct {
-	of       *named
+// dayWrite is one item's share of the batch: the facts of a name's day.
+type dayWrite struct {
+	name     *nameState
 	day      Day
 	facts    []Fact
-	messages []int
-	before   *factRow // of the same name
+	overflow []Fact
+	err      error
 }
 
-// verdictRow is likewise the verdicts of a customer's month.
-type verdictRow struct {
-	who
-	verdicts []Entry
-	messages []int
+// customerKey is a customer at a work provider.
+type customerKey struct{ provider, customer string }
+
+type monthKey struct {
+	customerKey
+	month string
 }
 
-// store makes facts and verdicts durable, and answers the names that the facts came under.
-func (b *batch) store(ctx context.Context, messages []Changes) []*named {
-	type monthKey struct {
-		who
-		month string
+// monthWrite is likewise the matches of a customer's month.
+type monthWrite struct {
+	entries  []Entry
+	overflow []Entry
+	err      error
+}
+
+// customerState is an affected customer.
+type customerState struct {
+	customerKey
+	interval             // in which something may have changed
+	matches   []Entry    // the matches among what changed
+	needsFold bool       // whether anything else did
+	fold      foldResult // as the records were written
+	err       error
+}
+
+// collect sorts the facts by name and day, and the matches by customer and month.
+func (a *Applier) collect(messages []MessageChanges, now Instant) *batch {
+	facts := 0
+	for _, m := range messages {
+		facts += len(m.Facts)
 	}
-	var days []*factRow
-	months := newGroup[monthKey, verdictRow](0)
-	for i, m := range messages {
-		for j, f := range m.Facts {
-			n := b.named(partitionKey{m.Provider, f.Name})
-			if n.rows == nil {
-				n.interval = interval{f.At, f.At}
-			}
-			b.under = append(b.under, n)
-			n.from, n.to, n.messages = min(n.from, f.At), max(n.to, f.At), b.with(n.messages, i)
-			row := n.row(f.At.Day())
-			if row == nil {
-				// Mostly it is the only one: it need not be copied.
-				n.rows = &factRow{of: n, day: f.At.Day(), facts: m.Facts[j : j+1 : j+1], messages: b.with(nil, i), before: n.rows}
-				days = append(days, n.rows)
-				continue
-			}
-			row.facts, row.messages = append(row.facts, f), b.with(row.messages, i)
+	b := &batch{
+		Applier: a, messages: messages, now: now,
+		names:    newOrderedMap[partitionKey, nameState](facts),
+		factDays: make([]*dayWrite, 0, facts),
+		months:   newOrderedMap[monthKey, monthWrite](0),
+		partErrs: make([]error, len(messages)),
+	}
+	for _, m := range messages {
+		for i := range m.Facts {
+			b.factDays = append(b.factDays, b.addFact(m.Provider, m.Facts[i:i+1:i+1]))
 		}
-		for _, v := range m.Verdicts {
-			customer := who{m.Provider, v.Customer}
-			row := months.of(monthKey{customer, monthOf(v.Entry.At)})
-			row.who, row.verdicts, row.messages = customer, append(row.verdicts, v.Entry), b.with(row.messages, i)
+		for _, match := range m.Matches {
+			month := b.months.at(match.monthKey(m.Provider))
+			month.entries = append(month.entries, match.Entry)
 		}
 	}
-	b.each(len(days), func(i int) {
-		row := days[i]
-		refused, err := b.rows.Union(ctx, row.of.provider, row.of.name, row.day, distinct(row.facts))
-		b.refuse(row.of.provider, refused)
-		b.note(row.messages, Result{Err: err, Full: len(refused) > 0})
-	})
-	b.each(len(months.all), func(i int) {
-		row := months.all[i]
-		refused, err := b.rows.Append(ctx, row.provider, row.customer, distinct(row.verdicts))
-		b.note(row.messages, Result{Err: err, Full: len(refused) > 0})
-	})
-	b.each(len(messages), func(i int) {
-		if m := messages[i]; m.Batch != "" {
-			err := b.rows.PutPart(ctx, m.Provider, Part{m.Batch, m.From, m.Facts})
-			b.note(b.with(nil, i), Result{Err: err})
-		}
-	})
-	return b.names.all
+	return b
 }
 
-// named is what the batch has to do with a name.
-func (b *batch) named(key partitionKey) *named {
-	n := b.names.of(key)
+func (m MatchResult) monthKey(provider string) monthKey {
+	return monthKey{customerKey{provider, m.Customer}, m.Entry.At.month()}
+}
+
+// addFact adds a fact, in a slice of its own, to its name's day. Mostly it stays the only one, and is not copied.
+func (b *batch) addFact(provider string, fact []Fact) *dayWrite {
+	f := fact[0]
+	name := b.name(partitionKey{provider, f.Name})
+	if len(name.days) == 0 {
+		name.interval = interval{f.At, f.At}
+	}
+	name.from = min(name.from, f.At)
+	name.to = max(name.to, f.At)
+	i := slices.IndexFunc(name.days, func(d *dayWrite) bool { return d.day == f.At.Day() })
+	if i >= 0 {
+		name.days[i].facts = append(name.days[i].facts, f)
+		return name.days[i]
+	}
+	day := &dayWrite{name: name, day: f.At.Day(), facts: fact}
+	name.days = append(name.days, day)
+	b.days = append(b.days, day)
+	return day
+}
+
+// name returns what the batch has to do with a name.
+func (b *batch) name(key partitionKey) *nameState {
+	n := b.names.at(key)
 	n.partitionKey = key
 	return n
 }
 
-// row is that of a day; nil if none was met yet.
-func (n *named) row(day Day) *factRow {
-	row := n.rows
-	for row != nil && row.day != day {
-		row = row.before
-	}
-	return row
-}
-
-// with adds a message to a list in which it can only be the last.
-func (b *batch) with(messages []int, message int) []int {
-	switch last := len(messages) - 1; {
-	case last < 0:
-		return b.alone[message : message+1 : message+1]
-	case messages[last] == message:
-		return messages
-	}
-	return append(messages, message)
-}
-
-// find notes the customers whom the changes concern. Whose a workProviderUserId is, is asked at half price, by a read
-// that may be a little old; confirm makes up for that.
-func (b *batch) find(ctx context.Context, names []*named, messages []Changes) {
-	b.each(len(names), func(i int) {
-		n := names[i]
-		if n.name.Kind == person.UserID {
-			var err error
-			n.hint, err = b.rows.Ownership(ctx, n.provider, n.name.Value, true)
-			b.note(n.messages, Result{Err: err})
-		}
-	})
-	for _, n := range names {
-		if n.name.Kind == person.CustomerNumber {
-			b.concern(n, n.interval, n.messages).more = true
-		}
-		for _, customer := range n.hint.Ever {
-			b.concern(b.numbered(n.provider, customer), n.interval, n.messages).more = true
-		}
-	}
-	for i, m := range messages {
-		for _, v := range m.Verdicts {
-			since := interval{v.Entry.At.Add(-MatchWithin), lastDay.End()}
-			s := b.concern(b.numbered(m.Provider, v.Customer), since, b.with(nil, i))
-			s.verdicts = append(s.verdicts, v.Entry)
-		}
-		for _, r := range m.Refolds {
-			b.concern(b.numbered(m.Provider, r.Customer), interval{r.From, lastDay.End()}, b.with(nil, i)).more = true
-		}
-	}
-}
-
-// numbered is a customer number, whether there are facts under it or not.
-func (b *batch) numbered(provider, customer string) *named {
-	return b.named(partitionKey{provider, numbered(customer)})
-}
-
-// subject is the customer of a number; nil if the batch does not concern them.
-func (b *batch) subject(provider, customer string) *subject {
-	if number := b.names.byKey[partitionKey{provider, numbered(customer)}]; number != nil {
-		return number.subject
+// customer returns the affected customer of a number; nil if there is none.
+func (b *batch) customer(provider, customer string) *customerState {
+	if name := b.names.byKey[partitionKey{provider, customerName(customer)}]; name != nil {
+		return name.customer
 	}
 	return nil
 }
 
-// concern notes that something may have changed in that interval for the customer of a number.
-func (b *batch) concern(number *named, in interval, messages []int) *subject {
-	s := number.subject
-	if s == nil {
-		s = &subject{who: who{number.provider, number.name.Value}, interval: in}
-		number.subject = s
-		b.subjects = append(b.subjects, s)
+// markAffected notes that something may have changed in that interval for the customer of a number.
+func (b *batch) markAffected(provider, customer string, in interval) *customerState {
+	name := b.name(partitionKey{provider, customerName(customer)})
+	c := name.customer
+	if c == nil {
+		c = &customerState{customerKey: customerKey{provider, customer}, interval: in}
+		name.customer = c
+		b.customers = append(b.customers, c)
 	}
-	s.from, s.to = min(s.from, in.from), max(s.to, in.to)
-	s.messages = append(slices.Clip(s.messages), messages...)
-	return s
+	c.from = min(c.from, in.from)
+	c.to = max(c.to, in.to)
+	return c
 }
 
-// foldAll folds the subjects.
-func (b *batch) foldAll(ctx context.Context, subjects []*subject) {
-	b.each(len(subjects), func(i int) {
-		s := subjects[i]
-		err := b.fold(ctx, s)
-		s.failed = err != nil
-		b.note(s.messages, Result{Err: err})
+// persist makes facts, matches and the parts of batches durable.
+func (b *batch) persist(ctx context.Context) {
+	b.parallelDo(len(b.days), func(i int) {
+		d := b.days[i]
+		d.overflow, d.err = b.storage.AddFacts(ctx, d.name.provider, d.name.name, d.day, dedupe(d.facts))
+	})
+	keys := b.months.keys
+	b.parallelDo(len(keys), func(i int) {
+		m := b.months.values[i]
+		m.overflow, m.err = b.storage.AddHistory(ctx, keys[i].provider, keys[i].customer, dedupe(m.entries))
+	})
+	b.parallelDo(len(b.messages), func(i int) {
+		if m := b.messages[i]; m.Batch != "" {
+			b.partErrs[i] = b.storage.PutBatchPart(ctx, m.Provider, BatchPart{m.Batch, m.Offset, m.Facts})
+		}
 	})
 }
 
-// confirm looks again at the workProviderUserIds whose hint the history of the customer does not bear out: the history
-// was read after the facts were written, so a link that it shows cannot have come too late to see them, and a link made
-// later sends a message of its own. An id that is nobody's, as far as the hint went, is asked for in earnest.
-func (b *batch) confirm(ctx context.Context, names []*named) {
-	names = slices.DeleteFunc(names, func(n *named) bool { return n.name.Kind != person.UserID || b.borneOut(n) })
-	owned := make([]Ownership, len(names))
-	b.each(len(names), func(i int) {
-		var err error
-		owned[i], err = b.rows.Ownership(ctx, names[i].provider, names[i].name.Value, false)
-		b.note(names[i].messages, Result{Err: err})
+// resolveCustomers finds the customers whom the changes concern. Whose a workProviderUserId is, is read at half price,
+// and may be a little old; recheckOwners makes up for that.
+func (b *batch) resolveCustomers(ctx context.Context) {
+	names := b.names.values
+	b.parallelDo(len(names), func(i int) {
+		n := names[i]
+		if n.name.Kind == person.UserID {
+			n.owner, n.err = b.storage.OwnershipHint(ctx, n.provider, n.name.Value)
+		}
 	})
-	var later []*subject
+	for _, n := range names {
+		for _, customer := range n.customers() {
+			b.markAffected(n.provider, customer, n.interval).needsFold = true
+		}
+	}
+	for _, m := range b.messages {
+		for _, match := range m.Matches {
+			since := interval{match.Entry.At.Add(-MatchWindow), lastDay.End()}
+			c := b.markAffected(m.Provider, match.Customer, since)
+			c.matches = append(c.matches, match.Entry)
+		}
+		for _, r := range m.Recomputes {
+			b.markAffected(m.Provider, r.Customer, interval{r.From, lastDay.End()}).needsFold = true
+		}
+	}
+}
+
+// customers returns the customers whom facts under the name may concern.
+func (n *nameState) customers() []string {
+	if n.name.Kind == person.CustomerNumber {
+		return []string{n.name.Value}
+	}
+	return n.owner.Customers
+}
+
+// foldAll folds customers.
+func (b *batch) foldAll(ctx context.Context, customers []*customerState) {
+	b.parallelDo(len(customers), func(i int) {
+		customers[i].err = b.foldCustomer(ctx, customers[i])
+	})
+}
+
+// recheckOwners looks again at the workProviderUserIds whose hint the history of the customer does not confirm: the
+// history was read after the facts were written, so a link that it shows cannot have come too late to see them, and a
+// link made later sends a message of its own. An id that is no customer's, as far as the hint went, is read consistently.
+func (b *batch) recheckOwners(ctx context.Context) {
+	var names []*nameState
+	for _, n := range b.names.values {
+		if n.name.Kind == person.UserID && n.err == nil && !b.ownerConfirmed(n) {
+			names = append(names, n)
+		}
+	}
+	hints := make([]Ownership, len(names))
+	b.parallelDo(len(names), func(i int) {
+		n := names[i]
+		hints[i] = n.owner
+		n.owner, n.err = b.storage.Ownership(ctx, n.provider, n.name.Value)
+	})
+	var late []*customerState
 	for i, n := range names {
-		for _, customer := range owned[i].Ever {
-			if slices.Contains(n.hint.Ever, customer) {
+		for _, customer := range n.owner.Customers {
+			if slices.Contains(hints[i].Customers, customer) {
 				continue
 			}
-			s := b.concern(b.numbered(n.provider, customer), n.interval, n.messages)
-			s.more = true
-			if !slices.Contains(later, s) {
-				later = append(later, s)
+			c := b.markAffected(n.provider, customer, n.interval)
+			c.needsFold = true
+			if !slices.Contains(late, c) {
+				late = append(late, c)
 			}
 		}
-		n.hint = owned[i]
 	}
-	b.foldAll(ctx, later)
+	b.foldAll(ctx, late)
 }
 
-func (b *batch) borneOut(n *named) bool {
-	s := b.subject(n.provider, n.hint.Owner)
-	return s != nil && (s.failed || s.history.holds(n.name.Value))
+func (b *batch) ownerConfirmed(n *nameState) bool {
+	c := b.customer(n.provider, n.owner.Owner)
+	return c != nil && (c.err != nil || c.fold.history.ownsUserID(n.name.Value))
 }
 
-// tries is how often a fold begins again because somebody else wrote a record meanwhile, before it leaves the message to
-// come again.
-const tries = 30
+// results puts together what became of each message: it has to be retried if anything failed on its way.
+func (b *batch) results() []Result {
+	for _, n := range b.names.values {
+		for _, customer := range n.customers() {
+			if c := b.customer(n.provider, customer); c != nil && n.err == nil {
+				n.err = c.err
+			}
+		}
+	}
+	results := make([]Result, len(b.messages))
+	days := b.factDays
+	for i, m := range b.messages {
+		r := &results[i]
+		r.failed(b.partErrs[i])
+		for j, f := range m.Facts {
+			r.failed(days[j].err)
+			r.failed(days[j].name.err)
+			r.Overflow = r.Overflow || slices.Contains(days[j].overflow, f)
+		}
+		for _, match := range m.Matches {
+			month := b.months.at(match.monthKey(m.Provider))
+			r.failed(month.err)
+			r.failed(b.customer(m.Provider, match.Customer).err)
+			r.Overflow = r.Overflow || slices.Contains(month.overflow, match.Entry)
+		}
+		for _, recompute := range m.Recomputes {
+			r.failed(b.customer(m.Provider, recompute.Customer).err)
+		}
+		for j, f := range m.Facts {
+			if r.Err == nil {
+				r.Tally.add(outcomeOf(b.effect(days[j], f)).State)
+			}
+		}
+		days = days[len(m.Facts):]
+	}
+	return results
+}
+
+// failed notes an error, if it is the first.
+func (r *Result) failed(err error) {
+	if r.Err == nil {
+		r.Err = err
+	}
+}
+
+// effect returns what a fact did, or why it does not count. All of it was read for the folds.
+func (b *batch) effect(d *dayWrite, f Fact) Effect {
+	if slices.Contains(d.overflow, f) {
+		return TooManyFacts
+	}
+	owner := d.name.owner.Owner
+	if d.name.name.Kind == person.CustomerNumber {
+		owner = d.name.name.Value
+	}
+	for _, customer := range d.name.customers() {
+		c := b.customer(d.name.provider, customer)
+		if c.fold.history.Counts(f) {
+			effect, _ := c.fold.outcome(f, b.now)
+			return effect
+		}
+	}
+	var history History
+	if c := b.customer(d.name.provider, owner); c != nil {
+		history = c.fold.history
+	}
+	return history.uncountedReason(f.At, b.now)
+}
+
+// putTallies stores what became of the parts of batches.
+func (b *batch) putTallies(ctx context.Context, results []Result) {
+	b.parallelDo(len(b.messages), func(i int) {
+		if m := b.messages[i]; m.Batch != "" && results[i].Err == nil {
+			err := b.storage.PutBatchTally(ctx, m.Provider, m.Batch, BatchTally{m.Offset, results[i].Tally})
+			if err != nil {
+				results[i] = Result{Err: err}
+			}
+		}
+	})
+}
+
+// maxFoldAttempts is how often a fold begins again because a record was written concurrently, before it leaves the
+// message to be retried.
+const maxFoldAttempts = 30
 
 var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records were contended for"))
 
-// fold reads a customer's records, and only then the history and the facts, folds, and writes the record of every day of
-// the window, changed or not, on condition that its version is the one read. Whoever wrote before had read facts that
-// this reader sees too, so no older fold can land on a newer one. On a refusal it begins again.
-func (a *Applier) fold(ctx context.Context, s *subject) error {
-	reach := around(s.interval)
-	var found map[Day]int64 // the versions that were met before a refusal
-	for range tries {
-		var shifts []dayOfShifts
-		var records []Record
-		for {
-			var err error
-			if records, err = a.rows.Records(ctx, s.provider, s.customer, reach); err != nil {
-				return err
-			}
-			history, facts, err := read(ctx, a.rows, s.provider, s.customer, reach)
-			if err != nil {
-				return err
-			}
-			s.history = history
-			if !history.couldCount() || !s.more && history.redundant(s.verdicts) {
-				return nil
-			}
-			var before, after bool
-			if shifts, s.story, before, after = reach.refold(history, facts, s.interval); !before && !after {
-				break
-			}
-			reach = reach.widen(before, after)
-		}
-		err := a.write(ctx, s.who, records, shifts, found)
-		if !errors.Is(err, ErrConflict) {
+// foldCustomer reads a customer's records, and only then the history and the facts, folds, and writes the record of every
+// day that may have changed, whether it did or not, on condition that its version is the one read. On a conflict it begins
+// again. ADR 2 says why that is right.
+func (a *Applier) foldCustomer(ctx context.Context, c *customerState) error {
+	days := c.days().changedDays()
+	var seen map[Day]int64 // the versions that were met before a conflict
+	for range maxFoldAttempts {
+		records, err := a.storage.Records(ctx, c.provider, c.customer, days)
+		if err != nil {
 			return err
 		}
-		found = noted(found, records, shifts)
+		fold, facts, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
+		if err != nil {
+			return err
+		}
+		c.fold = fold
+		if !fold.history.everCounts() || !c.needsFold && fold.history.redundant(c.matches) {
+			return nil
+		}
+		changed := fold.changedShifts(facts, c.interval, days)
+		err = a.putRecords(ctx, c.customerKey, records, changed, seen)
+		if !errors.Is(err, table.ErrConflict) {
+			return err
+		}
+		seen = rememberVersions(seen, records, changed)
 	}
 	return errContended
 }
 
-// read reads a customer's history and the facts under all names that are the customer's in those days.
-func read(ctx context.Context, rows Rows, provider, customer string, of Days) (History, []Fact, error) {
-	history, facts, err := rows.Person(ctx, provider, customer, of)
-	if err != nil || !history.couldCount() {
-		return history, nil, err
-	}
-	facts, err = underIDs(ctx, rows, provider, history, facts, of)
-	return history, facts, err
-}
-
-// underIDs adds to a customer's facts those under every workProviderUserId that was the customer's in those days.
-func underIDs(ctx context.Context, rows Rows, provider string, history History, facts []Fact, of Days) ([]Fact, error) {
-	for _, id := range history.userIDs(of.First.Start(), of.Last.End()) {
-		more, err := rows.Facts(ctx, provider, userNamed(id), of)
-		if err != nil {
-			return nil, err
-		}
-		facts = append(facts, more...)
-	}
-	return facts, nil
-}
-
-// dayOfShifts is the shifts that start on one day.
-type dayOfShifts struct {
+// dayShifts is the shifts that LOGINs of one day name.
+type dayShifts struct {
 	day    Day
 	shifts []Shift
 }
 
-// refold is the shifts of every day on which something that changed in an interval can matter: those with a LOGIN, of
-// whatever kind, between the starting points around it (rule 10). before and after tell that the facts read do not
-// reach far enough to know.
-func (d Days) refold(history History, facts []Fact, changed interval) (folded []dayOfShifts, told story, before, after bool) {
-	ms := moments(history.counting(facts))
-	start, stop, before, after := d.starts(ms, changed)
-	if before || after {
-		return nil, told, before, after
-	}
-	with := make([]Day, 0, 8)
+// changedShifts returns the shifts of every day on which something that changed in an interval can matter: those days with
+// a LOGIN, whether it counts or not, between the starting points around it (rule 10).
+func (r *foldResult) changedShifts(facts []Fact, changed interval, days Days) []dayShifts {
+	start := startBefore(r.points, changed.from)
+	stop := startAfter(r.points, changed.to)
+	loginDays := make([]Day, 0, 8)
 	for _, f := range facts {
-		if f.Kind == Login && start <= f.At && f.At < stop && (len(with) == 0 || with[len(with)-1] != f.At.Day()) {
-			with = append(with, f.At.Day())
+		if f.Kind == Login && start <= f.At && f.At < stop && days.has(f.At.Day()) {
+			loginDays = append(loginDays, f.At.Day())
 		}
 	}
-	if len(with) == 0 {
-		return nil, told, false, false
+	slices.Sort(loginDays)
+	loginDays = slices.Compact(loginDays)
+	shifts := make([]dayShifts, len(loginDays))
+	for i, day := range loginDays {
+		shifts[i] = dayShifts{day, namedOn(r.shifts, Days{day, day})}
 	}
-	slices.Sort(with)
-	with = slices.Compact(with)
-	// A record is of a whole day, so folding starts where no shift is open before the first of the days.
-	start, stop, before, after = d.starts(ms, interval{with[0].Start(), with[len(with)-1].End() - 1})
-	if before || after {
-		return nil, told, before, after
-	}
-	told.moments = within(ms, start, stop)
-	shifts, tales := fold(told.moments, history)
-	told.tales = tales
-	folded = make([]dayOfShifts, len(with))
-	for i, day := range with {
-		folded[i] = dayOfShifts{day, listed(shifts, day)}
-	}
-	return folded, told, false, false
+	return shifts
 }
 
-// write stores the record of each day. found are the versions that the tries before met: a record that somebody has
-// written since, with the very shifts that are to be written, is left alone. Whoever could still write over it has read it,
-// and so the facts that were durable before. Without this, many who bring the same facts at once would write one after
-// the other what the first of them has written already.
-func (a *Applier) write(ctx context.Context, w who, records []Record, folded []dayOfShifts, found map[Day]int64) error {
-	for _, f := range folded {
-		was := recordOf(records, f.day)
-		if version, again := found[f.day]; again && was.Version != version && slices.Equal(was.Shifts, f.shifts) {
+// putRecords stores the record of each day. seen are the versions that the attempts before met: a record that was written
+// since, with the very shifts that are to be written, is left alone. Whoever could still write over it has read it, and
+// so the facts that were durable before. Without this, many that bring the same facts at once would write one after the
+// other what the first of them has written already.
+func (a *Applier) putRecords(
+	ctx context.Context, c customerKey, records []Record, changed []dayShifts, seen map[Day]int64,
+) error {
+	for _, d := range changed {
+		prev := recordOf(records, d.day)
+		if version, ok := seen[d.day]; ok && prev.Version != version && slices.Equal(prev.Shifts, d.shifts) {
 			continue
 		}
-		if err := a.rows.Write(ctx, w.provider, w.customer, was.next(f.shifts)); err != nil {
+		if err := a.storage.PutRecord(ctx, c.provider, c.customer, prev.nextVersion(d.shifts)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// noted adds to the versions found those of further days.
-func noted(found map[Day]int64, records []Record, folded []dayOfShifts) map[Day]int64 {
-	if found == nil {
-		found = map[Day]int64{}
+// rememberVersions adds to the versions seen those of further days.
+func rememberVersions(seen map[Day]int64, records []Record, changed []dayShifts) map[Day]int64 {
+	if seen == nil {
+		seen = map[Day]int64{}
 	}
-	for _, f := range folded {
-		if _, again := found[f.day]; !again {
-			found[f.day] = recordOf(records, f.day).Version
+	for _, d := range changed {
+		if _, ok := seen[d.day]; !ok {
+			seen[d.day] = recordOf(records, d.day).Version
 		}
 	}
-	return found
+	return seen
 }
 
-// recordOf is the record of a day among those read; one without a version if there is none.
-func recordOf(records []Record, day Day) Record {
-	if i := slices.IndexFunc(records, func(r Record) bool { return r.Day == day }); i >= 0 {
-		return records[i]
-	}
-	return Record{Day: day}
-}
-
-// note adds to what became of the messages; the first error stays.
-func (b *batch) note(messages []int, r Result) {
-	if r.Err == nil && !r.Full {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, i := range messages {
-		if b.results[i].Err == nil {
-			b.results[i].Err = r.Err
-		}
-		b.results[i].Full = b.results[i].Full || r.Full
-	}
-}
-
-// each calls do for 0 to n−1, so many at a time as the applier may.
-func (a *Applier) each(n int, do func(i int)) {
+// parallelDo calls do for 0 to n−1, so many at a time as the applier may.
+func (a *Applier) parallelDo(n int, do func(i int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(n, a.parallel) {
@@ -484,29 +493,32 @@ func (a *Applier) each(n int, do func(i int)) {
 	workers.Wait()
 }
 
-// group gathers values by key, and keeps the order in which the keys were met.
-type group[K comparable, V any] struct {
-	all   []*V
-	byKey map[K]*V
+// orderedMap gathers values by key, and keeps the order in which the keys were met.
+type orderedMap[K comparable, V any] struct {
+	keys   []K
+	values []*V
+	byKey  map[K]*V
 }
 
-// newGroup has room for so many keys.
-func newGroup[K comparable, V any](room int) *group[K, V] {
-	return &group[K, V]{byKey: make(map[K]*V, room)}
+// newOrderedMap has room for so many keys.
+func newOrderedMap[K comparable, V any](room int) *orderedMap[K, V] {
+	return &orderedMap[K, V]{byKey: make(map[K]*V, room)}
 }
 
-func (g *group[K, V]) of(key K) *V {
-	v := g.byKey[key]
+// at returns the value of a key, made new if it was not met before.
+func (m *orderedMap[K, V]) at(key K) *V {
+	v := m.byKey[key]
 	if v == nil {
 		v = new(V)
-		g.byKey[key] = v
-		g.all = append(g.all, v)
+		m.byKey[key] = v
+		m.keys = append(m.keys, key)
+		m.values = append(m.values, v)
 	}
 	return v
 }
 
-// distinct leaves out what was there before: DynamoDB refuses to add the same element twice at once.
-func distinct[E comparable](elements []E) []E {
+// dedupe leaves out what was there before: DynamoDB refuses to add the same element twice at once.
+func dedupe[E comparable](elements []E) []E {
 	if len(elements) == 1 {
 		return elements
 	}

@@ -1,18 +1,18 @@
 package timeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/table"
 )
@@ -23,278 +23,287 @@ type Store struct {
 	table dynamo.Table
 }
 
-var _ Rows = (*Store)(nil)
+var _ Storage = (*Store)(nil)
 
-// StoreFrom is the store of the table that the environment names.
-func StoreFrom(env *config.Env) *Store {
+// NewStore returns the store of the table that the environment names.
+func NewStore(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
 	return &Store{db: db, table: db.Table(env.Get("TIMELINES_TABLE"))}
 }
 
-// setRow is a row whose content is a binary set: a day's facts, or a month's history.
-type setRow struct {
-	PK      string   `dynamo:"pk"`
-	SK      string   `dynamo:"sk"`
-	Form    int      `dynamo:"v"`
-	Set     [][]byte `dynamo:"s,set"`
-	Version int64    `dynamo:"n"` // of the row that counts a history's changes, which comes with it
+// The versions of the items of this file.
+const (
+	setVersion       = 1
+	ownerVersion     = 1
+	recordVersion    = 1
+	batchPartVersion = 1
+)
+
+// setItem is an item whose content is a binary set: a day's facts, or a month's history.
+type setItem struct {
+	PK             string   `dynamo:"pk"`
+	SK             string   `dynamo:"sk"`
+	Version        int      `dynamo:"v"`
+	Set            [][]byte `dynamo:"s,set"`
+	HistoryVersion int64    `dynamo:"n"` // of the item that counts a history's changes, which comes with it
 }
 
-const formOfSets = 1
-
-// ownerRow tells whose a workProviderUserId is.
-type ownerRow struct {
-	PK      string   `dynamo:"pk"`
-	SK      string   `dynamo:"sk"`
-	Form    int      `dynamo:"v"`
-	Version int64    `dynamo:"n"`
-	Owner   string   `dynamo:"o,omitempty"`
-	Ever    []string `dynamo:"e,set"`
-	Freed   Instant  `dynamo:"f"`
+// ownerItem tells whose a workProviderUserId is.
+type ownerItem struct {
+	PK         string   `dynamo:"pk"`
+	SK         string   `dynamo:"sk"`
+	Version    int      `dynamo:"v"`
+	Counter    int64    `dynamo:"n"`
+	Owner      string   `dynamo:"o,omitempty"`
+	Customers  []string `dynamo:"e,set"`
+	ReleasedAt Instant  `dynamo:"f"`
 }
 
-const formOfOwners = 1
+var errOwnerVersion = errors.New("timeline: a stored owner has an unknown version")
 
-var errOwnerForm = errors.New("timeline: the row of a workProviderUserId's owner has an unknown form")
-
-// recordRow is a shift record.
-type recordRow struct {
+// recordItem is a shift record.
+type recordItem struct {
 	PK       string `dynamo:"pk"`
 	SK       string `dynamo:"sk"`
-	Form     int    `dynamo:"v"`
-	Version  int64  `dynamo:"n"`
+	Version  int    `dynamo:"v"`
+	Counter  int64  `dynamo:"n"`
 	Revision int64  `dynamo:"r"`
 	Shifts   []byte `dynamo:"s"`
 }
 
-const formOfRecords = 1
+// unavailable turns a failure of the service into the fault it is to a caller: worth another try.
+func unavailable(err error) error { return table.Unavailable("timelines", err) }
 
-// Union implements Rows with one write: ADD on a set is the union itself.
-func (s *Store) Union(ctx context.Context, provider string, name person.Name, day Day, facts []Fact) ([]Fact, error) {
+// AddFacts implements Storage with one write: ADD on a set is the union itself. Room is judged before the union, as if all
+// facts were new; only when that fails is the item read, and admit decides.
+func (s *Store) AddFacts(
+	ctx context.Context, provider string, name person.Name, day Day, facts []Fact,
+) (overflow []Fact, err error) {
+	pk := table.NamePartition(provider, name)
+	sk := table.FactsSort(day.String())
+	room := MaxFactsPerDay - len(facts)
+	if slices.ContainsFunc(facts, func(f Fact) bool { return f.Kind == Login }) {
+		room = maxLoginsPerDay - len(facts)
+	}
+	err = s.addToSet(ctx, pk, sk, encodeFacts(facts), room)
+	for errors.Is(err, table.ErrConflict) {
+		var stored []Fact
+		if stored, err = s.Facts(ctx, provider, name, Days{day, day}); err != nil {
+			return nil, err
+		}
+		var next []Fact
+		next, overflow = admit(stored, facts)
+		err = s.replaceSet(ctx, pk, sk, encodeFacts(stored), encodeFacts(next))
+	}
+	return overflow, err
+}
+
+func encodeFacts(facts []Fact) [][]byte {
 	elements := make([][]byte, len(facts))
 	for i, f := range facts {
 		elements[i] = f.encode(nil)
 	}
-	refused, err := s.add(ctx, table.NamePartition(provider, name), table.FactsSort(day.String()), elements)
-	if err != nil || len(refused) == 0 {
-		return nil, err
-	}
-	var left []Fact
-	for _, element := range refused {
-		f, err := decodeFact(name, day, element)
-		if err != nil {
-			return nil, err
-		}
-		left = append(left, f)
-	}
-	return left, nil
+	return elements
 }
 
-// Append implements Rows, likewise.
-func (s *Store) Append(ctx context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
+// AddHistory implements Storage, likewise.
+func (s *Store) AddHistory(
+	ctx context.Context, provider, customer string, entries []Entry,
+) (overflow []Entry, err error) {
+	pk := s.partition(provider, customer)
+	sk := table.HistorySort(entries[0].At.month())
+	err = s.addToSet(ctx, pk, sk, encodeEntries(entries), MaxFactsPerDay-len(entries))
+	for errors.Is(err, table.ErrConflict) {
+		var history History
+		if history, err = s.History(ctx, provider, customer); err != nil {
+			return nil, err
+		}
+		var stored int
+		var added []Entry
+		if stored, added, overflow = history.admit(entries); len(added) > 0 {
+			err = s.addToSet(ctx, pk, sk, encodeEntries(added), stored)
+		}
+	}
+	return overflow, err
+}
+
+func encodeEntries(entries []Entry) [][]byte {
 	elements := make([][]byte, len(entries))
 	for i, e := range entries {
 		elements[i] = e.encode()
 	}
-	refused, err := s.add(ctx, s.partition(provider, customer), table.HistorySort(monthOf(entries[0].At)), elements)
-	if err != nil || len(refused) == 0 {
-		return nil, err
-	}
-	var left []Entry
-	for _, element := range refused {
-		e, err := decodeEntry(element)
-		if err != nil {
-			return nil, err
-		}
-		left = append(left, e)
-	}
-	return left, nil
+	return elements
 }
 
-func monthOf(at Instant) string { return at.Time().Format("2006-01") }
+// addToSet puts elements into an item's set if it has at most so many; else, or if the item is of another version, it
+// returns ErrConflict. Whoever else fills the set meanwhile makes the condition fail again, and the set a little fuller:
+// so it ends.
+func (s *Store) addToSet(ctx context.Context, pk, sk string, elements [][]byte, atMost int) error {
+	if len(elements) == 0 {
+		return nil
+	}
+	if atMost < 0 {
+		return table.ErrConflict
+	}
+	err := s.table.Update(table.PK, pk).Range(table.SK, sk).
+		Add("s", elements).Set(table.VersionAttr, setVersion).
+		If("attribute_not_exists('s') OR ($ = ? AND size('s') <= ?)", table.VersionAttr, setVersion, atMost).Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return table.ErrConflict
+	}
+	return unavailable(err)
+}
+
+// replaceSet puts a set in the place of the one that was read, if that is stored still; else it returns ErrConflict. What
+// is left out of it goes in the same write in which what makes it needless comes.
+func (s *Store) replaceSet(ctx context.Context, pk, sk string, prev, next [][]byte) error {
+	if slices.EqualFunc(prev, next, bytes.Equal) {
+		return nil
+	}
+	update := s.table.Update(table.PK, pk).Range(table.SK, sk).SetSet("s", next).Set(table.VersionAttr, setVersion)
+	if len(prev) == 0 {
+		update.If("attribute_not_exists('s')")
+	} else {
+		update.If("'s' = ?", &types.AttributeValueMemberBS{Value: prev})
+	}
+	err := update.Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return table.ErrConflict
+	}
+	return unavailable(err)
+}
 
 func (s *Store) partition(provider, customer string) string {
-	return table.NamePartition(provider, numbered(customer))
+	return table.NamePartition(provider, customerName(customer))
 }
 
-// add puts elements into a row's set while it has room. Room is judged before the union, as if all were new: only when
-// that refuses is the row read, what is there dropped, and what fits added. Whoever else fills the row meanwhile makes
-// the condition fail again, and the row a little fuller: so it ends.
-func (s *Store) add(ctx context.Context, pk, sk string, elements [][]byte) (refused [][]byte, err error) {
-	fit := elements
-	for len(fit) > 0 {
-		if room := MaxFactsPerDay - len(fit); room >= 0 {
-			err := s.table.Update(table.PK, pk).Range(table.SK, sk).
-				Add("s", fit).Set(table.VersionAttr, formOfSets).
-				If("attribute_not_exists('s') OR ($ = ? AND size('s') <= ?)", table.VersionAttr, formOfSets, room).Run(ctx)
-			if !dynamo.IsCondCheckFailed(err) {
-				return refused, stored(err)
-			}
-		}
-		var row setRow
-		err := s.table.Get(table.PK, pk).Range(table.SK, dynamo.Equal, sk).Consistent(true).One(ctx, &row)
-		switch {
-		case errors.Is(err, dynamo.ErrNotFound):
-		case err != nil:
-			return nil, stored(err)
-		case row.Form != formOfSets:
-			return nil, errForm
-		}
-		fresh := missing(row.Set, elements)
-		n := min(len(fresh), max(0, MaxFactsPerDay-len(row.Set)))
-		fit, refused = fresh[:n], fresh[n:]
-	}
-	return refused, nil
+// Ownership implements Storage with one consistent read.
+func (s *Store) Ownership(ctx context.Context, provider, userID string) (Ownership, error) {
+	return readOwnership(ctx, s.ownerQuery(provider, userID).Consistent(true))
 }
 
-// missing is what of the elements the set does not hold, each once.
-func missing(set, elements [][]byte) [][]byte {
-	known := make(map[string]bool, len(set))
-	for _, e := range set {
-		known[string(e)] = true
-	}
-	var fresh [][]byte
-	for _, e := range elements {
-		if !known[string(e)] {
-			known[string(e)] = true
-			fresh = append(fresh, e)
-		}
-	}
-	return fresh
+// OwnershipHint implements Storage with one read of half the price.
+func (s *Store) OwnershipHint(ctx context.Context, provider, userID string) (Ownership, error) {
+	return readOwnership(ctx, s.ownerQuery(provider, userID).Consistent(false))
 }
 
-// Ownership implements Rows with one read, of half the price for a hint.
-func (s *Store) Ownership(ctx context.Context, provider, userID string, hint bool) (Ownership, error) {
-	var row ownerRow
-	err := s.ownerOf(provider, userID).Consistent(!hint).One(ctx, &row)
+func readOwnership(ctx context.Context, query *dynamo.Query) (Ownership, error) {
+	var item ownerItem
+	err := query.One(ctx, &item)
 	if errors.Is(err, dynamo.ErrNotFound) {
 		return Ownership{}, nil
 	}
 	if err != nil {
-		return Ownership{}, stored(err)
+		return Ownership{}, unavailable(err)
 	}
-	if row.Form != formOfOwners {
-		return Ownership{}, errOwnerForm
+	if item.Version != ownerVersion {
+		return Ownership{}, errOwnerVersion
 	}
-	slices.Sort(row.Ever)
-	return Ownership{Owner: row.Owner, Ever: row.Ever, Freed: row.Freed, version: row.Version}, nil
+	slices.Sort(item.Customers)
+	return Ownership{
+		Owner: item.Owner, Customers: item.Customers, ReleasedAt: item.ReleasedAt, version: item.Counter,
+	}, nil
 }
 
-func (s *Store) ownerOf(provider, userID string) *dynamo.Query {
-	pk := table.NamePartition(provider, userNamed(userID))
+func (s *Store) ownerQuery(provider, userID string) *dynamo.Query {
+	pk := table.NamePartition(provider, userIDName(userID))
 	return s.table.Get(table.PK, pk).Range(table.SK, dynamo.Equal, table.OwnerSort)
 }
 
-// Owner is the customer number that a workProviderUserId stands for now; empty if nobody who shares with the provider
-// has it.
-func (s *Store) Owner(ctx context.Context, provider, userID string) (string, error) {
-	o, err := s.Ownership(ctx, provider, userID, false)
+// OwnerNumber returns the customer number that a workProviderUserId stands for now; empty if no customer who shares with
+// the provider has it.
+func (s *Store) OwnerNumber(ctx context.Context, provider, userID string) (string, error) {
+	o, err := s.Ownership(ctx, provider, userID)
 	return o.Owner, err
 }
 
-// Records implements Rows with one Query.
-func (s *Store) Records(ctx context.Context, provider, customer string, of Days) ([]Record, error) {
-	var rows []recordRow
+// Records implements Storage with one Query.
+func (s *Store) Records(ctx context.Context, provider, customer string, days Days) ([]Record, error) {
+	var items []recordItem
 	err := s.table.Get(table.PK, s.partition(provider, customer)).
-		Range(table.SK, dynamo.Between, table.ShiftsSort(of.First.String()), table.ShiftsSort(of.Last.String())).
-		Consistent(true).All(ctx, &rows)
+		Range(table.SK, dynamo.Between, table.ShiftsSort(days.First.String()), table.ShiftsSort(days.Last.String())).
+		Consistent(true).All(ctx, &items)
 	if err != nil {
-		return nil, stored(err)
+		return nil, unavailable(err)
 	}
-	records := make([]Record, len(rows))
-	for i, row := range rows {
-		if records[i], err = row.record(customer); err != nil {
+	records := make([]Record, len(items))
+	for i, item := range items {
+		if records[i], err = item.record(customer); err != nil {
 			return nil, err
 		}
 	}
 	return records, nil
 }
 
-func (r recordRow) record(customer string) (Record, error) {
+func (r recordItem) record(customer string) (Record, error) {
 	date, _ := table.ParseDaySort(r.SK)
 	day, err := ParseDay(date)
-	if err != nil || r.Form != formOfRecords {
-		return Record{}, errRecordForm
+	if err != nil || r.Version != recordVersion {
+		return Record{}, errRecordVersion
 	}
 	shifts, err := decodeShifts(customer, day, r.Shifts)
-	return Record{Day: day, Version: r.Version, Revision: r.Revision, Shifts: shifts}, err
+	return Record{Day: day, Version: r.Counter, Revision: r.Revision, Shifts: shifts}, err
 }
 
-// recently is how far back a Query for facts may begin and still read on into the history behind them: what lies
-// between are a month's facts, two a day for most, which cost no more than one read. Older facts are read by themselves.
-const recently = 31 * 24 * time.Hour
+// recentFactsWindow is how far back a Query for facts may begin and still read on into the history behind them: it is what
+// a change reads at the most. Older facts are read by themselves.
+const recentFactsWindow = 7 * 24 * time.Hour
 
-// Person implements Rows: with one Query while the days are recent, else with two.
-func (s *Store) Person(ctx context.Context, provider, customer string, of Days) (History, []Fact, error) {
-	name := numbered(customer)
-	first, last := table.FactsSort(of.First.String()), table.HistoryEnd
-	if of.First.Start() >= At(time.Now().Add(-recently)) {
-		return s.timeline(ctx, provider, name, of, first, last)
+// HistoryAndFacts implements Storage: with one Query while the days are recent, else with two.
+func (s *Store) HistoryAndFacts(ctx context.Context, provider, customer string, days Days) (History, []Fact, error) {
+	name := customerName(customer)
+	if days.First.Start() >= At(time.Now().Add(-recentFactsWindow)) {
+		return s.queryTimeline(ctx, provider, name, days, table.FactsSort(days.First.String()), table.HistoryEnd)
 	}
 	history, err := s.History(ctx, provider, customer)
 	if err != nil {
 		return History{}, nil, err
 	}
-	facts, err := s.Facts(ctx, provider, name, of)
+	facts, err := s.Facts(ctx, provider, name, days)
 	return history, facts, err
 }
 
 // History reads a customer's history, with one Query.
 func (s *Store) History(ctx context.Context, provider, customer string) (History, error) {
 	first, last := table.HistoryRange()
-	history, _, err := s.timeline(ctx, provider, numbered(customer), Days{}, first, last)
+	history, _, err := s.queryTimeline(ctx, provider, customerName(customer), Days{}, first, last)
 	return history, err
 }
 
-// Facts implements Rows with one Query.
-func (s *Store) Facts(ctx context.Context, provider string, name person.Name, of Days) ([]Fact, error) {
-	_, facts, err := s.timeline(ctx, provider, name, of, table.FactsSort(of.First.String()), table.FactsSort(of.Last.String()))
+// Facts implements Storage with one Query.
+func (s *Store) Facts(ctx context.Context, provider string, name person.Name, days Days) ([]Fact, error) {
+	first := table.FactsSort(days.First.String())
+	last := table.FactsSort(days.Last.String())
+	_, facts, err := s.queryTimeline(ctx, provider, name, days, first, last)
 	return facts, err
 }
 
-// timeline reads the rows between two sort keys: facts, of which it keeps those of the days, and history.
-func (s *Store) timeline(ctx context.Context, provider string, name person.Name, of Days, first, last string) (History, []Fact, error) {
-	var rows []setRow
+// queryTimeline reads the items between two sort keys: facts, of which it keeps those of the days, and history.
+func (s *Store) queryTimeline(
+	ctx context.Context, provider string, name person.Name, days Days, first, last string,
+) (History, []Fact, error) {
+	var items []setItem
 	err := s.table.Get(table.PK, table.NamePartition(provider, name)).
-		Range(table.SK, dynamo.Between, first, last).Consistent(true).All(ctx, &rows)
+		Range(table.SK, dynamo.Between, first, last).Consistent(true).All(ctx, &items)
 	if err != nil {
-		return History{}, nil, stored(err)
+		return History{}, nil, unavailable(err)
 	}
 	var facts []Fact
 	var entries []Entry
 	var version int64
-	for _, row := range rows {
-		if row.Form != formOfSets {
-			return History{}, nil, errForm
+	for _, item := range items {
+		switch {
+		case item.Version != setVersion:
+			return History{}, nil, errFactVersion
+		case item.SK == table.HistoryVersionSort:
+			version = item.HistoryVersion
+		case table.IsHistory(item.SK):
+			entries, err = item.appendEntries(entries)
+		default:
+			facts, err = item.appendFacts(facts, name, days)
 		}
-		if row.SK == table.HistoryVersionSort {
-			version = row.Version
-			continue
-		}
-		date, _ := table.ParseDaySort(row.SK)
-		if table.IsHistory(row.SK) {
-			for _, element := range row.Set {
-				e, err := decodeEntry(element)
-				if err != nil {
-					return History{}, nil, err
-				}
-				entries = append(entries, e)
-			}
-			continue
-		}
-		day, err := ParseDay(date)
 		if err != nil {
-			return History{}, nil, errForm
-		}
-		if !of.has(day) {
-			continue
-		}
-		for _, element := range row.Set {
-			f, err := decodeFact(name, day, element)
-			if err != nil {
-				return History{}, nil, err
-			}
-			facts = append(facts, f)
+			return History{}, nil, err
 		}
 	}
 	history := NewHistory(entries)
@@ -302,160 +311,233 @@ func (s *Store) timeline(ctx context.Context, provider string, name person.Name,
 	return history, facts, nil
 }
 
-// partRow is a part of a batch.
-type partRow struct {
-	PK    string `dynamo:"pk"`
-	SK    string `dynamo:"sk"`
-	Form  int    `dynamo:"v"`
-	From  int    `dynamo:"b"`
-	Facts []byte `dynamo:"f"`
+// appendEntries adds the entries of a month's item.
+func (i setItem) appendEntries(entries []Entry) ([]Entry, error) {
+	for _, element := range i.Set {
+		e, err := decodeEntry(element)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
 }
 
-const formOfParts = 1
+// appendFacts adds the facts of a day's item, if it is one of the days.
+func (i setItem) appendFacts(facts []Fact, name person.Name, days Days) ([]Fact, error) {
+	date, _ := table.ParseDaySort(i.SK)
+	day, err := ParseDay(date)
+	if err != nil {
+		return nil, errFactVersion
+	}
+	if !days.has(day) {
+		return facts, nil
+	}
+	for _, element := range i.Set {
+		f, err := decodeFact(name, day, element)
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, f)
+	}
+	return facts, nil
+}
 
-// PutPart implements Rows with one write.
-func (s *Store) PutPart(ctx context.Context, provider string, part Part) error {
-	return stored(s.table.Put(partRow{
-		PK: table.BatchPartition(provider, part.Batch), SK: table.PartSort(part.From), Form: formOfParts,
-		From: part.From, Facts: encodePart(part.Facts),
+// batchPartItem is a part of a batch.
+type batchPartItem struct {
+	PK      string `dynamo:"pk"`
+	SK      string `dynamo:"sk"`
+	Version int    `dynamo:"v"`
+	Offset  int    `dynamo:"b"`
+	Facts   []byte `dynamo:"f"`
+}
+
+// batchTallyItem is what became of a part of a batch.
+type batchTallyItem struct {
+	PK        string `dynamo:"pk"`
+	SK        string `dynamo:"sk"`
+	Version   int    `dynamo:"v"`
+	Offset    int    `dynamo:"b"`
+	Applied   int    `dynamo:"a"`
+	NoEffect  int    `dynamo:"n"`
+	Unmatched int    `dynamo:"u"`
+	Rejected  int    `dynamo:"r"`
+}
+
+// PutBatchPart implements Storage with one write.
+func (s *Store) PutBatchPart(ctx context.Context, provider string, part BatchPart) error {
+	return unavailable(s.table.Put(batchPartItem{
+		PK: table.BatchPartition(provider, part.Batch), SK: table.PartSort(part.Offset), Version: batchPartVersion,
+		Offset: part.Offset, Facts: encodeBatchPart(part.Facts),
 	}).Run(ctx))
 }
 
-// Parts implements Rows with one Query, which takes a page for each megabyte.
-func (s *Store) Parts(ctx context.Context, provider, batch string) ([]Part, error) {
-	var rows []partRow
-	err := s.table.Get(table.PK, table.BatchPartition(provider, batch)).Consistent(true).All(ctx, &rows)
+// BatchParts implements Storage with one Query, which takes a page for each megabyte.
+func (s *Store) BatchParts(ctx context.Context, provider, batch string, first, last int) ([]BatchPart, error) {
+	var items []batchPartItem
+	err := s.table.Get(table.PK, table.BatchPartition(provider, batch)).
+		Range(table.SK, dynamo.Between, table.PartSort(first), table.PartSort(last)).Consistent(true).All(ctx, &items)
 	if err != nil {
-		return nil, stored(err)
+		return nil, unavailable(err)
 	}
-	parts := make([]Part, len(rows))
-	for i, row := range rows {
-		facts, err := decodePart(row.Facts)
-		if err != nil || row.Form != formOfParts {
-			return nil, errPartForm
+	parts := make([]BatchPart, len(items))
+	for i, item := range items {
+		facts, err := decodeBatchPart(item.Facts)
+		if err != nil || item.Version != batchPartVersion {
+			return nil, errPartVersion
 		}
-		parts[i] = Part{Batch: batch, From: row.From, Facts: facts}
+		parts[i] = BatchPart{Batch: batch, Offset: item.Offset, Facts: facts}
 	}
 	return parts, nil
 }
 
-// apart is how long at most a refused writer waits before it is told, so that rivals for one record, who would all begin
-// again at once, come one after the other.
-const apart = 50 * time.Millisecond
-
-// Write implements Rows with one conditional write.
-func (s *Store) Write(ctx context.Context, provider, customer string, r Record) error {
-	put := s.table.Put(recordRow{
-		PK: s.partition(provider, customer), SK: table.ShiftsSort(r.Day.String()), Form: formOfRecords,
-		Version: r.Version, Revision: r.Revision, Shifts: encodeShifts(r.Shifts),
-	})
-	if r.Version == 1 {
-		put = put.If("attribute_not_exists(pk)")
-	} else {
-		put = put.If("'n' = ?", r.Version-1)
-	}
-	err := put.Run(ctx)
-	if dynamo.IsCondCheckFailed(err) {
-		select {
-		case <-time.After(rand.N(apart)):
-		case <-ctx.Done():
-		}
-		return ErrConflict
-	}
-	return stored(err)
+// PutBatchTally implements Storage with one write.
+func (s *Store) PutBatchTally(ctx context.Context, provider, batch string, tally BatchTally) error {
+	return unavailable(s.table.Put(batchTallyItem{
+		PK: table.BatchPartition(provider, batch), SK: table.TallySort(tally.Offset), Version: batchPartVersion,
+		Offset: tally.Offset, Applied: tally.Applied, NoEffect: tally.NoEffect, Unmatched: tally.Unmatched,
+		Rejected: tally.Rejected,
+	}).Run(ctx))
 }
 
-// Customers are the numbers of all customers who have a history at a work provider, in order. It reads the whole
+// BatchTallies implements Storage with one Query.
+func (s *Store) BatchTallies(ctx context.Context, provider, batch string) ([]BatchTally, error) {
+	var items []batchTallyItem
+	first, last := table.TallyRange()
+	err := s.table.Get(table.PK, table.BatchPartition(provider, batch)).
+		Range(table.SK, dynamo.Between, first, last).Consistent(true).All(ctx, &items)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	tallies := make([]BatchTally, len(items))
+	for i, item := range items {
+		if item.Version != batchPartVersion {
+			return nil, errPartVersion
+		}
+		tally := Tally{
+			Applied: item.Applied, NoEffect: item.NoEffect, Unmatched: item.Unmatched, Rejected: item.Rejected,
+		}
+		tallies[i] = BatchTally{Offset: item.Offset, Tally: tally}
+	}
+	return tallies, nil
+}
+
+// maxConflictJitter is how long at most a writer waits before it is told of a conflict, so that rivals for one record, who
+// would all begin again at once, come one after the other.
+const maxConflictJitter = 50 * time.Millisecond
+
+// PutRecord implements Storage with one conditional write.
+func (s *Store) PutRecord(ctx context.Context, provider, customer string, r Record) error {
+	put := s.table.Put(recordItem{
+		PK: s.partition(provider, customer), SK: table.ShiftsSort(r.Day.String()), Version: recordVersion,
+		Counter: r.Version, Revision: r.Revision, Shifts: encodeShifts(r.Shifts),
+	})
+	err := ifCounter(put, r.Version-1).Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		select {
+		case <-time.After(rand.N(maxConflictJitter)):
+		case <-ctx.Done():
+		}
+		return table.ErrConflict
+	}
+	return unavailable(err)
+}
+
+// ifCounter adds the condition that an item's counter is the one that was read; 0 stands for no item.
+func ifCounter(put *dynamo.Put, read int64) *dynamo.Put {
+	if read == 0 {
+		return put.If("attribute_not_exists(pk)")
+	}
+	return put.If("'n' = ?", read)
+}
+
+// Customers returns the numbers of all customers who have a history at a work provider, in order. It reads the whole
 // table, whatever is in it: it is for operators, who have time.
 func (s *Store) Customers(ctx context.Context, provider string) ([]string, error) {
 	prefix := s.partition(provider, "")
 	histories, _ := table.HistoryRange()
 	var customers []string
-	rows := s.table.Scan().Project(table.PK).Consistent(true).
+	items := s.table.Scan().Project(table.PK).Consistent(true).
 		Filter("begins_with($, ?) AND begins_with($, ?)", table.PK, prefix, table.SK, histories).Iter()
-	for row := (setRow{}); rows.Next(ctx, &row); {
-		customers = append(customers, strings.TrimPrefix(row.PK, prefix))
+	for item := (setItem{}); items.Next(ctx, &item); {
+		customers = append(customers, strings.TrimPrefix(item.PK, prefix))
 	}
 	slices.Sort(customers)
-	return slices.Compact(customers), stored(rows.Err())
+	return slices.Compact(customers), unavailable(items.Err())
 }
 
-// countRow counts the changes of a customer's consents and links.
-type countRow struct {
+// historyVersionItem counts the changes of a customer's consents and links.
+type historyVersionItem struct {
 	PK      string `dynamo:"pk"`
 	SK      string `dynamo:"sk"`
-	Form    int    `dynamo:"v"`
-	Version int64  `dynamo:"n"`
+	Version int    `dynamo:"v"`
+	Counter int64  `dynamo:"n"`
 }
 
-// Amend adds to a transaction the writes that put entries into a customer's history, on condition that nobody has amended
-// it since it was read: a workProviderUserId linked while consent is withdrawn would outlive it.
-func (s *Store) Amend(tx *dynamo.WriteTx, provider, customer string, was History, entries ...Entry) {
-	put := s.table.Put(countRow{
-		PK: s.partition(provider, customer), SK: table.HistoryVersionSort, Form: formOfSets, Version: was.version + 1,
-	})
-	if was.version == 0 {
-		put = put.If("attribute_not_exists(pk)")
-	} else {
-		put = put.If("'n' = ?", was.version)
-	}
-	tx.Put(put)
+// UpdateHistory adds to a transaction the writes that put entries into a customer's history, on condition that it was not
+// updated since it was read: a workProviderUserId linked while consent is withdrawn would outlive it.
+func (s *Store) UpdateHistory(tx *dynamo.WriteTx, provider, customer string, prev History, entries ...Entry) {
+	tx.Put(ifCounter(s.table.Put(historyVersionItem{
+		PK: s.partition(provider, customer), SK: table.HistoryVersionSort, Version: setVersion, Counter: prev.version + 1,
+	}), prev.version))
 	s.AppendHistory(tx, provider, customer, entries...)
 }
 
-// AppendHistory adds to a transaction the writes that put entries into a customer's history, whoever else does: one a
+// AppendHistory adds to a transaction the writes that put entries into a customer's history, whoever else does: one per
 // month.
 func (s *Store) AppendHistory(tx *dynamo.WriteTx, provider, customer string, entries ...Entry) {
-	months := map[string][][]byte{}
+	months := map[string][]Entry{}
 	for _, e := range entries {
-		months[monthOf(e.At)] = append(months[monthOf(e.At)], e.encode())
+		months[e.At.month()] = append(months[e.At.month()], e)
 	}
-	for month, elements := range months {
+	for month, entries := range months {
 		tx.Update(s.table.Update(table.PK, s.partition(provider, customer)).Range(table.SK, table.HistorySort(month)).
-			Add("s", elements).Set(table.VersionAttr, formOfSets))
+			Add("s", encodeEntries(entries)).Set(table.VersionAttr, setVersion))
 	}
 }
 
-// Claim adds to a transaction the write that makes userID the customer's, and answers the entry that has to come into the
-// customer's history in the same transaction. The ownership is the one read before, in which the id was free: the
-// transaction fails its condition if somebody changed it since.
-func (s *Store) Claim(tx *dynamo.WriteTx, provider, userID string, was Ownership, customer string, at time.Time) Entry {
-	now := was
-	now.Owner = customer
-	now.Ever = append(slices.Clone(was.Ever), customer)
-	s.putOwner(tx, provider, userID, now)
-	return Entry{Kind: Link, At: At(at), UserID: userID, Since: was.Freed}
+// AssignUserID adds to a transaction the write that makes userID the customer's, and returns the entry that has to come
+// into the customer's history in the same transaction. The ownership is the one read before, in which the id was free: the
+// transaction fails its condition if it was changed since.
+func (s *Store) AssignUserID(
+	tx *dynamo.WriteTx, provider, userID string, prev Ownership, customer string, at time.Time,
+) Entry {
+	next := prev
+	next.Owner = customer
+	next.Customers = append(slices.Clone(prev.Customers), customer)
+	s.putOwnership(tx, provider, userID, next)
+	return Entry{Kind: Link, At: At(at), UserID: userID, FreeSince: prev.ReleasedAt}
 }
 
-// Release adds to a transaction the write that makes userID nobody's, likewise: the entry is for the history of whose it
-// was.
-func (s *Store) Release(tx *dynamo.WriteTx, provider, userID string, was Ownership, at time.Time) Entry {
-	s.putOwner(tx, provider, userID, was.FreedAt(at))
+// ReleaseUserID adds to a transaction the write that makes userID no customer's, likewise: the entry is for the history of
+// whose it was.
+func (s *Store) ReleaseUserID(tx *dynamo.WriteTx, provider, userID string, prev Ownership, at time.Time) Entry {
+	s.putOwnership(tx, provider, userID, prev.Released(at))
 	return Unlinked(at, userID)
 }
 
-// putOwner stores an ownership, on condition that it follows the one stored.
-func (s *Store) putOwner(tx *dynamo.WriteTx, provider, userID string, o Ownership) {
-	slices.Sort(o.Ever)
-	put := s.table.Put(ownerRow{
-		PK: table.NamePartition(provider, userNamed(userID)), SK: table.OwnerSort, Form: formOfOwners,
-		Version: o.version + 1, Owner: o.Owner, Ever: slices.Compact(o.Ever), Freed: o.Freed,
-	})
-	if o.version == 0 {
-		put = put.If("attribute_not_exists(pk)")
-	} else {
-		put = put.If("'n' = ?", o.version)
-	}
-	tx.Put(put)
+// MoveUserID adds to a transaction the write that makes userID another customer's, and returns the entries that have to
+// come into the histories of whose it was and whose it is in the same transaction. A move counts from the beginning of its
+// second, but not from before the id was last released (rule 6).
+func (s *Store) MoveUserID(
+	tx *dynamo.WriteTx, provider, userID string, prev Ownership, customer string, at time.Time,
+) (unlink, link Entry) {
+	free := prev.movesAt(At(at))
+	link = s.AssignUserID(tx, provider, userID, prev.Released(at), customer, at)
+	link.FreeSince = free
+	unlink = Unlinked(at, userID)
+	unlink.FreeSince = free
+	return unlink, link
+}
+
+// putOwnership stores an ownership, on condition that it follows the one stored.
+func (s *Store) putOwnership(tx *dynamo.WriteTx, provider, userID string, o Ownership) {
+	slices.Sort(o.Customers)
+	tx.Put(ifCounter(s.table.Put(ownerItem{
+		PK: table.NamePartition(provider, userIDName(userID)), SK: table.OwnerSort, Version: ownerVersion,
+		Counter: o.version + 1, Owner: o.Owner, Customers: slices.Compact(o.Customers), ReleasedAt: o.ReleasedAt,
+	}), o.version))
 }
 
 // WriteTx begins a transaction that the methods above add to.
 func (s *Store) WriteTx() *dynamo.WriteTx { return s.db.WriteTx() }
-
-// stored turns a failure of the service into the fault it is to a caller: worth another try.
-func stored(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fault.Wrap(fault.Unavailable, fmt.Errorf("timelines: %w", err))
-}

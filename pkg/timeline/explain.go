@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -9,131 +8,118 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Story tells how what was said of a customer became the shifts of a day.
-type Story struct {
+// Explanation tells how what was said of a customer became the shifts of a day.
+type Explanation struct {
 	History History
 	// Steps are the facts that the fold of the day looks at, from the last instant before it at which no shift was open to
 	// the first one after it; and those of the day that do not count.
 	Steps []Step
-	// Shifts are those that touch the day.
+	// Shifts are those that touch the day and have begun.
 	Shifts []Shift
-	// Stored is the record of the day, which lists read.
+	// Named are the shifts that LOGINs of the day name.
+	Named []Shift
+	// Stored is the record of the day.
 	Stored Record
-	// Agrees is whether the record is what the facts say. It is not while the processor has yet to do its work.
-	Agrees bool
+	// RecordMatches is whether the record is what the facts say. It is not while the processor has yet to do its work.
+	RecordMatches bool
 }
 
 // Step is one fact, and what it did.
 type Step struct {
 	Fact    Fact
 	Outcome Outcome
-	// Open is the shift that is open just after the fact's instant, with the end that it would have if nothing else came;
-	// the zero value if none is.
-	Open Shift
+	// OpenShift is the shift that is open just after the fact's instant, with the end that it has or will have; the zero
+	// value if none is.
+	OpenShift Shift
 }
 
-// Explain tells the story of a UTC day.
-func Explain(ctx context.Context, rows Rows, provider, customer string, day Day, now Instant) (Story, error) {
-	records, err := rows.Records(ctx, provider, customer, Days{day, day})
+// Explain tells the story of a UTC day, as it is told at an instant.
+func Explain(
+	ctx context.Context, storage Storage, provider, customer string, day Day, now Instant,
+) (Explanation, error) {
+	named := Days{day, day}
+	records, err := storage.Records(ctx, provider, customer, named)
 	if err != nil {
-		return Story{}, err
+		return Explanation{}, err
 	}
-	in := interval{day.Start(), day.End() - 1}
-	for reach := around(in); ; {
-		history, facts, err := Told(ctx, rows, provider, customer, reach)
-		if err != nil {
-			return Story{}, err
-		}
-		ms := moments(history.counting(facts))
-		start, stop, before, after := reach.starts(ms, in)
-		if before || after {
-			reach = reach.widen(before, after)
-			continue
-		}
-		facts = slices.DeleteFunc(facts, func(f Fact) bool {
-			ofDay, ofFold := f.At.Day() == day, start <= f.At && f.At < stop && history.Counts(f)
-			return !ofDay && !ofFold
-		})
-		s := tell(history, facts, within(ms, start, stop), now)
-		s.Shifts = slices.DeleteFunc(s.Shifts, func(v Shift) bool { return v.End <= in.from || v.Start > in.to || v.Start == v.End })
-		if len(records) > 0 {
-			s.Stored = records[0]
-		}
-		s.Agrees = slices.Equal(s.Stored.Shifts, listed(s.Shifts, day))
-		return s, nil
+	history, facts, err := CustomerFacts(ctx, storage, provider, customer, named.extend(1, 1).factDays())
+	if err != nil {
+		return Explanation{}, err
 	}
+	result := fold(slices.Clone(facts), history)
+	e := Explanation{History: history, Stored: recordOf(records, day), Named: namedOn(result.shifts, named)}
+	e.RecordMatches = slices.Equal(e.Stored.Shifts, e.Named)
+	start := startBefore(result.points, day.Start())
+	stop := startAfter(result.points, day.End()-1)
+	for _, f := range facts {
+		inFold := start <= f.At && f.At < stop && history.Counts(f)
+		if f.At.Day() == day || inFold {
+			e.Steps = append(e.Steps, result.step(f, now))
+		}
+	}
+	for _, s := range result.shifts {
+		if s.End > day.Start() && s.Start < day.End() && s.Begun(now) {
+			e.Shifts = append(e.Shifts, s)
+		}
+	}
+	return e, nil
 }
 
-// tell folds the moments one by one, and notes after each how things stand.
-func tell(history History, facts []Fact, ms []moment, now Instant) Story {
-	s := Story{History: history}
-	whole := foldedFrom(ms, history)
-	f := folding{history: history}
-	open := Shift{}
-	for _, fact := range facts {
-		for len(ms) > 0 && ms[0].at <= fact.At {
-			f.take(ms[0])
-			ms = ms[1:]
-			open = Shift{}
-			if f.open {
-				open = *f.last()
-			}
-		}
-		if open.End <= fact.At {
-			open = Shift{}
-		}
-		step := Step{Fact: fact, Open: open}
-		if history.Counts(fact) {
-			step.Outcome = whole.outcome(fact)
-		} else {
-			step.Outcome = history.refused(fact.At, now)
-		}
-		s.Steps = append(s.Steps, step)
+// step returns a fact of the fold's customer with what it did.
+func (r *foldResult) step(f Fact, now Instant) Step {
+	s := Step{Fact: f, Outcome: outcomeOf(r.history.uncountedReason(f.At, now))}
+	if r.history.Counts(f) {
+		s.Outcome = r.countedOutcome(f, now)
 	}
-	s.Shifts = whole.shifts
+	for _, shift := range r.shifts {
+		if shift.Start <= f.At && f.At < shift.End {
+			s.OpenShift = shift
+		}
+	}
 	return s
 }
 
-// Unheard is what came under a name and waits for somebody to count it for.
-type Unheard struct {
+// UnmatchedFacts is what came under a name and waits for a customer to count it for.
+type UnmatchedFacts struct {
 	Name  person.Name
 	Facts []Fact
 }
 
-// Unheard finds what waits at a work provider, of those days, by name. It reads the whole table, whatever is in it: it is for
-// operators, who have time.
-func (s *Store) Unheard(ctx context.Context, provider string, of Days, now Instant) ([]Unheard, error) {
+// FindUnmatched finds what waits at a work provider, of those days, by name. It reads the whole table, whatever is in it:
+// it is for operators, who have time.
+func (s *Store) FindUnmatched(ctx context.Context, provider string, days Days, now Instant) ([]UnmatchedFacts, error) {
 	var names []person.Name
 	rows := s.table.Scan().Project(table.PK).Consistent(true).
 		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderPrefix(provider),
-			table.SK, table.FactsSort(of.First.String()), table.FactsSort(of.Last.String())).Iter()
-	for row := (setRow{}); rows.Next(ctx, &row); {
+			table.SK, table.FactsSort(days.First.String()), table.FactsSort(days.Last.String())).Iter()
+	for row := (setItem{}); rows.Next(ctx, &row); {
 		if name, ok := table.ParseNamePartition(provider, row.PK); ok {
 			names = append(names, name) // once for each day that it has
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, stored(err)
+		return nil, unavailable(err)
 	}
 	slices.SortFunc(names, compareNames)
-	var all []Unheard
+	var all []UnmatchedFacts
 	for _, name := range slices.Compact(names) {
-		facts, err := s.Facts(ctx, provider, name, of)
+		facts, err := s.Facts(ctx, provider, name, days)
 		if err != nil {
 			return nil, err
 		}
-		outcomes, err := NewObserver(s, 1).Outcomes(ctx, provider, facts, now)
+		outcomes, err := NewOutcomeReader(s, 1).Outcomes(ctx, provider, facts, now)
 		if err != nil {
 			return nil, err
 		}
-		waiting := Unheard{Name: name}
+		waiting := UnmatchedFacts{Name: name}
 		for i, o := range outcomes {
-			if o.State == Waiting {
+			if o.State == StateUnmatched {
 				waiting.Facts = append(waiting.Facts, facts[i])
 			}
 		}
 		if len(waiting.Facts) > 0 {
-			slices.SortFunc(waiting.Facts, func(a, b Fact) int { return cmp.Compare(a.At, b.At) })
+			sortFacts(waiting.Facts)
+			waiting.Facts = mergeRepeats(waiting.Facts)
 			all = append(all, waiting)
 		}
 	}

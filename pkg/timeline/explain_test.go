@@ -11,123 +11,125 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-func explained(t *testing.T, rows Rows, day Day) Story {
+func explain(t *testing.T, storage Storage, day Day) Explanation {
 	t.Helper()
-	s, err := Explain(t.Context(), rows, "courier-ltd", "ABC123", day, minute(3000))
+	s, err := Explain(t.Context(), storage, "courier-ltd", "ABC123", day, minute(3000))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// A story begins with the shift that was open at midnight, and shows after each fact what it left open.
-func TestAStoryStepByStep(t *testing.T) {
-	m := known(t, Changes{Provider: "courier-ltd", Facts: []Fact{
-		in(-60), out(60), out(90), in(120), in(180), out(240), {Name: userNamed("12345"), Kind: Login, At: minute(600), PlannedEnd: minute(660)},
+// TestExplainSteps: an explanation begins with the shift that was open at midnight, and shows after each fact what it left
+// open.
+func TestExplainSteps(t *testing.T) {
+	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{
+		in(-60), out(60), out(90), in(120), in(180), out(240), {Name: userIDName("12345"), Kind: Login, At: minute(600), PlannedEnd: minute(660)},
 	}})
-	s := explained(t, m, day0)
+	s := explain(t, m, day0)
 	want := []struct {
 		at     int
 		effect Effect
-		open   Instant // the end of what is open afterwards
+		open   Instant // the end of the shift that is open afterwards
 	}{
-		{-60, OpenedShift, minute(-60 + 14*60)}, {60, ClosedShift, 0}, {90, LogoutWithoutLogin, 0}, {120, OpenedShift, minute(120 + 14*60)},
-		{180, AlreadyOpen, minute(120 + 14*60)}, {240, ClosedShift, 0}, {600, OpenedShift, minute(660)},
+		{-60, OpenedShift, minute(60)}, {60, ClosedShift, 0}, {90, LogoutWithoutLogin, 0}, {120, OpenedShift, minute(240)},
+		{180, AlreadyOpen, minute(240)}, {240, ClosedShift, 0}, {600, OpenedShift, minute(660)},
 	}
 	if len(s.Steps) != len(want) {
 		t.Fatalf("%+v", s.Steps)
 	}
 	for i, w := range want {
 		step := s.Steps[i]
-		if step.Fact.At != minute(w.at) || step.Outcome.Effect+step.Outcome.Reason != w.effect || step.Open.End != w.open {
+		if step.Fact.At != minute(w.at) || step.Outcome.Effect+step.Outcome.Reason != w.effect || step.OpenShift.End != w.open {
 			t.Errorf("%d: %+v", i, step)
 		}
 	}
-	if len(s.Shifts) != 3 || s.Shifts[0].Start != minute(-60) || s.Shifts[2].By != ByPlan || !s.Agrees {
-		t.Errorf("%+v, agrees: %v", s.Shifts, s.Agrees)
+	if len(s.Shifts) != 3 || s.Shifts[0].Start != minute(-60) || s.Shifts[2].EndedBy != EndPlanned || !s.RecordMatches {
+		t.Errorf("%+v, record matches: %v", s.Shifts, s.RecordMatches)
 	}
 }
 
-// What does not count is told, with the reason, and changes nothing.
-func TestAStoryTellsWhatDoesNotCount(t *testing.T) {
-	m := known(t, Changes{Provider: "courier-ltd", Facts: []Fact{in(-6000), in(0), out(60)}})
+// TestExplainUncountedFacts: what does not count is shown, with the reason, and changes nothing.
+func TestExplainUncountedFacts(t *testing.T) {
+	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(-6000), in(0), out(60)}})
 	m.append("courier-ltd", "ABC123", Entry{Kind: NoMatch, At: minute(90)})
-	_, err := m.Union(t.Context(), "courier-ltd", courier, day0, []Fact{in(120)})
+	_, err := m.AddFacts(t.Context(), "courier-ltd", courier, day0, []Fact{in(120)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := explained(t, m, minute(-6000).Day())
-	if len(s.Steps) != 1 || s.Steps[0].Outcome != (Outcome{State: Rejected, Reason: BeforeConsent}) || len(s.Shifts) != 0 || !s.Agrees {
+	s := explain(t, m, minute(-6000).Day())
+	if len(s.Steps) != 1 || s.Steps[0].Outcome != (Outcome{State: Rejected, Reason: BeforeConsent}) || len(s.Shifts) != 0 || !s.RecordMatches {
 		t.Errorf("%+v", s)
 	}
-	s = explained(t, m, day0)
-	if len(s.Steps) != 3 || s.Steps[2].Outcome != (Outcome{State: Waiting}) || len(s.Shifts) != 1 {
+	s = explain(t, m, day0)
+	if len(s.Steps) != 3 || s.Steps[2].Outcome != (Outcome{State: StateUnmatched}) || len(s.Shifts) != 1 {
 		t.Errorf("%+v", s)
 	}
-	if s, err := Explain(t.Context(), m, "courier-ltd", "NOBODY", day0, minute(0)); err != nil || !s.History.IsEmpty() || len(s.Steps) > 0 || !s.Agrees {
+	if s, err := Explain(t.Context(), m, "courier-ltd", "NOBODY", day0, minute(0)); err != nil || !s.History.IsEmpty() || len(s.Steps) > 0 || !s.RecordMatches {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
-// A record that is not what the facts say shows.
-func TestAStoryHoldsTheRecordAgainstTheFacts(t *testing.T) {
-	m := known(t, Changes{Provider: "courier-ltd", Facts: []Fact{in(0), out(60)}})
-	if _, err := m.Union(t.Context(), "courier-ltd", courier, day0, []Fact{out(30)}); err != nil {
+// TestExplainComparesRecord: a record that is not what the facts say shows.
+func TestExplainComparesRecord(t *testing.T) {
+	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(0), out(60)}})
+	if _, err := m.AddFacts(t.Context(), "courier-ltd", courier, day0, []Fact{out(30)}); err != nil {
 		t.Fatal(err)
 	}
-	if s := explained(t, m, day0); s.Agrees || s.Stored.Shifts[0].End != minute(60) || s.Shifts[0].End != minute(30) {
+	if s := explain(t, m, day0); s.RecordMatches || s.Stored.Shifts[0].End != minute(60) || s.Shifts[0].End != minute(30) {
 		t.Errorf("%+v", s)
 	}
 }
 
-// Whatever was said, a story tells of each fact what its sender is told, and of each day what lists tell.
-func TestAStoryTellsWhatEverybodyIsTold(t *testing.T) {
+// TestExplainAgreesWithOutcomes: whatever was said, an explanation tells of each fact its outcome, and of each day what the
+// record does.
+func TestExplainAgreesWithOutcomes(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		facts := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) Fact {
-			f := Fact{Name: courier, Kind: Login, At: minute(15 * rapid.IntRange(-100, 200).Draw(r, "quarter")), PlannedEnd: Never}
+			f := Fact{Name: courier, Kind: Login, At: minute(15 * rapid.IntRange(-200, 400).Draw(r, "quarter")), PlannedEnd: Never}
 			if rapid.Bool().Draw(r, "by id") {
-				f.Name = userNamed("12345")
+				f.Name = userIDName("12345")
 			}
 			if rapid.Bool().Draw(r, "logout") {
 				f.Kind = Logout
 			}
 			return f
 		}), 0, 20).Draw(r, "facts")
-		facts = distinct(facts)
-		m := known(t, Changes{Provider: "courier-ltd", Facts: facts})
+		facts = dedupe(facts)
+		m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: facts})
 		day := Day(rapid.IntRange(int(day0)-1, int(day0)+2).Draw(r, "day"))
-		s := explained(t, m, day)
-		if !s.Agrees {
-			r.Fatalf("the record has %v, the story %v", s.Stored.Shifts, s.Shifts)
+		s := explain(t, m, day)
+		if !s.RecordMatches {
+			r.Fatalf("the record has %v, the explanation %v", s.Stored.Shifts, s.Named)
 		}
-		var told []Fact
+		var explained []Fact
 		for _, step := range s.Steps {
-			told = append(told, step.Fact)
+			explained = append(explained, step.Fact)
 		}
 		for _, f := range facts {
-			if f.At.Day() == day && !slices.ContainsFunc(told, f.same) {
-				r.Fatalf("%v is not told", f)
+			if f.At.Day() == day && !slices.ContainsFunc(explained, f.sameEvent) {
+				r.Fatalf("%v is not explained", f)
 			}
 		}
-		outcomes, err := NewObserver(m, 1).Outcomes(t.Context(), "courier-ltd", told, minute(3000))
+		outcomes, err := NewOutcomeReader(m, 1).Outcomes(t.Context(), "courier-ltd", explained, minute(3000))
 		if err != nil {
 			r.Fatal(err)
 		}
 		for i, o := range outcomes {
 			if s.Steps[i].Outcome != o {
-				r.Fatalf("%v: %v, its sender is told %v", told[i], s.Steps[i].Outcome, o)
+				r.Fatalf("%v is explained as %v, its outcome is %v", explained[i], s.Steps[i].Outcome, o)
 			}
 		}
 	})
 }
 
-func TestUnheardIsWhatWaits(t *testing.T) {
-	s := StoreFrom(emulator.NewTestEnv(t))
+func TestFindUnmatched(t *testing.T) {
+	s := NewStore(emulator.NewTestEnv(t))
 	now := At(time.Now())
 	yesterday := now.Add(-24 * time.Hour)
 	put := func(provider string, name person.Name, at Instant) {
 		f := Fact{Name: name, Kind: Login, At: at, PlannedEnd: Never}
-		if _, err := s.Union(t.Context(), provider, name, at.Day(), []Fact{f}); err != nil {
+		if _, err := s.AddFacts(t.Context(), provider, name, at.Day(), []Fact{f}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,27 +139,14 @@ func TestUnheardIsWhatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	put("courier-ltd", courier, yesterday)
-	put("courier-ltd", numbered("NOBODY"), yesterday)
-	put("courier-ltd", userNamed("1#2"), yesterday)
-	put("courier-ltd", userNamed("1#2"), yesterday.Add(-time.Hour))
-	put("courier-ltd", userNamed("1#2"), yesterday.Add(-35*24*time.Hour)) // too long ago
-	put("courier-ltd-2", userNamed("other"), yesterday)
-	got, err := s.Unheard(t.Context(), "courier-ltd", Days{now.Day() - 40, now.Day()}, now)
-	if err != nil || len(got) != 2 || got[0].Name != numbered("NOBODY") || got[1].Name != userNamed("1#2") ||
+	put("courier-ltd", customerName("NOBODY"), yesterday)
+	put("courier-ltd", userIDName("1#2"), yesterday)
+	put("courier-ltd", userIDName("1#2"), yesterday.Add(-time.Hour))
+	put("courier-ltd", userIDName("1#2"), yesterday.Add(-35*24*time.Hour)) // too long ago
+	put("courier-ltd-2", userIDName("other"), yesterday)
+	got, err := s.FindUnmatched(t.Context(), "courier-ltd", Days{now.Day() - 40, now.Day()}, now)
+	if err != nil || len(got) != 2 || got[0].Name != customerName("NOBODY") || got[1].Name != userIDName("1#2") ||
 		len(got[1].Facts) != 2 || got[1].Facts[0].At != yesterday.Add(-time.Hour) {
 		t.Errorf("%+v, %v", got, err)
-	}
-}
-
-func TestEverHeldOutlivesWhatIsHeld(t *testing.T) {
-	h := NewHistory([]Entry{
-		{Kind: Link, At: minute(0), UserID: "a"}, {Kind: Unlink, At: minute(1), UserID: "a"}, {Kind: Link, At: minute(2), UserID: "b"},
-		{Kind: Consent, At: minute(2)}, {Kind: Unlink, At: minute(3), UserID: "b"}, {Kind: Link, At: minute(4), UserID: "b"},
-	})
-	if got := h.EverHeld(); !slices.Equal(got, []string{"a", "b"}) {
-		t.Errorf("%q", got)
-	}
-	if got := h.Entries(); len(got) != 6 || got[0].Kind.Word() != "LINK" || got[1].Kind.Word() != "UNLINK" {
-		t.Errorf("%v", got)
 	}
 }

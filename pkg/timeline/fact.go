@@ -31,8 +31,17 @@ func (i Instant) Add(d time.Duration) Instant {
 	return i + Instant(d.Microseconds())
 }
 
-// Storable tells whether the instant lies in the years 1 to 9999, as every accepted timestamp does.
-func (i Instant) Storable() bool { return firstDay.Start() <= i && i < lastDay.End() }
+// InRange reports whether the instant lies in the years 1 to 9999, as every accepted timestamp does.
+func (i Instant) InRange() bool { return firstDay.Start() <= i && i < lastDay.End() }
+
+// second returns the beginning of the instant's second.
+func (i Instant) second() Instant {
+	const length = Instant(time.Second / time.Microsecond)
+	return i - ((i%length)+length)%length
+}
+
+// month returns the UTC month as YYYY-MM, as it stands in sort keys.
+func (i Instant) month() string { return i.Time().Format("2006-01") }
 
 const dayLength = Instant(24 * time.Hour / time.Microsecond)
 
@@ -88,76 +97,128 @@ func (k Kind) String() string {
 
 // Fact is what a work provider said of a person, by the name it used (rule 1). The work provider itself is not part of
 // it: facts of two providers never meet (rule 5), so every function here works on one provider's.
+//
+// An event that was sent more than once is as many facts, which differ in Accepted, and of a LOGIN in PlannedEnd. They
+// are one event (rule 12).
 type Fact struct {
 	Name person.Name
 	Kind Kind
 	At   Instant
-	// PlannedEnd is the end that a v2 shift was created with; Never for a LOGIN without one, which lifts an earlier
-	// plan, and for every LOGOUT.
+	// PlannedEnd is the end that a v2 shift was created with, or was given later; Never for a LOGIN without one and
+	// for every LOGOUT.
 	PlannedEnd Instant
+	// Accepted is when we answered 202 or 201 to the event, to the millisecond. The zero value means unknown: the fact
+	// was stored before this was recorded.
+	Accepted Instant
 }
 
-// same tells whether the two are one event: a planned end does not make another of it (contract row 17).
-func (f Fact) same(g Fact) bool { return f.Kind == g.Kind && f.At == g.At && f.Name == g.Name }
+// AcceptedAt returns the instant of t as a fact carries it: cut to the millisecond.
+func AcceptedAt(t time.Time) Instant { return Instant(t.UnixMilli()) * millisecond }
 
-// The binary form of a fact inside its day's set. The name and the day are in the row's key, so that a fact takes 6
-// bytes, or 11 with a planned end, and some 160 of them fit the kilobyte that DynamoDB bills a write by:
+const millisecond = Instant(time.Millisecond / time.Microsecond)
+
+// acceptance returns when the fact was accepted; its own instant if that is unknown (rule 12).
+func (f Fact) acceptance() Instant {
+	if f.Accepted == 0 {
+		return f.At
+	}
+	return f.Accepted
+}
+
+// sameEvent reports whether the two are one event: a planned end does not make another of it (contract row 17), nor does
+// sending it again.
+func (f Fact) sameEvent(g Fact) bool { return f.Kind == g.Kind && f.At == g.At && f.Name == g.Name }
+
+// The binary form of a fact inside its day's set. The name and the day are in the item's key, so that a fact takes 11
+// bytes, or 16 with a planned end, and some 90 of them fit the kilobyte that DynamoDB bills a write by:
 //
-//	1 byte   form (high half, now 1) and kind (low half)
+//	1 byte   version (high half, 1 or 2) and tag (low half: LOGIN, LOGOUT, LOGIN with a planned end)
 //	5 bytes  instant, in microseconds since the day's start, big-endian
+//	5 bytes  acceptance, in milliseconds since 2020-01-01T00:00Z (until 2054); not in version 1
 //	5 bytes  planned end, in microseconds since the instant; only in a LOGIN that has one
 const (
-	formV1        = 1 << 4
-	markLogin     = formV1 | 1
-	markLogout    = formV1 | 2
-	markPlanned   = formV1 | 3
-	bareLength    = 6
-	plannedLength = 11
+	factV1 = 1 << 4
+	factV2 = 2 << 4
+
+	tagLogin   = 1
+	tagLogout  = 2
+	tagPlanned = 3
+
+	fieldLen = 5 // bytes of each number
 )
 
-// errForm is met when a row was written by a newer release, or by nobody.
-var errForm = errors.New("timeline: a stored fact has an unknown form")
+// acceptanceEpoch is what stored acceptances are counted from; acceptanceMax is the last that fits.
+const (
+	acceptanceEpoch = Instant(1_577_836_800_000_000)
+	acceptanceMax   = acceptanceEpoch + (1<<40-1)*millisecond
+)
 
-// encode appends the fact's binary form to b. A planned end that is not after the fact, or more than 12 days after it, does not
-// fit and is not accepted by any endpoint.
+// errFactVersion is returned for an item that a newer release wrote, or none.
+var errFactVersion = errors.New("timeline: a stored fact has an unknown version")
+
+// encode appends the fact's binary form to b. A planned end that is not after the fact, or more than 12 days after it,
+// does not fit and is not accepted by any endpoint.
 func (f Fact) encode(b []byte) []byte {
-	var buffer [8]byte
-	mark := byte(markLogin)
+	tag := byte(tagLogin)
 	switch {
 	case f.Kind == Logout:
-		mark = markLogout
+		tag = tagLogout
 	case f.PlannedEnd != Never:
-		mark = markPlanned
+		tag = tagPlanned
 	}
-	binary.BigEndian.PutUint64(buffer[:], uint64(f.At-f.At.Day().Start()))
-	b = append(append(b, mark), buffer[3:]...)
-	if mark == markPlanned {
-		binary.BigEndian.PutUint64(buffer[:], uint64(f.PlannedEnd-f.At))
-		b = append(b, buffer[3:]...)
+	version := byte(factV2)
+	if f.Accepted == 0 {
+		version = factV1
+	}
+	b = appendUint40(append(b, version|tag), f.At-f.At.Day().Start())
+	if version == factV2 {
+		accepted := min(max(f.Accepted, acceptanceEpoch), acceptanceMax)
+		b = appendUint40(b, (accepted-acceptanceEpoch)/millisecond)
+	}
+	if tag == tagPlanned {
+		b = appendUint40(b, f.PlannedEnd-f.At)
 	}
 	return b
 }
 
-// decodeFact reads what encode wrote into a set of day's facts under name.
+// decodeFact reads what encode wrote into the set of a day's facts under name.
 func decodeFact(name person.Name, day Day, b []byte) (Fact, error) {
-	if len(b) < bareLength {
-		return Fact{}, errForm
+	if len(b) == 0 {
+		return Fact{}, errFactVersion
 	}
-	f := Fact{Name: name, Kind: Login, At: day.Start() + fiveBytes(b[1:]), PlannedEnd: Never}
-	switch {
-	case f.At >= day.End():
-		return Fact{}, errForm
-	case b[0] == markLogin && len(b) == bareLength:
-	case b[0] == markLogout && len(b) == bareLength:
+	version := b[0] & 0xf0
+	tag := b[0] & 0x0f
+	fields := 1
+	if version == factV2 {
+		fields++
+	}
+	if tag == tagPlanned {
+		fields++
+	}
+	known := (version == factV1 || version == factV2) && tag >= tagLogin && tag <= tagPlanned
+	if !known || len(b) != 1+fields*fieldLen {
+		return Fact{}, errFactVersion
+	}
+	f := Fact{Name: name, Kind: Login, At: day.Start() + uint40(b[1:]), PlannedEnd: Never}
+	if f.At >= day.End() {
+		return Fact{}, errFactVersion
+	}
+	if tag == tagLogout {
 		f.Kind = Logout
-	case b[0] == markPlanned && len(b) == plannedLength:
-		f.PlannedEnd = f.At + fiveBytes(b[6:])
-	default:
-		return Fact{}, errForm
+	}
+	if tag == tagPlanned {
+		f.PlannedEnd = f.At + uint40(b[len(b)-fieldLen:])
+	}
+	if version == factV2 {
+		f.Accepted = acceptanceEpoch + uint40(b[1+fieldLen:])*millisecond
 	}
 	return f, nil
 }
 
-func fiveBytes(b []byte) Instant {
+func uint40(b []byte) Instant {
 	return Instant(b[0])<<32 | Instant(binary.BigEndian.Uint32(b[1:5]))
+}
+
+func appendUint40(b []byte, n Instant) []byte {
+	return binary.BigEndian.AppendUint32(append(b, byte(n>>32)), uint32(n))
 }

@@ -8,55 +8,56 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// MaxShift is the length at which a shift ends by itself (rule 4).
+// MaxShift is how long a LOGIN without a planned end insures, and how long a shift may be (rules 2 and 4).
 const MaxShift = 14 * time.Hour
 
-// Ending tells how a shift ended, or will if nothing else comes. The numbers are stored.
-type Ending uint8
+// EndReason tells how a shift ended, or will if nothing else comes. The numbers are stored.
+type EndReason uint8
 
-// The endings of a shift (rules 2 and 4).
+// The reasons for a shift's end (rules 2 and 4).
 const (
-	ByLogout     Ending = iota + 1 // a LOGOUT
-	ByPlan                         // the planned end of a v2 shift
-	ByItself                       // 14 hours after the start
-	ByWithdrawal                   // consent was withdrawn
+	EndLogout    EndReason = iota + 1 // a LOGOUT
+	EndPlanned                        // the planned end of a v2 shift
+	EndAuto                           // 14 hours, or the first LOGIN of a day in cover that is older than that
+	EndWithdrawn                      // consent was withdrawn
 )
 
-// String is the ending as the API spells it in `endedBy`.
-func (e Ending) String() string {
-	switch e {
-	case ByLogout:
-		return "LOGOUT"
-	case ByPlan:
-		return "PLANNED"
-	case ByItself:
-		return "AUTO"
-	case ByWithdrawal:
-		return "WITHDRAWN"
-	}
-	return ""
+// String returns the reason as the API spells it in `endedBy`.
+func (e EndReason) String() string {
+	return [...]string{"", "LOGOUT", "PLANNED", "AUTO", "WITHDRAWN"}[e]
 }
 
 // Shift is a time in which a person is insured. It is free of the clock: End is when it ended or, while it is open, when
 // it will if nothing else comes.
 type Shift struct {
-	Start Instant
-	End   Instant
-	By    Ending
-	// Name is the one under which its earliest LOGIN came; with Start it is the shift's id. If that LOGIN came under
-	// several names, it is the customer number, else the first in order.
+	Start   Instant
+	End     Instant
+	EndedBy EndReason
+	// Login is the instant of the LOGIN that names the shift: its start, or earlier if it continues the shift before it
+	// (rule 4). With Name it is the shift's id.
+	Login Instant
+	// Name is the one under which that LOGIN came. If it came under several, it is the customer number, else the first in
+	// order.
 	Name person.Name
 }
 
-// Open tells whether the person is on shift at the instant, which is not before the start.
+// Open reports whether the person is on shift at the instant, which is not before the start.
 func (s Shift) Open(now Instant) bool { return now < s.End }
+
+// Continued reports whether the shift goes on with the cover of the one before it, at a cut between two LOGINs.
+func (s Shift) Continued() bool { return s.Login < s.Start }
+
+// Begun reports whether the shift is told at that instant. A LOGIN may come ahead of the clock and opens a shift at once;
+// what only time brings is told when it has come.
+func (s Shift) Begun(now Instant) bool { return !s.Continued() || s.Start <= now }
 
 // Effect is what a fact did, or why it did nothing.
 type Effect uint8
 
-// The effects of a fact, and the reasons for having none (rules 2, 7 and 9).
+// The effects of a fact, and the reasons for having none (rules 2, 4, 7 and 9).
 const (
 	OpenedShift Effect = iota + 1
+	ContinuedShift
 	ClosedShift
 	AlreadyOpen
 	LogoutWithoutLogin
@@ -66,44 +67,65 @@ const (
 	TooManyFacts
 )
 
-// String is the effect or reason as the API spells it.
+// String returns the effect or reason as the API spells it.
 func (e Effect) String() string {
-	return [...]string{"", "OPENED_SHIFT", "CLOSED_SHIFT", "ALREADY_OPEN", "LOGOUT_WITHOUT_LOGIN", "BEFORE_CONSENT", "UNMATCHED", "UNMATCHED_TOO_LONG", "TOO_MANY_FACTS"}[e]
+	return [...]string{
+		"", "OPENED_SHIFT", "CONTINUED_SHIFT", "CLOSED_SHIFT", "ALREADY_OPEN", "LOGOUT_WITHOUT_LOGIN",
+		"BEFORE_CONSENT", "UNMATCHED", "UNMATCHED_TOO_LONG", "TOO_MANY_FACTS",
+	}[e]
 }
 
-// moment is all that was said of one instant: rule 3 needs a LOGIN and a LOGOUT of one instant together, and a LOGIN that
-// came under two names, or with two plans, is one LOGIN.
-type moment struct {
-	at            Instant
-	login, logout bool
-	planned       Instant     // the latest planned end of its LOGINs
-	name          person.Name // the name of its LOGIN: the least of them
+// timepoint is all that was said of one instant: a LOGIN that came under two names, or with two plans, is one LOGIN.
+type timepoint struct {
+	at           Instant
+	login        bool
+	logout       bool
+	name         person.Name // of its LOGIN: the least of them
+	planned      Instant     // the planned end of its LOGIN; Never without one
+	planAccepted Instant     // when that planned end was accepted
 }
 
-func (m moment) compare(at Instant) int { return cmp.Compare(m.at, at) }
+func (p timepoint) compare(at Instant) int { return cmp.Compare(p.at, at) }
 
-// moments sorts the facts that count into moments.
-func moments(facts []Fact) []moment {
+// groupByInstant sorts the facts that count into timepoints.
+func groupByInstant(facts []Fact) []timepoint {
 	slices.SortFunc(facts, func(a, b Fact) int { return cmp.Compare(a.At, b.At) })
-	ms := make([]moment, 0, len(facts))
+	points := make([]timepoint, 0, len(facts))
 	for _, f := range facts {
-		if len(ms) == 0 || ms[len(ms)-1].at != f.At {
-			ms = append(ms, moment{at: f.At})
+		if len(points) == 0 || points[len(points)-1].at != f.At {
+			points = append(points, timepoint{at: f.At, planned: Never})
 		}
-		m := &ms[len(ms)-1]
-		switch {
-		case f.Kind == Logout:
-			m.logout = true
-		case !m.login:
-			m.login, m.planned, m.name = true, f.PlannedEnd, f.Name
-		default:
-			m.planned = max(m.planned, f.PlannedEnd)
-			if compareNames(f.Name, m.name) < 0 {
-				m.name = f.Name
-			}
-		}
+		points[len(points)-1].add(f)
 	}
-	return ms
+	return points
+}
+
+// add takes in a fact of the timepoint. Of its planned ends the one accepted last counts, and any beats none (rule 4).
+func (p *timepoint) add(f Fact) {
+	if f.Kind == Logout {
+		p.logout = true
+		return
+	}
+	if !p.login || compareNames(f.Name, p.name) < 0 {
+		p.name = f.Name
+	}
+	p.login = true
+	if f.PlannedEnd == Never {
+		return
+	}
+	later := cmp.Or(cmp.Compare(f.acceptance(), p.planAccepted), cmp.Compare(f.PlannedEnd, p.planned))
+	if p.planned == Never || later > 0 {
+		p.planned = f.PlannedEnd
+		p.planAccepted = f.acceptance()
+	}
+}
+
+// reach returns until when the timepoint's LOGIN insures, and why no longer (rule 2).
+func (p timepoint) reach() (Instant, EndReason) {
+	if p.planned != Never {
+		return p.planned, EndPlanned
+	}
+	return p.at.Add(MaxShift), EndAuto
 }
 
 // compareNames puts customer numbers before workProviderUserIds.
@@ -111,113 +133,199 @@ func compareNames(a, b person.Name) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
 }
 
-// Told is what became of one moment's LOGIN and LOGOUT. Shift is the index of the shift that holds the LOGIN, or that
-// the LOGOUT closed; -1 if there is none.
-type told struct {
-	login, logout           Effect
-	loginShift, logoutShift int
+// timepointResult is what became of a timepoint's LOGIN and LOGOUT. The shifts are indexes into the fold's: the one that
+// the LOGIN named or that holds it, and the one that the LOGOUT closed; -1 if there is none.
+type timepointResult struct {
+	login        Effect
+	logout       Effect
+	loginShift   int
+	logoutShift  int
+	holdingShift int // the shift that holds the LOGIN, which is another one if the LOGIN continued a shift
 }
 
-// folding is the state of a fold: the shifts so far, of which the last may be open.
-type folding struct {
-	history History
-	shifts  []Shift
-	open    bool
-	planned Instant // the open shift's planned end
+// foldResult is what a fold looked at, and what it made of it.
+type foldResult struct {
+	customer string // empty if the facts are not known to be a customer's
+	history  History
+	points   []timepoint
+	results  []timepointResult // by timepoint
+	shifts   []Shift           // by start
+	covers   []int             // by shift: the number of its cover period
 }
 
-// fold turns the moments that count, in time order, into shifts and what became of each moment. No shift may be open
-// before the first moment (rule 10 says where that is so).
-func fold(ms []moment, history History) ([]Shift, []told) {
-	f := folding{history: history}
-	tales := make([]told, len(ms))
-	for i, m := range ms {
-		tales[i] = f.take(m)
-	}
-	return f.shifts, tales
+// folder is the state of a fold. The last of its shifts is open while a cover period is (rule 2).
+type folder struct {
+	foldResult
+	open      bool
+	coverFrom Instant   // the start of the open cover period
+	reachTo   Instant   // the latest end among its LOGINs
+	reachEnd  EndReason // why it ends there
+	consentTo Instant   // the withdrawal of the consent that it lies in
+	lastLogin int       // the timepoint of the last LOGIN; -1 before the first
 }
 
-// take folds one moment in. Rule 3: while a shift is open, its LOGOUT comes before its LOGIN, so that two shifts adjoin;
-// else after it, so that a shift of zero length begins and ends.
-func (f *folding) take(m moment) told {
-	if f.open && f.last().End < m.at {
-		f.open = false
+// fold turns facts, those of whole days, into shifts and what became of each of them. It starts with no shift open. That
+// is right for the shifts named on a day if the facts of the two days before it and of the day after it are among them
+// (rule 10).
+func fold(facts []Fact, history History) foldResult {
+	points := groupByInstant(history.countedFacts(facts))
+	f := folder{foldResult: foldResult{history: history, points: points}, lastLogin: -1}
+	f.results = make([]timepointResult, len(points))
+	for i := range points {
+		f.advance(points[i].at)
+		f.apply(i)
 	}
-	t := told{loginShift: -1, logoutShift: -1}
-	if m.logout && f.open {
-		t.logout, t.logoutShift = f.logout(m)
-		m.logout = false
-	}
-	if m.login {
-		t.login, t.loginShift = f.login(m)
-	}
-	if m.logout {
-		t.logout, t.logoutShift = f.logout(m)
-	}
-	return t
+	f.advance(Never)
+	return f.foldResult
 }
 
-func (f *folding) last() *Shift { return &f.shifts[len(f.shifts)-1] }
+func (f *folder) last() *Shift { return &f.shifts[len(f.shifts)-1] }
 
-// login opens a shift, unless one is open: then only its planned end can change. A shift that ends by itself at this
-// very instant is over.
-func (f *folding) login(m moment) (Effect, int) {
-	effect := AlreadyOpen
-	if !f.open || f.last().End == m.at {
-		effect = OpenedShift
-		f.shifts = append(f.shifts, Shift{Start: m.at, Name: m.name})
-		f.open, f.planned = true, m.planned
+// openUntil returns the end of the open cover period if nothing else comes (rule 2).
+func (f *folder) openUntil() (Instant, EndReason) {
+	if f.consentTo < f.reachTo {
+		return f.consentTo, EndWithdrawn
 	}
-	f.planned = max(f.planned, m.planned)
-	f.last().End, f.last().By = f.end(f.last().Start)
-	return effect, len(f.shifts) - 1
+	return f.reachTo, f.reachEnd
 }
 
-// logout closes the open shift; one that comes exactly at the end is as good as any (rule 4).
-func (f *folding) logout(m moment) (Effect, int) {
+// advance ends what time alone ends before an instant: the cover period and, at each cut, a shift of it (rule 4).
+func (f *folder) advance(to Instant) {
+	for f.open {
+		end, by := f.openUntil()
+		cut := f.last().Start.Add(MaxShift)
+		switch {
+		case cut < end && cut < to:
+			f.endShift(cut, EndAuto)
+			f.continueShift(cut)
+		case end <= cut && end < to:
+			f.endCover(end, by)
+		default:
+			return
+		}
+	}
+}
+
+func (f *folder) endShift(at Instant, by EndReason) {
+	f.last().End = at
+	f.last().EndedBy = by
+}
+
+func (f *folder) endCover(at Instant, by EndReason) {
+	f.endShift(at, by)
+	f.open = false
+}
+
+// startShift begins a shift, of the open cover period or of a new one, with the LOGIN that names it.
+func (f *folder) startShift(at Instant, login timepoint) {
+	cover := 0
+	if last := len(f.covers) - 1; last >= 0 && f.open {
+		cover = f.covers[last]
+	} else if last >= 0 {
+		cover = f.covers[last] + 1
+	}
+	f.shifts = append(f.shifts, Shift{Start: at, Login: login.at, Name: login.name})
+	f.covers = append(f.covers, cover)
+}
+
+// continueShift begins a shift at a cut: the last LOGIN before it names it.
+func (f *folder) continueShift(cut Instant) {
+	f.startShift(cut, f.points[f.lastLogin])
+	f.results[f.lastLogin].login = ContinuedShift
+	f.results[f.lastLogin].loginShift = len(f.shifts) - 1
+}
+
+// apply folds one timepoint in: its LOGOUT first (rule 3).
+func (f *folder) apply(i int) {
+	p := f.points[i]
+	r := &f.results[i]
+	r.loginShift = -1
+	r.logoutShift = -1
+	if p.logout && f.open {
+		f.endCover(p.at, EndLogout)
+		r.logout = ClosedShift
+		r.logoutShift = len(f.shifts) - 1
+	} else if p.logout {
+		r.logout = LogoutWithoutLogin
+	}
+	if !p.login {
+		return
+	}
+	if end, by := f.openUntil(); f.open && end == p.at {
+		f.endCover(end, by)
+	}
+	f.login(i)
+}
+
+// login opens a shift unless one is open and goes on: until the cut and, in cover of 14 hours, until the first LOGIN of a
+// day (rule 4).
+func (f *folder) login(i int) {
+	p := f.points[i]
+	r := &f.results[i]
+	firstOfDay := f.lastLogin < 0 || f.points[f.lastLogin].at.Day() < p.at.Day()
+	f.lastLogin = i
+	isCut := f.open && (p.at == f.last().Start.Add(MaxShift) || firstOfDay && p.at >= f.coverFrom.Add(MaxShift))
+	if isCut {
+		f.endShift(p.at, EndAuto)
+	}
+	r.login = AlreadyOpen
+	if !f.open || isCut {
+		f.startShift(p.at, p)
+		r.login = OpenedShift
+	}
+	r.loginShift = len(f.shifts) - 1
+	r.holdingShift = r.loginShift
+	f.cover(p)
+}
+
+// cover makes the cover period, or a new one, reach as far as a LOGIN does. Of two ends at one instant the planned one is
+// told, because it was chosen.
+func (f *folder) cover(p timepoint) {
+	to, by := p.reach()
 	if !f.open {
+		f.open = true
+		f.coverFrom = p.at
+		f.reachTo = p.at
+		consent, _ := f.history.consentAt(p.at)
+		f.consentTo = consent.to
+	}
+	if to > f.reachTo || to == f.reachTo && by == EndPlanned {
+		f.reachTo = to
+		f.reachEnd = by
+	}
+}
+
+// outcome returns what a fact that counts did, as it is told at an instant, and the shift that it opened, continued or
+// closed, or that holds a LOGIN with no effect; -1 if there is none. A LOGIN continues a shift only once the cut has come.
+func (r *foldResult) outcome(f Fact, now Instant) (Effect, int) {
+	i, ok := slices.BinarySearchFunc(r.points, f.At, timepoint.compare)
+	if !ok {
 		return LogoutWithoutLogin, -1
 	}
-	f.open = false
-	f.last().End, f.last().By = m.at, ByLogout
-	return ClosedShift, len(f.shifts) - 1
-}
-
-// end is where a shift ends by itself (rule 4). Of two ends at one instant the plan goes first, because somebody chose it.
-func (f *folding) end(start Instant) (Instant, Ending) {
-	end, by := start.Add(MaxShift), ByItself
-	if f.planned <= end {
-		end, by = f.planned, ByPlan
-	}
-	if c, ok := f.history.consentAt(start); ok && c.to < end {
-		end, by = c.to, ByWithdrawal
-	}
-	return end, by
-}
-
-// within are the moments of [start, stop).
-func within(ms []moment, start, stop Instant) []moment {
-	i, _ := slices.BinarySearchFunc(ms, start, moment.compare)
-	j, _ := slices.BinarySearchFunc(ms, stop, moment.compare)
-	return ms[i:j]
-}
-
-// counting picks the facts that count, in a slice of its own unless they all do, as most people's do.
-func (h *History) counting(facts []Fact) []Fact {
-	if !slices.ContainsFunc(facts, func(f Fact) bool { return !h.Counts(f) }) {
-		return facts
-	}
-	return slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool { return !h.Counts(f) })
-}
-
-// discounted is the reason why a fact of that instant does not count (rule 7).
-func (h *History) discounted(at, now Instant) Effect {
+	result := r.results[i]
 	switch {
-	case h.beforeConsent(at):
-		return BeforeConsent
-	case now < at.Add(MatchWithin):
-		return Unmatched
+	case f.Kind == Logout:
+		return result.logout, r.begun(result.logoutShift, now)
+	case result.login == ContinuedShift && !r.shifts[result.loginShift].Begun(now):
+		return AlreadyOpen, r.begun(result.holdingShift, now)
 	default:
-		return UnmatchedTooLong
+		return result.login, r.begun(result.loginShift, now)
 	}
+}
+
+// begun returns the shift that stands for another one at an instant: one that has not begun is still the one before it.
+func (r *foldResult) begun(shift int, now Instant) int {
+	for shift > 0 && !r.shifts[shift].Begun(now) {
+		shift--
+	}
+	return shift
+}
+
+// coverEnd returns the end of the cover period that a shift belongs to, and the reason.
+func (r *foldResult) coverEnd(shift int) (Instant, EndReason) {
+	last := shift
+	for last+1 < len(r.shifts) && r.covers[last+1] == r.covers[shift] {
+		last++
+	}
+	return r.shifts[last].End, r.shifts[last].EndedBy
 }

@@ -10,8 +10,8 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// MatchWithin is how long after a fact its person may still be matched for the fact to count (rule 7).
-const MatchWithin = 30 * 24 * time.Hour
+// MatchWindow is how long after a fact its person may still be matched for the fact to count (rule 7).
+const MatchWindow = 30 * 24 * time.Hour
 
 // EntryKind tells what an entry of a history records. The numbers are stored.
 type EntryKind uint8
@@ -26,15 +26,21 @@ const (
 	NoMatch                         // the work provider could not
 )
 
+// APIName returns the kind of an entry as the API spells it.
+func (k EntryKind) APIName() string {
+	return [...]string{"", "CONSENT", "WITHDRAWAL", "LINK", "UNLINK", "MATCH", "NO_MATCH"}[k]
+}
+
 // Entry is one line of a person's history at a work provider. Histories are only appended to.
 type Entry struct {
 	Kind EntryKind
 	At   Instant
 	// UserID is the workProviderUserId of a Link or Unlink.
 	UserID string
-	// Since is, for a Link, the instant at which the id ceased to be somebody else's; the facts sent under it before
-	// then stay theirs. The zero value stands for an id that nobody had before.
-	Since Instant
+	// FreeSince is the instant from which facts under the id are no longer another customer's; those before stay theirs.
+	// It is told of a Link, and of the Unlink of an id that moves. The zero value stands for an id that no customer had
+	// before, or that none has now.
+	FreeSince Instant
 }
 
 // ConsentGiven records that the customer agreed to share with the work provider.
@@ -56,36 +62,50 @@ func NotMatched(at time.Time) Entry { return Entry{Kind: NoMatch, At: At(at)} }
 
 // The binary form of an entry inside its month's set:
 //
-//	1 byte   form (high half, now 1) and kind (low half)
+//	1 byte   version (high half: 1 or, for the Unlink of an id that moves, 2) and kind (low half)
 //	8 bytes  instant, in microseconds since the epoch, big-endian
-//	8 bytes  since, likewise; only in a Link
+//	8 bytes  free since, likewise; only in a Link and in version 2
 //	the rest is the workProviderUserId
+const (
+	entryV1 = 1 << 4
+	entryV2 = 2 << 4
+)
+
 func (e Entry) encode() []byte {
-	b := binary.BigEndian.AppendUint64([]byte{formV1 | byte(e.Kind)}, uint64(e.At))
-	if e.Kind == Link {
-		b = binary.BigEndian.AppendUint64(b, uint64(e.Since))
+	version := byte(entryV1)
+	if e.Kind == Unlink && e.FreeSince != 0 {
+		version = entryV2
+	}
+	b := binary.BigEndian.AppendUint64([]byte{version | byte(e.Kind)}, uint64(e.At))
+	if e.Kind == Link || version == entryV2 {
+		b = binary.BigEndian.AppendUint64(b, uint64(e.FreeSince))
 	}
 	return append(b, e.UserID...)
 }
 
-var errEntryForm = errors.New("timeline: a stored history entry has an unknown form")
+var errEntryVersion = errors.New("timeline: a stored history entry has an unknown version")
 
 // decodeEntry reads what encode wrote.
 func decodeEntry(b []byte) (Entry, error) {
-	if len(b) < 9 || b[0]&0xf0 != formV1 {
-		return Entry{}, errEntryForm
+	if len(b) < 9 {
+		return Entry{}, errEntryVersion
 	}
+	version := b[0] & 0xf0
 	e := Entry{Kind: EntryKind(b[0] & 0x0f), At: Instant(binary.BigEndian.Uint64(b[1:]))}
-	if e.Kind < Consent || e.Kind > NoMatch {
-		return Entry{}, errEntryForm
+	moved := version == entryV2 && e.Kind == Unlink
+	if e.Kind < Consent || e.Kind > NoMatch || version != entryV1 && !moved {
+		return Entry{}, errEntryVersion
 	}
 	b = b[9:]
-	if e.Kind == Link {
+	if e.Kind == Link || moved {
 		if len(b) < 8 {
-			return Entry{}, errEntryForm
+			return Entry{}, errEntryVersion
 		}
-		e.Since = Instant(binary.BigEndian.Uint64(b))
+		e.FreeSince = Instant(binary.BigEndian.Uint64(b))
 		b = b[8:]
+		if moved && e.FreeSince == 0 {
+			return Entry{}, errEntryVersion
+		}
 	}
 	e.UserID = string(b)
 	return e, nil
@@ -96,26 +116,26 @@ type interval struct{ from, to Instant }
 
 func (v interval) has(at Instant) bool { return v.from <= at && at < v.to }
 
-// held is the time in which a workProviderUserId's facts are the person's.
-type held struct {
+// idInterval is the time in which a workProviderUserId's facts are the person's.
+type idInterval struct {
 	userID string
 	interval
 }
 
-// verdict is one answer to "are the two matched?".
-type verdict struct {
-	at   Instant
-	true bool
+// matchVerdict is one answer to "are the two matched?".
+type matchVerdict struct {
+	at      Instant
+	matched bool
 }
 
 // History is what is known of one customer at one work provider: when sharing was agreed to, which workProviderUserIds
-// were theirs, and when the two were matched. The zero value is that of somebody unknown.
+// were theirs, and when the two were matched. The zero value is that of a customer who is unknown there.
 type History struct {
-	version  int64   // counts what Amend has changed
+	version  int64   // counts what UpdateHistory has changed
 	entries  []Entry // sorted, each once
 	consents []interval
-	held     []held
-	verdicts []verdict
+	ids      []idInterval
+	verdicts []matchVerdict
 }
 
 // NewHistory reads a history from its entries, in whatever order they come and however often.
@@ -124,63 +144,108 @@ func NewHistory(entries []Entry) History {
 	slices.SortFunc(entries, func(a, b Entry) int {
 		// At one instant the order of the kinds decides: a withdrawal comes after a consent, an unlink after a link,
 		// and a false after a true, so that in doubt nothing is shared and nothing counts.
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.Since, b.Since))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.UserID, b.UserID),
+			cmp.Compare(a.FreeSince, b.FreeSince))
 	})
 	entries = slices.Compact(entries)
 	h := History{entries: entries}
-	for _, e := range entries {
-		switch e.Kind {
-		case Consent:
-			if !h.Consented(e.At) {
-				h.consents = append(h.consents, interval{e.At, Never})
-			}
-		case Withdrawal:
+	h.readConsents()
+	h.readIDs()
+	h.readVerdicts()
+	return h
+}
+
+// readConsents finds the intervals in which the customer shares. A consent counts from the beginning of its second,
+// because timestamps are mostly sent in whole seconds, but not from before the last withdrawal (rule 7).
+func (h *History) readConsents() {
+	withdrawn := firstDay.Start()
+	for _, e := range h.entries {
+		switch {
+		case e.Kind == Consent && !h.Consented(e.At):
+			h.consents = append(h.consents, interval{max(e.At.second(), withdrawn), Never})
+		case e.Kind == Withdrawal:
 			if h.Consented(e.At) {
 				h.consents[len(h.consents)-1].to = e.At
 			}
-		case Match, NoMatch:
-			h.verdicts = append(undone(h.verdicts, e.At), verdict{e.At, e.Kind == Match})
+			withdrawn = e.At
 		}
 	}
-	// Links are read after the consents, because an id's facts count from the consent it was linked under (rule 6).
-	for _, e := range entries {
-		switch e.Kind {
-		case Link:
-			if !h.holds(e.UserID) {
-				h.held = append(h.held, held{e.UserID, interval{max(e.Since, h.consentFor(e.At)), Never}})
-			}
-		case Unlink:
-			for i := range h.held {
-				if h.held[i].userID == e.UserID && h.held[i].to == Never {
-					h.held[i].to = e.At
+}
+
+// readIDs finds the intervals in which facts under a workProviderUserId are the customer's: from the consent that the id
+// was linked under, but neither from before it was free nor from more than 30 days before the link (rule 6).
+func (h *History) readIDs() {
+	for _, e := range h.entries {
+		switch {
+		case e.Kind == Link && !h.ownsUserID(e.UserID):
+			from := max(e.FreeSince, h.consentFor(e.At), e.At.Add(-MatchWindow))
+			h.ids = append(h.ids, idInterval{e.UserID, interval{from, Never}})
+		case e.Kind == Unlink:
+			for i := range h.ids {
+				if h.ids[i].userID != e.UserID || h.ids[i].to != Never {
+					continue
+				}
+				h.ids[i].to = e.At
+				if e.FreeSince != 0 {
+					h.ids[i].to = e.FreeSince
 				}
 			}
 		}
 	}
-	return h
 }
 
-// undone takes back a verdict given at the same instant: a tie goes to false, which comes last (rule 7).
-func undone(verdicts []verdict, at Instant) []verdict {
-	if last := len(verdicts) - 1; last >= 0 && verdicts[last].at == at {
-		return verdicts[:last]
+// readVerdicts finds the answers to "are the two matched?". Of two at one instant the false one counts, which sorts last
+// (rule 7).
+func (h *History) readVerdicts() {
+	for _, e := range h.entries {
+		if e.Kind != Match && e.Kind != NoMatch {
+			continue
+		}
+		if last := len(h.verdicts) - 1; last >= 0 && h.verdicts[last].at == e.At {
+			h.verdicts = h.verdicts[:last]
+		}
+		h.verdicts = append(h.verdicts, matchVerdict{e.At, e.Kind == Match})
 	}
-	return verdicts
 }
 
-// redundant tells whether the entries are verdicts that change nothing: whoever folds with them finds what whoever folds
-// without them does. A work provider that confirms its matches every night costs no fold.
+// admit decides what of entries of one month fits the history: how many that month has, which are added, and for which
+// there is no room.
+func (h *History) admit(entries []Entry) (stored int, added, overflow []Entry) {
+	for _, e := range h.entries {
+		if e.At.month() == entries[0].At.month() {
+			stored++
+		}
+	}
+	for _, e := range entries {
+		switch {
+		case slices.Contains(h.entries, e) || slices.Contains(added, e):
+		case stored+len(added) >= MaxFactsPerDay:
+			overflow = append(overflow, e)
+		default:
+			added = append(added, e)
+		}
+	}
+	return stored, added, overflow
+}
+
+// Entries returns the lines of the history, by instant.
+func (h *History) Entries() []Entry { return slices.Clone(h.entries) }
+
+// redundant reports whether the entries are verdicts that change nothing: a fold with them finds what a fold without them
+// does. A work provider that confirms its matches every night costs no fold.
 func (h *History) redundant(verdicts []Entry) bool {
-	without := NewHistory(slices.DeleteFunc(slices.Clone(h.entries), func(e Entry) bool { return slices.Contains(verdicts, e) }))
+	rest := slices.Clone(h.entries)
+	rest = slices.DeleteFunc(rest, func(e Entry) bool { return slices.Contains(verdicts, e) })
+	without := NewHistory(rest)
 	return slices.Equal(h.changes(), without.changes())
 }
 
-// changes are the verdicts that differ from the one before.
-func (h *History) changes() []verdict {
-	return slices.CompactFunc(slices.Clone(h.verdicts), func(a, b verdict) bool { return a.true == b.true })
+// changes returns the verdicts that differ from the one before.
+func (h *History) changes() []matchVerdict {
+	return slices.CompactFunc(slices.Clone(h.verdicts), func(a, b matchVerdict) bool { return a.matched == b.matched })
 }
 
-// consentFor is the start of the consent that a link at the instant was made under: the one that it lies in, or else
+// consentFor returns the start of the consent that a link at the instant was made under: the one that it lies in, or else
 // the next one, because a link may be recorded before the consent is.
 func (h *History) consentFor(at Instant) Instant {
 	for _, c := range h.consents {
@@ -191,15 +256,15 @@ func (h *History) consentFor(at Instant) Instant {
 	return Never
 }
 
-// holds tells whether userID is the customer's now, as far as the history goes.
-func (h *History) holds(userID string) bool {
-	return slices.ContainsFunc(h.held, func(v held) bool { return v.userID == userID && v.to == Never })
+// ownsUserID reports whether userID is the customer's now, as far as the history goes.
+func (h *History) ownsUserID(userID string) bool {
+	return slices.ContainsFunc(h.ids, func(v idInterval) bool { return v.userID == userID && v.to == Never })
 }
 
-// userIDs are the workProviderUserIds whose facts may be the person's in some instant of [from, to), each once.
+// userIDs returns the workProviderUserIds whose facts may be the person's in some instant of [from, to), each once.
 func (h *History) userIDs(from, to Instant) []string {
 	var ids []string
-	for _, v := range h.held {
+	for _, v := range h.ids {
 		if v.from < to && from < v.to && !slices.Contains(ids, v.userID) {
 			ids = append(ids, v.userID)
 		}
@@ -207,10 +272,10 @@ func (h *History) userIDs(from, to Instant) []string {
 	return ids
 }
 
-// Held are the workProviderUserIds that are the customer's now, in the order in which they became so.
-func (h *History) Held() []string {
+// CurrentUserIDs returns the workProviderUserIds that are the customer's now, in the order in which they became so.
+func (h *History) CurrentUserIDs() []string {
 	var ids []string
-	for _, v := range h.held {
+	for _, v := range h.ids {
 		if v.to == Never {
 			ids = append(ids, v.userID)
 		}
@@ -218,9 +283,20 @@ func (h *History) Held() []string {
 	return ids
 }
 
-// After is the instant for a new entry: now or, if the history reaches further because of another clock, just after its
-// end, so that the entries stay in the order in which they were made.
-func (h *History) After(now time.Time) time.Time {
+// AllUserIDs returns the workProviderUserIds that were the customer's at any time, each once.
+func (h *History) AllUserIDs() []string {
+	var ids []string
+	for _, e := range h.entries {
+		if e.Kind == Link && !slices.Contains(ids, e.UserID) {
+			ids = append(ids, e.UserID)
+		}
+	}
+	return ids
+}
+
+// NextInstant returns the instant for a new entry: now or, if the history reaches further because of another clock, just
+// after its end, so that the entries stay in the order in which they were made.
+func (h *History) NextInstant(now time.Time) time.Time {
 	at := At(now)
 	if n := len(h.entries); n > 0 {
 		at = max(at, h.entries[n-1].At+1)
@@ -228,16 +304,16 @@ func (h *History) After(now time.Time) time.Time {
 	return at.Time()
 }
 
-// IsEmpty tells whether the customer and the work provider never had to do with each other.
+// IsEmpty reports whether the customer and the work provider never had to do with each other.
 func (h *History) IsEmpty() bool { return len(h.entries) == 0 }
 
-// Consented tells whether the customer shares with the work provider at the instant.
+// Consented reports whether the customer shares with the work provider at the instant.
 func (h *History) Consented(at Instant) bool {
 	_, ok := h.consentAt(at)
 	return ok
 }
 
-// consentAt is the consent that the instant lies in.
+// consentAt returns the consent that the instant lies in.
 func (h *History) consentAt(at Instant) (interval, bool) {
 	for _, c := range slices.Backward(h.consents) {
 		if c.has(at) {
@@ -247,65 +323,84 @@ func (h *History) consentAt(at Instant) (interval, bool) {
 	return interval{}, false
 }
 
-// ConsentedSince is the start of the consent that the instant lies in; false if it lies in none.
+// ConsentedSince returns the start of the consent that the instant lies in; false if it lies in none.
 func (h *History) ConsentedSince(at Instant) (Instant, bool) {
 	c, ok := h.consentAt(at)
 	return c.from, ok
 }
 
-// Matched tells whether the last answer to "are the two matched?" by the instant was yes.
+// Matched reports whether the last answer to "are the two matched?" by the instant was yes.
 func (h *History) Matched(at Instant) bool {
-	later := slices.IndexFunc(h.verdicts, func(v verdict) bool { return v.at > at })
-	if later < 0 {
-		later = len(h.verdicts)
+	for _, v := range slices.Backward(h.verdicts) {
+		if v.at <= at {
+			return v.matched
+		}
 	}
-	return later > 0 && h.verdicts[later-1].true
+	return false
 }
 
-// Answered is the last answer to "are the two matched?" that was given after the instant; false if there was none.
-func (h *History) Answered(after Instant) (matched, ok bool) {
+// VerdictSince returns the last answer to "are the two matched?" that was given after the instant; false if there was
+// none.
+func (h *History) VerdictSince(after Instant) (matched, ok bool) {
 	if last := len(h.verdicts) - 1; last >= 0 && h.verdicts[last].at > after {
-		return h.verdicts[last].true, true
+		return h.verdicts[last].matched, true
 	}
 	return false, false
 }
 
-// couldCount tells whether any fact can count at all: without a consent and a match there is nobody to count it for,
-// and so no record, in this history and in every earlier state of it. A match that a tie has taken back since was one.
-func (h *History) couldCount() bool {
+// everCounts reports whether any fact can count at all: without a consent and a match there is no customer to count it
+// for, and so no record, in this history and in every earlier state of it. A match that a tie has taken back since was
+// one.
+func (h *History) everCounts() bool {
 	return len(h.consents) > 0 && slices.ContainsFunc(h.entries, func(e Entry) bool { return e.Kind == Match })
 }
 
-// Counts tells whether a fact of the person's counts, as far as the history goes (rules 6 and 7).
+// Counts reports whether a fact of the person's counts, as far as the history goes (rules 6 and 7).
 func (h *History) Counts(f Fact) bool {
-	return h.mine(f) && h.Consented(f.At) && h.matchedFor(f.Kind, f.At)
+	return h.ownsFact(f) && h.Consented(f.At) && h.matchedFor(f.Kind, f.At)
 }
 
-// mine tells whether a fact under that name at that instant is the person's. Who asks has read the partitions of this
-// customer's number and ids only, so a fact under the number always is.
-func (h *History) mine(f Fact) bool {
+// ownsFact reports whether a fact under that name at that instant is the person's. The caller has read the partitions of
+// this customer's number and ids only, so a fact under the number always is.
+func (h *History) ownsFact(f Fact) bool {
 	if f.Name.Kind == person.CustomerNumber {
 		return true
 	}
-	return slices.ContainsFunc(h.held, func(v held) bool { return v.userID == f.Name.Value && v.has(f.At) })
+	return slices.ContainsFunc(h.ids, func(v idInterval) bool { return v.userID == f.Name.Value && v.has(f.At) })
 }
 
-// matchedFor tells whether the pair was matched for a fact of that kind at that instant, at the latest 30 days after it
+// matchedFor reports whether the pair was matched for a fact of that kind at that instant, at the latest 30 days after it
 // (rule 7). Before the first true nothing counts. After a false, LOGINs wait for the next true; LOGOUTs do not, because
 // an end is never held back.
 func (h *History) matchedFor(kind Kind, at Instant) bool {
 	if kind == Logout {
-		first := slices.IndexFunc(h.verdicts, func(v verdict) bool { return v.true })
-		return first >= 0 && h.verdicts[first].at <= at.Add(MatchWithin)
+		first := slices.IndexFunc(h.verdicts, func(v matchVerdict) bool { return v.matched })
+		return first >= 0 && h.verdicts[first].at <= at.Add(MatchWindow)
 	}
 	if h.Matched(at) {
 		return true
 	}
-	next := slices.IndexFunc(h.verdicts, func(v verdict) bool { return v.true && v.at > at })
-	return next >= 0 && h.verdicts[next].at <= at.Add(MatchWithin)
+	next := slices.IndexFunc(h.verdicts, func(v matchVerdict) bool { return v.matched && v.at > at })
+	return next >= 0 && h.verdicts[next].at <= at.Add(MatchWindow)
 }
 
-// beforeConsent tells whether the instant lies before the latest consent: no cover is bought backwards.
-func (h *History) beforeConsent(at Instant) bool {
-	return len(h.consents) > 0 && at < h.consents[len(h.consents)-1].from
+// countedFacts returns the facts that count, in a slice of its own unless they all do, as most people's do.
+func (h *History) countedFacts(facts []Fact) []Fact {
+	if !slices.ContainsFunc(facts, func(f Fact) bool { return !h.Counts(f) }) {
+		return facts
+	}
+	return slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool { return !h.Counts(f) })
+}
+
+// uncountedReason returns why a fact of that instant does not count (rule 7): no cover is bought backwards, and 30 days
+// after a fact no match and no link makes it count any more.
+func (h *History) uncountedReason(at, now Instant) Effect {
+	switch {
+	case len(h.consents) > 0 && at < h.consents[len(h.consents)-1].from:
+		return BeforeConsent
+	case now < at.Add(MatchWindow):
+		return Unmatched
+	default:
+		return UnmatchedTooLong
+	}
 }

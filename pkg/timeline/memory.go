@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/table"
 )
 
 // Memory keeps timelines in memory, under the same rules as Store. Simulations put faults around it, and benchmarks take
@@ -19,12 +20,6 @@ type Memory struct {
 	last       *partition
 }
 
-// partitionKey is a name at a work provider, by which all that is stored stands together.
-type partitionKey struct {
-	provider string
-	name     person.Name
-}
-
 // partition is what is stored under one name. What is a set of rows in DynamoDB is one sorted slice here, so that a
 // year of it costs a reader of some days no more than those days.
 type partition struct {
@@ -32,21 +27,25 @@ type partition struct {
 	history History      // made anew whenever an entry comes
 	records []Record     // by day
 	owner   Ownership
-	parts   []Part // of a batch, by where they begin
+	parts   []BatchPart // of a batch, by offset
+	tallies []BatchTally
 }
 
 // memoryFact is a fact without its name, which is the partition's. It holds no pointer, so the garbage collector need not
 // look at millions of them.
 type memoryFact struct {
-	at, planned Instant
-	kind        Kind
+	at       Instant
+	planned  Instant
+	accepted Instant
+	kind     Kind
 }
 
 func (f memoryFact) compare(g memoryFact) int {
-	return cmp.Or(cmp.Compare(f.at, g.at), cmp.Compare(f.kind, g.kind), cmp.Compare(f.planned, g.planned))
+	return cmp.Or(cmp.Compare(f.at, g.at), cmp.Compare(f.kind, g.kind), cmp.Compare(f.planned, g.planned),
+		cmp.Compare(f.accepted, g.accepted))
 }
 
-var _ Rows = (*Memory)(nil)
+var _ Storage = (*Memory)(nil)
 
 // NewMemory is an empty store.
 func NewMemory() *Memory { return &Memory{partitions: map[partitionKey]*partition{}} }
@@ -66,141 +65,146 @@ func (m *Memory) partition(provider string, name person.Name) *partition {
 	return p
 }
 
-// numbered is a customer number as a name.
-func numbered(customer string) person.Name {
-	return person.Name{Kind: person.CustomerNumber, Value: customer}
-}
-
-// userNamed is a workProviderUserId as a name.
-func userNamed(userID string) person.Name {
-	return person.Name{Kind: person.UserID, Value: userID}
-}
-
-// Union implements Rows.
-func (m *Memory) Union(_ context.Context, provider string, name person.Name, day Day, facts []Fact) (refused []Fact, err error) {
+// AddFacts implements Storage.
+func (m *Memory) AddFacts(
+	_ context.Context, provider string, name person.Name, day Day, facts []Fact,
+) (overflow []Fact, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.partition(provider, name)
+	days := Days{day, day}
+	if len(p.storedFacts(days))+len(facts) <= maxLoginsPerDay {
+		p.add(facts)
+		return nil, nil
+	}
+	next, overflow := admit(p.factsAs(name, days), facts)
+	p.facts = slices.DeleteFunc(p.facts, func(f memoryFact) bool { return f.at.Day() == day })
+	p.add(next)
+	return overflow, nil
+}
+
+// add puts those of the facts that are not there into their places.
+func (p *partition) add(facts []Fact) {
 	for _, f := range facts {
-		fact := memoryFact{f.At, f.PlannedEnd, f.Kind}
-		i := searchLate(len(p.facts), func(i int) bool { return p.facts[i].compare(fact) >= 0 })
-		switch {
-		case i < len(p.facts) && p.facts[i] == fact:
-		case len(p.factsOf(Days{day, day})) >= MaxFactsPerDay:
-			refused = append(refused, f)
-		default:
-			p.facts = slices.Insert(p.facts, i, fact)
+		if i, known := p.place(f.stored()); !known {
+			p.facts = slices.Insert(p.facts, i, f.stored())
 		}
 	}
-	return refused, nil
 }
 
-// Append implements Rows.
-func (m *Memory) Append(_ context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
+// place returns the place of a fact, and whether it is there.
+func (p *partition) place(f memoryFact) (int, bool) {
+	i := searchFromEnd(len(p.facts), func(i int) bool { return p.facts[i].compare(f) >= 0 })
+	return i, i < len(p.facts) && p.facts[i] == f
+}
+
+func (f Fact) stored() memoryFact { return memoryFact{f.At, f.PlannedEnd, f.Accepted, f.Kind} }
+
+// AddHistory implements Storage.
+func (m *Memory) AddHistory(_ context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, numbered(customer))
-	return p.append(entries...), nil
+	p := m.partition(provider, customerName(customer))
+	_, added, overflow := p.history.admit(entries)
+	p.append(added...)
+	return overflow, nil
 }
 
-// append adds to the history those of the entries that are not in it, and answers those for which a month has no room.
-func (p *partition) append(entries ...Entry) (refused []Entry) {
-	for _, e := range entries {
-		month := 0
-		for _, known := range p.history.entries {
-			if monthOf(known.At) == monthOf(e.At) {
-				month++
-			}
-		}
-		switch {
-		case slices.Contains(p.history.entries, e):
-		case month >= MaxFactsPerDay:
-			refused = append(refused, e)
-		default:
-			p.history = NewHistory(append(slices.Clip(p.history.entries), e))
-		}
+// append adds to the history, whatever is in it.
+func (p *partition) append(entries ...Entry) {
+	if len(entries) > 0 {
+		p.history = NewHistory(append(slices.Clip(p.history.entries), entries...))
 	}
-	return refused
 }
 
-// Link makes a workProviderUserId the customer's, whoever had it before, and notes it in their histories.
+// Link makes a workProviderUserId the customer's, whoever had it before, and adds that to their histories.
 func (m *Memory) Link(provider, userID, customer string, at Instant) {
-	m.Unlink(provider, userID, at)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, userNamed(userID))
-	p.owner.Owner = customer
-	if !slices.Contains(p.owner.Ever, customer) {
-		p.owner.Ever = append(slices.Clone(p.owner.Ever), customer)
+	p := m.partition(provider, userIDName(userID))
+	free := p.owner.ReleasedAt
+	if p.owner.Owner != "" {
+		free = p.owner.movesAt(at)
+		m.unlink(provider, p, Entry{Kind: Unlink, At: at, UserID: userID, FreeSince: free})
 	}
-	link := Entry{Kind: Link, At: at, UserID: userID, Since: p.owner.Freed}
-	m.partition(provider, numbered(customer)).append(link)
+	p.owner.Owner = customer
+	if !slices.Contains(p.owner.Customers, customer) {
+		p.owner.Customers = append(slices.Clone(p.owner.Customers), customer)
+	}
+	link := Entry{Kind: Link, At: at, UserID: userID, FreeSince: free}
+	m.partition(provider, customerName(customer)).append(link)
 }
 
-// Unlink makes a workProviderUserId nobody's.
+// Unlink makes a workProviderUserId no customer's.
 func (m *Memory) Unlink(provider, userID string, at Instant) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, userNamed(userID))
-	if p.owner.Owner == "" {
-		return
+	if p := m.partition(provider, userIDName(userID)); p.owner.Owner != "" {
+		m.unlink(provider, p, Entry{Kind: Unlink, At: at, UserID: userID})
 	}
-	m.partition(provider, numbered(p.owner.Owner)).append(Entry{Kind: Unlink, At: at, UserID: userID})
-	p.owner.Owner, p.owner.Freed = "", at
 }
 
-// Ownership implements Rows; its hints are never old.
-func (m *Memory) Ownership(_ context.Context, provider, userID string, _ bool) (Ownership, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	p := m.partition(provider, userNamed(userID))
-	return p.owner, nil
+func (m *Memory) unlink(provider string, p *partition, unlink Entry) {
+	m.partition(provider, customerName(p.owner.Owner)).append(unlink)
+	p.owner = p.owner.Released(unlink.At.Time())
 }
 
-// Records implements Rows.
-func (m *Memory) Records(_ context.Context, provider, customer string, of Days) ([]Record, error) {
+// Ownership implements Storage.
+func (m *Memory) Ownership(_ context.Context, provider, userID string) (Ownership, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, numbered(customer))
-	from, _ := p.record(of.First)
-	to, _ := p.record(of.Last + 1)
+	return m.partition(provider, userIDName(userID)).owner, nil
+}
+
+// OwnershipHint implements Storage; here it is never old.
+func (m *Memory) OwnershipHint(ctx context.Context, provider, userID string) (Ownership, error) {
+	return m.Ownership(ctx, provider, userID)
+}
+
+// Records implements Storage.
+func (m *Memory) Records(_ context.Context, provider, customer string, days Days) ([]Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, customerName(customer))
+	from, _ := p.record(days.First)
+	to, _ := p.record(days.Last + 1)
 	return slices.Clone(p.records[from:to]), nil
 }
 
 // record is the place of a day's record, and whether there is one.
 func (p *partition) record(day Day) (int, bool) {
-	i := searchLate(len(p.records), func(i int) bool { return p.records[i].Day >= day })
+	i := searchFromEnd(len(p.records), func(i int) bool { return p.records[i].Day >= day })
 	return i, i < len(p.records) && p.records[i].Day == day
 }
 
-// Person implements Rows.
-func (m *Memory) Person(_ context.Context, provider, customer string, of Days) (History, []Fact, error) {
-	name := numbered(customer)
+// HistoryAndFacts implements Storage.
+func (m *Memory) HistoryAndFacts(_ context.Context, provider, customer string, days Days) (History, []Fact, error) {
+	name := customerName(customer)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.partition(provider, name)
-	return p.history, p.named(name, of), nil
+	return p.history, p.factsAs(name, days), nil
 }
 
-// Facts implements Rows.
-func (m *Memory) Facts(_ context.Context, provider string, name person.Name, of Days) ([]Fact, error) {
+// Facts implements Storage.
+func (m *Memory) Facts(_ context.Context, provider string, name person.Name, days Days) ([]Fact, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.partition(provider, name)
-	return p.named(name, of), nil
+	return p.factsAs(name, days), nil
 }
 
-// factsOf are the facts of the days.
-func (p *partition) factsOf(of Days) []memoryFact {
-	first, end := of.First.Start(), of.Last.End()
-	to := searchLate(len(p.facts), func(i int) bool { return p.facts[i].at >= end })
-	from := searchLate(to, func(i int) bool { return p.facts[i].at >= first })
+// storedFacts returns the facts of the days.
+func (p *partition) storedFacts(days Days) []memoryFact {
+	first, end := days.First.Start(), days.Last.End()
+	to := searchFromEnd(len(p.facts), func(i int) bool { return p.facts[i].at >= end })
+	from := searchFromEnd(to, func(i int) bool { return p.facts[i].at >= first })
 	return p.facts[from:to]
 }
 
-// searchLate is sort.Search that begins at the end: mostly it is the last days that are asked for, and to look into the
+// searchFromEnd is sort.Search that begins at the end: mostly it is the last days that are asked for, and to look into the
 // middle of a year takes longer than all the rest, because nobody has looked there for long.
-func searchLate(n int, f func(i int) bool) int {
+func searchFromEnd(n int, f func(i int) bool) int {
 	for end, step := n, 1; end > 0; step *= 2 {
 		from := max(0, end-step)
 		if !f(from) {
@@ -211,22 +215,24 @@ func searchLate(n int, f func(i int) bool) int {
 	return 0
 }
 
-// named is the same as facts under the name.
-func (p *partition) named(name person.Name, of Days) []Fact {
-	stored := p.factsOf(of)
+// factsAs returns them as facts under the name.
+func (p *partition) factsAs(name person.Name, days Days) []Fact {
+	stored := p.storedFacts(days)
 	facts := make([]Fact, len(stored))
 	for i, f := range stored {
-		facts[i] = Fact{Name: name, Kind: f.kind, At: f.at, PlannedEnd: f.planned}
+		facts[i] = Fact{Name: name, Kind: f.kind, At: f.at, PlannedEnd: f.planned, Accepted: f.accepted}
 	}
 	return facts
 }
 
-// PutPart implements Rows.
-func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
+// PutBatchPart implements Storage.
+func (m *Memory) PutBatchPart(_ context.Context, provider string, part BatchPart) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, batchNamed(part.Batch))
-	i, known := slices.BinarySearchFunc(p.parts, part, func(a, b Part) int { return cmp.Compare(a.From, b.From) })
+	p := m.partition(provider, batchName(part.Batch))
+	i, known := slices.BinarySearchFunc(p.parts, part.Offset, func(a BatchPart, offset int) int {
+		return cmp.Compare(a.Offset, offset)
+	})
 	if !known {
 		p.parts = slices.Insert(p.parts, i, part)
 	}
@@ -234,29 +240,56 @@ func (m *Memory) PutPart(_ context.Context, provider string, part Part) error {
 	return nil
 }
 
-// Parts implements Rows.
-func (m *Memory) Parts(_ context.Context, provider, batch string) ([]Part, error) {
+// BatchParts implements Storage.
+func (m *Memory) BatchParts(_ context.Context, provider, batch string, first, last int) ([]BatchPart, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, batchNamed(batch))
-	return slices.Clone(p.parts), nil
+	var parts []BatchPart
+	for _, part := range m.partition(provider, batchName(batch)).parts {
+		if first <= part.Offset && part.Offset <= last {
+			parts = append(parts, part)
+		}
+	}
+	return parts, nil
 }
 
-// batchNamed gives a batch a partition of its own.
-func batchNamed(batch string) person.Name { return person.Name{Kind: 'B', Value: batch} }
-
-// Write implements Rows.
-func (m *Memory) Write(_ context.Context, provider, customer string, r Record) error {
+// PutBatchTally implements Storage.
+func (m *Memory) PutBatchTally(_ context.Context, provider, batch string, tally BatchTally) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.partition(provider, numbered(customer))
+	p := m.partition(provider, batchName(batch))
+	i, known := slices.BinarySearchFunc(p.tallies, tally.Offset, func(a BatchTally, offset int) int {
+		return cmp.Compare(a.Offset, offset)
+	})
+	if !known {
+		p.tallies = slices.Insert(p.tallies, i, tally)
+	}
+	p.tallies[i] = tally
+	return nil
+}
+
+// BatchTallies implements Storage.
+func (m *Memory) BatchTallies(_ context.Context, provider, batch string) ([]BatchTally, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.partition(provider, batchName(batch)).tallies), nil
+}
+
+// batchName gives a batch a partition of its own.
+func batchName(batch string) person.Name { return person.Name{Kind: 'B', Value: batch} }
+
+// PutRecord implements Storage.
+func (m *Memory) PutRecord(_ context.Context, provider, customer string, r Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, customerName(customer))
 	i, known := p.record(r.Day)
 	var stored Record
 	if known {
 		stored = p.records[i]
 	}
 	if stored.Version != r.Version-1 {
-		return ErrConflict
+		return table.ErrConflict
 	}
 	if !known {
 		p.records = slices.Insert(p.records, i, r)

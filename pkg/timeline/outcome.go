@@ -14,14 +14,14 @@ type State uint8
 
 // The states of an event.
 const (
-	Pending  State = iota // not in the set yet; a dead-lettered one stays so
-	Applied               // it opened or closed a shift, or a match is in force
-	NoEffect              // it is in the set and did nothing, for a reason that a later fact may remove
-	Waiting               // there is nobody to count it for, yet
-	Rejected              // it does not count, for a reason
+	Pending        State = iota // not in the set yet; a dead-lettered one stays so
+	Applied                     // it opened, continued or closed a shift, or a match is in force
+	NoEffect                    // it is in the set and did nothing, for a reason that a later fact may remove
+	StateUnmatched              // there is no customer to count it for, yet
+	Rejected                    // it does not count, for a reason
 )
 
-// String is the state as the API spells it.
+// String returns the state as the API spells it.
 func (s State) String() string {
 	return [...]string{"PENDING", "APPLIED", "NO_EFFECT", "UNMATCHED", "REJECTED"}[s]
 }
@@ -31,39 +31,56 @@ type Outcome struct {
 	State  State
 	Effect Effect // of an Applied fact; else 0
 	Reason Effect // of NoEffect and Rejected; else 0
-	Shift  Shift  // that an Applied fact opened or closed
+	// Shift is what an Applied fact opened, continued or closed. It is the zero value if its customer no longer shares with
+	// the work provider.
+	Shift Shift
 }
 
-// Observer tells outcomes.
-type Observer struct {
-	rows     Rows
+// outcomeOf returns the outcome of a fact with that effect.
+func outcomeOf(effect Effect) Outcome {
+	switch effect {
+	case OpenedShift, ContinuedShift, ClosedShift:
+		return Outcome{State: Applied, Effect: effect}
+	case AlreadyOpen, LogoutWithoutLogin:
+		return Outcome{State: NoEffect, Reason: effect}
+	case Unmatched:
+		return Outcome{State: StateUnmatched}
+	default:
+		return Outcome{State: Rejected, Reason: effect}
+	}
+}
+
+// OutcomeReader reads outcomes.
+type OutcomeReader struct {
+	storage  Storage
 	parallel int
 }
 
-// NewObserver reads rows, for so many names at a time.
-func NewObserver(rows Rows, parallel int) Observer { return Observer{rows, parallel} }
+// NewOutcomeReader reads from storage, at most so many names at a time.
+func NewOutcomeReader(storage Storage, parallel int) OutcomeReader {
+	return OutcomeReader{storage, parallel}
+}
 
-// Outcomes are those of facts of one work provider, in their order. Each name is read once, and each of its people folded once.
-func (o Observer) Outcomes(ctx context.Context, provider string, facts []Fact, now Instant) ([]Outcome, error) {
-	names := newGroup[person.Name, []int](0)
+// Outcomes returns those of facts of one work provider, in their order. Each name is read once, and each of its people
+// folded once.
+func (o OutcomeReader) Outcomes(ctx context.Context, provider string, facts []Fact, now Instant) ([]Outcome, error) {
+	names := newOrderedMap[person.Name, []int](0)
 	for i, f := range facts {
-		of := names.of(f.Name)
-		*of = append(*of, i)
+		places := names.at(f.Name)
+		*places = append(*places, i)
 	}
 	outcomes := make([]Outcome, len(facts))
 	calls, ctx := errgroup.WithContext(ctx)
 	calls.SetLimit(o.parallel)
-	for _, of := range names.all {
+	for _, places := range names.values {
 		calls.Go(func() error {
-			asked := make([]Fact, len(*of))
-			for j, i := range *of {
+			asked := make([]Fact, len(*places))
+			for j, i := range *places {
 				asked[j] = facts[i]
 			}
-			told, err := o.ofName(ctx, provider, asked, now)
-			for j, i := range *of {
-				if err == nil {
-					outcomes[i] = told[j]
-				}
+			found, err := o.outcomesForName(ctx, provider, asked, now)
+			for j, outcome := range found {
+				outcomes[(*places)[j]] = outcome
 			}
 			return err
 		})
@@ -71,17 +88,20 @@ func (o Observer) Outcomes(ctx context.Context, provider string, facts []Fact, n
 	return outcomes, calls.Wait()
 }
 
-// ofName are the outcomes of facts that all came under one name.
-func (o Observer) ofName(ctx context.Context, provider string, asked []Fact, now Instant) ([]Outcome, error) {
-	name, in := asked[0].Name, interval{asked[0].At, asked[0].At}
+// outcomesForName returns the outcomes of facts that all came under one name.
+func (o OutcomeReader) outcomesForName(
+	ctx context.Context, provider string, asked []Fact, now Instant,
+) ([]Outcome, error) {
+	name := asked[0].Name
+	in := interval{asked[0].At, asked[0].At}
 	for _, f := range asked {
-		in.from, in.to = min(in.from, f.At), max(in.to, f.At)
+		in = interval{min(in.from, f.At), max(in.to, f.At)}
 	}
-	stored, err := o.rows.Facts(ctx, provider, name, Days{in.from.Day(), in.to.Day()})
+	stored, err := o.storage.Facts(ctx, provider, name, in.days())
 	if err != nil {
 		return nil, err
 	}
-	people, err := o.people(ctx, provider, name, in)
+	people, err := o.candidates(ctx, provider, name, in)
 	if err != nil {
 		return nil, err
 	}
@@ -92,128 +112,88 @@ func (o Observer) ofName(ctx context.Context, provider string, asked []Fact, now
 	return outcomes, nil
 }
 
-// folded is a customer folded around the facts asked for.
-type folded struct {
-	history History
-	shifts  []Shift
-	story
-}
-
-// foldedFrom folds moments that begin at a starting point.
-func foldedFrom(ms []moment, history History) folded {
-	shifts, tales := fold(ms, history)
-	return folded{history, shifts, story{ms, tales}}
-}
-
-// people are those who had the name at some time, folded; whose it is now comes last, and is unknown if it is nobody's.
-func (o Observer) people(ctx context.Context, provider string, name person.Name, in interval) ([]folded, error) {
-	customers, nobody := []string{name.Value}, false
+// candidates returns those who had the name at some time, folded around the instants; whose it is now comes last, and is
+// unknown if it is no customer's.
+func (o OutcomeReader) candidates(
+	ctx context.Context, provider string, name person.Name, in interval,
+) ([]foldResult, error) {
+	customers := []string{name.Value}
+	owner := name.Value
 	if name.Kind == person.UserID {
-		owned, err := o.rows.Ownership(ctx, provider, name.Value, false)
+		owned, err := o.storage.Ownership(ctx, provider, name.Value)
 		if err != nil {
 			return nil, err
 		}
-		customers, nobody = slices.Clone(owned.Ever), owned.Owner == ""
-		slices.SortStableFunc(customers, func(a, b string) int {
-			if a != b && b == owned.Owner {
-				return -1
-			}
-			if a != b && a == owned.Owner {
-				return 1
-			}
-			return 0
-		})
+		owner = owned.Owner
+		customers = slices.DeleteFunc(slices.Clone(owned.Customers), func(c string) bool { return c == owner })
+		customers = append(customers, owner)
 	}
-	people := make([]folded, len(customers))
+	people := make([]foldResult, len(customers))
 	for i, customer := range customers {
-		history, ms, err := window(ctx, o.rows, provider, customer, in)
+		if customer == "" {
+			continue
+		}
+		var err error
+		people[i], _, err = foldDays(ctx, o.storage, provider, customer, in.days().shiftDays())
 		if err != nil {
 			return nil, err
 		}
-		people[i] = foldedFrom(ms, history)
-	}
-	if nobody {
-		people = append(people, folded{})
 	}
 	return people, nil
 }
 
-// window reads a customer's moments that count, from the last starting point before an interval to the first after it.
-func window(ctx context.Context, rows Rows, provider, customer string, in interval) (History, []moment, error) {
-	for reach := around(in); ; {
-		history, facts, err := read(ctx, rows, provider, customer, reach)
-		if err != nil {
-			return history, nil, err
-		}
-		ms := moments(history.counting(facts))
-		start, stop, before, after := reach.starts(ms, in)
-		if !before && !after {
-			return history, within(ms, start, stop), nil
-		}
-		reach = reach.widen(before, after)
-	}
-}
-
-// outcome is that of one fact, given all that is stored under its name on its day, and the people.
-func outcome(f Fact, stored []Fact, people []folded, now Instant) Outcome {
-	if !slices.ContainsFunc(stored, f.same) {
-		day := 0
+// outcome returns that of one fact, given all that is stored under its name on its day, and the people.
+func outcome(f Fact, stored []Fact, people []foldResult, now Instant) Outcome {
+	if !slices.ContainsFunc(stored, f.sameEvent) {
+		events := map[event]bool{}
 		for _, s := range stored {
 			if s.At.Day() == f.At.Day() {
-				day++
+				events[s.event()] = true
 			}
 		}
-		if day >= MaxFactsPerDay {
-			return Outcome{State: Rejected, Reason: TooManyFacts}
+		if len(events) >= f.Kind.capacity() {
+			return outcomeOf(TooManyFacts)
 		}
 		return Outcome{State: Pending}
 	}
 	for _, p := range people {
 		if p.history.Counts(f) {
-			return p.outcome(f)
+			return p.countedOutcome(f, now)
 		}
 	}
-	return people[len(people)-1].history.refused(f.At, now)
+	return outcomeOf(people[len(people)-1].history.uncountedReason(f.At, now))
 }
 
-// refused is the outcome of a stored fact that does not count.
-func (h *History) refused(at, now Instant) Outcome {
-	reason := h.discounted(at, now)
-	if reason == Unmatched {
-		return Outcome{State: Waiting}
+// countedOutcome returns the outcome of a fact that counts.
+func (r *foldResult) countedOutcome(f Fact, now Instant) Outcome {
+	effect, shift := r.outcome(f, now)
+	o := outcomeOf(effect)
+	if o.State == Applied && r.history.Consented(now) {
+		o.Shift = r.shifts[shift]
 	}
-	return Outcome{State: Rejected, Reason: reason}
+	return o
 }
 
-// outcome is that of a fact that counts.
-func (p folded) outcome(f Fact) Outcome {
-	effect, shift, _ := p.of(f)
-	if effect == AlreadyOpen || effect == LogoutWithoutLogin {
-		return Outcome{State: NoEffect, Reason: effect}
-	}
-	return Outcome{State: Applied, Effect: effect, Shift: p.shifts[shift]}
-}
-
-// Verdict is the outcome of a match: it is in force as soon as the caller has somebody of that number.
-func (o Observer) Verdict(ctx context.Context, provider string, v Verdict, now Instant) (Outcome, error) {
+// MatchOutcome returns the outcome of a match: it is in force as soon as the caller has a customer of that number.
+func (o OutcomeReader) MatchOutcome(ctx context.Context, provider string, m MatchResult, now Instant) (Outcome, error) {
 	today := now.Day()
-	history, _, err := o.rows.Person(ctx, provider, v.Customer, Days{today, today})
+	history, _, err := o.storage.HistoryAndFacts(ctx, provider, m.Customer, Days{today, today})
 	switch {
 	case err != nil:
 		return Outcome{}, err
-	case slices.Contains(history.entries, v.Entry) && history.Consented(now):
+	case slices.Contains(history.entries, m.Entry) && history.Consented(now):
 		return Outcome{State: Applied}, nil
-	case slices.Contains(history.entries, v.Entry):
-		return Outcome{State: Waiting}, nil
+	case slices.Contains(history.entries, m.Entry):
+		return Outcome{State: StateUnmatched}, nil
 	}
 	month := 0
 	for _, e := range history.entries {
-		if monthOf(e.At) == monthOf(v.Entry.At) {
+		if e.At.month() == m.Entry.At.month() {
 			month++
 		}
 	}
 	if month >= MaxFactsPerDay {
-		return Outcome{State: Rejected, Reason: TooManyFacts}, nil
+		return outcomeOf(TooManyFacts), nil
 	}
 	return Outcome{State: Pending}, nil
 }

@@ -4,66 +4,75 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"zego.com/workprovider/pkg/table"
 )
 
-// Difference is a day whose record was not what the facts say.
-type Difference struct {
-	Day           Day
-	Before, After []Shift
+// RecordDiff is a day whose record was not what the facts say.
+type RecordDiff struct {
+	Day    Day
+	Before []Shift
+	After  []Shift
 }
 
-// Rebuild makes a customer's records from all facts there are, and tells on which days they differed, in order. With dry
-// it only tells. A processor may be at work on the same customer: what it is just about to write shows as a difference.
-// After an error it tells what it has mended until then.
-func Rebuild(ctx context.Context, rows Rows, provider, customer string, dry bool) ([]Difference, error) {
-	w := who{provider, customer}
-	var mended []Difference
-	for range tries {
-		records, differences, err := compare(ctx, rows, w)
-		if err != nil || dry {
-			return differences, err
+// DiffRecords holds a customer's records against all facts there are, and returns the days on which they differ, in
+// order. A processor may be at work on the same customer: what it is just about to write shows as a difference.
+func DiffRecords(ctx context.Context, storage Storage, provider, customer string) ([]RecordDiff, error) {
+	_, diffs, err := diffRecords(ctx, storage, customerKey{provider, customer})
+	return diffs, err
+}
+
+// Rebuild makes a customer's records from all facts there are, and returns the days on which they differed, in order.
+// After an error it returns what it has fixed until then.
+func Rebuild(ctx context.Context, storage Storage, provider, customer string) ([]RecordDiff, error) {
+	key := customerKey{provider, customer}
+	var fixed []RecordDiff
+	for range maxFoldAttempts {
+		records, diffs, err := diffRecords(ctx, storage, key)
+		if err != nil {
+			return fixed, err
 		}
-		for _, d := range differences {
-			// Days that do not differ are not written: whoever has facts that are not in them yet will write them.
-			if err = NewApplier(rows, 1).write(ctx, w, records, []dayOfShifts{{d.Day, d.After}}, nil); err != nil {
+		for _, d := range diffs {
+			// Days that do not differ are not written: who has facts that are not in them yet will write them.
+			err = NewApplier(storage, 1).putRecords(ctx, key, records, []dayShifts{{d.Day, d.After}}, nil)
+			if err != nil {
 				break
 			}
-			mended = append(mended, d)
+			fixed = append(fixed, d)
 		}
-		if !errors.Is(err, ErrConflict) {
-			return mended, err
+		if !errors.Is(err, table.ErrConflict) {
+			return fixed, err
 		}
 	}
-	return mended, errContended
+	return fixed, errContended
 }
 
-// compare reads a customer's records, and only then the history and the facts, as every fold does, and holds them against
-// each other: on the days that have a record, a LOGIN, or both.
-func compare(ctx context.Context, rows Rows, w who) ([]Record, []Difference, error) {
-	everything := AllDays()
-	records, err := rows.Records(ctx, w.provider, w.customer, everything)
+// diffRecords reads a customer's records, and only then the history and the facts, as every fold does, and compares them:
+// on the days that have a record, a LOGIN, or both.
+func diffRecords(ctx context.Context, storage Storage, key customerKey) ([]Record, []RecordDiff, error) {
+	records, err := storage.Records(ctx, key.provider, key.customer, AllDays())
 	if err != nil {
 		return nil, nil, err
 	}
-	history, facts, err := read(ctx, rows, w.provider, w.customer, everything)
+	result, _, err := foldDays(ctx, storage, key.provider, key.customer, AllDays())
 	if err != nil {
 		return nil, nil, err
 	}
-	shifts, _ := fold(moments(history.counting(facts)), history)
 	var days []Day
 	for _, r := range records {
 		days = append(days, r.Day)
 	}
-	for _, s := range shifts {
-		days = append(days, s.Start.Day())
+	for _, s := range result.shifts {
+		days = append(days, s.Login.Day())
 	}
 	slices.Sort(days)
-	var differences []Difference
+	var diffs []RecordDiff
 	for _, day := range slices.Compact(days) {
 		before := recordOf(records, day).Shifts
-		if after := listed(shifts, day); !slices.Equal(before, after) {
-			differences = append(differences, Difference{day, before, after})
+		after := namedOn(result.shifts, Days{day, day})
+		if !slices.Equal(before, after) {
+			diffs = append(diffs, RecordDiff{day, before, after})
 		}
 	}
-	return records, differences, nil
+	return records, diffs, nil
 }

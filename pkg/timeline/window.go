@@ -1,9 +1,6 @@
 package timeline
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // The first and last day that any accepted timestamp lies in; there is nothing beyond them to read.
 const (
@@ -14,69 +11,69 @@ const (
 // Days is a run of UTC days, both ends included.
 type Days struct{ First, Last Day }
 
-// has tells whether the day is one of them.
+// AllDays returns the days from the year 1 to the year 9999.
+func AllDays() Days { return Days{firstDay, lastDay} }
+
+// has reports whether the day is one of them.
 func (d Days) has(day Day) bool { return d.First <= day && day <= d.Last }
 
-// around is the days whose facts mostly show all that matters to an interval: a shift that it touches began at most 14
-// hours before it, on the day before, and that day's record wants the shift before known.
-func around(v interval) Days {
-	return Days{max(firstDay, v.from.Day()-2), min(lastDay, v.to.Day()+1)}
+// extend returns the days with so many more before and after them.
+func (d Days) extend(before, after Day) Days {
+	return Days{max(firstDay, d.First-before), min(lastDay, d.Last+after)}
 }
 
-// widen is a longer run around the same days, for when the facts read do not show where folding may start or stop. It
-// grows eightfold, so that a year of LOGINs without a LOGOUT takes a handful of readings.
-func (d Days) widen(before, after bool) Days {
-	more := Day(math.Min(8*float64(d.Last-d.First+1), float64(lastDay-firstDay)))
-	if before {
-		d.First = max(firstDay, d.First-more)
-	}
-	if after {
-		d.Last = min(lastDay, d.Last+more)
-	}
-	return d
+// The shifts named by the LOGINs of day D are a function of the facts of days D−2 to D+1, whatever lies around them
+// (rule 10): a shift named on D ends on D+1 at the latest, and the first LOGIN of D−1 or of D in cover of 14 hours opens a
+// shift whatever was before. So nothing ever has to read further.
+
+// factDays returns the days whose facts tell the shifts that are named on these.
+func (d Days) factDays() Days { return d.extend(2, 1) }
+
+// shiftDays returns the days on which the shifts are named that touch these: a shift ends 14 hours into the day after its
+// naming at the latest.
+func (d Days) shiftDays() Days { return d.extend(1, 0) }
+
+// changedDays returns the days whose shifts a change of facts on these may change.
+func (d Days) changedDays() Days { return d.extend(1, 2) }
+
+// days returns the days that the interval touches; its end is included.
+func (v interval) days() Days {
+	return Days{max(firstDay, v.from.Day()), min(lastDay, v.to.Day())}
 }
 
-// Folding may start where no shift can be open (rule 10): just after a LOGOUT without a LOGIN at its own instant, and
-// just before any t with no LOGIN in [t − 14 h, t). Only facts that count are looked at, because only they open and close
-// shifts. A state carried from day to day would save the reading back, and lose more in races than that is worth.
+// A change does not reach beyond a starting point, where no shift can be open (rule 10): just after a LOGOUT without a
+// LOGIN at its own instant, and just before any t with no LOGIN in [t − 14 h, t). Only facts that count are looked at,
+// because only they open and close shifts.
 
-// starts are the last starting point at or before an interval and the first after it; before and after tell that the
-// facts read do not reach far enough to know.
-func (d Days) starts(ms []moment, in interval) (start, stop Instant, before, after bool) {
-	start, back := d.startBefore(ms, in.from)
-	stop, on := d.startAfter(ms, start, in.to)
-	return start, stop, !back, !on
-}
-
-// startBefore is the last starting point at or before t, given the moments of the days read; false if the facts read
-// do not reach back to one.
-func (d Days) startBefore(ms []moment, t Instant) (Instant, bool) {
-	for _, m := range slices.Backward(ms) {
-		if m.at >= t {
+// startBefore returns the last starting point at or before t that the timepoints show. Those before the first of them do
+// not matter: the caller has read as far back as a change reaches.
+func startBefore(points []timepoint, t Instant) Instant {
+	for _, p := range slices.Backward(points) {
+		if p.at >= t {
 			continue
 		}
-		if !m.login || m.at < t.Add(-MaxShift) {
-			return t, true // since m no LOGIN came, and m leaves nothing open at t
+		if !p.login || p.at < t.Add(-MaxShift) {
+			return t // since p no LOGIN came, and p leaves nothing open at t
 		}
-		t = m.at
+		t = p.at
 	}
-	return t, d.First == firstDay || d.First.Start() <= t.Add(-MaxShift)
+	return t
 }
 
-// startAfter is the first starting point after t that was one before the facts up to t came, too; start is a starting
-// point before them. False if the facts read do not reach that far.
-func (d Days) startAfter(ms []moment, start, t Instant) (Instant, bool) {
+// startAfter returns the first starting point after t that was one before any of the facts up to t came, too. So a LOGOUT
+// at or before t, which may be as new as the change at t, does not keep what a LOGIN before it reaches from being looked
+// at; a later LOGOUT is itself a change that reaches further.
+func startAfter(points []timepoint, t Instant) Instant {
 	quiet := t + 1 // the first instant after t that no LOGIN so far reaches
-	for _, m := range ms {
+	for _, p := range points {
 		switch {
-		case m.at < start:
-		case m.at > t && quiet <= m.at:
-			return quiet, true
-		case m.login:
-			quiet = max(quiet, m.at.Add(MaxShift)+1)
-		case m.at > t:
-			return m.at + 1, true
+		case p.at > t && quiet <= p.at:
+			return quiet
+		case p.login:
+			quiet = max(quiet, p.at.Add(MaxShift)+1)
+		case p.at > t:
+			return p.at + 1
 		}
 	}
-	return quiet, d.Last == lastDay || quiet <= d.Last.End()
+	return quiet
 }

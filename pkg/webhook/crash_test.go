@@ -119,10 +119,10 @@ func crashOnce(t *testing.T, first, at int, after bool) int {
 		t.Errorf("%+v", d)
 	}
 	history := w.history(dara)
-	if got := history.Held(); !slices.Equal(got, []string{"77"}) {
+	if got := history.CurrentUserIDs(); !slices.Equal(got, []string{"77"}) {
 		t.Errorf("linked %q", got)
 	}
-	if matched, ok := history.Answered(timeline.At(noon)); !matched || !ok {
+	if matched, ok := history.VerdictSince(timeline.At(noon)); !matched || !ok {
 		t.Errorf("matched: %t, %t", matched, ok)
 	}
 	if w.requestCount() > 3 {

@@ -72,7 +72,7 @@ type Deliveries struct {
 // secrets it does not need.
 func NewDeliveries(env *config.Env, now func() time.Time) *Deliveries {
 	db := dynamo.New(env.AWS())
-	return &Deliveries{db.Table(env.Get("TIMELINES_TABLE")), timeline.StoreFrom(env), db.Table(env.Get("PROVIDERS_TABLE")), now}
+	return &Deliveries{db.Table(env.Get("TIMELINES_TABLE")), timeline.NewStore(env), db.Table(env.Get("PROVIDERS_TABLE")), now}
 }
 
 type deliveryItem struct {
@@ -213,7 +213,7 @@ func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string)
 	if !ok {
 		return MatchNone, nil
 	}
-	matched, answered := history.Answered(consent)
+	matched, answered := history.VerdictSince(consent)
 	switch {
 	case answered && !matched:
 		return MatchNotFound, nil

@@ -34,8 +34,8 @@ func TestRejectedEventsAreDelivered(t *testing.T) {
 	now := func() time.Time { return w.clock }
 	ids := seal.NewFromEnv(w.env)
 	api := shift.Login(keyring{}, queue.NewEventsQueue(w.env), ids, now)
-	w.sender.Rejections = shift.NewReader(w.sender.Timelines, ids, now).Rejected
-	w.process = shift.Tell(w.process, w.announcer.PublishProcessed)
+	w.sender.Rejections = shift.NewReader(w.sender.Timelines, ids, now).RejectedEvents
+	w.process = shift.NotifyRejected(w.process, w.announcer.PublishProcessed)
 	w.consent(dara)
 	w.drain()
 	w.requests = nil

@@ -37,7 +37,7 @@ type Sender struct {
 // NewSender returns a sender with the tables and queues that the environment names. WEBHOOKS_TO_LOOPBACK=yes allows requests
 // to this machine.
 func NewSender(env *config.Env, refold link.RequestRecompute, rejections Rejections) *Sender {
-	timelines := timeline.StoreFrom(env)
+	timelines := timeline.NewStore(env)
 	return &Sender{
 		Settings:    NewStore(env),
 		Deliveries:  NewDeliveries(env, time.Now),

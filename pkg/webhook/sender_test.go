@@ -113,10 +113,10 @@ func TestReplies(t *testing.T) {
 			if c.userID != "" {
 				want = []string{c.userID}
 			}
-			if got := w.history(dara).Held(); !slices.Equal(got, want) {
+			if got := w.history(dara).CurrentUserIDs(); !slices.Equal(got, want) {
 				t.Errorf("linked %q, want %q", got, want)
 			}
-			if owner := must(w.sender.Timelines.Owner(t.Context(), courier, "taken")); owner != robin {
+			if owner := must(w.sender.Timelines.OwnerNumber(t.Context(), courier, "taken")); owner != robin {
 				t.Errorf("the other's id is %q's now", owner)
 			}
 		})
@@ -242,7 +242,7 @@ func TestMatchRequestSupersedesDelivery(t *testing.T) {
 		if success {
 			entry, progress = timeline.Matched(noon.Add(time.Second)), MatchFound
 		}
-		if refused := must(w.sender.Timelines.Append(t.Context(), courier, dara, []timeline.Entry{entry})); len(refused) > 0 {
+		if refused := must(w.sender.Timelines.AddHistory(t.Context(), courier, dara, []timeline.Entry{entry})); len(refused) > 0 {
 			t.Fatal(refused)
 		}
 		w.clock = noon.Add(2 * time.Second)
@@ -263,14 +263,14 @@ func TestFactsBeforeReplyCount(t *testing.T) {
 	w.step()
 	login := timeline.Fact{Name: person.Name{Kind: person.UserID, Value: "77"}, Kind: timeline.Login, At: timeline.At(noon.Add(time.Hour)), PlannedEnd: timeline.Never}
 	applier := timeline.NewApplier(w.sender.Timelines, 4)
-	for _, r := range applier.Apply(t.Context(), []timeline.Changes{{Provider: courier, Facts: []timeline.Fact{login}}}) {
+	for _, r := range applier.Apply(t.Context(), []timeline.MessageChanges{{Provider: courier, Facts: []timeline.Fact{login}}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
-	observer := timeline.NewObserver(w.sender.Timelines, 1)
+	observer := timeline.NewOutcomeReader(w.sender.Timelines, 1)
 	outcome := func() timeline.State {
 		return must(observer.Outcomes(t.Context(), courier, []timeline.Fact{login}, timeline.At(w.clock)))[0].State
 	}
-	if got := outcome(); got != timeline.Waiting {
+	if got := outcome(); got != timeline.StateUnmatched {
 		t.Errorf("%s", got)
 	}
 	w.clock = noon.Add(2 * time.Hour)
@@ -363,7 +363,7 @@ func TestDuplicateMessages(t *testing.T) {
 	if d := w.delivery(dara); d.State != Matched || d.Attempts != 1 {
 		t.Errorf("%+v", d)
 	}
-	if got := w.history(dara).Held(); !slices.Equal(got, []string{"77"}) {
+	if got := w.history(dara).CurrentUserIDs(); !slices.Equal(got, []string{"77"}) {
 		t.Errorf("%q", got)
 	}
 }

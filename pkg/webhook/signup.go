@@ -49,7 +49,7 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 	if !sharing || id != signUpID(e.Customer, consent) {
 		return s.complete(ctx, e, d, Withdrawn)
 	}
-	if _, answered := history.Answered(timeline.At(d.startedAt)); answered {
+	if _, answered := history.VerdictSince(timeline.At(d.startedAt)); answered {
 		return s.complete(ctx, e, d, Superseded)
 	}
 	if ok, err := s.acquireLease(ctx, e, &d); err != nil || !ok {

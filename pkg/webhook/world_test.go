@@ -99,7 +99,7 @@ func newFixtureIn(t *testing.T, env *config.Env) *fixture {
 	}))
 	t.Cleanup(receiver.Close)
 	w.url = receiver.URL + "/hook"
-	refold := shift.Refolder(&immediateQueue{Sender: queue.NewEventsQueue(env)})
+	refold := shift.NewRecomputeRequester(&immediateQueue{Sender: queue.NewEventsQueue(env)})
 	w.queue = &immediateQueue{Sender: NewQueue(env)}
 	w.sender = NewSender(env, refold, nil)
 	w.sender.Now, w.sender.Deliveries.now, w.sender.Queue, w.sender.Client = now, now, w.queue, NewClient(true, now)

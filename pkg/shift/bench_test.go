@@ -11,14 +11,15 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
 )
 
 // These benchmarks take the storage's time out: the processor works on the store in memory, and its log goes nowhere.
 // `make bench` holds an event's time against that of only reading its message.
 
-// crowd is the customer numbers of so many people.
-func crowd(n int) []string {
+// customerNumbers are those of so many people.
+func customerNumbers(n int) []string {
 	numbers := make([]string, n)
 	for i := range numbers {
 		numbers[i] = fmt.Sprintf("ZEGO%06d", i)
@@ -26,12 +27,12 @@ func crowd(n int) []string {
 	return numbers
 }
 
-// remembered is a store in memory in which these people have shared for years.
-func remembered(numbers []string, since time.Time) *timeline.Memory {
+// seededStore is a store in memory in which these people have shared for years.
+func seededStore(numbers []string, since time.Time) *timeline.Memory {
 	m := timeline.NewMemory()
 	for _, number := range numbers {
 		entries := []timeline.Entry{timeline.ConsentGiven(since), timeline.Matched(since)}
-		if _, err := m.Append(context.Background(), courier, number, entries); err != nil {
+		if _, err := m.AddHistory(context.Background(), courier, number, entries); err != nil {
 			panic(err)
 		}
 	}
@@ -51,14 +52,14 @@ func delivery(facts []timeline.Fact, perMessage int) events.SQSEvent {
 	return e
 }
 
-// perEvent reports an event's time instead of an iteration's.
-func perEvent(b *testing.B, each int) {
+// reportPerEvent reports an event's time instead of an iteration's.
+func reportPerEvent(b *testing.B, each int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*each), "ns/event")
 	b.ReportMetric(0, "ns/op")
 }
 
 // deliver hands messages to the processor, all of which it must take.
-func deliver(b *testing.B, process consumer, e events.SQSEvent) {
+func deliver(b *testing.B, process queue.Consumer, e events.SQSEvent) {
 	if response, err := process(context.Background(), e); err != nil || len(response.BatchItemFailures) > 0 {
 		b.Fatal(response, err)
 	}
@@ -71,7 +72,7 @@ func BenchmarkApart(b *testing.B) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	b.Cleanup(func() { slog.SetDefault(log) })
 	for _, n := range []int{1, 10, 100, 1000, 10000} {
-		numbers := crowd(n)
+		numbers := customerNumbers(n)
 		deliveries := func(day int) (both []events.SQSEvent) {
 			for hour, kind := range []timeline.Kind{timeline.Login, timeline.Logout} {
 				facts := make([]timeline.Fact, n)
@@ -94,16 +95,16 @@ func BenchmarkApart(b *testing.B) {
 					}
 				}
 			}
-			perEvent(b, 2*n)
+			reportPerEvent(b, 2*n)
 		})
 		b.Run(fmt.Sprint("process/", n), func(b *testing.B) {
 			b.ReportAllocs()
-			var process consumer
+			var process queue.Consumer
 			day := 0
 			for b.Loop() {
 				b.StopTimer()
 				if day%30 == 0 {
-					process = Processor(timeline.NewApplier(remembered(numbers, noon.AddDate(-1, 0, 0)), 32), refuser{}, time.Now)
+					process = Processor(timeline.NewApplier(seededStore(numbers, noon.AddDate(-1, 0, 0)), 32), failingArchive{}, time.Now)
 				}
 				both := deliveries(day % 30)
 				day++
@@ -112,7 +113,7 @@ func BenchmarkApart(b *testing.B) {
 					deliver(b, process, e)
 				}
 			}
-			perEvent(b, 2*n)
+			reportPerEvent(b, 2*n)
 		})
 	}
 }

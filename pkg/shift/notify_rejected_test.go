@@ -16,14 +16,14 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// announcements are what a processor announced.
-type announcements struct {
+// publisher records what a processor announced.
+type publisher struct {
 	providers []string
 	bodies    []string
 	broken    bool
 }
 
-func (a *announcements) announce(_ context.Context, provider string, m events.SQSMessage) error {
+func (a *publisher) publish(_ context.Context, provider string, m events.SQSMessage) error {
 	if a.broken {
 		return errors.New("broken")
 	}
@@ -32,52 +32,52 @@ func (a *announcements) announce(_ context.Context, provider string, m events.SQ
 }
 
 // Only messages of a work provider that wishes so, which have been processed, are announced.
-func TestProcessedMessagesAreAnnouncedToThoseWhoWish(t *testing.T) {
-	w := newWorld(t)
-	w.customer(courier, "ABC123", "12345")
+func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
+	fx := newFixture(t)
+	fx.addCustomer(courier, "ABC123", "12345")
 	one := []timeline.Fact{fact(timeline.Login, person.UserID, "12345", minutes(1))}
 	wishing := newPacker(courier, "", "facts")
-	wishing.tell = true
+	wishing.notifyRejected = true
 	wish := wishing.facts(one)[0]
 	odd := factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.UserID, `"tell":true`, minutes(1))})[0]
 	batch := events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "1", Body: factMessages(courier, "", one)[0]}, {MessageId: "2", Body: wish}, {MessageId: "3", Body: odd},
-		{MessageId: "4", Body: refoldMessage(courier, timeline.Refold{Customer: "ABC123", From: timeline.At(noon)})},
+		{MessageId: "4", Body: recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})},
 		{MessageId: "5", Body: `{"tell":true}`},
 	}}
-	told := &announcements{}
-	response, err := Tell(w.process, told.announce)(t.Context(), batch)
-	if err != nil || len(response.BatchItemFailures) != 0 || len(told.bodies) != 1 || told.bodies[0] != wish || told.providers[0] != courier {
-		t.Errorf("%v, %v, %q of %q", response, err, told.bodies, told.providers)
+	published := &publisher{}
+	response, err := NotifyRejected(fx.process, published.publish)(t.Context(), batch)
+	if err != nil || len(response.BatchItemFailures) != 0 || len(published.bodies) != 1 || published.bodies[0] != wish || published.providers[0] != courier {
+		t.Errorf("%v, %v, %q of %q", response, err, published.bodies, published.providers)
 	}
 	// What cannot be announced comes again, and nothing else does.
-	told.broken = true
-	response, err = Tell(w.process, told.announce)(t.Context(), batch)
+	published.broken = true
+	response, err = NotifyRejected(fx.process, published.publish)(t.Context(), batch)
 	if err != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != "2" {
 		t.Errorf("%v, %v", response, err)
 	}
 	// What could not be processed is not announced.
-	told = &announcements{}
+	published = &publisher{}
 	failing := func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: "2"}}}, nil
 	}
-	if _, err := Tell(failing, told.announce)(t.Context(), batch); err != nil || len(told.bodies) != 0 {
-		t.Errorf("%v, %q", err, told.bodies)
+	if _, err := NotifyRejected(failing, published.publish)(t.Context(), batch); err != nil || len(published.bodies) != 0 {
+		t.Errorf("%v, %q", err, published.bodies)
 	}
 }
 
 // The wish travels with what v1 accepts, for those who have it, and is in nobody else's messages.
-func TestTheWishToBeToldTravelsWithTheEvent(t *testing.T) {
+func TestNotifyFlagReachesMessage(t *testing.T) {
 	for _, wants := range []bool{true, false} {
 		env := emulator.NewTestEnv(t)
 		asked := keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
-		w := buildWorld(t, env, asked, prompt{queue.NewEventsQueue(env)})
+		fx := buildFixture(t, env, asked, immediateQueue{queue.NewEventsQueue(env)})
 		body := `{"workProviderUserId":"12345","timestamp":"` + iso(noon) + `"}`
-		w.accept("/v1/shift/login", body)
-		w.accept("/v1/batch/logout", "["+body+"]")
-		bodies := w.queued()
+		fx.accept("/v1/shift/login", body)
+		fx.accept("/v1/batch/logout", "["+body+"]")
+		bodies := fx.queued()
 		for _, m := range bodies {
-			if c, err := parseMessage(m); err != nil || c.Tell != wants || len(c.Facts) != 1 {
+			if c, err := parseMessage(m); err != nil || c.NotifyRejected != wants || len(c.Facts) != 1 {
 				t.Errorf("%s: %v", m, err)
 			}
 		}
@@ -87,10 +87,10 @@ func TestTheWishToBeToldTravelsWithTheEvent(t *testing.T) {
 	}
 }
 
-// What does not count is told as GET /v2/event/{id} tells it, and what counts is not told.
-func TestRejected(t *testing.T) {
-	w := newWorld(t)
-	w.customer(courier, "ABC123", "12345")
+// What does not count reads as in GET /v2/event/{id}, and what counts is left out.
+func TestRejectedEvents(t *testing.T) {
+	fx := newFixture(t)
+	fx.addCustomer(courier, "ABC123", "12345")
 	early := noon.AddDate(-1, 0, -1)
 	facts := []timeline.Fact{
 		fact(timeline.Login, person.UserID, "12345", minutes(-10)),
@@ -99,11 +99,11 @@ func TestRejected(t *testing.T) {
 		fact(timeline.Logout, person.UserID, "nobody", noon.AddDate(0, 0, -31)),
 	}
 	p := newPacker(courier, "", "facts")
-	p.tell = true
+	p.notifyRejected = true
 	body := p.facts(facts)[0]
-	w.run(1, facts...)
-	reader := NewReader(w.timelines, w.ids, func() time.Time { return w.clock })
-	rejected, err := reader.Rejected(t.Context(), body)
+	fx.run(1, facts...)
+	reader := NewReader(fx.timelines, fx.ids, func() time.Time { return fx.clock })
+	rejected, err := reader.RejectedEvents(t.Context(), body)
 	if err != nil || len(rejected) != 2 {
 		t.Fatalf("%s, %v", rejected, err)
 	}
@@ -112,11 +112,11 @@ func TestRejected(t *testing.T) {
 		if err := json.Unmarshal(rejected[i], &event); err != nil || event.State != "REJECTED" || !strings.Contains(string(rejected[i]), want) {
 			t.Errorf("%s, %v", rejected[i], err)
 		}
-		if got := w.get("/v2/event/" + event.ID).body; got != string(rejected[i]) {
+		if got := fx.get("/v2/event/" + event.ID).body; got != string(rejected[i]) {
 			t.Errorf("%s, but asked for it is %s", rejected[i], got)
 		}
 	}
-	if _, err := reader.Rejected(t.Context(), "{"); err == nil {
+	if _, err := reader.RejectedEvents(t.Context(), "{"); err == nil {
 		t.Error("a broken message was read")
 	}
 }

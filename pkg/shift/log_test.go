@@ -18,8 +18,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// logged collects what is logged until the test ends.
-func logged(t *testing.T) *bytes.Buffer {
+// captureLog collects what is logged until the test ends.
+func captureLog(t *testing.T) *bytes.Buffer {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(observe.NewJSONHandler(&log)))
@@ -27,8 +27,8 @@ func logged(t *testing.T) *bytes.Buffer {
 	return &log
 }
 
-// lines are the lines of a log, without what changes from one time to the next and what CloudWatch alone needs.
-func lines(t *testing.T, log *bytes.Buffer) []string {
+// logLines are the lines of a log, without what changes from one time to the next and what CloudWatch alone needs.
+func logLines(t *testing.T, log *bytes.Buffer) []string {
 	t.Helper()
 	var all []string
 	for line := range strings.Lines(log.String()) {
@@ -46,38 +46,38 @@ func lines(t *testing.T, log *bytes.Buffer) []string {
 	return all
 }
 
-// unreachable is a store that takes no facts.
-type unreachable struct{ timeline.Rows }
+// failingStore is a store that takes no facts.
+type failingStore struct{ timeline.Storage }
 
-func (unreachable) Union(context.Context, string, person.Name, timeline.Day, []timeline.Fact) ([]timeline.Fact, error) {
+func (failingStore) AddFacts(context.Context, string, person.Name, timeline.Day, []timeline.Fact) ([]timeline.Fact, error) {
 	return nil, errors.New("down")
 }
 
 // A delivery leaves one line a work provider, however many events it brought, and one for each message that fails; the
 // requests that brought the events leave none.
-func TestADeliveryIsOneLineAProvider(t *testing.T) {
-	log := logged(t)
+func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
+	log := captureLog(t)
 	store := timeline.NewMemory()
 	since := timeline.At(noon.AddDate(-1, 0, 0))
 	for _, provider := range []string{courier, parcels} {
 		for _, e := range []timeline.Entry{{Kind: timeline.Consent, At: since}, {Kind: timeline.Match, At: since}} {
-			if _, err := store.Append(t.Context(), provider, "ABC123", []timeline.Entry{e}); err != nil {
+			if _, err := store.AddHistory(t.Context(), provider, "ABC123", []timeline.Entry{e}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	w, sent := recorded(t)
+	fx, sent := newRecordingFixture(t)
 	var items []string
 	for i := range 50 {
 		items = append(items, fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(-i))))
 	}
 	early := fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(noon.AddDate(-2, 0, 0)))
 	unknown := `{"workProviderUserId":"nobody","timestamp":` + someTime + `}`
-	batch := w.ask(courier, "POST", "/v1/batch/login", "["+strings.Join(items, ",")+"]")
-	w.ask(courier, "POST", "/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
-	rejected := w.ask(courier, "POST", "/v1/shift/login", early)
-	w.ask(parcels, "POST", "/v1/shift/login", unknown)
-	if got := lines(t, log); len(got) > 0 || batch.status != 202 {
+	batch := fx.ask(courier, "POST", "/v1/batch/login", "["+strings.Join(items, ",")+"]")
+	fx.ask(courier, "POST", "/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
+	rejected := fx.ask(courier, "POST", "/v1/shift/login", early)
+	fx.ask(parcels, "POST", "/v1/shift/login", unknown)
+	if got := logLines(t, log); len(got) > 0 || batch.status != 202 {
 		t.Fatalf("%v left %v", batch, got)
 	}
 	var delivery events.SQSEvent
@@ -86,7 +86,7 @@ func TestADeliveryIsOneLineAProvider(t *testing.T) {
 			"SentTimestamp": fmt.Sprint(noon.UnixMilli()), "ApproximateReceiveCount": fmt.Sprint(1 + i%2),
 		}})
 	}
-	process := Processor(timeline.NewApplier(store, 1), refuser{}, func() time.Time { return noon.Add(1500 * time.Millisecond) })
+	process := Processor(timeline.NewApplier(store, 1), failingArchive{}, func() time.Time { return noon.Add(1500 * time.Millisecond) })
 	if response, err := process(t.Context(), delivery); err != nil || len(response.BatchItemFailures) > 0 {
 		t.Fatal(response, err)
 	}
@@ -95,16 +95,16 @@ func TestADeliveryIsOneLineAProvider(t *testing.T) {
 		`{"Accepted":51,"AgeAtApplication":[1500,1500,1500],"Applied":2,"NoEffect":49,"Provider":"courier-ltd","Rejected":1,"RejectedShare":1,"msg":"events applied","rejectedIn":["` + rejected.header.Get("X-Event-Id") + `"]}`,
 		`{"AgeAtApplication":[1500],"Provider":"parcels-co","RejectedShare":0,"Unmatched":1,"msg":"events applied"}`,
 	}
-	if got := lines(t, log); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := logLines(t, log); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 
 	// What fails is named by the id that the client was given.
-	failing := timeline.NewApplier(unreachable{store}, 1)
-	if _, err := Processor(failing, refuser{}, time.Now)(t.Context(), events.SQSEvent{Records: delivery.Records[:2]}); err != nil {
+	failing := timeline.NewApplier(failingStore{store}, 1)
+	if _, err := Processor(failing, failingArchive{}, time.Now)(t.Context(), events.SQSEvent{Records: delivery.Records[:2]}); err != nil {
 		t.Fatal(err)
 	}
-	got := lines(t, log)
+	got := logLines(t, log)
 	if len(got) != 3 || !strings.Contains(got[0], `"batchId":"`+batch.header.Get("X-Batch-Id")+`"`) || !strings.Contains(got[1], `"eventId":"`) ||
 		!strings.Contains(got[0], `"Provider":"courier-ltd"`) || !strings.Contains(got[0], `"messageId":"0"`) {
 		t.Errorf("logged %s", strings.Join(got, "\n"))

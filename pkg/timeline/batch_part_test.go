@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestATallyIsWhatWhoAsksIsTold: right after messages were applied, to ask for the outcome of each of their facts gives
-// what the tallies counted without asking.
-func TestATallyIsWhatWhoAsksIsTold(t *testing.T) {
+// TestTallyMatchesOutcomes: right after messages were applied, the outcomes of their facts are what the tallies counted
+// without reading them.
+func TestTallyMatchesOutcomes(t *testing.T) {
 	seen := Tally{}
 	for seed := range uint64(3000) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -17,9 +17,9 @@ func TestATallyIsWhatWhoAsksIsTold(t *testing.T) {
 			s.store.append("courier-ltd", "ABC123", Entry{Kind: Withdrawal, At: minute(-3500)})
 			s.store.append("courier-ltd", "ABC123", Entry{Kind: Consent, At: minute(1400)})
 		}
-		results := NewApplier(s.store, 1).Apply(t.Context(), messages)
+		results := NewApplier(s.store, 1).Apply(t.Context(), messages, minute(6000))
 		for i, m := range messages {
-			outcomes, err := NewObserver(s.store, 1).Outcomes(t.Context(), m.Provider, m.Facts, minute(5000))
+			outcomes, err := NewOutcomeReader(s.store, 1).Outcomes(t.Context(), m.Provider, m.Facts, minute(6000))
 			if err != nil || results[i].Err != nil {
 				t.Fatal(err, results[i].Err)
 			}
@@ -30,7 +30,7 @@ func TestATallyIsWhatWhoAsksIsTold(t *testing.T) {
 					want.Applied++
 				case NoEffect:
 					want.NoEffect++
-				case Waiting:
+				case StateUnmatched:
 					want.Unmatched++
 				case Rejected:
 					want.Rejected++
@@ -39,7 +39,10 @@ func TestATallyIsWhatWhoAsksIsTold(t *testing.T) {
 			if results[i].Tally != want {
 				t.Fatalf("seed %d: tally of %+v is %+v, want %+v", seed, m, results[i].Tally, want)
 			}
-			seen = Tally{seen.Applied + want.Applied, seen.NoEffect + want.NoEffect, seen.Unmatched + want.Unmatched, seen.Rejected + want.Rejected}
+			seen.Applied += want.Applied
+			seen.NoEffect += want.NoEffect
+			seen.Unmatched += want.Unmatched
+			seen.Rejected += want.Rejected
 		}
 	}
 	if seen.Applied == 0 || seen.NoEffect == 0 || seen.Unmatched == 0 || seen.Rejected == 0 {
@@ -47,25 +50,26 @@ func TestATallyIsWhatWhoAsksIsTold(t *testing.T) {
 	}
 }
 
-// A fact without room on its day is rejected; whatever comes again is not counted yet.
-func TestTallyOfWhatIsRefusedOrComesAgain(t *testing.T) {
+// TestTallyOfOverflowAndRetries: a fact without room on its day is rejected; one that is retried is not counted yet.
+func TestTallyOfOverflowAndRetries(t *testing.T) {
 	store := &broken{Memory: NewMemory()}
 	store.append("", "ABC123", Entry{Kind: Consent, At: minute(-5000)})
 	store.append("", "ABC123", Entry{Kind: Match, At: minute(-5000)})
 	day := make([]Fact, MaxFactsPerDay)
 	for i := range day {
-		day[i] = Fact{Name: numbered("ABC123"), Kind: Logout, At: minute(0) + Instant(i), PlannedEnd: Never}
+		day[i] = Fact{Name: customerName("ABC123"), Kind: Logout, At: minute(0) + Instant(i), PlannedEnd: Never}
 	}
-	one := Changes{Facts: []Fact{{Name: numbered("ABC123"), Kind: Login, At: minute(1), PlannedEnd: Never}}}
+	one := MessageChanges{Facts: []Fact{in(1)}}
 	applier := NewApplier(store, 1)
-	if got := applier.Apply(t.Context(), []Changes{{Facts: day}})[0].Tally; got != (Tally{NoEffect: len(day)}) {
+	if got := applier.Apply(t.Context(), []MessageChanges{{Facts: day}}, lastInstant)[0].Tally; got != (Tally{NoEffect: len(day)}) {
 		t.Errorf("a day of LOGOUTs is %+v", got)
 	}
-	if got := applier.Apply(t.Context(), []Changes{one})[0].Tally; got != (Tally{Rejected: 1}) {
+	if got := applier.Apply(t.Context(), []MessageChanges{one}, lastInstant)[0].Tally; got != (Tally{Rejected: 1}) {
 		t.Errorf("one more is %+v", got)
 	}
-	store.call, store.name = "Person", "ABC123"
-	if got := applier.Apply(t.Context(), []Changes{one})[0]; got.Err == nil || got.Tally != (Tally{}) {
-		t.Errorf("what comes again is %+v", got)
+	store.call = "HistoryAndFacts"
+	store.name = "ABC123"
+	if got := applier.Apply(t.Context(), []MessageChanges{one}, lastInstant)[0]; got.Err == nil || got.Tally != (Tally{}) {
+		t.Errorf("a retried one is %+v", got)
 	}
 }

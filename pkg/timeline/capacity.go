@@ -1,0 +1,93 @@
+package timeline
+
+import (
+	"cmp"
+	"slices"
+)
+
+// How many facts one name may have on one UTC day (rule 9): a heartbeat per minute fits. The last of them are kept for
+// LOGOUTs, because it must be possible to end cover. A month of a history has room for as many entries.
+const (
+	MaxFactsPerDay  = 2000
+	maxLoginsPerDay = MaxFactsPerDay - 100
+)
+
+// capacity returns how many events a day must have before one more of that kind does not fit.
+func (k Kind) capacity() int {
+	if k == Login {
+		return maxLoginsPerDay
+	}
+	return MaxFactsPerDay
+}
+
+// event identifies an event among the facts of one name.
+type event struct {
+	kind Kind
+	at   Instant
+}
+
+func (f Fact) event() event { return event{f.Kind, f.At} }
+
+// admit returns what a name's day holds once facts have come to those stored on it, and those for which there is no room.
+// An event that is stored already takes no further place: see needed.
+func admit(stored, facts []Fact) (next, overflow []Fact) {
+	known := make(map[Fact]bool, len(stored)+len(facts))
+	repeats := make(map[event][]Fact, len(stored)+len(facts))
+	for _, f := range stored {
+		known[f] = true
+		repeats[f.event()] = append(repeats[f.event()], f)
+	}
+	next = slices.Clone(stored)
+	for _, f := range facts {
+		e := f.event()
+		switch {
+		case known[f]:
+		case repeats[e] == nil && len(repeats) >= f.Kind.capacity():
+			overflow = append(overflow, f)
+		default:
+			known[f] = true
+			repeats[e] = append(repeats[e], f)
+			next = append(next, f)
+		}
+	}
+	next = slices.DeleteFunc(next, func(f Fact) bool { return !needed(f, repeats[f.event()]) })
+	return next, overflow
+}
+
+// needed reports whether a fact is one that must be kept of all facts of its event: the first and the last accepted, and
+// the last with a planned end. Facts only grow, so what lies between will never be needed again (rule 12).
+func needed(f Fact, repeats []Fact) bool {
+	if f == slices.MinFunc(repeats, compareAcceptance) || f == slices.MaxFunc(repeats, compareAcceptance) {
+		return true
+	}
+	return f.PlannedEnd != Never && !slices.ContainsFunc(repeats, func(g Fact) bool {
+		return g.PlannedEnd != Never && compareAcceptance(g, f) > 0
+	})
+}
+
+// compareAcceptance orders the facts of one event by when they were accepted.
+func compareAcceptance(a, b Fact) int {
+	return cmp.Or(cmp.Compare(a.acceptance(), b.acceptance()), cmp.Compare(a.PlannedEnd, b.PlannedEnd))
+}
+
+// sortFacts puts facts in the order in which a fold looks at them: by instant, LOGOUTs first (rule 3); those of one event
+// by when they were accepted.
+func sortFacts(facts []Fact) {
+	slices.SortFunc(facts, func(a, b Fact) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.Kind, a.Kind), compareNames(a.Name, b.Name),
+			compareAcceptance(a, b))
+	})
+}
+
+// mergeRepeats returns each event of sorted facts once: as it was accepted first, with the planned end that counts.
+func mergeRepeats(facts []Fact) []Fact {
+	var merged []Fact
+	for _, f := range facts {
+		if last := len(merged) - 1; last < 0 || !merged[last].sameEvent(f) {
+			merged = append(merged, f)
+		} else if f.PlannedEnd != Never {
+			merged[last].PlannedEnd = f.PlannedEnd
+		}
+	}
+	return merged
+}

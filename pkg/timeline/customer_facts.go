@@ -1,0 +1,60 @@
+package timeline
+
+import (
+	"context"
+	"slices"
+)
+
+// CustomerFacts reads a customer's history at a work provider, and what the provider said of the customer on those days:
+// the events under the number, and those under each id while it was the customer's, in the order of a fold. Whether they
+// count is another matter.
+func CustomerFacts(
+	ctx context.Context, storage Storage, provider, customer string, days Days,
+) (History, []Fact, error) {
+	history, facts, err := storage.HistoryAndFacts(ctx, provider, customer, days)
+	if err != nil {
+		return history, nil, err
+	}
+	if facts, err = appendFactsByUserID(ctx, storage, provider, history, facts, days); err != nil {
+		return history, nil, err
+	}
+	facts = slices.DeleteFunc(facts, func(f Fact) bool { return !history.ownsFact(f) })
+	sortFacts(facts)
+	return history, mergeRepeats(facts), nil
+}
+
+// readCustomer reads a customer's history and, unless no fact can count, the facts of the days under all names that are
+// the customer's in them.
+func readCustomer(ctx context.Context, storage Storage, provider, customer string, days Days) (History, []Fact, error) {
+	history, facts, err := storage.HistoryAndFacts(ctx, provider, customer, days)
+	if err != nil || !history.everCounts() {
+		return history, nil, err
+	}
+	facts, err = appendFactsByUserID(ctx, storage, provider, history, facts, days)
+	return history, facts, err
+}
+
+// appendFactsByUserID adds to a customer's facts those under every workProviderUserId that was the customer's in the days.
+func appendFactsByUserID(
+	ctx context.Context, storage Storage, provider string, history History, facts []Fact, days Days,
+) ([]Fact, error) {
+	for _, id := range history.userIDs(days.First.Start(), days.Last.End()) {
+		more, err := storage.Facts(ctx, provider, userIDName(id), days)
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, more...)
+	}
+	return facts, nil
+}
+
+// foldDays reads what the shifts named on these days are made of, and folds it.
+func foldDays(ctx context.Context, storage Storage, provider, customer string, days Days) (foldResult, []Fact, error) {
+	history, facts, err := readCustomer(ctx, storage, provider, customer, days.factDays())
+	if err != nil {
+		return foldResult{}, nil, err
+	}
+	result := fold(facts, history)
+	result.customer = customer
+	return result, facts, nil
+}
