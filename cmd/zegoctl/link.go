@@ -137,6 +137,7 @@ What is so already stays as it is; a second id is added to the first.`,
 					return err
 				}
 			}
+			agreement.Require = l.customers.RequireActive
 			return l.changed(agreement.Provider, agreement.Customer, "", func() error {
 				return l.links.GrantConsent(cmd.Context(), agreement, time.Now())
 			})

@@ -34,6 +34,7 @@ const itemVersion = 1
 // Sessions. A failure of the storage is Unavailable.
 type Store struct {
 	db        *dynamo.DB
+	registry  *customer.Store // of the customers whom accounts open
 	customers dynamo.Table
 	sessions  dynamo.Table
 }
@@ -43,6 +44,7 @@ func NewStore(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
 	return &Store{
 		db:        db,
+		registry:  customer.NewStore(env),
 		customers: db.Table(env.Get("CUSTOMERS_TABLE")),
 		sessions:  db.Table(env.Get("SESSIONS_TABLE")),
 	}
@@ -100,11 +102,9 @@ func (s *Store) Account(ctx context.Context, email string) (Account, bool, error
 
 // CreateAccount creates the customer and the account of a sign-up whose email is confirmed, and consumes the token, in
 // one transaction. It returns the customer's number, or ErrTokenUsed.
-func (s *Store) CreateAccount(
-	ctx context.Context, customers *customer.Store, token string, m MailToken, now time.Time,
-) (number string, err error) {
+func (s *Store) CreateAccount(ctx context.Context, token string, now time.Time) (number string, err error) {
 	err = table.RetryConflicts(ctx, func() error {
-		_, ok, err := s.MailToken(ctx, token, PurposeConfirm, now)
+		m, ok, err := s.MailToken(ctx, token, PurposeConfirm, now)
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (s *Store) CreateAccount(
 		}
 		number = customer.GenerateNumber()
 		tx := s.db.WriteTx()
-		customers.Add(tx, customer.Customer{Number: number, Details: m.Details}, m.Policy, now)
+		s.registry.Add(tx, customer.Customer{Number: number, Details: m.Details}, m.Policy, now)
 		account := newAccountItem(m.Email, number, m.PasswordHash, now)
 		tx.Put(s.customers.Put(account).If("attribute_not_exists(pk)"))
 		tx.Delete(s.consumeToken(token))
@@ -126,26 +126,46 @@ func (s *Store) CreateAccount(
 	return number, err
 }
 
-// SetPassword sets the password of an email's account, creates the account if it is the first, ends every session of
-// it, and consumes the token. It fails with ErrTokenUsed if the token is used.
-func (s *Store) SetPassword(ctx context.Context, token string, m MailToken, passwordHash string, now time.Time) error {
-	tx := s.db.WriteTx()
-	tx.Put(s.customers.Put(newAccountItem(m.Email, m.Customer, passwordHash, now)))
-	tx.Put(s.revokeSessions(m.Customer, now))
-	tx.Delete(s.consumeToken(token))
-	err := table.Commit(ctx, tx)
-	if errors.Is(err, table.ErrConflict) {
-		return ErrTokenUsed
-	}
-	return err
+// SetPassword sets the password of the account that the token is for, creates the account if it is the first, ends every
+// session of it and every other link in a mail to its email, and consumes the token, in one transaction. It returns the
+// customer's number, or ErrTokenUsed, also if the customer was erased.
+func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now time.Time) (number string, err error) {
+	err = table.RetryConflicts(ctx, func() error {
+		m, ok, err := s.MailToken(ctx, token, PurposeReset, now)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ErrTokenUsed
+		}
+		number = m.Customer
+		tx := s.db.WriteTx()
+		err = s.registry.RequireActive(ctx, tx, number)
+		if err != nil && fault.KindOf(err) == fault.NotFound {
+			return ErrTokenUsed
+		}
+		if err != nil {
+			return err
+		}
+		tx.Put(s.customers.Put(newAccountItem(m.Email, number, passwordHash, now)))
+		s.RevokeAccess(tx, m.Email, number, now)
+		tx.Delete(s.consumeToken(token))
+		return table.Commit(ctx, tx)
+	})
+	return number, err
 }
 
-// DeleteAccount adds to a transaction the writes that delete an email's account, on condition that it is the
-// customer's, and end every session of it.
-func (s *Store) DeleteAccount(tx *dynamo.WriteTx, email, number string, now time.Time) {
+// RevokeAccess adds to a transaction the writes that end every session of a customer, and every link in a mail to the
+// email.
+func (s *Store) RevokeAccess(tx *dynamo.WriteTx, email, number string, now time.Time) {
+	tx.Put(s.revokeSessions(number, now))
+	tx.Put(s.revokeMailTokens(customer.NormaliseEmail(email), now))
+}
+
+// DeleteAccount adds to a transaction the write that deletes an email's account, on condition that it is the customer's.
+func (s *Store) DeleteAccount(tx *dynamo.WriteTx, email, number string) {
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
 	tx.Delete(s.customers.Delete(table.PK, partition).Range(table.SK, table.AccountSort).If("'number' = ?", number))
-	tx.Put(s.revokeSessions(number, now))
 }
 
 func newAccountItem(email, number, passwordHash string, now time.Time) emailItem {

@@ -11,6 +11,7 @@ import (
 
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -87,7 +88,7 @@ func TestOneAccountIsOpened(t *testing.T) {
 	}
 	var opened int
 	for _, err := range atTheSameTime(len(tokens), func(i int) error {
-		_, err := s.CreateAccount(t.Context(), f.customers, tokens[i], m, noon)
+		_, err := s.CreateAccount(t.Context(), tokens[i], noon)
 		return err
 	}) {
 		switch {
@@ -115,7 +116,8 @@ func TestOnePasswordIsSet(t *testing.T) {
 	f.ok(err)
 	var set []string
 	for i, err := range atTheSameTime(4, func(i int) error {
-		return f.store.SetPassword(t.Context(), token, m, fmt.Sprint("hash ", i), noon)
+		_, err := f.store.SetPassword(t.Context(), token, fmt.Sprint("hash ", i), noon)
+		return err
 	}) {
 		switch {
 		case err == nil:
@@ -127,6 +129,62 @@ func TestOnePasswordIsSet(t *testing.T) {
 	k, err := f.store.ByEmail(t.Context(), "ann@example.com")
 	if err != nil || len(set) != 1 || k.PasswordHash != set[0] {
 		t.Errorf("set %v, stored %+v, %v", set, k, err)
+	}
+}
+
+// A password that is set ends every other link that was mailed before, for a reset or a sign-up.
+func TestOneResetEndsTheOthers(t *testing.T) {
+	f := newFixture(t)
+	f.createAccount("AAA1", "ann@example.com")
+	reset := MailToken{Purpose: PurposeReset, Email: "ann@example.com", Customer: "AAA1"}
+	used, err := f.store.CreateMailToken(t.Context(), reset, noon)
+	f.ok(err)
+	other, err := f.store.CreateMailToken(t.Context(), reset, noon.Add(time.Minute))
+	f.ok(err)
+	signUp := MailToken{Purpose: PurposeConfirm, Email: "ann@example.com", Details: details("ann@example.com")}
+	confirm, err := f.store.CreateMailToken(t.Context(), signUp, noon.Add(time.Minute))
+	f.ok(err)
+	now := noon.Add(2 * time.Minute)
+	if _, err := f.store.SetPassword(t.Context(), used, "hash", now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.store.SetPassword(t.Context(), other, "another hash", now); !errors.Is(err, ErrTokenUsed) {
+		t.Errorf("the other link: %v", err)
+	}
+	if _, err := f.store.CreateAccount(t.Context(), confirm, now); !errors.Is(err, ErrTokenUsed) {
+		t.Errorf("the sign-up: %v", err)
+	}
+	later, err := f.store.CreateMailToken(t.Context(), reset, now.Add(time.Minute))
+	f.ok(err)
+	if _, err := f.store.SetPassword(t.Context(), later, "a third hash", now.Add(time.Minute)); err != nil {
+		t.Errorf("a later link: %v", err)
+	}
+}
+
+// The customer is erased between the read and the write of a password: the condition of the transaction holds.
+func TestNoPasswordOfAnErasedCustomer(t *testing.T) {
+	f := newFixture(t)
+	f.createAccount("AAA1", "ann@example.com")
+	c, _, err := f.customers.Customer(t.Context(), "AAA1")
+	f.ok(err)
+	tx := f.store.db.WriteTx()
+	f.ok(f.customers.RequireActive(t.Context(), tx, "AAA1"))
+	tx.Put(f.store.customers.Put(newAccountItem("ann@example.com", "AAA1", "hash", noon)))
+	erasure := f.store.db.WriteTx()
+	f.customers.Erase(erasure, c, customer.Policy{}, noon)
+	f.store.DeleteAccount(erasure, c.Email, c.Number)
+	f.ok(table.Commit(t.Context(), erasure))
+	if err := table.Commit(t.Context(), tx); !errors.Is(err, table.ErrConflict) {
+		t.Errorf("a write that began before: %v", err)
+	}
+	token, err := f.store.CreateMailToken(
+		t.Context(), MailToken{Purpose: PurposeReset, Email: c.Email, Customer: c.Number}, noon.Add(time.Minute))
+	f.ok(err)
+	if _, err := f.store.SetPassword(t.Context(), token, "hash", noon.Add(time.Minute)); !errors.Is(err, ErrTokenUsed) {
+		t.Errorf("a link that was mailed afterwards: %v", err)
+	}
+	if known, err := f.store.ByEmail(t.Context(), c.Email); err != nil || known.Customer != "" || len(known.Customers) > 0 {
+		t.Errorf("%+v, %v", known, err)
 	}
 }
 

@@ -44,6 +44,7 @@ type mailTokenItem struct {
 	SK            string           `dynamo:"sk,range"`
 	SchemaVersion int              `dynamo:"v"`
 	Expires       int64            `dynamo:"expires"` // seconds since the epoch
+	Created       int64            `dynamo:"created"` // microseconds since the epoch
 	Purpose       Purpose          `dynamo:"purpose"`
 	Email         string           `dynamo:"email"`
 	Customer      string           `dynamo:"number,omitempty"`
@@ -51,6 +52,15 @@ type mailTokenItem struct {
 	Attempts      int              `dynamo:"tries,omitempty"`
 	Details       customer.Details `dynamo:"details"`
 	Policy        customer.Policy  `dynamo:"policy"`
+}
+
+// mailsRevokedItem says that every mail token of an email that was created before has ended.
+type mailsRevokedItem struct {
+	PK            string `dynamo:"pk,hash"`
+	SK            string `dynamo:"sk,range"`
+	SchemaVersion int    `dynamo:"v"`
+	Expires       int64  `dynamo:"expires"` // seconds since the epoch
+	Before        int64  `dynamo:"before"`  // microseconds since the epoch
 }
 
 // ErrTokenUsed means that the link in a mail was used in the meantime.
@@ -64,6 +74,7 @@ func (s *Store) CreateMailToken(ctx context.Context, m MailToken, now time.Time)
 		SK:            table.MailSort,
 		SchemaVersion: itemVersion,
 		Expires:       now.Add(MailTokenTTL).Unix(),
+		Created:       now.UnixMicro(),
 		Purpose:       m.Purpose,
 		Email:         m.Email,
 		Customer:      m.Customer,
@@ -74,12 +85,19 @@ func (s *Store) CreateMailToken(ctx context.Context, m MailToken, now time.Time)
 	return token, unavailable(err)
 }
 
-// MailToken returns what the link with the token is for; false if it is not for that purpose, was used, or has expired.
+// MailToken returns what the link with the token is for; false if it is not for that purpose, was used or revoked, or has
+// expired.
 func (s *Store) MailToken(ctx context.Context, token string, purpose Purpose, now time.Time) (MailToken, bool, error) {
 	var item mailTokenItem
 	ok, err := s.getItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
 	valid := ok && item.Purpose == purpose && item.Expires > now.Unix() && item.Attempts < maxMailAttempts
 	if err != nil || !valid {
+		return MailToken{}, false, err
+	}
+	var revoked mailsRevokedItem
+	partition := table.MailsRevokedPartition(hash(item.Email))
+	_, err = s.getItem(ctx, s.sessions, partition, table.MailsRevokedSort, &revoked)
+	if err != nil || item.Created < revoked.Before {
 		return MailToken{}, false, err
 	}
 	return MailToken{
@@ -100,6 +118,17 @@ func (s *Store) RecordFailedAttempt(ctx context.Context, token string) error {
 		return nil
 	}
 	return unavailable(err)
+}
+
+// revokeMailTokens returns the write that ends every mail token of a normalised email.
+func (s *Store) revokeMailTokens(email string, now time.Time) *dynamo.Put {
+	return s.sessions.Put(mailsRevokedItem{
+		PK:            table.MailsRevokedPartition(hash(email)),
+		SK:            table.MailsRevokedSort,
+		SchemaVersion: itemVersion,
+		Expires:       now.Add(MailTokenTTL).Unix(),
+		Before:        now.UnixMicro(),
+	})
 }
 
 // consumeToken deletes a token, on condition that it exists.

@@ -114,6 +114,19 @@ func (s *Store) customerItem(ctx context.Context, number string) (r customerItem
 	return r, ok, err
 }
 
+// RequireActive adds to a transaction the condition that the customer of that number exists and is not erased. It is
+// NotFound if that is not so now.
+func (s *Store) RequireActive(ctx context.Context, tx *dynamo.WriteTx, number string) error {
+	if _, ok, err := s.Customer(ctx, number); err != nil {
+		return err
+	} else if !ok {
+		return fault.New(fault.NotFound, "There is no such customer")
+	}
+	tx.Check(s.table.Check(table.PK, table.CustomerPartition(number)).Range(table.SK, table.CustomerSort).
+		If("attribute_exists(pk) AND attribute_not_exists('erased')"))
+	return nil
+}
+
 // Policy returns the policy of the customer of that number. A customer without one is not insured: the zero value.
 func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 	var r policyItem

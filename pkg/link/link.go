@@ -38,6 +38,9 @@ type Grant struct {
 	Customer string // the customer number
 	UserID   string // by which the provider calls the customer; "" if it only knows the number
 	Matched  bool   // whether this matches the two, as the link flow does; if not, a match has to follow
+	// Require adds to the transaction what must hold of the customer, and fails if it does not hold now: that the
+	// customer is not erased, which only package customer knows. nil for nothing.
+	Require func(ctx context.Context, tx *dynamo.WriteTx, customer string) error
 }
 
 // The errors. An id is linked only to a customer who shares, because to the work provider it has no owner otherwise.
@@ -90,6 +93,11 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 		}
 		at := prev.NextInstant(history.NextInstant(now))
 		tx := l.timelines.WriteTx()
+		if grant.Require != nil {
+			if err := grant.Require(ctx, tx, grant.Customer); err != nil {
+				return err
+			}
+		}
 		change := historyChange{customer: grant.Customer, prev: history, from: at}
 		since, consented := history.ConsentedSince(timeline.At(at))
 		if !consented {

@@ -44,7 +44,7 @@ func TestEverythingEnds(t *testing.T) {
 			t.Errorf("%s ends %s", kind, end)
 		}
 	}
-	if len(kinds) != 4 {
+	if len(kinds) != 5 {
 		t.Errorf("kinds of rows: %v", kinds)
 	}
 	rows = nil

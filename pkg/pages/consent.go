@@ -87,9 +87,12 @@ func consentForm(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	c, _, err := r.customers.Customer(r.Context(), r.customer)
+	c, ok, err := r.customers.Customer(r.Context(), r.customer)
 	if err != nil {
 		return web.Response{}, err
+	}
+	if !ok {
+		return r.endAndRedirect()
 	}
 	data := consentData{
 		Provider:      asked.provider.Name,
@@ -120,8 +123,17 @@ func consent(r *pageRequest) (web.Response, error) {
 	if err := r.webhooks.PublishPendingSignUp(ctx, asked.provider.ID, r.customer); err != nil {
 		return web.Response{}, err
 	}
-	agreed := link.Grant{Provider: asked.provider.ID, Customer: r.customer, UserID: asked.intent.UserID, Matched: true}
-	err = r.links.GrantConsent(ctx, agreed, r.now)
+	grant := link.Grant{
+		Provider: asked.provider.ID,
+		Customer: r.customer,
+		UserID:   asked.intent.UserID,
+		Matched:  true,
+		Require:  r.customers.RequireActive,
+	}
+	err = r.links.GrantConsent(ctx, grant, r.now)
+	if err != nil && fault.KindOf(err) == fault.NotFound { // the customer was erased
+		return r.endAndRedirect()
+	}
 	if err != nil && fault.KindOf(err) == fault.InvalidData { // another customer was faster
 		return web.Response{}, r.linkedElsewhere(asked.provider)
 	}

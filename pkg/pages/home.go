@@ -62,7 +62,7 @@ func home(r *pageRequest) (web.Response, error) {
 		return web.Response{}, err
 	}
 	if !ok {
-		return r.redirectToSignIn()
+		return r.endAndRedirect()
 	}
 	data := homeData{Customer: c, Flash: flashMessages[r.form.Get("done")]}
 	if data.Policy, err = r.customers.Policy(r.Context(), r.customer); err != nil {

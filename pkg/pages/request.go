@@ -200,6 +200,14 @@ func (r *pageRequest) redirectToSignIn() (web.Response, error) {
 	return r.redirect("/login", r.linkQuery())
 }
 
+// endAndRedirect ends the session of this browser, if there is one, and leads to the sign-in page.
+func (r *pageRequest) endAndRedirect() (web.Response, error) {
+	if err := r.endSession(); err != nil {
+		return web.Response{}, err
+	}
+	return r.redirect("/login", r.linkQuery(), newCookie("", -1))
+}
+
 func (r *pageRequest) address(page string, query url.Values) string {
 	return r.root + "account" + page + encodeQuery(query)
 }

@@ -86,12 +86,7 @@ func (r *pageRequest) signInAndRedirect(number string) (web.Response, error) {
 }
 
 // signOut ends the session of this browser. Once more it changes nothing.
-func signOut(r *pageRequest) (web.Response, error) {
-	if err := r.endSession(); err != nil {
-		return web.Response{}, err
-	}
-	return r.redirect("/login", r.linkQuery(), newCookie("", -1))
-}
+func signOut(r *pageRequest) (web.Response, error) { return r.endAndRedirect() }
 
 func forgotPage(email, wrong string) formData {
 	return formData{Inputs: []*input{
@@ -173,8 +168,9 @@ func reset(r *pageRequest) (web.Response, error) {
 		page := resetPage(token, wrong)
 		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", resetContent(r, page)), nil
 	}
-	if err := r.accounts.SetPassword(r.Context(), token, m, account.HashPassword(password), r.now); err != nil {
+	number, err := r.accounts.SetPassword(r.Context(), token, account.HashPassword(password), r.now)
+	if err != nil {
 		return web.Response{}, errOrExpired(err, r)
 	}
-	return r.signInAndRedirect(m.Customer)
+	return r.signInAndRedirect(number)
 }

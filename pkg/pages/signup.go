@@ -377,7 +377,7 @@ func verify(r *pageRequest) (web.Response, error) {
 		return r.render(http.StatusUnprocessableEntity, "Error: Confirm your email", verifyContent(r, page)), nil
 	}
 	// The browser may go away now; the account is created all the same, and whole.
-	number, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), r.customers, token, m, r.now)
+	number, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), token, r.now)
 	if err != nil {
 		return web.Response{}, errOrExpired(err, r)
 	}

@@ -109,7 +109,7 @@ func TestSoakTimesTellNothing(t *testing.T) {
 	for i := range pairs {
 		email := fmt.Sprintf("known-%04d@example.com", i)
 		number := fmt.Sprintf("K%04d", i)
-		w.setPassword(number, email)
+		w.createAccount(number, email)
 	}
 	type try struct {
 		email string

@@ -27,8 +27,9 @@ type Erasure struct {
 // What is kept is needed to establish, exercise or defend legal claims (article 17, 3 (e)): that somebody of this
 // number had this cover, and when they were on shift. It says nothing of who that was.
 //
-// Who the person is goes first and all at once; from then on nobody can log in as the person. What follows may be
-// interrupted: to erase somebody again is to finish it. NotFound if there never was such a customer.
+// The identity is erased first, in one transaction that also ends the sessions and the links in mails; from then on no
+// account, session, link or consent of the customer can be written. What follows may be interrupted: erasing the
+// customer again finishes it. NotFound if there never was such a customer.
 func (d *Service) Erase(ctx context.Context, number string, now time.Time) (Erasure, error) {
 	e := Erasure{CustomerNumber: number, WithdrawnFrom: []string{}}
 	if err := table.RetryConflicts(ctx, func() error { return d.erasePerson(ctx, &e, now) }); err != nil {
@@ -82,9 +83,11 @@ func (d *Service) erasePerson(ctx context.Context, e *Erasure, now time.Time) er
 	}
 	tx := d.timelines.WriteTx()
 	d.customers.Erase(tx, c, p, now)
-	e.Erased, e.HadAccount = now.UTC(), ok && a.Customer == c.Number
+	d.accounts.RevokeAccess(tx, c.Email, c.Number, now)
+	e.Erased = now.UTC()
+	e.HadAccount = ok && a.Customer == c.Number
 	if e.HadAccount {
-		d.accounts.DeleteAccount(tx, c.Email, c.Number, now)
+		d.accounts.DeleteAccount(tx, c.Email, c.Number)
 	}
 	return table.Commit(ctx, tx)
 }

@@ -6,11 +6,12 @@ package table
 //	pk                         sk                 what                                         read by
 //	session#<SHA-256, hex>     session            the customer number of a browser's session   every page
 //	ended#ABC123               ended              when the customer's sessions were revoked    every page
+//	mails-ended#<SHA-256, hex> mails-ended        when the links in mails to an email ended    verify, reset
 //	link#<SHA-256, hex>        link               the work provider's link that was followed   sign up, sign in, consent
 //	tries#<kind>#<SHA-256>     1763830500         the number of attempts since that time       rate limits
 //
 // The hashes are those of the random tokens that browsers send, so a reader of the table cannot use them; those of a rate
-// limit are of the email or the network address.
+// limit are of the email or the network address, that of mails-ended is of the email.
 
 // TTLAttr is the attribute by which DynamoDB deletes an item some time after it expired: seconds since the epoch. A reader
 // has to check it too.
@@ -18,9 +19,10 @@ const TTLAttr = "expires"
 
 // Sort keys that are the same in every partition of their kind.
 const (
-	SessionSort         = "session" // of a session
-	SessionsRevokedSort = "ended"   // of the revocation of a customer's sessions
-	LinkSort            = "link"    // of a link that was followed
+	SessionSort         = "session"     // of a session
+	SessionsRevokedSort = "ended"       // of the revocation of a customer's sessions
+	MailsRevokedSort    = "mails-ended" // of the revocation of the links in mails
+	LinkSort            = "link"        // of a link that was followed
 )
 
 // SessionPartition returns the partition of a session, by the hexadecimal SHA-256 of its token.
@@ -28,6 +30,10 @@ func SessionPartition(hash string) string { return "session#" + hash }
 
 // SessionsRevokedPartition returns the partition of the revocation of a customer's sessions, by number.
 func SessionsRevokedPartition(number string) string { return "ended#" + number }
+
+// MailsRevokedPartition returns the partition of the revocation of the links in mails to an email, by the hexadecimal
+// SHA-256 of the normalised email.
+func MailsRevokedPartition(hash string) string { return "mails-ended#" + hash }
 
 // LinkPartition returns the partition of a link that was followed, by the hexadecimal SHA-256 of its token.
 func LinkPartition(hash string) string { return "link#" + hash }
