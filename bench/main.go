@@ -62,11 +62,7 @@ func (r *results) starts(ctx context.Context, server *emulator.Server) error {
 	if err != nil {
 		return err
 	}
-	binaries, err := binarySizes(ctx)
-	if err != nil {
-		return err
-	}
-	r.addStarts(s, binaries)
+	r.addStarts(s)
 	return nil
 }
 

@@ -28,9 +28,6 @@ const (
 	builtHello     = "bin/bench/hello"
 )
 
-// eventFunctions are the functions behind the v1 endpoints that only take something in.
-var eventFunctions = []string{"shift-login", "shift-logout", "batch-login", "batch-logout", "match"}
-
 // build builds every function as it is deployed, and the bare hello world with the same flags.
 func build(ctx context.Context) error {
 	for _, command := range []string{"scripts/build", ". scripts/goflags && go build -o " + builtHello + " ./bench/peers/hello"} {
@@ -54,28 +51,6 @@ func functionNames() (api, consumers []string, err error) {
 		}
 	}
 	return api, consumers, err
-}
-
-// binarySizes are the sizes of all functions, in megabytes, built for the processors that they run on by default: arm64.
-func binarySizes(ctx context.Context) (map[string]float64, error) {
-	const folder = "bin/bench/arm64"
-	command := ". scripts/goflags && mkdir -p " + folder + " && GOARCH=arm64 go build -o " + folder + " ./functions/..."
-	if output, err := exec.CommandContext(ctx, "bash", "-c", command).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", command, err, output)
-	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	sizes := map[string]float64{}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil {
-			return nil, err
-		}
-		sizes[e.Name()] = float64(info.Size()) / 1e6
-	}
-	return sizes, nil
 }
 
 // starts is what the start of processes took, in milliseconds, and as a ratio to the bare hello world's.

@@ -5,9 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/observe"
@@ -15,11 +13,9 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// keyLookup reads the table Providers: all that the API's functions need of it. It has no dynamo.DB, for the reason
-// that table.Row gives.
+// keyLookup reads the table Providers: all that the API's functions need of it.
 type keyLookup struct {
-	client *dynamodb.Client
-	name   string // of the table
+	table  dynamo.Table
 	prefix string // of the keys
 }
 
@@ -28,7 +24,7 @@ func newKeyLookup(env *config.Env) keyLookup {
 	if env.Sandbox() {
 		prefix = testPrefix
 	}
-	return keyLookup{client: dynamodb.NewFromConfig(env.AWS()), name: env.Get("PROVIDERS_TABLE"), prefix: prefix}
+	return keyLookup{table: dynamo.New(env.AWS()).Table(env.Get("PROVIDERS_TABLE")), prefix: prefix}
 }
 
 // providerForKey returns the work provider whose live key has that hash; false if there is none. It makes two
@@ -36,7 +32,7 @@ func newKeyLookup(env *config.Env) keyLookup {
 // which keys are still in use.
 func (l keyLookup) providerForKey(ctx context.Context, hash string, now time.Time) (provider.Provider, bool, error) {
 	var key keyItem
-	found, err := l.getItem(ctx, table.KeyPartition(hash), table.KeySort, &key)
+	found, err := table.GetItem(ctx, l.table, table.KeyPartition(hash), table.KeySort, &key)
 	if err != nil || !found || !live(key.Revoked, now) {
 		return provider.Provider{}, false, err
 	}
@@ -51,7 +47,7 @@ func (l keyLookup) providerForKey(ctx context.Context, hash string, now time.Tim
 // Get returns the work provider of that id. Errors: NotFound, Unavailable.
 func (l keyLookup) Get(ctx context.Context, id string) (provider.Provider, error) {
 	var item providerItem
-	found, err := l.getItem(ctx, table.ProviderPartition(id), table.ProviderSort, &item)
+	found, err := table.GetItem(ctx, l.table, table.ProviderPartition(id), table.ProviderSort, &item)
 	if err == nil && !found {
 		err = notFound(id)
 	}
@@ -69,21 +65,8 @@ func (l keyLookup) recordUse(ctx context.Context, key keyItem, now time.Time) {
 	if !key.Used.Before(hour) {
 		return
 	}
-	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:           &l.name,
-		Key:                 table.ItemKey(key.PK, key.SK),
-		UpdateExpression:    aws.String("SET used = :hour"),
-		ConditionExpression: aws.String("attribute_exists(pk)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":hour": &types.AttributeValueMemberS{Value: hour.Format(time.RFC3339Nano)},
-		},
-	})
+	err := l.table.Update(table.PK, key.PK).Range(table.SK, key.SK).Set("used", hour).If("attribute_exists(pk)").Run(ctx)
 	if err != nil {
 		slog.WarnContext(ctx, "could not record key use", observe.Provider, key.Provider, "error", err)
 	}
-}
-
-// getItem reads an item consistently; false if there is none. Its errors are faults: Unavailable.
-func (l keyLookup) getItem(ctx context.Context, partition, sort string, into any) (bool, error) {
-	return table.Row(ctx, l.client, l.name, partition, sort, into)
 }

@@ -22,14 +22,12 @@ const itemVersion = 1
 // InvalidData about a named field, or Unavailable when the storage fails.
 type Store struct {
 	keyLookup
-	table dynamo.Table
-	db    *dynamo.DB
+	db *dynamo.DB
 }
 
 // NewStore returns the store in the table that PROVIDERS_TABLE names.
 func NewStore(env *config.Env) *Store {
-	db := dynamo.New(env.AWS())
-	return &Store{keyLookup: newKeyLookup(env), db: db, table: db.Table(env.Get("PROVIDERS_TABLE"))}
+	return &Store{keyLookup: newKeyLookup(env), db: dynamo.New(env.AWS())}
 }
 
 // providerItem is a work provider.
@@ -279,7 +277,7 @@ func (s *Store) RevokeKey(ctx context.Context, providerID, keyID string, now tim
 // providerKey returns the item of one of a work provider's keys.
 func (s *Store) providerKey(ctx context.Context, providerID, keyID string) (providerKeyItem, error) {
 	var own providerKeyItem
-	found, err := s.getItem(ctx, table.ProviderPartition(providerID), table.ProviderKeySort(keyID), &own)
+	found, err := table.GetItem(ctx, s.table, table.ProviderPartition(providerID), table.ProviderKeySort(keyID), &own)
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "The work provider `"+providerID+"` has no key `"+keyID+"`")
 	}
@@ -326,7 +324,7 @@ func (s *Store) Keys(ctx context.Context, providerID string) ([]Key, error) {
 	keys := make([]Key, len(items))
 	for i, item := range items {
 		var key keyItem // has the last use; an operator can wait for one read per key
-		if _, err := s.getItem(ctx, table.KeyPartition(item.Hash), table.KeySort, &key); err != nil {
+		if _, err := table.GetItem(ctx, s.table, table.KeyPartition(item.Hash), table.KeySort, &key); err != nil {
 			return nil, err
 		}
 		keys[i] = Key{

@@ -8,13 +8,10 @@ package clock
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/table"
@@ -30,20 +27,24 @@ func New(env *config.Env) func() time.Time {
 
 // Sandbox is the clock of a sandbox.
 type Sandbox struct {
-	client *dynamodb.Client
-	table  string
+	table  dynamo.Table
 	offset atomic.Int64 // from the real time, in nanoseconds, as it was last read
 }
 
 // NewSandbox returns the clock in the table that PROVIDERS_TABLE names.
 func NewSandbox(env *config.Env) *Sandbox {
-	return &Sandbox{client: dynamodb.NewFromConfig(env.AWS()), table: env.Get("PROVIDERS_TABLE")}
+	return &Sandbox{table: dynamo.New(env.AWS()).Table(env.Get("PROVIDERS_TABLE"))}
 }
 
 // clockItem is the clock as stored.
 type clockItem struct {
-	Offset time.Duration `dynamo:"ahead"`
+	PK            string        `dynamo:"pk,hash"`
+	SK            string        `dynamo:"sk,range"`
+	SchemaVersion int           `dynamo:"v"`
+	Offset        time.Duration `dynamo:"ahead"` // nanoseconds
 }
+
+const clockVersion = 1
 
 // readTimeout bounds the read: no caller has time to wait for the time.
 const readTimeout = 5 * time.Second
@@ -53,7 +54,7 @@ func (s *Sandbox) Now() time.Time {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	var item clockItem
-	if _, err := table.Row(ctx, s.client, s.table, table.ClockPartition, table.ClockSort, &item); err != nil {
+	if _, err := table.GetItem(ctx, s.table, table.ClockPartition, table.ClockSort, &item); err != nil {
 		slog.ErrorContext(ctx, "the sandbox's clock cannot be read", "error", err)
 	} else {
 		s.offset.Store(int64(item.Offset)) // 0, the real time, if it was never set
@@ -68,14 +69,8 @@ func (s *Sandbox) Set(ctx context.Context, to time.Time) error { return s.put(ct
 func (s *Sandbox) Reset(ctx context.Context) error { return s.put(ctx, 0) }
 
 func (s *Sandbox) put(ctx context.Context, offset time.Duration) error {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:        &s.table,
-		Key:              table.ItemKey(table.ClockPartition, table.ClockSort),
-		UpdateExpression: aws.String("SET v = :version, ahead = :offset"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":version": &types.AttributeValueMemberN{Value: "1"},
-			":offset":  &types.AttributeValueMemberN{Value: strconv.FormatInt(int64(offset), 10)},
-		},
-	})
-	return table.Unavailable(s.table, err)
+	err := s.table.Put(clockItem{
+		PK: table.ClockPartition, SK: table.ClockSort, SchemaVersion: clockVersion, Offset: offset,
+	}).Run(ctx)
+	return table.Unavailable("clock", err)
 }

@@ -2,11 +2,11 @@ package pages
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // for london
 
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -14,21 +14,14 @@ import (
 // daysShown is how many days of shifts an account shows, today included.
 const daysShown = 14
 
-// london is the time zone in which customers read their shifts. A function has no zones but those that it embeds, and
-// time/tzdata embeds all of them, in 450 KB. This is the one file, out of Go's own:
-//
-//	unzip -p "$(go env GOROOT)/lib/time/zoneinfo.zip" Europe/London >pkg/pages/london.tzif
-var (
-	//go:embed london.tzif
-	londonZone []byte
-	london     = func() *time.Location {
-		l, err := time.LoadLocationFromTZData("Europe/London", londonZone)
-		if err != nil {
-			panic(err) // it is built in
-		}
-		return l
-	}()
-)
+// london is the time zone in which customers read their shifts. A function has no time zones but those of time/tzdata.
+var london = func() *time.Location {
+	l, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		panic(err) // time/tzdata is embedded
+	}
+	return l
+}()
 
 // shiftHistory is the shifts of the last daysShown days.
 type shiftHistory struct {

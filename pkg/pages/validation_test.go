@@ -1,14 +1,10 @@
 package pages
 
 import (
-	"archive/zip"
 	"html"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -140,39 +136,6 @@ func TestWhatIsTypedStaysText(t *testing.T) {
 	}
 	b.open("/account/sent?link="+url.QueryEscape(typed)).expectText(200, "link="+url.QueryEscape(typed))
 	b.open("/account/reset?token=" + url.QueryEscape(typed)).expectText(410)
-}
-
-// The clock of London is that of the Go release in use, whose rules are the newest we know.
-func TestLondonIsUpToDate(t *testing.T) {
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	zones, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer zones.Close()
-	file, err := zones.Open("Europe/London")
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	newest, err := time.LoadLocationFromTZData("Europe/London", data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at := time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2070; at = at.Add(time.Hour) {
-		name, offset := at.In(london).Zone()
-		wantName, wantOffset := at.In(newest).Zone()
-		if name != wantName || offset != wantOffset {
-			t.Fatalf("%s is %d s of %s, by Go's own file %d s of %s: renew pkg/account/london.tzif as week.go says",
-				at, offset, name, wantOffset, wantName)
-		}
-	}
 }
 
 // A day's line holds every shift's part of it, also on the days that the clocks change.

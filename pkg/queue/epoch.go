@@ -7,9 +7,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/table"
@@ -19,38 +18,32 @@ import (
 // consumer drops those of an earlier one. So a reset takes effect on what is in the queues at once, and never on what is sent
 // after it; purging a queue takes up to a minute, deletes what is sent meanwhile, and is allowed once per minute.
 type Epoch struct {
-	client *dynamodb.Client
-	table  string
+	table dynamo.Table
 }
 
 // NewEpoch returns the epoch that is stored in the table that PROVIDERS_TABLE names.
 func NewEpoch(env *config.Env) *Epoch {
-	return &Epoch{client: dynamodb.NewFromConfig(env.AWS()), table: env.Get("PROVIDERS_TABLE")}
+	return &Epoch{table: dynamo.New(env.AWS()).Table(env.Get("PROVIDERS_TABLE"))}
 }
 
 type epochItem struct {
 	Epoch int64 `dynamo:"epoch"`
 }
 
+const epochVersion = 1
+
 // current returns the epoch, with a consistent read: 0 before the first reset.
 func (e *Epoch) current(ctx context.Context) (int64, error) {
 	var item epochItem
-	_, err := table.Row(ctx, e.client, e.table, table.ClockPartition, table.EpochSort, &item)
+	_, err := table.GetItem(ctx, e.table, table.ClockPartition, table.EpochSort, &item)
 	return item.Epoch, err
 }
 
 // Advance begins the next epoch: all messages sent before it will be dropped.
 func (e *Epoch) Advance(ctx context.Context) error {
-	_, err := e.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:        &e.table,
-		Key:              table.ItemKey(table.ClockPartition, table.EpochSort),
-		UpdateExpression: aws.String("SET v = :version ADD epoch :one"),
-		ExpressionAttributeValues: map[string]dynamodbtypes.AttributeValue{
-			":version": &dynamodbtypes.AttributeValueMemberN{Value: "1"},
-			":one":     &dynamodbtypes.AttributeValueMemberN{Value: "1"},
-		},
-	})
-	return table.Unavailable(e.table, err)
+	err := e.table.Update(table.PK, table.ClockPartition).Range(table.SK, table.EpochSort).
+		Set(table.VersionAttr, epochVersion).Add("epoch", 1).Run(ctx)
+	return table.Unavailable("epoch", err)
 }
 
 // epochAttribute is the attribute of a message that holds the epoch in which it was sent.
