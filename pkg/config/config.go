@@ -5,6 +5,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -93,7 +94,8 @@ func (e *Env) Err() error {
 
 // AWS returns the configuration of every AWS client. It is built from the variables that Lambda sets, because
 // config.LoadDefaultConfig looks for profiles, files and metadata that a function never has and takes a sixth of its start
-// to do so. AWS_ENDPOINT_URL, if set, is the endpoint of all clients.
+// to do so. AWS_ENDPOINT_URL, if set, is the endpoint of all clients, and AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS and so
+// on of one service's, as the AWS SDKs and Tools Reference Guide says ("Service-specific endpoints").
 func (e *Env) AWS() aws.Config {
 	if e.aws == nil {
 		e.SetAWS(e.buildAWS())
@@ -123,5 +125,15 @@ func (e *Env) buildAWS() aws.Config {
 	if url := e.Optional("AWS_ENDPOINT_URL", ""); url != "" {
 		cfg.BaseEndpoint = &url
 	}
+	cfg.ConfigSources = []any{endpoints{e}}
 	return cfg
+}
+
+// endpoints is where the SDK's clients look for the endpoint of their own service.
+type endpoints struct{ env *Env }
+
+// GetServiceBaseEndpoint returns the endpoint of a service, by its SDK id, such as "DynamoDB".
+func (e endpoints) GetServiceBaseEndpoint(_ context.Context, sdkID string) (string, bool, error) {
+	url := e.env.Optional("AWS_ENDPOINT_URL_"+strings.ToUpper(strings.ReplaceAll(sdkID, " ", "_")), "")
+	return url, url != "", nil
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 func TestVariables(t *testing.T) {
@@ -110,5 +112,22 @@ func TestConflictsWithTransactionsAreRetried(t *testing.T) {
 	})
 	if err != nil || calls != maxAttempts {
 		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// A service's own endpoint comes before that of all.
+func TestEndpointOfAService(t *testing.T) {
+	env := From(map[string]string{
+		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2", "AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:3",
+	})
+	if got := aws.ToString(dynamodb.NewFromConfig(env.AWS()).Options().BaseEndpoint); got != "http://127.0.0.1:2" {
+		t.Errorf("DynamoDB at %s", got)
+	}
+	if got := aws.ToString(sqs.NewFromConfig(env.AWS()).Options().BaseEndpoint); got != "http://127.0.0.1:1" {
+		t.Errorf("SQS at %s", got)
+	}
+	if got := aws.ToString(sesv2.NewFromConfig(env.AWS()).Options().BaseEndpoint); got != "http://127.0.0.1:3" {
+		t.Errorf("SES at %s", got)
 	}
 }
