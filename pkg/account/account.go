@@ -55,6 +55,7 @@ type EmailAccount struct {
 	Customer     string   // the number of the customer whom its account opens; "" if it has no account
 	PasswordHash string   // of the account
 	Customers    []string // the numbers of its customers, with or without an account
+	Address      string   // where mails to the account, or else to its customers, go
 }
 
 // emailItem is an item in an email's partition: its account, or one of its customers.
@@ -65,6 +66,7 @@ type emailItem struct {
 	Customer      string    `dynamo:"number"`
 	PasswordHash  string    `dynamo:"password,omitempty"` // of an account
 	Changed       time.Time `dynamo:"changed,omitempty"`  // of an account: when the password was set
+	Email         string    `dynamo:"email,omitempty"`    // of a customer: as it is written to
 }
 
 // ByEmail returns what is known of a normalised email. One read.
@@ -74,13 +76,16 @@ func (s *Store) ByEmail(ctx context.Context, email string) (EmailAccount, error)
 	if err != nil {
 		return EmailAccount{}, unavailable(err)
 	}
-	var known EmailAccount
-	for _, item := range items {
+	known := EmailAccount{Address: email}
+	for _, item := range items { // the account sorts before the customers
 		if item.SK == table.AccountSort {
 			known.Customer = item.Customer
 			known.PasswordHash = item.PasswordHash
-		} else {
-			known.Customers = append(known.Customers, item.Customer)
+			continue
+		}
+		known.Customers = append(known.Customers, item.Customer)
+		if item.Email != "" && (item.Customer == known.Customer || known.Customer == "" && len(known.Customers) == 1) {
+			known.Address = item.Email
 		}
 	}
 	return known, nil

@@ -1,6 +1,7 @@
 // Package customer keeps the insured: who they are, what they are covered for, and how a work provider enrols them.
 //
 //	customer.go  a customer's details and policy, and what makes them acceptable
+//	email.go     email addresses, parsed and compared
 //	number.go    how a customer number is generated
 //	product.go   what can be insured, and for which occupations
 //	store.go     the items of customers, policies, products and enrolments
@@ -52,22 +53,14 @@ type Policy struct {
 	VehicleRegistration string   // "" unless the policy is specific to a vehicle
 }
 
-// NormaliseEmail returns the form in which emails are compared: trimmed and in lower case.
-func NormaliseEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
-
-// IsEmail reports whether a trimmed text can be an email address.
-func IsEmail(s string) bool { return len(s) <= maxEmail && emailShape.MatchString(s) }
-
 // Limits on details, in characters. They are far beyond any real value.
 const (
 	maxText     = 200
 	maxPostCode = 20
-	maxEmail    = 254 // RFC 5321
 	maxAge      = 130 // years
 )
 
 var (
-	emailShape = regexp.MustCompile(`^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$`)
 	// phoneShape is E.164: at most 15 digits, of which the first belong to the country.
 	phoneShape      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 	phoneSeparators = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "", "/", "")
@@ -111,6 +104,9 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 	if strings.HasPrefix(d.PhoneNumber, "00") {
 		d.PhoneNumber = "+" + d.PhoneNumber[2:]
 	}
+	if email, ok := ParseEmail(d.Email); ok {
+		d.Email = email
+	}
 	var faults []*fault.Error
 	for _, f := range d.fields() {
 		*f.value = strings.TrimSpace(*f.value)
@@ -124,7 +120,7 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 			wrong = "is too long"
 		case f.value == &d.DOB && !plausibleDOB(d.DOB, now):
 			wrong = "must be a date of birth such as 1984-01-15"
-		case f.value == &d.Email && !emailShape.MatchString(d.Email):
+		case f.value == &d.Email && !IsEmail(d.Email):
 			wrong = "must be an email address"
 		case f.value == &d.PhoneNumber && !phoneShape.MatchString(d.PhoneNumber):
 			wrong = "must be a telephone number with its dialling country, such as +441234567890"

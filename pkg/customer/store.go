@@ -66,6 +66,7 @@ type emailItem struct {
 	SK            string `dynamo:"sk,range"`
 	SchemaVersion int    `dynamo:"v"`
 	Number        string `dynamo:"number"`
+	Email         string `dynamo:"email,omitempty"` // as it is written to
 }
 
 type productItem struct {
@@ -216,9 +217,11 @@ func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, VehicleRegistration: p.VehicleRegistration,
 	}))
 	tx.Put(s.table.Put(emailItem{
-		PK: table.EmailPartition(
-			NormaliseEmail(c.Email),
-		), SK: table.EmailCustomerSort(c.Number), SchemaVersion: itemVersion, Number: c.Number,
+		PK:            table.EmailPartition(NormaliseEmail(c.Email)),
+		SK:            table.EmailCustomerSort(c.Number),
+		SchemaVersion: itemVersion,
+		Number:        c.Number,
+		Email:         c.Email,
 	}))
 }
 

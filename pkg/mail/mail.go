@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
@@ -23,7 +24,8 @@ type Message struct {
 
 // Sender sends mail. It is implemented by SES, and in tests by senders that keep the mails or fail.
 type Sender interface {
-	// Send returns when the mail is accepted; whether it is delivered is not known. An error is Unavailable.
+	// Send returns when the mail is accepted; whether it is delivered is not known. An address that
+	// SES rejects for good is InvalidData; any other error is Unavailable.
 	Send(ctx context.Context, m Message) error
 }
 
@@ -50,6 +52,10 @@ func (s *SES) Send(ctx context.Context, m Message) error {
 			Body:    &types.Body{Text: &types.Content{Data: &m.Text}},
 		}},
 	})
+	if rejected := (*types.BadRequestException)(nil); errors.As(err, &rejected) {
+		slog.WarnContext(ctx, "SES rejected an address", "error", redact(err))
+		return fault.InvalidField("email", "`email` must be an address that mail can be sent to")
+	}
 	if err != nil {
 		// Of SES's own message only the code is kept: the rest may hold the address.
 		return fault.Wrap(fault.Unavailable, fmt.Errorf("mail: SES: %w", redact(err)))

@@ -1,6 +1,8 @@
 package mail
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -40,6 +42,24 @@ func TestRefusals(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "@") || !strings.Contains(err.Error(), "MessageRejected") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// An address that SES rejects for good is the sender's to correct, and no failure of ours.
+func TestRejectedAddress(t *testing.T) {
+	ses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-ErrorType", "BadRequestException")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"message":"Local address contains control or whitespace: ola@example.com"}`))
+	}))
+	defer ses.Close()
+	env := config.From(map[string]string{"MAIL_FROM": "zego@example.com"})
+	cfg := emulator.NewTestEnv(t).AWS()
+	cfg.BaseEndpoint = &ses.URL
+	env.SetAWS(cfg)
+	err := NewSES(env).Send(t.Context(), Message{To: "ola@example.com", Subject: "s", Text: "t"})
+	if err == nil || fault.KindOf(err) != fault.InvalidData || strings.Contains(err.Error(), "ola") {
+		t.Errorf("%v", err)
 	}
 }
 

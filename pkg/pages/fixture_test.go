@@ -35,16 +35,16 @@ var noon = time.Date(2026, 3, 12, 12, 0, 0, 0, time.UTC)
 
 // memoryMailer is a Sender that keeps what it is given.
 type memoryMailer struct {
-	mu     sync.Mutex
-	mails  []mail.Message
-	broken bool
+	mu    sync.Mutex
+	mails []mail.Message
+	err   error // what Send returns instead
 }
 
 func (l *memoryMailer) Send(_ context.Context, m mail.Message) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.broken {
-		return fault.New(fault.Unavailable, "")
+	if l.err != nil {
+		return l.err
 	}
 	l.mails = append(l.mails, m)
 	return nil
@@ -165,7 +165,11 @@ func (w *fixture) createAccount(number, email string) {
 // setPassword gives the email an account with the tests' password.
 func (w *fixture) setPassword(number, email string) {
 	w.Helper()
-	m := account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: number}
+	m := account.MailToken{
+		Purpose:  account.PurposeReset,
+		Email:    customer.NormaliseEmail(email),
+		Customer: number,
+	}
 	token, err := w.site.accounts.CreateMailToken(w.Context(), m, w.clock)
 	w.ok(err)
 	_, err = w.site.accounts.SetPassword(w.Context(), token, testPasswordHash(), w.clock)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/fault"
 )
 
 const courierLink = "/v1/link-work-provider/?work_provider=Courier+Ltd&work_provider_user_id=77&email=ola%40example.com"
@@ -383,7 +384,7 @@ func TestFailuresOfOurs(t *testing.T) {
 	if w.owner("courier-ltd", "77") != "" {
 		t.Error("half done")
 	}
-	w.mailer.broken = true
+	w.mailer.err = fault.New(fault.Unavailable, "")
 	w.browser().open("/account/forgot").send("email", "ann@example.com").expectText(503, "Temporarily unavailable")
 }
 

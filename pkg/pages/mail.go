@@ -67,6 +67,9 @@ Zego
 `, "/signup"}
 )
 
+// undeliverable is the error of an email field whose address no mail can be sent to.
+const undeliverable = "We cannot send mail to this address. Check it, or enter another."
+
 // send stores what the link in a mail is for, and sends the mail.
 func (r *pageRequest) send(to string, m account.MailToken, t mailTemplate) error {
 	token, err := r.accounts.CreateMailToken(r.Context(), m, r.now)

@@ -5,6 +5,7 @@ import (
 
 	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/web"
 )
 
@@ -127,7 +128,12 @@ func forgot(r *pageRequest) (web.Response, error) {
 		token.Purpose = account.PurposeDecoy
 		template = noAccountMail
 	}
-	if err := r.send(email, token, template); err != nil {
+	err = r.send(known.Address, token, template)
+	if err != nil && fault.KindOf(err) == fault.InvalidData {
+		page := forgotPage(typed, undeliverable)
+		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", forgotContent(r, page)), nil
+	}
+	if err != nil {
 		return web.Response{}, err
 	}
 	return r.redirect("/sent", r.linkQuery())

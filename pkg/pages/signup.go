@@ -11,6 +11,7 @@ import (
 
 	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/web"
 )
@@ -223,7 +224,16 @@ func signUp(r *pageRequest) (web.Response, error) {
 		token = account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: known.Customers[0]}
 		template = enrolledMail
 	}
-	if err := r.send(details.Email, token, template); err != nil {
+	to := details.Email
+	if len(known.Customers) > 0 {
+		to = known.Address
+	}
+	err = r.send(to, token, template)
+	if err != nil && fault.KindOf(err) == fault.InvalidData {
+		page.Inputs[0].Error = undeliverable // the email is the first field
+		return r.render(http.StatusUnprocessableEntity, "Error: Sign up", signUpContent(r, page)), nil
+	}
+	if err != nil {
 		return web.Response{}, err
 	}
 	return r.redirect("/sent", r.linkQuery())
