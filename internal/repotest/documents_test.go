@@ -134,3 +134,50 @@ func anchors(text string) []string {
 	}
 	return all
 }
+
+// Code that a document names as `web.Decode`, or a row of docs/reliability.md as `Store.AddFacts` or `fold`, is there.
+func TestCodeNamedInDocumentsExists(t *testing.T) {
+	sources := goSources(t)
+	declared := func(name string) bool {
+		words := strings.Split(name, ".")
+		line := `(?m)^(?:func (?:\([^)]*\) )?|type |const |var |package |\t)` + words[len(words)-1] + `\b`
+		return regexp.MustCompile(line).MatchString(sources)
+	}
+	qualified := regexp.MustCompile("`([a-z]+)((?:\\.[A-Z][A-Za-z0-9]*)+)`")
+	for _, path := range documents(t) {
+		for _, found := range qualified.FindAllStringSubmatch(readFile(t, path), -1) {
+			_, err := os.Stat(filepath.Join(root, "pkg", found[1]))
+			if err == nil && !declared(found[2]) {
+				t.Errorf("%s names %s%s, which is declared nowhere in pkg", path, found[1], found[2])
+			}
+		}
+	}
+	row := regexp.MustCompile(`(?m)^\| \d+ \| [^|]* \| ([^|]*) \|`)
+	for _, guarantee := range row.FindAllStringSubmatch(readFile(t, "docs/reliability.md"), -1) {
+		for _, found := range regexp.MustCompile("`([A-Za-z]+(?:\\.[A-Za-z]+)*)`").FindAllStringSubmatch(guarantee[1], -1) {
+			if found[1] != "ADD" && !declared(found[1]) {
+				t.Errorf("docs/reliability.md names %s, which is declared nowhere in pkg", found[1])
+			}
+		}
+	}
+}
+
+// goSources is the text of all Go files in pkg but the tests.
+func goSources(t *testing.T) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range files {
+		if !strings.HasSuffix(path, "_test.go") {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(text)
+		}
+	}
+	return all.String()
+}
