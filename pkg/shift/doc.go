@@ -1,12 +1,14 @@
 // Package shift is the endpoints of v1 and v2 over timelines, and the processor between them.
 //
-// The way of an event leads through the files in this order:
+// An event passes through the files in this order:
 //
-//	v1.go         a login, logout, batch or match is checked and becomes messages: 202
-//	message.go    the form of a message
-//	id.go         the ids that a 202 and a 201 carry
-//	processor.go  messages become facts, and facts shifts
-//	v2.go         a shift is created and ended at once, by the same facts
-//	outcome.go    what became of an event, and of a batch
-//	read.go       a shift, and the shifts of a time, are read
+//	v1.go               a login, logout, batch or match is validated and becomes messages: 202
+//	message.go          the format of a message
+//	id.go               the ids of a 202 and a 201
+//	processor.go        messages become facts, and facts shifts
+//	notify_rejected.go  work providers are notified of their rejected events
+//	v2.go               a shift is created or ended before the response, by the same facts
+//	outcome.go          the outcomes of an event and of a batch
+//	read.go             one shift, and the shifts of a period
+//	cursor.go           the pages of lists
 package shift

@@ -9,19 +9,20 @@
 //
 // Read the files in this order:
 //
-//	fact.go      what a work provider said: a person, LOGIN or LOGOUT, an instant (rule 1)
-//	history.go   who the person was, consented and matched, at each instant (rules 6 and 7)
-//	fold.go      facts and a history become shifts and outcomes (rules 2, 3, 4 and 7)
-//	window.go    how far back, and how far on, a new fact can matter (rule 10)
-//	record.go    the shifts of one UTC day, as stored
-//	store.go     what is asked of the storage
-//	dynamo.go    the storage in DynamoDB
-//	memory.go    the storage in memory, for simulations and benchmarks
-//	apply.go     facts in, records out: what the processor does with a batch
-//	rebuild.go   records made again from all facts
-//	outcome.go   what became of a fact
-//	batch.go     which facts a batch asked for
-//	told.go      everything that was said of a customer
-//	explain.go   a day's fold, told step by step to operators
-//	lookup.go    what readers ask: the shift that holds a LOGIN, the shifts of a range of days
+//	fact.go            what a work provider said: a person, LOGIN or LOGOUT, an instant (rule 1)
+//	history.go         who the person was, consented and matched, at each instant (rules 6 and 7)
+//	fold.go            facts and a history become shifts and outcomes (rules 2, 3, 4 and 7)
+//	window.go          how far back, and how far on, a new fact can matter (rule 10)
+//	capacity.go        how many facts a name may have on a day (rule 9)
+//	record.go          the shifts of one UTC day, as stored
+//	storage.go         what is read from and written to the storage
+//	dynamo.go          the storage in DynamoDB
+//	memory.go          the storage in memory, for simulations and benchmarks
+//	apply.go           facts in, records out: what the processor does with a batch
+//	rebuild.go         records computed again from all facts
+//	outcome.go         the outcome of a fact
+//	batch_part.go      which facts a batch request asked for
+//	customer_facts.go  everything that was said of a customer
+//	explain.go         a day's fold, step by step, for operators
+//	find.go            what readers look up: the shift of a LOGIN, the shifts of a range of days
 package timeline
