@@ -125,6 +125,7 @@ func (v Reader) readBatch(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
+	tallies = withoutOverlaps(tallies)
 	body := batchResponse{batchSummary: summarise(r.PathValue, int(b.count), tallies), Events: []eventResponse{}}
 	if body.Outcomes[timeline.Pending.String()] > 0 {
 		return web.Response{Status: http.StatusOK, Body: body.batchSummary}, nil
@@ -146,6 +147,24 @@ func (v Reader) readBatch(r *web.Request) (web.Response, error) {
 		body.Next = &next
 	}
 	return web.Response{Status: http.StatusOK, Body: body}, nil
+}
+
+// withoutOverlaps returns a batch's tallies, each event in one of them at the most. A batch that was sent again may have
+// been split at other places, and then has parts that overlap those of the first time.
+func withoutOverlaps(tallies []timeline.BatchTally) []timeline.BatchTally {
+	var kept []timeline.BatchTally
+	end := 0
+	for _, t := range tallies {
+		if t.Offset < end {
+			continue
+		}
+		kept = append(kept, t)
+		end = t.Offset
+		for _, n := range t.ByState() {
+			end += n
+		}
+	}
+	return kept
 }
 
 // summarise adds up what became of a batch. What was not applied yet is pending.
@@ -188,7 +207,9 @@ func (v Reader) pageOfBatch(
 	}
 	var facts []timeline.Fact
 	for _, part := range parts {
-		facts = append(facts, part.Facts...)
+		if part.Offset == first+len(facts) { // see withoutOverlaps
+			facts = append(facts, part.Facts...)
+		}
 	}
 	return facts[from-first : min(end-first, len(facts))], nil
 }

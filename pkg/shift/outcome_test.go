@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -220,6 +223,57 @@ func TestReadBatchOf60000(t *testing.T) {
 			}
 			if e.WorkProviderUserID != fmt.Sprint(read/perPerson) || e.Timestamp != iso(when(read)) || e.State != state {
 				t.Fatalf("event %d is %v, want %s", read, e, state)
+			}
+			read++
+		}
+		if page.Next == nil {
+			break
+		}
+		next = *page.Next
+	}
+	if read != count {
+		t.Errorf("%d of %d events were read", read, count)
+	}
+}
+
+// TestBatchSentAgainInOtherParts: the same batch may be split at other places when it is sent again, because what its
+// messages say besides has changed. It is still one batch.
+func TestBatchSentAgainInOtherParts(t *testing.T) {
+	const count = 3000
+	env := emulator.NewTestEnv(t)
+	key := keyring{courier: {ID: courier, Name: "Courier Ltd"}}
+	fx := buildFixture(t, env, key, immediateQueue{queue.NewEventsQueue(env)})
+	name := func(i int) string { return fmt.Sprint("a-courier-", i%3) }
+	var offsets []int
+	var id string
+	for _, notify := range []bool{false, true} {
+		key[courier] = provider.Provider{ID: courier, Name: "Courier Ltd", NotifyRejected: notify}
+		id = fx.accept("/v1/batch/login", batchBody(count, name))
+		messages := fx.queued()
+		c, err := parseMessage(messages[1])
+		if err != nil || len(messages) != 2 {
+			t.Fatal(len(messages), err)
+		}
+		offsets = append(offsets, c.Offset)
+		fx.deliverBodies(messages...)
+	}
+	if offsets[0] == offsets[1] {
+		t.Fatalf("the two are split alike, at %d: the test needs other names", offsets[0])
+	}
+	read := 0
+	for next := ""; ; {
+		var page struct {
+			Outcomes map[string]int
+			Events   []struct{ WorkProviderUserID string }
+			Next     *string
+		}
+		fx.read("/v2/batch/"+id+"?next="+next, &page)
+		if page.Outcomes["UNMATCHED"] != count || len(page.Outcomes) != 1 {
+			t.Fatalf("at %d: %v", read, page.Outcomes)
+		}
+		for _, e := range page.Events {
+			if e.WorkProviderUserID != name(read) {
+				t.Fatalf("event %d is %v", read, e)
 			}
 			read++
 		}
