@@ -56,7 +56,7 @@ func anyEntry(t *rapid.T) Entry {
 	if e.Kind == Link || e.Kind == Unlink {
 		e.UserID = anyName(t).Value
 	}
-	if e.Kind == Link && rapid.Bool().Draw(t, "had before") {
+	if e.UserID != "" && rapid.Bool().Draw(t, "of another customer") {
 		e.FreeSince = anyInstant(t)
 	}
 	return e
@@ -177,6 +177,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		f.Add(Entry{Kind: kind, At: minute(1)}.encode())
 		f.Add(Entry{Kind: kind, At: minute(1), UserID: "12345", FreeSince: minute(0)}.encode())
 	}
+	f.Add(append(Entry{Kind: Unlink, At: minute(1), UserID: "12345", FreeSince: 1}.encode()[:9], make([]byte, 13)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if e, err := decodeEntry(b); err == nil && !bytes.Equal(e.encode(), b) {
 			t.Errorf("%x: %v", b, e)
@@ -213,6 +214,8 @@ func TestDecodeUnknownVersion(t *testing.T) {
 	planned := Fact{courier, Login, minute(1), minute(2), 0}
 	accepted := Fact{courier, Login, minute(1), minute(2), minute(3)}
 	entry := Entry{Kind: Link, At: minute(1), UserID: "12345"}.encode()
+	moved := Entry{Kind: Unlink, At: minute(1), UserID: "12345", FreeSince: minute(0)}.encode()
+	decodeEntryOf := func(b []byte) error { _, err := decodeEntry(b); return err }
 	shifts := encodeShifts([]Shift{{minute(1), minute(2), EndPlanned, minute(1), userIDName("12345")}})
 	continued := encodeShifts([]Shift{{minute(5), minute(9), EndPlanned, minute(1), userIDName("12345")}})
 	part := encodeBatchPart([]Fact{in(1)})
@@ -226,7 +229,8 @@ func TestDecodeUnknownVersion(t *testing.T) {
 	}{
 		"fact":            {planned.encode(nil), 11, 3, decodeFactOf},
 		"accepted fact":   {accepted.encode(nil), 16, 3, decodeFactOf},
-		"entry":           {entry, 17, 2, func(b []byte) error { _, err := decodeEntry(b); return err }},
+		"entry":           {entry, 17, 2, decodeEntryOf},
+		"moved entry":     {moved, 17, 3, decodeEntryOf},
 		"shifts":          {shifts, len(shifts), 3, decodeShiftsOf},
 		"continued shift": {continued, len(continued), 3, decodeShiftsOf},
 		"part":            {part, len(part), 2, func(b []byte) error { _, err := decodeBatchPart(b); return err }},
@@ -242,7 +246,7 @@ func TestDecodeUnknownVersion(t *testing.T) {
 		kindless[0] &= 0xf0
 		bad := [][]byte{newer, versionless, kindless}
 		for n := range c.shorts {
-			if n > 0 || strings.HasSuffix(name, "fact") || name == "entry" { // no shifts and no facts are written as nothing
+			if n > 0 || strings.HasSuffix(name, "fact") || strings.HasSuffix(name, "entry") { // no shifts and no facts are written as nothing
 				bad = append(bad, c.whole[:n])
 			}
 		}
@@ -306,7 +310,7 @@ func TestDecodeStoredForms(t *testing.T) {
 		seen[reflect.TypeOf(got).String()+" "+x.Form] = true
 	}
 	for _, want := range []string{
-		"timeline.Fact 1", "timeline.Fact 2", "timeline.Entry 1", "[]timeline.Shift 1", "[]timeline.Shift 2", "[]timeline.Fact 1",
+		"timeline.Fact 1", "timeline.Fact 2", "timeline.Entry 1", "timeline.Entry 2", "[]timeline.Shift 1", "[]timeline.Shift 2", "[]timeline.Fact 1",
 	} {
 		if !seen[want] {
 			t.Errorf("no fixture of %s, only of %v", want, seen)

@@ -111,35 +111,35 @@ func (w *twins) addHistory(t *rapid.T) {
 // link gives an id to a customer, taking it from whoever has it, or takes it away.
 func (w *twins) link(t *rapid.T) {
 	id := rapid.SampledFrom(twinIDs).Draw(t, "id")
-	at := w.day(t).Start()
+	at := w.day(t).Start() + Instant(rapid.IntRange(0, 20).Draw(t, "later"))*100*millisecond
 	customer := rapid.SampledFrom(append([]string{""}, twinCustomers...)).Draw(t, "customer")
 	ctx := context.Background()
 	prev, err := w.store.Ownership(ctx, w.provider, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if prev.Owner != "" {
-		tx := w.store.WriteTx()
-		entry := w.store.ReleaseUserID(tx, w.provider, id, prev, at.Time())
-		w.store.AppendHistory(tx, w.provider, prev.Owner, entry)
-		if err := tx.Run(ctx); err != nil {
-			t.Fatal(err)
-		}
-		w.memory.Unlink(w.provider, id, at)
-	}
-	if customer == "" {
+	if prev.Owner == customer {
 		return
 	}
-	if prev, err = w.store.Ownership(ctx, w.provider, id); err != nil {
-		t.Fatal(err)
-	}
 	tx := w.store.WriteTx()
-	entry := w.store.AssignUserID(tx, w.provider, id, prev, customer, at.Time())
-	w.store.AppendHistory(tx, w.provider, customer, entry)
+	switch {
+	case customer == "":
+		entry := w.store.ReleaseUserID(tx, w.provider, id, prev, at.Time())
+		w.store.AppendHistory(tx, w.provider, prev.Owner, entry)
+		w.memory.Unlink(w.provider, id, at)
+	case prev.Owner == "":
+		entry := w.store.AssignUserID(tx, w.provider, id, prev, customer, at.Time())
+		w.store.AppendHistory(tx, w.provider, customer, entry)
+		w.memory.Link(w.provider, id, customer, at)
+	default:
+		unlink, link := w.store.MoveUserID(tx, w.provider, id, prev, customer, at.Time())
+		w.store.AppendHistory(tx, w.provider, prev.Owner, unlink)
+		w.store.AppendHistory(tx, w.provider, customer, link)
+		w.memory.Link(w.provider, id, customer, at)
+	}
 	if err := tx.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	w.memory.Link(w.provider, id, customer, at)
 }
 
 // putRecord writes a record that follows the one stored, or does not.

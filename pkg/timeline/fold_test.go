@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"zego.com/workprovider/pkg/person"
 )
 
 // day0 is the midnight that the minutes of the worked cases count from.
@@ -321,4 +323,182 @@ func TestInDoubtInsured(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLoginsOfOneInstantAreOne: whichever comes first, a plan beats none, the customer number names the shift, else the
+// first workProviderUserId in order (rule 4).
+func TestLoginsOfOneInstantAreOne(t *testing.T) {
+	login := func(name person.Name, planned Instant, accepted int) Fact {
+		return Fact{Name: name, Kind: Login, At: minute(0), PlannedEnd: planned, Accepted: minute(accepted)}
+	}
+	shift := func(end int, by EndReason, name person.Name) Shift {
+		return Shift{Start: minute(0), End: minute(end), EndedBy: by, Login: minute(0), Name: name}
+	}
+	a := userIDName("a")
+	b := userIDName("b")
+	history := NewHistory(append(everCounted.Entries(),
+		Entry{Kind: Link, At: minute(-10), UserID: "a"}, Entry{Kind: Link, At: minute(-10), UserID: "b"}))
+	for _, c := range []struct {
+		facts []Fact
+		want  Shift
+	}{
+		{[]Fact{login(a, minute(60), 1), login(b, minute(90), 2)}, shift(90, EndPlanned, a)},
+		{[]Fact{login(a, minute(90), 1), login(b, minute(60), 2)}, shift(60, EndPlanned, a)},
+		{[]Fact{login(a, minute(90), 2), login(b, minute(60), 1)}, shift(90, EndPlanned, a)},
+		{[]Fact{login(b, minute(60), 1), login(a, Never, 2)}, shift(60, EndPlanned, a)},
+		{[]Fact{login(b, Never, 1), login(a, Never, 2)}, shift(14*60, EndAuto, a)},
+		{[]Fact{login(a, minute(60), 3), login(b, minute(90), 2), login(courier, minute(30), 1)}, shift(60, EndPlanned, courier)},
+	} {
+		for range len(c.facts) {
+			c.facts = append(c.facts[1:], c.facts[0])
+			if shifts := fold(slices.Clone(c.facts), history).shifts; len(shifts) != 1 || shifts[0] != c.want {
+				t.Errorf("%v:\ngot  %v\nwant %v", c.facts, shifts, c.want)
+			}
+		}
+	}
+}
+
+// TestLastAcceptedPlanCounts is rule 12: of the plans of one LOGIN the one accepted last counts, whatever the order of
+// delivery; an unknown acceptance is that of the fact's own instant; of two accepted at once the later end counts.
+func TestLastAcceptedPlanCounts(t *testing.T) {
+	plan := func(end, accepted int) Fact {
+		f := in(0)
+		f.PlannedEnd = minute(end)
+		f.Accepted = minute(accepted)
+		return f
+	}
+	unknown := plan(600, 0)
+	unknown.Accepted = 0
+	earlier := plan(300, -1)
+	for name, c := range map[string]struct {
+		facts []Fact
+		want  int
+	}{
+		"moved later":                           {[]Fact{plan(60, 1), plan(120, 2)}, 120},
+		"moved earlier":                         {[]Fact{plan(120, 1), plan(60, 2)}, 60},
+		"moved back to where it was":            {[]Fact{plan(120, 1), plan(60, 2), plan(120, 3)}, 120},
+		"sent again without a plan":             {[]Fact{plan(120, 1), in(0), {courier, Login, minute(0), Never, minute(9)}}, 120},
+		"accepted at once":                      {[]Fact{plan(120, 1), plan(60, 1)}, 120},
+		"unknown, and known later":              {[]Fact{unknown, plan(60, 1)}, 60},
+		"unknown, and accepted before its time": {[]Fact{unknown, earlier}, 600},
+	} {
+		for seed := range uint64(20) {
+			facts := append(slices.Clone(c.facts), c.facts...)
+			random := rand.New(rand.NewPCG(seed, 2))
+			random.Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
+			shifts := fold(slices.Clone(facts), everCounted).shifts
+			if len(shifts) != 1 || shifts[0].End != minute(c.want) || shifts[0].EndedBy != EndPlanned {
+				t.Errorf("%s: %v, want an end at %d", name, shifts, c.want)
+			}
+			sortFacts(facts)
+			if merged := mergeRepeats(facts); len(merged) != 1 || merged[0].PlannedEnd != minute(c.want) {
+				t.Errorf("%s: merged to %v, want an end at %d", name, merged, c.want)
+			}
+		}
+	}
+}
+
+// TestForgottenLogouts are the cases that the rules were made for.
+func TestForgottenLogouts(t *testing.T) {
+	at := func(day, hour, min int) int { return 1440*day + 60*hour + min }
+	type shift struct {
+		from, to int
+		by       EndReason
+	}
+	for name, c := range map[string]struct {
+		facts []Fact
+		want  []shift
+	}{
+		"Monday's logout is forgotten": {
+			[]Fact{in(at(0, 18, 0)), in(at(1, 7, 30)), out(at(1, 15, 0))},
+			[]shift{{at(0, 18, 0), at(1, 8, 0), EndAuto}, {at(1, 8, 0), at(1, 15, 0), EndLogout}},
+		},
+		"two evenings' logouts are forgotten": {
+			[]Fact{in(at(0, 20, 30)), in(at(0, 23, 50)), in(at(1, 12, 0)), out(at(2, 0, 10))},
+			[]shift{
+				{at(0, 20, 30), at(1, 10, 30), EndAuto}, {at(1, 10, 30), at(1, 12, 0), EndAuto},
+				{at(1, 12, 0), at(2, 0, 10), EndLogout},
+			},
+		},
+	} {
+		result := fold(c.facts, everCounted)
+		var got []shift
+		for _, s := range result.shifts {
+			got = append(got, shift{int(minutesOf(s.Start)), int(minutesOf(s.End)), s.EndedBy})
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\ngot  %v\nwant %v", name, got, c.want)
+		}
+		for i, shift := range result.shifts[1:] {
+			if end, by := result.coverEnd(i); end != minute(c.want[len(c.want)-1].to) || by != EndLogout {
+				t.Errorf("%s: cover ends at %v (%v), after shift %v", name, end.Time(), by, shift)
+			}
+		}
+	}
+}
+
+// TestContinuedShiftBeforeItsCut: until the cut has come the LOGIN that will continue the shift has no effect, and reads
+// the shift that holds it; a LOGOUT before the cut leaves it so for good.
+func TestContinuedShiftBeforeItsCut(t *testing.T) {
+	const cut = 14 * 60
+	result := fold([]Fact{in(0), in(600)}, everCounted)
+	for _, c := range []struct {
+		now    int
+		effect Effect
+		start  int
+	}{{600, AlreadyOpen, 0}, {cut - 1, AlreadyOpen, 0}, {cut, ContinuedShift, cut}, {5000, ContinuedShift, cut}} {
+		effect, shift := result.outcome(in(600), minute(c.now))
+		if effect != c.effect || result.shifts[shift].Start != minute(c.start) {
+			t.Errorf("at %d: %v of %v", c.now, effect, result.shifts[shift])
+		}
+	}
+	for minuteOf, shifts := range map[int]int{cut - 1: 1, cut: 1, cut + 1: 2} {
+		result = fold([]Fact{in(0), in(600), out(minuteOf)}, everCounted)
+		if len(result.shifts) != shifts || result.shifts[shifts-1].EndedBy != EndLogout {
+			t.Errorf("a LOGOUT at %d: %v", minuteOf, result.shifts)
+		}
+	}
+}
+
+// TestTimepointResults names the shifts by their place, and none where there is none. At one instant the LOGOUT goes first.
+func TestTimepointResults(t *testing.T) {
+	results := fold([]Fact{out(-10), in(0), in(10), out(60), in(90), out(90), in(100), out(100)}, everCounted).results
+	want := []timepointResult{
+		{0, LogoutWithoutLogin, -1, -1, 0}, // a LOGOUT alone
+		{OpenedShift, 0, 0, -1, 0},
+		{AlreadyOpen, 0, 0, -1, 0},
+		{0, ClosedShift, -1, 0, 0},
+		{OpenedShift, LogoutWithoutLogin, 1, -1, 1}, // both at once while closed
+		{OpenedShift, ClosedShift, 2, 1, 2},         // and while open
+	}
+	if !slices.Equal(results, want) {
+		t.Errorf("got  %v\nwant %v", results, want)
+	}
+}
+
+// TestTwoEndsAtOneInstant: of two ends, the one that somebody chose goes first, and a withdrawal last (rule 4).
+func TestTwoEndsAtOneInstant(t *testing.T) {
+	long := in(0).At.Add(MaxShift)
+	planned := in(0)
+	planned.PlannedEnd = long
+	withdrawn := NewHistory([]Entry{
+		{Kind: Consent, At: minute(-1)}, {Kind: Match, At: minute(-1)}, {Kind: Withdrawal, At: long},
+	})
+	logout := out(14 * 60)
+	for _, c := range []struct {
+		facts   []Fact
+		history History
+		want    EndReason
+	}{
+		{[]Fact{planned}, everCounted, EndPlanned},
+		{[]Fact{planned}, withdrawn, EndPlanned},
+		{[]Fact{in(0)}, withdrawn, EndAuto},
+		{[]Fact{planned, logout}, everCounted, EndLogout},
+		{[]Fact{in(0), logout}, everCounted, EndLogout},
+	} {
+		shifts := fold(c.facts, c.history).shifts
+		if len(shifts) != 1 || shifts[0].End != long || shifts[0].EndedBy != c.want {
+			t.Errorf("%v, want %v", shifts, c.want)
+		}
+	}
 }

@@ -204,3 +204,17 @@ func TestDaysThatAreRead(t *testing.T) {
 		}
 	}
 }
+
+// TestDaysIncludeBothEnds: a run of days holds the first and the last of them.
+func TestDaysIncludeBothEnds(t *testing.T) {
+	days := Days{day0, day0 + 1}
+	for day, want := range map[Day]bool{day0 - 1: false, day0: true, day0 + 1: true, day0 + 2: false} {
+		if days.has(day) != want {
+			t.Errorf("%v: %v", day, !want)
+		}
+	}
+	shifts := []Shift{{Login: minute(-1)}, {Login: minute(0)}, {Login: minute(2*1440) - 1}, {Login: minute(2 * 1440)}}
+	if got := namedOn(shifts, days); !slices.Equal(got, shifts[1:3]) {
+		t.Errorf("named on %v: %v", days, got)
+	}
+}
