@@ -49,7 +49,7 @@ func (v Reader) eventResponseFor(
 		effect := o.Effect.String()
 		out.Effect = &effect
 	}
-	if o.Shift.End != 0 {
+	if o.Shift.Name.Value != "" {
 		id := v.shiftID(provider, o.Shift)
 		out.ShiftID = &id
 	}

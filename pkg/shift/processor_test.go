@@ -31,7 +31,8 @@ func (fx *fixture) putUnreadableHistory(number string) {
 	_, err := dynamodb.NewFromConfig(fx.env.AWS()).PutItem(fx.t.Context(), &dynamodb.PutItemInput{
 		TableName: aws.String(fx.env.Get("TIMELINES_TABLE")),
 		Item: map[string]dynamotypes.AttributeValue{
-			table.PK:          &dynamotypes.AttributeValueMemberS{Value: table.NamePartition(courier, person.Name{Kind: person.CustomerNumber, Value: number})},
+			table.PK: &dynamotypes.AttributeValueMemberS{Value: table.NamePartition(courier,
+				person.Name{Kind: person.CustomerNumber, Value: number})},
 			table.SK:          &dynamotypes.AttributeValueMemberS{Value: table.HistorySort("2026-01")},
 			table.VersionAttr: &dynamotypes.AttributeValueMemberN{Value: "99"},
 		},
@@ -48,13 +49,14 @@ func (failingArchive) Archive(context.Context, deadletter.DeadLetter) error {
 	return errors.New("down")
 }
 
-// TestOneBadMessageDoesNotFailTheOthers is promise 6: of ten messages in a batch, those that cannot be understood are filed
-// with their bytes, those that fail come again by themselves, and the rest are done.
+// TestOneBadMessageDoesNotFailTheOthers is promise 6: of ten messages in a batch, those that cannot be understood are
+// filed with their bytes, those that fail come again by themselves, and the rest are done.
 func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 	fx := newCourierFixture(t)
 	fx.putUnreadableHistory("PUZZLE")
 	login := func(number string) string {
-		return factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.CustomerNumber, number, eleven)})[0]
+		return factMessages(courier, "",
+			[]timeline.Fact{fact(timeline.Login, person.CustomerNumber, number, eleven)})[0]
 	}
 	batch := events.SQSEvent{}
 	for id, body := range []string{login("ABC123"), "{bad\u0000\xff", login("PUZZLE"), `{"v":99}`, login("ABC12"), ""} {
@@ -172,21 +174,24 @@ func (fx *fixture) deadLetterQueue() (url, tries string) {
 	if err := json.Unmarshal([]byte(got.Attributes["RedrivePolicy"]), &policy); err != nil {
 		fx.t.Fatal(err)
 	}
-	found, err := fx.sqs.GetQueueUrl(fx.t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(policy.Target[strings.LastIndexByte(policy.Target, ':')+1:])})
+	found, err := fx.sqs.GetQueueUrl(fx.t.Context(),
+		&sqs.GetQueueUrlInput{QueueName: aws.String(policy.Target[strings.LastIndexByte(policy.Target, ':')+1:])})
 	if err != nil {
 		fx.t.Fatal(err)
 	}
 	return *found.QueueUrl, fmt.Sprint(policy.Count)
 }
 
-// TestOrderAndRepeatsDoNotMatter is promises 2 and 3 over HTTP: the same events in any order, alone or in batches, under
-// either name, sent again weeks later, make the same shifts.
+// TestOrderAndRepeatsDoNotMatter is promises 2 and 3 over HTTP: the same events in any order, alone or in batches,
+// under either name, sent again weeks later, make the same shifts.
 func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 	fx := newFixture(t)
 	type sent struct{ kind, name, at string }
 	events := []sent{
-		{"login", "C", "09:00:00"}, {"logout", "U", "10:00:00"}, {"login", "U", "10:00:00"}, {"login", "C", "10:30:00"}, {"logout", "C", "11:00:00"},
-		{"logout", "U", "11:30:00"}, {"logout", "C", "08:00:00"}, {"login", "U", "11:45:00"}, {"login", "C", "11:45:00"},
+		{"login", "C", "09:00:00"}, {"logout", "U", "10:00:00"}, {"login", "U", "10:00:00"},
+		{"login", "C", "10:30:00"}, {"logout", "C", "11:00:00"},
+		{"logout", "U", "11:30:00"}, {"logout", "C", "08:00:00"}, {"login", "U", "11:45:00"},
+		{"login", "C", "11:45:00"},
 	}
 	var want string
 	for order := range uint64(6) {
@@ -245,11 +250,25 @@ func TestFirstYear(t *testing.T) {
 	fx.accept("/v1/shift/logout", `{"customerNumber":"ABC123","timestamp":"0001-01-01T01:00:00Z"}`)
 	fx.accept("/v1/shift/logout", `{"customerNumber":"ZZZ999","timestamp":"0001-01-01T00:00:00Z"}`)
 	fx.drain()
-	fx.want("the shift", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", first, first.Add(time.Hour), "LOGOUT", 1))
+	fx.want("the shift", fx.get("/v2/shift/"+id), 200,
+		shiftJSON(id, "ABC123", first, first.Add(time.Hour), "LOGOUT", 1))
 	var list shiftList
 	if fx.read(listPath+"&from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", &list); list.starts() != iso(first) {
 		t.Errorf("listed: %s", list.starts())
 	}
+}
+
+// TestEndAtTheEpoch: an instant that is stored as 0 is one like any other.
+func TestEndAtTheEpoch(t *testing.T) {
+	fx := newFixture(t)
+	epoch := time.Unix(0, 0).UTC()
+	fx.addPerson(courier, "ABC123", "", epoch, timeline.ConsentGiven(epoch.AddDate(-1, 0, 0)),
+		timeline.Matched(epoch.AddDate(-1, 0, 0)))
+	login := fx.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":"1969-12-31T23:00:00Z"}`)
+	logout := fx.accept("/v1/shift/logout", `{"customerNumber":"ABC123","timestamp":"1970-01-01T00:00:00Z"}`)
+	fx.drain()
+	fx.want("the LOGOUT", fx.get("/v2/event/"+logout), 200,
+		eventJSON(logout, "APPLIED", "CLOSED_SHIFT", "", login, byNumber, "LOGOUT", epoch))
 }
 
 // TestIDFormsStayValid: an id is for ever, so what an id seals may never change its form.
@@ -257,10 +276,13 @@ func TestIDFormsStayValid(t *testing.T) {
 	fx := newCourierFixture(t)
 	login := fact(timeline.Login, person.UserID, "12345", eleven)
 	for name, c := range map[string]struct{ id, was string }{
-		"LOGIN":  {EventID(fx.ids, courier, login), "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"},
-		"LOGOUT": {EventID(fx.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", eleven)), "Ab9gDVUwToXU6zOK_Fnw3nW-OUY906zpscfZagJ23qGd"},
-		"match":  {matchID(fx.ids, courier, timeline.MatchResult{Customer: "ABC123", Entry: timeline.Matched(eleven)}), "AX8gIoiCacT0vXo1reODu5ZJlIzbD5kcj65Cosn7cxUA"},
-		"batch":  {fx.ids.Seal(batchPurpose, courier, batchOf([]timeline.Fact{login, login}).bytes()), "AfFBDde9xBlkhmAVHRZFrNlIgxnV7u1NST0EY_fDIeNLDNBUfA"},
+		"LOGIN": {EventID(fx.ids, courier, login), "AUvobn5sFwqO9ySSy-9i-QgvXaWWhM5LUfxPZH97AcM"},
+		"LOGOUT": {EventID(fx.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", eleven)),
+			"Ab9gDVUwToXU6zOK_Fnw3nW-OUY906zpscfZagJ23qGd"},
+		"match": {matchID(fx.ids, courier, timeline.MatchResult{Customer: "ABC123",
+			Entry: timeline.Matched(eleven)}), "AX8gIoiCacT0vXo1reODu5ZJlIzbD5kcj65Cosn7cxUA"},
+		"batch": {fx.ids.Seal(batchPurpose, courier, batchOf([]timeline.Fact{login, login}).bytes()),
+			"AfFBDde9xBlkhmAVHRZFrNlIgxnV7u1NST0EY_fDIeNLDNBUfA"},
 	} {
 		if c.id != c.was {
 			t.Errorf("the id of a %s is %s, was %s", name, c.id, c.was)
