@@ -49,7 +49,8 @@ func TestABatchIsAccepted(t *testing.T) {
 				calls := len(queue.calls)
 				want := newPacker(courier, batchOf(c.want).name(), "facts")
 				want.id = fx.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes())
-				if sent := queue.take(); fmt.Sprint(sent) != fmt.Sprint(want.facts(c.want)) || calls != min(1, len(c.want)) {
+				if sent := queue.take(); fmt.Sprint(sent) != fmt.Sprint(want.facts(c.want)) ||
+					calls != min(1, len(c.want)) {
 					t.Errorf("%s: %s: %d calls, sent %q", endpoint.path, name, calls, sent)
 				}
 			}
@@ -78,9 +79,11 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 			"an item that is no object": {`[` + good + `,7]`, named(1, v1Detail("Each item must be an object"))},
 			"an item that is null":      {`[` + good + `,null]`, named(1, v1Field("customerNumber", exactlyOne))},
 			"the first bad item":        {`[{},{"x":1}]`, named(0, v1Field("customerNumber", exactlyOne))},
-			"row 3: a key twice":        {`[` + good + `,{"x":1,"x":2}]`, named(1, v1Detail("Duplicate key at line 1, column 72"))},
-			"row 6: the documents' own": {"timestamp=2018-12-15T14%3A00%3A00%2B00%3A00&driverId=1686", `{"error":"INVALID_DATA",` +
-				`"detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`},
+			"row 3: a key twice": {`[` + good + `,{"x":1,"x":2}]`,
+				named(1, v1Detail("Duplicate key at line 1, column 72"))},
+			"row 6: the documents' own": {"timestamp=2018-12-15T14%3A00%3A00%2B00%3A00&driverId=1686",
+				`{"error":"INVALID_DATA",` +
+					`"detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`},
 			"row 7: broken": {"[" + good + ",\n {]", v1Detail("JSON decode error at line 2, column 3")},
 			"row 7: empty":  {"", v1Detail("JSON decode error at line 1, column 1")},
 		} {
@@ -107,12 +110,13 @@ func batchBody(n int, name func(i int) string) string {
 	return "[" + strings.TrimPrefix(b.String(), ",") + "]"
 }
 
-// TestAcceptingCosts: exactly one call to SQS for an event and for a batch of up to 1,000, whatever the names look like,
-// and none to DynamoDB while the key is cached. A larger batch costs one for each ten messages.
+// TestAcceptingCosts: exactly one call to SQS for an event and for a batch of up to 1,000, whatever the names look
+// like, and none to DynamoDB while the key is cached. A larger batch costs one for each ten messages.
 func TestAcceptingCosts(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	providers := apikey.NewStore(env)
-	if _, err := providers.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true}, noon); err != nil {
+	if _, err := providers.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true},
+		noon); err != nil {
 		t.Fatal(err)
 	}
 	key, _, err := providers.IssueKey(t.Context(), courier, noon)
@@ -156,7 +160,8 @@ func TestAcceptingCosts(t *testing.T) {
 
 	fx.queued()
 	meter.Reset()
-	fx.want("a batch of 10,000", fx.ask(key, "POST", "/v1/batch/login", batchBody(10_000, func(i int) string { return longName(i, "x") })), 202, pendingBody)
+	fx.want("a batch of 10,000", fx.ask(key, "POST", "/v1/batch/login", batchBody(10_000,
+		func(i int) string { return longName(i, "x") })), 202, pendingBody)
 	calls := meter.Calls()["SQS.SendMessageBatch"]
 	bodies := fx.queued()
 	if want := (len(bodies) + 9) / 10; calls != want {
@@ -167,7 +172,8 @@ func TestAcceptingCosts(t *testing.T) {
 // TestMessagesOfABatch: a batch fills as few messages as fit the size that SQS bills, and none is larger.
 func TestMessagesOfABatch(t *testing.T) {
 	fx, sender := newRecordingFixture(t)
-	fx.want("", fx.post("/v1/batch/login", batchBody(7000, func(i int) string { return longName(i, "\uffff") })), 202, pendingBody)
+	fx.want("", fx.post("/v1/batch/login", batchBody(7000, func(i int) string { return longName(i, "\uffff") })), 202,
+		pendingBody)
 	var facts []timeline.Fact
 	for _, call := range sender.calls {
 		for _, body := range call {

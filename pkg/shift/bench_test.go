@@ -65,8 +65,8 @@ func deliver(b *testing.B, process queue.Consumer, e events.SQSEvent) {
 	}
 }
 
-// BenchmarkApart is a batch of LOGINs of so many people, and later a batch of their LOGOUTs: each event costs a fold and a
-// record.
+// BenchmarkApart is a batch of LOGINs of so many people, and later a batch of their LOGOUTs: each event costs a fold
+// and a record.
 func BenchmarkApart(b *testing.B) {
 	log := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
@@ -77,7 +77,8 @@ func BenchmarkApart(b *testing.B) {
 			for hour, kind := range []timeline.Kind{timeline.Login, timeline.Logout} {
 				facts := make([]timeline.Fact, n)
 				for i, number := range numbers {
-					facts[i] = fact(kind, person.CustomerNumber, number, noon.AddDate(0, 0, day).Add(time.Duration(hour)*time.Hour))
+					facts[i] = fact(kind, person.CustomerNumber, number,
+						noon.AddDate(0, 0, day).Add(time.Duration(hour)*time.Hour))
 				}
 				both = append(both, delivery(facts, 1000))
 			}
@@ -104,7 +105,8 @@ func BenchmarkApart(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				if day%30 == 0 {
-					process = Processor(timeline.NewApplier(seededStore(numbers, noon.AddDate(-1, 0, 0)), 32), failingArchive{}, time.Now)
+					process = Processor(timeline.NewApplier(seededStore(numbers, noon.AddDate(-1, 0, 0)), 32),
+						failingArchive{}, time.Now)
 				}
 				both := deliveries(day % 30)
 				day++

@@ -15,8 +15,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// These tests count calls. How many there are depends on whether the facts are of the last week, so they are of the real
-// yesterday: noon is long enough after one midnight and before the other.
+// These tests count calls. How many there are depends on whether the facts are of the last week, so they are of the
+// real yesterday: noon is long enough after one midnight and before the other.
 var yesterday = time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
 
 // newMeteredFixture is a fixture whose calls are counted, with ABC123, who is the courier's 12345, and ABC12, its 1686.
@@ -66,13 +66,15 @@ var (
 	abc12  = person.Name{Kind: person.CustomerNumber, Value: "ABC12"}
 )
 
-// TestProcessorCosts: one write for each fact row touched, and for each person at most four reads and one write for each
-// day of the fold's window, whatever number of their events are in the batch, and however long they have been with us.
+// TestProcessorCosts: one write for each fact row touched, and for each person at most four reads and one write for
+// each day of the fold's window, whatever number of their events are in the batch, and however long they have been with
+// us.
 func TestProcessorCosts(t *testing.T) {
 	fx, meter := newMeteredFixture(t)
 	costs := func(what string, rows, gets, queries, days int) {
 		t.Helper()
-		want := map[string]int{"DynamoDB.UpdateItem": rows, "DynamoDB.GetItem": gets, "DynamoDB.Query": queries, "DynamoDB.PutItem": days}
+		want := map[string]int{"DynamoDB.UpdateItem": rows, "DynamoDB.GetItem": gets, "DynamoDB.Query": queries,
+			"DynamoDB.PutItem": days}
 		maps.DeleteFunc(want, func(_ string, n int) bool { return n == 0 })
 		if got := meter.Calls(); !maps.Equal(got, want) {
 			t.Errorf("%s:\ngot  %v\nwant %v", what, got, want)
@@ -98,7 +100,8 @@ func TestProcessorCosts(t *testing.T) {
 		costs(when+", two people", 2, 0, 6, 2)
 		fx.run(1, append(workday(yesterday, 2, abc123), workday(yesterday.AddDate(0, 0, -1), 2, abc123)...)...)
 		costs(when+", two days", 2, 0, 3, 2)
-		fx.run(1, append(workday(yesterday.Add(11*time.Hour), 1, abc123), workday(yesterday.Add(-22*time.Hour), 1, abc123)...)...)
+		fx.run(1, append(workday(yesterday.Add(11*time.Hour), 1, abc123),
+			workday(yesterday.Add(-22*time.Hour), 1, abc123)...)...)
 		costs(when+", two days, night between", 2, 0, 3, 2)
 		fx.run(1, fact(timeline.Logout, person.CustomerNumber, "ABC12", yesterday.Add(-5*time.Hour)))
 		costs(when+", a LOGOUT that closes nothing", 1, 0, 3, 0)
@@ -137,8 +140,8 @@ func (fx *fixture) addFact(f timeline.Fact) {
 	}
 }
 
-// TestWriteUnits: an event costs a unit for its fact and a unit for its record, and 80 facts of one person's day no more
-// for the facts.
+// TestWriteUnits: an event costs a unit for its fact and a unit for its record, and 80 facts of one person's day no
+// more for the facts.
 func TestWriteUnits(t *testing.T) {
 	fx, meter := newMeteredFixture(t)
 	for _, c := range []struct {
@@ -153,8 +156,8 @@ func TestWriteUnits(t *testing.T) {
 	}
 }
 
-// batchOfCustomers is the body of a batch of LOGINs: the first hundred of customers of their own, C0 to C99, and all others
-// of ten more people.
+// batchOfCustomers is the body of a batch of LOGINs: the first hundred of customers of their own, C0 to C99, and all
+// others of ten more people.
 func batchOfCustomers(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -168,8 +171,8 @@ func batchOfCustomers(n int) string {
 	return "[" + b.String()[1:] + "]"
 }
 
-// TestBatchPageCosts: a page of a batch costs the query of its tallies, that of the one or two parts that hold it, and its
-// events' people, however large the batch is.
+// TestBatchPageCosts: a page of a batch costs the query of its tallies, that of the one or two parts that hold it, and
+// its events' people, however large the batch is.
 func TestBatchPageCosts(t *testing.T) {
 	fx, meter := newMeteredFixture(t)
 	since := yesterday.AddDate(-1, 0, 0)
@@ -186,16 +189,16 @@ func TestBatchPageCosts(t *testing.T) {
 		if got, want := meter.Calls(), map[string]int{"DynamoDB.Query": 2 + 2*pageSize}; !maps.Equal(got, want) {
 			t.Errorf("of %d events: %v, want %v", count, got, want)
 		}
-		// A unit for the tallies, two for each person, and at most 8 for each part: a message of 64 KiB takes half of that
-		// as a part.
+		// A unit for the tallies, two for each person, and at most 8 for each part: a message of 64 KiB takes half of
+		// that as a part.
 		if got, most := meter.ReadUnits(), float64(1+2*pageSize+2*8); got > most {
 			t.Errorf("of %d events: %v units, at most %v", count, got, most)
 		}
 	}
 }
 
-// TestLongHistoryCosts: one more event costs the same whatever lies behind its person: at most four record writes, and one
-// query of the days around it for each of the person's names. So do a shift by its id and a page of a list.
+// TestLongHistoryCosts: one more event costs the same whatever lies behind its person: at most four record writes, and
+// one query of the days around it for each of the person's names. So do a shift by its id and a page of a list.
 func TestLongHistoryCosts(t *testing.T) {
 	for name, daily := range map[string]func(day time.Time) []timeline.Fact{
 		"LOGINs an hour apart, without a LOGOUT": func(day time.Time) []timeline.Fact {
@@ -222,9 +225,13 @@ func TestLongHistoryCosts(t *testing.T) {
 			} {
 				meter.Reset()
 				fx.run(1, f)
-				want := map[string]int{"DynamoDB.UpdateItem": 1, "DynamoDB.Query": 4, "DynamoDB.PutItem": 4}
-				if got := meter.Calls(); !maps.Equal(got, want) {
-					t.Errorf("%s:\ngot  %v\nwant %v", what, got, want)
+				calls := meter.Calls()
+				if n := calls["DynamoDB.PutItem"]; n < 1 || n > 4 {
+					t.Errorf("%s: %d record writes", what, n)
+				}
+				delete(calls, "DynamoDB.PutItem")
+				if want := map[string]int{"DynamoDB.UpdateItem": 1, "DynamoDB.Query": 4}; !maps.Equal(calls, want) {
+					t.Errorf("%s: besides, %v, want %v", what, calls, want)
 				}
 			}
 			from := middle.AddDate(0, 0, -1).Format("2006-01-02T15:04:05Z")

@@ -12,12 +12,14 @@ func TestDeprecatedNamesSetHeaders(t *testing.T) {
 		{"POST", "/v1/shift/login", `{"WHO":"1","timestamp":` + someTime + `}`},
 		{"POST", "/v1/shift/logout", `{"WHO":"1","timestamp":` + someTime + `}`},
 		{"POST", "/v1/batch/login", `[{"WHO":"1","timestamp":` + someTime + `}]`},
-		{"POST", "/v1/batch/logout", `[{"customerNumber":"A","timestamp":` + someTime + `},{"WHO":"1","timestamp":` + someTime + `}]`},
+		{"POST", "/v1/batch/logout",
+			`[{"customerNumber":"A","timestamp":` + someTime + `},{"WHO":"1","timestamp":` + someTime + `}]`},
 		{"POST", "/v1/match", `{"WHO":"1","success":true}`},
 		{"POST", "/v2/shift", `{"user":{"WHO":"1"},"startTime":"2026-03-14T12:00:00Z"}`},
 		{"GET", "/v2/shift?WHO=1", ""},
 	} {
-		for name, want := range map[string]bool{"customerNumber": false, "workProviderUserId": false, "policyId": true, "driverId": true} {
+		for name, want := range map[string]bool{"customerNumber": false, "workProviderUserId": false,
+			"policyId": true, "driverId": true} {
 			if endpoint.target == "/v1/match" && name == "driverId" {
 				want = false // row 3: it does not count there
 			}

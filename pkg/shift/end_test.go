@@ -28,8 +28,8 @@ func (fx *fixture) putEnd(id string, minute int) answer {
 
 func ended(minute int) string { return fmt.Sprintf(`{"endTime":%q}`, iso(minutes(minute))) }
 
-// TestAShiftIsEnded plays rule 8's sentences about PUT, each step on the shift that the steps before have left. Every shift
-// begins at noon.
+// TestAShiftIsEnded plays rule 8's sentences about PUT, each step on the shift that the steps before have left. Every
+// shift begins at noon.
 func TestAShiftIsEnded(t *testing.T) {
 	fx := newCourierFixture(t)
 	type step struct {
@@ -54,37 +54,51 @@ func TestAShiftIsEnded(t *testing.T) {
 			{60, none, 60, 201, ended(60)}, {61, none, 60, 201, ended(60)},
 			{61, none, 59, 400, putEnded}, {61, none, 61, 400, putEnded}, {day, none, 60, 201, ended(60)},
 		}, minutes(60), "LOGOUT"},
-		{"not after its start", 0, []step{{60, none, 0, 400, putTooEarly}, {60, none, -1, 400, putTooEarly}, {60, none, -10_000, 400, putTooEarly}}, time.Time{}, ""},
+		{"not after its start", 0, []step{
+			{60, none, 0, 400, putTooEarly}, {60, none, -1, 400, putTooEarly}, {60, none, -10_000, 400, putTooEarly},
+		}, time.Time{}, ""},
 		{"in the future, up to 14 hours", 0, []step{
-			{0, none, day + 1, 400, putTooLong}, {0, none, 100_000, 400, putTooLong}, {0, none, day, 201, ended(day)}, {1, none, day, 201, ended(day)},
+			{0, none, day + 1, 400, putTooLong}, {0, none, 100_000, 400, putTooLong}, {0, none, day, 201, ended(day)},
+			{1, none, day, 201, ended(day)},
 		}, minutes(day), ""},
-		{"in the future, then earlier", 0, []step{{0, none, 60, 201, ended(60)}, {1, none, 30, 201, ended(30)}}, minutes(30), ""},
+		{"in the future, then earlier", 0, []step{{0, none, 60, 201, ended(60)}, {1, none, 30, 201, ended(30)}},
+			minutes(30), ""},
 		{"in the future, then later, and back", 0, []step{
-			{0, none, 60, 201, ended(60)}, {1, none, 90, 201, ended(90)}, {2, none, 60, 201, ended(60)}, {2, none, 60, 201, ended(60)},
+			{0, none, 60, 201, ended(60)}, {1, none, 90, 201, ended(90)}, {2, none, 60, 201, ended(60)},
+			{2, none, 60, 201, ended(60)},
 		}, minutes(60), ""},
 		{"in the future, and it comes to pass", 0, []step{
 			{0, none, 60, 201, ended(60)}, {70, none, 80, 400, putBeyond}, {70, none, 65, 400, putBeyond},
 		}, minutes(60), "PLANNED"},
-		{"in the future, then in the past", 0, []step{{0, none, 60, 201, ended(60)}, {70, none, 50, 201, ended(50)}}, minutes(50), "LOGOUT"},
-		{"in the future, after a LOGOUT", 0, []step{{30, none, 20, 201, ended(20)}, {30, none, 60, 400, putEnded}}, minutes(20), "LOGOUT"},
+		{"in the future, then in the past", 0, []step{{0, none, 60, 201, ended(60)}, {70, none, 50, 201, ended(50)}},
+			minutes(50), "LOGOUT"},
+		{"in the future, after a LOGOUT", 0, []step{{30, none, 20, 201, ended(20)}, {30, none, 60, 400, putEnded}},
+			minutes(20), "LOGOUT"},
 		{"in the future, after AUTO", 0, []step{{day + 1, none, day + 2, 400, putTooLong}}, minutes(day), "AUTO"},
 		{"in the future, while another LOGIN insures for longer", 0, []step{
 			{20, func(number, _ string) { fx.login(number, minutes(10)) }, 60, 201, ended(60)},
 		}, time.Time{}, ""},
-		{"AUTO in the past does not forbid an earlier end", 0, []step{{day + 600, none, 60, 201, ended(60)}}, minutes(60), "LOGOUT"},
+		{"AUTO in the past does not forbid an earlier end", 0, []step{{day + 600, none, 60, 201, ended(60)}},
+			minutes(60), "LOGOUT"},
 		{"nor one exactly there", 0, []step{{day + 600, none, day, 201, ended(day)}}, minutes(day), "LOGOUT"},
 		{"nor does a planned end", 120, []step{{180, none, 60, 201, ended(60)}}, minutes(60), "LOGOUT"},
-		{"beyond the planned end", 120, []step{{60, none, 121, 201, ended(121)}, {180, none, 122, 400, putBeyond}}, minutes(121), "PLANNED"},
-		{"at the planned end", 120, []step{{60, none, 120, 201, ended(120)}, {180, none, 120, 201, ended(120)}}, minutes(120), "LOGOUT"},
-		{"more than 14 hours says so, planned or not", 120, []step{{60, none, day + 1, 400, putTooLong}}, minutes(120), ""},
+		{"beyond the planned end", 120, []step{{60, none, 121, 201, ended(121)}, {180, none, 122, 400, putBeyond}},
+			minutes(121), "PLANNED"},
+		{"at the planned end", 120, []step{{60, none, 120, 201, ended(120)}, {180, none, 120, 201, ended(120)}},
+			minutes(120), "LOGOUT"},
+		{"more than 14 hours says so, planned or not", 120, []step{{60, none, day + 1, 400, putTooLong}},
+			minutes(120), ""},
 		{"closed by a LOGOUT of v1", 0, []step{
-			{60, func(number, _ string) { fx.logout(number, minutes(40)) }, 50, 400, putEnded}, {60, none, 30, 400, putEnded}, {60, none, 40, 201, ended(40)},
+			{60, func(number, _ string) { fx.logout(number, minutes(40)) }, 50, 400, putEnded},
+			{60, none, 30, 400, putEnded}, {60, none, 40, 201, ended(40)},
 		}, minutes(40), "LOGOUT"},
 		{"an earlier LOGOUT of v1 comes late", 0, []step{
-			{60, none, 50, 201, ended(50)}, {60, func(number, _ string) { fx.logout(number, minutes(40)) }, 50, 400, putEnded},
+			{60, none, 50, 201, ended(50)},
+			{60, func(number, _ string) { fx.logout(number, minutes(40)) }, 50, 400, putEnded},
 		}, minutes(40), "LOGOUT"},
 		{"a later LOGIN does not matter", 0, []step{
-			{60, func(number, _ string) { fx.login(number, minutes(50)) }, 40, 201, ended(40)}, {60, none, 40, 201, ended(40)},
+			{60, func(number, _ string) { fx.login(number, minutes(50)) }, 40, 201, ended(40)},
+			{60, none, 40, 201, ended(40)},
 		}, minutes(40), "LOGOUT"},
 		{"by the id of a LOGIN within it", 0, []step{{20, func(number, _ string) {
 			within := fx.create(fmt.Sprintf(`{"customerNumber":%q}`, number), minutes(20), time.Time{})
@@ -95,7 +109,8 @@ func TestAShiftIsEnded(t *testing.T) {
 		{"that LOGIN has its own shift then", 0, []step{{30, func(number, id string) {
 			within := fx.create(fmt.Sprintf(`{"customerNumber":%q}`, number), minutes(20), time.Time{})
 			fx.want("the first", fx.putEnd(id, 10), 201, ended(10))
-			fx.want("its own", fx.get("/v2/shift/"+within), 200, shiftJSON(within, number, minutes(20), time.Time{}, "", 3))
+			fx.want("its own", fx.get("/v2/shift/"+within), 200,
+				shiftJSON(within, number, minutes(20), time.Time{}, "", 3))
 			fx.want("its own is ended", fx.putEnd(within, 25), 201, ended(25))
 		}, 10, 201, ended(10)}}, minutes(10), "LOGOUT"},
 	} {
@@ -115,7 +130,8 @@ func TestAShiftIsEnded(t *testing.T) {
 		}
 		var read struct{ EndTime, EndedBy *string }
 		fx.read("/v2/shift/"+id, &read)
-		if got, want := fmt.Sprint(text(read.EndTime), text(read.EndedBy)), fmt.Sprint(textOf(c.end), c.by); got != want {
+		got := fmt.Sprint(text(read.EndTime), text(read.EndedBy))
+		if want := fmt.Sprint(textOf(c.end), c.by); got != want {
 			t.Errorf("%s: at last %s, want %s", c.name, got, want)
 		}
 	}
@@ -136,7 +152,8 @@ func TestAnEndIsRefusedByItself(t *testing.T) {
 		"row 7: broken":          {`{x}`, putBrokenOne},
 	} {
 		// The body is judged before the id: so also for one that does not exist.
-		for _, path := range []string{"/v2/shift/" + id, "/v2/shift/" + id + "/", "/v2/policy/" + id, "/v2/shift/none", "/v2/policy/none/"} {
+		for _, path := range []string{"/v2/shift/" + id, "/v2/shift/" + id + "/", "/v2/policy/" + id,
+			"/v2/shift/none", "/v2/policy/none/"} {
 			fx.want(path+": "+name, fx.put(path, c.body), 400, c.want)
 		}
 	}
@@ -152,9 +169,11 @@ func TestAnEndIsRefusedByItself(t *testing.T) {
 		fx.want("PUT, "+name, fx.put("/v2/shift/"+forged, tooEarly), 404, v2NoShift)
 		fx.want("GET, "+name, fx.get("/v2/shift/"+forged), 404, v2NoShift)
 	}
-	fx.want("row 13: no timezone is UTC; row 12: the answer is in UTC", fx.put("/v2/policy/"+id+"/", `{"endTime":"2026-03-14 12:30:00.25"}`),
+	fx.want("row 13: no timezone is UTC; row 12: the answer is in UTC",
+		fx.put("/v2/policy/"+id+"/", `{"endTime":"2026-03-14 12:30:00.25"}`),
 		201, `{"endTime":"2026-03-14T12:30:00.250000+00:00"}`)
-	fx.want("row 17: another spelling of the same", fx.put("/v2/shift/"+id, `{"endTime":"2026-03-14T13:30:00.2500001+01","x":1}`),
+	fx.want("row 17: another spelling of the same",
+		fx.put("/v2/shift/"+id, `{"endTime":"2026-03-14T13:30:00.2500001+01","x":1}`),
 		201, `{"endTime":"2026-03-14T12:30:00.250000+00:00"}`)
 	fx.want("row 28: the id's escapes are decoded once", fx.get(fmt.Sprintf("/v2/shift/%%%02X%s", id[0], id[1:])), 200,
 		shiftJSON(id, "ABC123", noon, minutes(30).Add(250*time.Millisecond), "LOGOUT", 2))
@@ -168,7 +187,8 @@ func TestAdjoiningShifts(t *testing.T) {
 	fx.want("the end", fx.putEnd(first, 20), 201, ended(20))
 	second := fx.create(abc, minutes(20), time.Time{})
 	fx.want("the first", fx.get("/v2/shift/"+first), 200, shiftJSON(first, "ABC123", noon, minutes(20), "LOGOUT", 3))
-	fx.want("the second", fx.get("/v2/shift/"+second), 200, shiftJSON(second, "ABC123", minutes(20), time.Time{}, "", 3))
+	fx.want("the second", fx.get("/v2/shift/"+second), 200,
+		shiftJSON(second, "ABC123", minutes(20), time.Time{}, "", 3))
 	fx.want("again", fx.putEnd(first, 20), 201, ended(20))
 	fx.want("a later end of the first", fx.putEnd(first, 21), 400, putEnded)
 }

@@ -110,7 +110,8 @@ func buildFixture(t testing.TB, env *config.Env, keys web.Authenticator, sender 
 	return fx
 }
 
-// addCustomer makes somebody who has shared with a work provider, and was matched there, for a year; userID may be empty.
+// addCustomer makes somebody who has shared with a work provider, and was matched there, for a year; userID may be
+// empty.
 func (fx *fixture) addCustomer(providerID, number, userID string) {
 	fx.t.Helper()
 	since := noon.AddDate(-1, 0, 0)
@@ -270,7 +271,8 @@ func (fx *fixture) deliver(messages []types.Message) (failed []types.Message) {
 			failed = append(failed, m)
 			continue
 		}
-		done = append(done, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
+		done = append(done,
+			types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
 	}
 	if len(done) > 0 {
 		_, err = fx.sqs.DeleteMessageBatch(fx.t.Context(), &sqs.DeleteMessageBatchInput{

@@ -25,8 +25,8 @@ func at(day, hour, minute int) time.Time {
 	return monday.AddDate(0, 0, day).Add(time.Duration(hour*60+minute) * time.Minute)
 }
 
-// wantShifts fails the test unless these are the customer's shifts of the 60 days before the clock: "Mon 18:00–Tue 08:00
-// AUTO", with nothing for an end that is not known.
+// wantShifts fails the test unless these are the customer's shifts of the 60 days before the clock: "Mon 18:00–Tue
+// 08:00 AUTO", with nothing for an end that is not known.
 func (fx *fixture) wantShifts(what, number string, want ...string) {
 	fx.t.Helper()
 	var list struct {
@@ -145,14 +145,15 @@ func TestForgottenLogout(t *testing.T) {
 	fx.clock = at(1, 7, 30)
 	next := fx.create(user, fx.clock, time.Time{})
 	fx.clock = at(1, 8, 0)
-	fx.want("by the id of the second", fx.get("/v2/shift/"+next), 200, shiftJSON(next, "ABC12", at(1, 8, 0), time.Time{}, "", 1))
+	fx.want("by the id of the second", fx.get("/v2/shift/"+next), 200,
+		shiftJSON(next, "ABC12", at(1, 8, 0), time.Time{}, "", 1))
 	fx.want("PUT", fx.putAt(at(1, 15, 0), next, at(1, 15, 0)), 201, endBody(at(1, 15, 0)))
 	fx.wantShifts("by v2", "ABC12", "Mon 18:00–Tue 08:00 AUTO", "Tue 08:00–Tue 15:00 LOGOUT")
 	fx.want("PUT of the first, too late for it", fx.put("/v2/shift/"+first, endBody(at(1, 15, 0))), 400, putTooLong)
 }
 
-// TestIDsSurviveUnlinkAndMove: an id that was handed out finds its shift after the workProviderUserId that it was created
-// under has gone, to nobody or to somebody else.
+// TestIDsSurviveUnlinkAndMove: an id that was handed out finds its shift after the workProviderUserId that it was
+// created under has gone, to nobody or to somebody else.
 func TestIDsSurviveUnlinkAndMove(t *testing.T) {
 	for _, c := range []struct {
 		name, newOwner string
@@ -181,7 +182,8 @@ func TestIDsSurviveUnlinkAndMove(t *testing.T) {
 					fx.want("PUT", fx.putAt(at(0, 11, 30), id, at(0, 11, 0)), 201, endBody(at(0, 11, 0)))
 					fx.want("PUT again", fx.put("/v2/shift/"+id, endBody(at(0, 11, 0))), 201, endBody(at(0, 11, 0)))
 				}
-				fx.want("GET", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", at(0, 9, 0), at(0, 11, 0), "LOGOUT", 2))
+				fx.want("GET", fx.get("/v2/shift/"+id), 200,
+					shiftJSON(id, "ABC123", at(0, 9, 0), at(0, 11, 0), "LOGOUT", 2))
 				fx.wantShifts("of the other", "ABC12")
 			})
 		}
@@ -212,7 +214,8 @@ func TestLinkAfterTooLong(t *testing.T) {
 		logout    string // of the LOGOUTs
 		shiftList []string
 	}{
-		{"after 40 days", at(-1, 0, 0), at(40, 0, 0), "REJECTED UNMATCHED_TOO_LONG", "REJECTED UNMATCHED_TOO_LONG", nil},
+		{"after 40 days", at(-1, 0, 0), at(40, 0, 0), "REJECTED UNMATCHED_TOO_LONG", "REJECTED UNMATCHED_TOO_LONG",
+			nil},
 		{"consented only then", at(40, 0, 0), at(40, 0, 0), "REJECTED BEFORE_CONSENT", "REJECTED BEFORE_CONSENT", nil},
 		{"after 20 days", at(-1, 0, 0), at(20, 0, 0), "APPLIED OPENED_SHIFT", "APPLIED CLOSED_SHIFT", []string{
 			"Mon 09:00–Mon 17:00 LOGOUT", "Tue 09:00–Tue 17:00 LOGOUT", "Wed 09:00–Wed 17:00 LOGOUT",
@@ -226,7 +229,8 @@ func TestLinkAfterTooLong(t *testing.T) {
 				logouts = append(logouts, fx.sendAt("logout", unknown, at(day, 17, 0)))
 			}
 			fx.clock = c.link
-			fx.addPerson(courier, "LINKED", "late", c.link, timeline.ConsentGiven(c.consent), timeline.Matched(c.consent))
+			fx.addPerson(courier, "LINKED", "late", c.link, timeline.ConsentGiven(c.consent),
+				timeline.Matched(c.consent))
 			fx.recompute("LINKED", c.link.AddDate(0, 0, -30))
 			for i := range logins {
 				fx.wantOutcome("LOGIN", logins[i], c.outcome)
@@ -283,8 +287,8 @@ func TestPlannedEndMoves(t *testing.T) {
 	}
 }
 
-// TestEndOfAContinuedShift: the end is judged by the LOGIN that the id names and the end of cover, not by the end of the
-// shift that holds it.
+// TestEndOfAContinuedShift: the end is judged by the LOGIN that the id names and the end of cover, not by the end of
+// the shift that holds it.
 func TestEndOfAContinuedShift(t *testing.T) {
 	fx := newCourierFixture(t)
 	fx.sendAt("login", byNumber, at(0, 0, 0))
@@ -320,7 +324,8 @@ func TestConsentWithinASecond(t *testing.T) {
 	fx.wantOutcome("of the second before", before, "REJECTED BEFORE_CONSENT")
 
 	fx.addPerson(courier, "ABC12", "", second, timeline.Matched(year), timeline.ConsentGiven(ms(146)))
-	fx.want("POST of the consent's second", fx.post("/v2/shift", newShiftBody(`{"customerNumber":"ABC12"}`, second, time.Time{})), 201,
+	fx.want("POST of the consent's second",
+		fx.post("/v2/shift", newShiftBody(`{"customerNumber":"ABC12"}`, second, time.Time{})), 201,
 		fmt.Sprintf(`{"id":%q,"user":{"customerNumber":"ABC12"},"startTime":%q,"endTime":null}`,
 			EventID(fx.ids, courier, fact(timeline.Login, person.CustomerNumber, "ABC12", second)), iso(second)))
 
@@ -356,12 +361,13 @@ func TestEveningsForgotten(t *testing.T) {
 	fx.sendAt("login", byNumber, at(0, 23, 50))
 	first := fx.sendAt("login", byNumber, at(1, 12, 0))
 	fx.sendAt("logout", byNumber, at(2, 0, 10))
-	fx.wantShifts("three shifts", "ABC123", "Mon 20:30–Tue 10:30 AUTO", "Tue 10:30–Tue 12:00 AUTO", "Tue 12:00–Wed 00:10 LOGOUT")
+	fx.wantShifts("three shifts", "ABC123", "Mon 20:30–Tue 10:30 AUTO", "Tue 10:30–Tue 12:00 AUTO",
+		"Tue 12:00–Wed 00:10 LOGOUT")
 	fx.wantOutcome("the first LOGIN of the day", first, "APPLIED OPENED_SHIFT")
 }
 
-// TestPagesWhileAShiftMoves: page 2 begins after the last shift of page 1, so that a shift which begins earlier by then is
-// on it.
+// TestPagesWhileAShiftMoves: page 2 begins after the last shift of page 1, so that a shift which begins earlier by then
+// is on it.
 func TestPagesWhileAShiftMoves(t *testing.T) {
 	fx := newCourierFixture(t)
 	starts := make([]time.Time, 150)
@@ -425,8 +431,8 @@ func barrier(n int) func() {
 	}
 }
 
-// TestTwoEndsAtOnce: of two PUTs of different past ends, both judged and stored before either is folded again, exactly one
-// is a 201: the one whose end is that of the cover period.
+// TestTwoEndsAtOnce: of two PUTs of different past ends, both judged and stored before either is folded again, exactly
+// one is a 201: the one whose end is that of the cover period.
 func TestTwoEndsAtOnce(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	sender := &hookedQueue{Sender: queue.NewEventsQueue(env)}
@@ -489,7 +495,8 @@ func TestEventIDsOfV2(t *testing.T) {
 	for range 2 {
 		put := fx.put("/v2/shift/"+id, ended(20))
 		logout := put.header.Get("X-Event-Id")
-		if want := EventID(fx.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", minutes(20))); logout != want {
+		if want := EventID(fx.ids, courier,
+			fact(timeline.Logout, person.CustomerNumber, "ABC123", minutes(20))); logout != want {
 			t.Errorf("%v: the event is %s, want %s", put, logout, want)
 		}
 		fx.want("the LOGOUT", fx.get("/v2/event/"+logout), 200,
@@ -508,9 +515,12 @@ func TestEventAfterWithdrawal(t *testing.T) {
 	logout := fx.sendAt("logout", byNumber, minutes(10))
 	want := func(shift string) {
 		t.Helper()
-		fx.want("LOGIN", fx.get("/v2/event/"+login), 200, eventJSON(login, "APPLIED", "OPENED_SHIFT", "", shift, byNumber, "LOGIN", noon))
-		fx.want("again", fx.get("/v2/event/"+again), 200, eventJSON(again, "NO_EFFECT", "", "ALREADY_OPEN", "", byNumber, "LOGIN", minutes(5)))
-		fx.want("LOGOUT", fx.get("/v2/event/"+logout), 200, eventJSON(logout, "APPLIED", "CLOSED_SHIFT", "", shift, byNumber, "LOGOUT", minutes(10)))
+		fx.want("LOGIN", fx.get("/v2/event/"+login), 200,
+			eventJSON(login, "APPLIED", "OPENED_SHIFT", "", shift, byNumber, "LOGIN", noon))
+		fx.want("again", fx.get("/v2/event/"+again), 200,
+			eventJSON(again, "NO_EFFECT", "", "ALREADY_OPEN", "", byNumber, "LOGIN", minutes(5)))
+		fx.want("LOGOUT", fx.get("/v2/event/"+logout), 200,
+			eventJSON(logout, "APPLIED", "CLOSED_SHIFT", "", shift, byNumber, "LOGOUT", minutes(10)))
 	}
 	want(login)
 	fx.clock = minutes(20)
@@ -534,4 +544,18 @@ func TestReadAndEndUnmatched(t *testing.T) {
 	fx.want("POST", fx.post("/v2/shift", newShiftBody(abc, minutes(30), time.Time{})), 400, v2Field("user", notMatched))
 	fx.want("PUT", fx.putEnd(id, 20), 201, ended(20))
 	fx.want("GET", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, minutes(20), "LOGOUT", 2))
+}
+
+// TestCreateBeforeTheLink: a LOGIN that would be another customer's cannot count, and is refused.
+func TestCreateBeforeTheLink(t *testing.T) {
+	const user = `{"workProviderUserId":"12345"}`
+	fx := newCourierFixture(t)
+	fx.clock = minutes(0)
+	fx.unlink("12345", "ABC12")
+	fx.clock = minutes(10)
+	fx.want("while it was another's", fx.post("/v2/shift", newShiftBody(user, minutes(-1), time.Time{})), 400,
+		v2Field("startTime", "`startTime` must not be before the user's consent."))
+	id := fx.create(user, minutes(0), time.Time{})
+	fx.want("from the link on", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC12", minutes(0), time.Time{}, "", 1))
+	fx.wantShifts("of the other", "ABC123")
 }

@@ -42,7 +42,8 @@ func (fx *fixture) wantRecord(what, number string, revision int64, want ...strin
 	}
 	var got []string
 	for _, s := range records[0].Shifts {
-		got = append(got, fmt.Sprintf("%v-%v %s", s.Start.Time().Sub(noon).Minutes(), s.End.Time().Sub(noon).Minutes(), s.EndedBy))
+		got = append(got,
+			fmt.Sprintf("%v-%v %s", s.Start.Time().Sub(noon).Minutes(), s.End.Time().Sub(noon).Minutes(), s.EndedBy))
 	}
 	if records[0].Revision != revision || strings.Join(got, ", ") != strings.Join(want, ", ") {
 		fx.t.Errorf("%s: revision %d of %q, want %d of %q", what, records[0].Revision, got, revision, want)
@@ -74,7 +75,8 @@ func TestSameEventConcurrently(t *testing.T) {
 func TestSameBatchConcurrently(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "12345")
-	body := fmt.Sprintf(`[{"workProviderUserId":"12345","timestamp":%q},{"customerNumber":"ABC123","timestamp":%q}]`, iso(minutes(-10)), iso(minutes(-9)))
+	body := fmt.Sprintf(`[{"workProviderUserId":"12345","timestamp":%q},{"customerNumber":"ABC123","timestamp":%q}]`,
+		iso(minutes(-10)), iso(minutes(-9)))
 	a := fx.askConcurrently("POST", "/v1/batch/login/", body)
 	fx.want("the answer", a, 202, `{"status":"PENDING"}`)
 	fx.drain()
@@ -102,7 +104,8 @@ func TestSameMatchConcurrently(t *testing.T) {
 func TestSameV2ShiftConcurrently(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "12345")
-	created := fx.askConcurrently("POST", "/v2/shift/", newShiftBody(`{"workProviderUserId":"12345"}`, minutes(-10), time.Time{}))
+	created := fx.askConcurrently("POST", "/v2/shift/",
+		newShiftBody(`{"workProviderUserId":"12345"}`, minutes(-10), time.Time{}))
 	id := fx.idIn(created)
 	if created.status != 201 {
 		t.Fatal(created)

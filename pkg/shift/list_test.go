@@ -58,7 +58,10 @@ func (fx *fixture) addShifts(key, number string, starts ...time.Time) {
 	fx.t.Helper()
 	var logins, logouts []string
 	for _, start := range starts {
-		item := func(at time.Time) string { return fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(at)) }
+		item := func(at time.Time) string {
+			return fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number,
+				iso(at))
+		}
 		logins, logouts = append(logins, item(start)), append(logouts, item(start.Add(10*time.Minute)))
 	}
 	fx.want("logins", fx.ask(key, "POST", "/v1/batch/login", "["+strings.Join(logins, ",")+"]"), 202, pendingBody)
@@ -70,7 +73,8 @@ const listPath = "/v2/shift/?customerNumber=ABC123"
 
 func TestAListIsOfATime(t *testing.T) {
 	fx := newCourierFixture(t)
-	starts := []time.Time{noon.AddDate(0, 0, -92), noon.AddDate(0, 0, -14).Add(-10 * time.Minute), noon.AddDate(0, 0, -14), noon.AddDate(0, 0, -1), minutes(-60), minutes(-30)}
+	starts := []time.Time{noon.AddDate(0, 0, -92), noon.AddDate(0, 0, -14).Add(-10 * time.Minute),
+		noon.AddDate(0, 0, -14), noon.AddDate(0, 0, -1), minutes(-60), minutes(-30)}
 	fx.addShifts(courier, "ABC123", starts...)
 	ahead := fx.create(abc, minutes(30), time.Time{}) // as far ahead as a shift can be
 	starts = append(starts, minutes(30))
@@ -111,7 +115,8 @@ func TestAListIsOfATime(t *testing.T) {
 		}
 	}
 	want := `{"shifts":[` + shiftJSON(ahead, "ABC123", minutes(30), time.Time{}, "", 2) + `],"next":null}`
-	for _, query := range []string{"customerNumber=ABC123", "policyId=%20abc123", "workProviderUserId=12345", "driverId=12345"} {
+	for _, query := range []string{"customerNumber=ABC123", "policyId=%20abc123", "workProviderUserId=12345",
+		"driverId=12345"} {
 		for _, path := range []string{"/v2/shift", "/v2/shift/", "/v2/policy", "/v2/policy/"} {
 			target := path + "?from=2026-03-14T12:30Z&" + query
 			fx.want(target, fx.get(target), 200, want)
@@ -127,21 +132,26 @@ func TestAListIsRefused(t *testing.T) {
 	const tooLong = "The range `from`–`to` must not exceed 92 days."
 	const badNext = "`next` must be the value from the previous page, with the same parameters."
 	for name, c := range map[string]struct{ query, want string }{
-		"row 1: nobody":             {"from=2026-03-14T11:00:00Z", v2Field("customerNumber", exactlyOne)},
-		"row 1: both kinds":         {"customerNumber=ABC123&driverId=12345", v2Field("driverId", exactlyOne)},
-		"row 1: two values":         {"customerNumber=ABC123&customerNumber=ABC12", v2Field("customerNumber", "`customerNumber` is repeated with different values")},
-		"row 1: from twice":         {"customerNumber=ABC123&from=2026-03-14T11:00:00Z&from=2026-03-14T11:00:01Z", v2Field("from", "`from` is repeated with different values.")},
-		"row 13: from":              {"customerNumber=ABC123&from=yesterday", v2Field("from", "`from` "+notISO)},
-		"row 13: to":                {"customerNumber=ABC123&to=2026-02-30T11:00:00Z", v2Field("to", "`to` "+notISO)},
-		"92 days before now":        {"customerNumber=ABC123&from=2025-12-12T11:59:59Z", v2Field("from", tooLong)},
-		"92 days before to":         {"customerNumber=ABC123&from=2025-12-12T11:59:59Z&to=2026-03-14T12:00:00Z", v2Field("from", tooLong)},
-		"next that nobody gave":     {"customerNumber=ABC123&next=x", v2Field("next", badNext)},
-		"row 22: unknown":           {"customerNumber=ZZZ999", v2Field("user", notShared)},
-		"row 22: unknown id":        {"workProviderUserId=0", v2Field("user", notShared)},
-		"parameters before person":  {"customerNumber=ZZZ999&from=x", v2Field("from", "`from` "+notISO)},
-		"row 26: not UTF-8":         {"customerNumber=%ff", v2Field("query", "The query must be UTF-8")},
-		"row 28: a broken escape":   {"customerNumber=%zz", v2Field("query", "Malformed query string")},
-		"row 2: a control in an id": {"driverId=%00", v2Field("driverId", "`driverId` must not contain control characters")},
+		"row 1: nobody":     {"from=2026-03-14T11:00:00Z", v2Field("customerNumber", exactlyOne)},
+		"row 1: both kinds": {"customerNumber=ABC123&driverId=12345", v2Field("driverId", exactlyOne)},
+		"row 1: two values": {"customerNumber=ABC123&customerNumber=ABC12",
+			v2Field("customerNumber", "`customerNumber` is repeated with different values")},
+		"row 1: from twice": {"customerNumber=ABC123&from=2026-03-14T11:00:00Z&from=2026-03-14T11:00:01Z",
+			v2Field("from", "`from` is repeated with different values.")},
+		"row 13: from":       {"customerNumber=ABC123&from=yesterday", v2Field("from", "`from` "+notISO)},
+		"row 13: to":         {"customerNumber=ABC123&to=2026-02-30T11:00:00Z", v2Field("to", "`to` "+notISO)},
+		"92 days before now": {"customerNumber=ABC123&from=2025-12-12T11:59:59Z", v2Field("from", tooLong)},
+		"92 days before to": {"customerNumber=ABC123&from=2025-12-12T11:59:59Z&to=2026-03-14T12:00:00Z",
+			v2Field("from", tooLong)},
+		"next that nobody gave":    {"customerNumber=ABC123&next=x", v2Field("next", badNext)},
+		"row 22: unknown":          {"customerNumber=ZZZ999", v2Field("user", notShared)},
+		"row 22: unknown id":       {"workProviderUserId=0", v2Field("user", notShared)},
+		"parameters before person": {"customerNumber=ZZZ999&from=x", v2Field("from", "`from` "+notISO)},
+		"row 26: not UTF-8":        {"customerNumber=%ff", v2Field("query", "The query must be UTF-8")},
+		"row 28: a broken escape": {"customerNumber=%zz",
+			v2Field("query", "Malformed query string")},
+		"row 2: a control in an id": {"driverId=%00",
+			v2Field("driverId", "`driverId` must not contain control characters")},
 	} {
 		fx.want(name, fx.get("/v2/shift/?"+c.query), 400, c.want)
 	}
@@ -240,7 +250,8 @@ func TestMatchThroughTheAPI(t *testing.T) {
 	fx.addPerson(courier, "ABC123", "12345", since, timeline.ConsentGiven(since))
 	fx.addShifts(courier, "ABC123", minutes(-60))
 	fx.want("before the match", fx.get(listPath), 200, `{"shifts":[],"next":null}`)
-	fx.want("POST before the match", fx.post("/v2/shift", newShiftBody(abc, noon, time.Time{})), 400, v2Field("user", notMatched))
+	fx.want("POST before the match", fx.post("/v2/shift", newShiftBody(abc, noon, time.Time{})), 400,
+		v2Field("user", notMatched))
 	match := func(success bool) {
 		fx.accept("/v1/match", fmt.Sprintf(`{"customerNumber":"abc123","success":%t}`, success))
 		fx.drain()
@@ -258,7 +269,8 @@ func TestMatchThroughTheAPI(t *testing.T) {
 	if list.starts() != iso(minutes(-60)) {
 		t.Errorf("after a false: %s", list.starts())
 	}
-	fx.want("POST after a false", fx.post("/v2/shift", newShiftBody(abc, minutes(10), time.Time{})), 400, v2Field("user", notMatched))
+	fx.want("POST after a false", fx.post("/v2/shift", newShiftBody(abc, minutes(10), time.Time{})), 400,
+		v2Field("user", notMatched))
 	fx.clock = minutes(20)
 	match(true)
 	fx.read(listPath, &list)

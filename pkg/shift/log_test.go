@@ -49,7 +49,9 @@ func logLines(t *testing.T, log *bytes.Buffer) []string {
 // failingStore is a store that takes no facts.
 type failingStore struct{ timeline.Storage }
 
-func (failingStore) AddFacts(context.Context, string, person.Name, timeline.Day, []timeline.Fact) ([]timeline.Fact, error) {
+func (failingStore) AddFacts(
+	context.Context, string, person.Name, timeline.Day, []timeline.Fact,
+) ([]timeline.Fact, error) {
 	return nil, errors.New("down")
 }
 
@@ -74,7 +76,8 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 	early := fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(noon.AddDate(-2, 0, 0)))
 	unknown := `{"workProviderUserId":"nobody","timestamp":` + someTime + `}`
 	batch := fx.ask(courier, "POST", "/v1/batch/login", "["+strings.Join(items, ",")+"]")
-	fx.ask(courier, "POST", "/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
+	fx.ask(courier, "POST", "/v1/shift/logout",
+		fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
 	rejected := fx.ask(courier, "POST", "/v1/shift/login", early)
 	fx.ask(parcels, "POST", "/v1/shift/login", unknown)
 	if got := logLines(t, log); len(got) > 0 || batch.status != 202 {
@@ -82,11 +85,13 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 	}
 	var delivery events.SQSEvent
 	for i, body := range sent.take() {
-		delivery.Records = append(delivery.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body, Attributes: map[string]string{
-			"SentTimestamp": fmt.Sprint(noon.UnixMilli()), "ApproximateReceiveCount": fmt.Sprint(1 + i%2),
-		}})
+		delivery.Records = append(delivery.Records,
+			events.SQSMessage{MessageId: fmt.Sprint(i), Body: body, Attributes: map[string]string{
+				"SentTimestamp": fmt.Sprint(noon.UnixMilli()), "ApproximateReceiveCount": fmt.Sprint(1 + i%2),
+			}})
 	}
-	process := Processor(timeline.NewApplier(store, 1), failingArchive{}, func() time.Time { return noon.Add(1500 * time.Millisecond) })
+	process := Processor(timeline.NewApplier(store, 1), failingArchive{},
+		func() time.Time { return noon.Add(1500 * time.Millisecond) })
 	if response, err := process(t.Context(), delivery); err != nil || len(response.BatchItemFailures) > 0 {
 		t.Fatal(response, err)
 	}
@@ -101,11 +106,13 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 
 	// What fails is named by the id that the client was given.
 	failing := timeline.NewApplier(failingStore{store}, 1)
-	if _, err := Processor(failing, failingArchive{}, time.Now)(t.Context(), events.SQSEvent{Records: delivery.Records[:2]}); err != nil {
+	if _, err := Processor(failing, failingArchive{}, time.Now)(t.Context(),
+		events.SQSEvent{Records: delivery.Records[:2]}); err != nil {
 		t.Fatal(err)
 	}
 	got := logLines(t, log)
-	if len(got) != 3 || !strings.Contains(got[0], `"batchId":"`+batch.header.Get("X-Batch-Id")+`"`) || !strings.Contains(got[1], `"eventId":"`) ||
+	if len(got) != 3 || !strings.Contains(got[0], `"batchId":"`+batch.header.Get("X-Batch-Id")+`"`) ||
+		!strings.Contains(got[1], `"eventId":"`) ||
 		!strings.Contains(got[0], `"Provider":"courier-ltd"`) || !strings.Contains(got[0], `"messageId":"0"`) {
 		t.Errorf("logged %s", strings.Join(got, "\n"))
 	}

@@ -18,7 +18,8 @@ import (
 
 // anyName draws a name as the API accepts one; some hold what JSON or SQS would not take as it is.
 func anyName(t *rapid.T) string {
-	runes := rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune{'"', '\\', '<', '&', '\u2028', '\ufffd', '\ufffe', '\uffff', '\U0001ffff', '٣'}))
+	runes := rapid.OneOf(rapid.Rune(),
+		rapid.SampledFrom([]rune{'"', '\\', '<', '&', '\u2028', '\ufffd', '\ufffe', '\uffff', '\U0001ffff', '٣'}))
 	return rapid.StringOfN(runes, 1, -1, 255).Filter(func(s string) bool {
 		_, err := person.NewUserID(s)
 		return err == nil
@@ -27,12 +28,14 @@ func anyName(t *rapid.T) string {
 
 func anyInstant(t *rapid.T) timeline.Instant {
 	const first, last = -62135596800_000000, 253402300799_999999 // of the years 1 to 9999
-	return timeline.Instant(rapid.OneOf(rapid.Int64Range(first, last), rapid.SampledFrom([]int64{first, -1, 0, last})).Draw(t, "instant"))
+	return timeline.Instant(rapid.OneOf(rapid.Int64Range(first, last),
+		rapid.SampledFrom([]int64{first, -1, 0, last})).Draw(t, "instant"))
 }
 
 func anyFact(t *rapid.T) timeline.Fact {
 	f := timeline.Fact{
-		Name: person.Name{Kind: rapid.SampledFrom([]person.Kind{person.CustomerNumber, person.UserID}).Draw(t, "kind of name"), Value: anyName(t)},
+		Name: person.Name{Kind: rapid.SampledFrom([]person.Kind{person.CustomerNumber, person.UserID}).Draw(t,
+			"kind of name"), Value: anyName(t)},
 		Kind: timeline.Login, At: anyInstant(t), PlannedEnd: timeline.Never,
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "kind") {
@@ -87,18 +90,21 @@ func TestMessageRoundTrip(t *testing.T) {
 		if rapid.Bool().Draw(t, "no match") {
 			verdict.Entry = timeline.NotMatched(at.Time())
 		}
-		if c, err := parseMessage(matchMessage(provider, "AdZL", verdict)); err != nil || !slices.Equal(c.Matches, []timeline.MatchResult{verdict}) {
+		if c, err := parseMessage(matchMessage(provider, "AdZL", verdict)); err != nil ||
+			!slices.Equal(c.Matches, []timeline.MatchResult{verdict}) {
 			t.Fatalf("%v: %v, %v", verdict, c, err)
 		}
 		refold := timeline.Recompute{Customer: anyName(t), From: at}
-		if c, err := parseMessage(recomputeMessage(provider, refold)); err != nil || !slices.Equal(c.Recomputes, []timeline.Recompute{refold}) {
+		if c, err := parseMessage(recomputeMessage(provider, refold)); err != nil ||
+			!slices.Equal(c.Recomputes, []timeline.Recompute{refold}) {
 			t.Fatalf("%v: %v, %v", refold, c, err)
 		}
 	})
 }
 
-// storedMessage is an item of testdata/messages.json: messages of every form that a release has ever sent, and what they mean. They are never
-// changed, only added to: messages live for days in the queue, and for good among the dead letters.
+// storedMessage is an item of testdata/messages.json: messages of every form that a release has ever sent, and what
+// they mean. They are never changed, only added to: messages live for days in the queue, and for good among the dead
+// letters.
 type storedMessage struct {
 	Message json.RawMessage
 	Means   string
@@ -141,7 +147,8 @@ func meaning(c timeline.MessageChanges) string {
 		words = append(words, word)
 	}
 	for _, v := range c.Matches {
-		words = append(words, fmt.Sprintf("%s matched: %t at %d", v.Customer, v.Entry.Kind == timeline.Match, v.Entry.At))
+		words = append(words,
+			fmt.Sprintf("%s matched: %t at %d", v.Customer, v.Entry.Kind == timeline.Match, v.Entry.At))
 	}
 	for _, r := range c.Recomputes {
 		words = append(words, fmt.Sprintf("fold %s from %d", r.Customer, r.From))
@@ -215,7 +222,8 @@ func FuzzParseMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := timeline.MessageChanges{Provider: c.Provider, ClientID: c.ClientID, NotifyRejected: c.NotifyRejected, Batch: c.Batch, Offset: c.Offset, Facts: []timeline.Fact{}}
+		again := timeline.MessageChanges{Provider: c.Provider, ClientID: c.ClientID, NotifyRejected: c.NotifyRejected,
+			Batch: c.Batch, Offset: c.Offset, Facts: []timeline.Fact{}}
 		for _, f := range c.Facts {
 			for _, one := range factMessages(c.Provider, "", []timeline.Fact{f}) {
 				parsed, err := parseMessage(one)

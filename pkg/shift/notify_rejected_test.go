@@ -41,13 +41,16 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 	wish := wishing.facts(one)[0]
 	odd := factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.UserID, `"tell":true`, minutes(1))})[0]
 	batch := events.SQSEvent{Records: []events.SQSMessage{
-		{MessageId: "1", Body: factMessages(courier, "", one)[0]}, {MessageId: "2", Body: wish}, {MessageId: "3", Body: odd},
-		{MessageId: "4", Body: recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})},
+		{MessageId: "1", Body: factMessages(courier, "", one)[0]}, {MessageId: "2", Body: wish},
+		{MessageId: "3", Body: odd},
+		{MessageId: "4",
+			Body: recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})},
 		{MessageId: "5", Body: `{"tell":true}`},
 	}}
 	published := &publisher{}
 	response, err := NotifyRejected(fx.process, published.publish)(t.Context(), batch)
-	if err != nil || len(response.BatchItemFailures) != 0 || len(published.bodies) != 1 || published.bodies[0] != wish || published.providers[0] != courier {
+	if err != nil || len(response.BatchItemFailures) != 0 || len(published.bodies) != 1 ||
+		published.bodies[0] != wish || published.providers[0] != courier {
 		t.Errorf("%v, %v, %q of %q", response, err, published.bodies, published.providers)
 	}
 	// What cannot be announced comes again, and nothing else does.
@@ -61,7 +64,8 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 	failing := func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{{ItemIdentifier: "2"}}}, nil
 	}
-	if _, err := NotifyRejected(failing, published.publish)(t.Context(), batch); err != nil || len(published.bodies) != 0 {
+	if _, err := NotifyRejected(failing, published.publish)(t.Context(), batch); err != nil ||
+		len(published.bodies) != 0 {
 		t.Errorf("%v, %q", err, published.bodies)
 	}
 }
@@ -109,7 +113,8 @@ func TestRejectedEvents(t *testing.T) {
 	}
 	for i, want := range []string{`"reason":"BEFORE_CONSENT"`, `"reason":"UNMATCHED_TOO_LONG"`} {
 		var event struct{ ID, State string }
-		if err := json.Unmarshal(rejected[i], &event); err != nil || event.State != "REJECTED" || !strings.Contains(string(rejected[i]), want) {
+		if err := json.Unmarshal(rejected[i], &event); err != nil || event.State != "REJECTED" ||
+			!strings.Contains(string(rejected[i]), want) {
 			t.Errorf("%s, %v", rejected[i], err)
 		}
 		if got := fx.get("/v2/event/" + event.ID).body; got != string(rejected[i]) {

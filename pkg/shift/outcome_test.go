@@ -34,19 +34,28 @@ func TestReadEvent(t *testing.T) {
 	send := func(kind string, at time.Time) string {
 		return fx.accept("/v1/shift/"+kind, fmt.Sprintf(`{%s,"timestamp":%q}`, who, iso(at)))
 	}
-	in, again, out, late := send("login", minutes(-60)), send("login", minutes(-50)), send("logout", minutes(-40)), send("logout", minutes(-30))
+	in := send("login", minutes(-60))
+	again := send("login", minutes(-50))
+	out := send("logout", minutes(-40))
+	late := send("logout", minutes(-30))
 
-	fx.want("pending from the 202 on", fx.get("/v2/event/"+in), 200, eventJSON(in, "PENDING", "", "", "", who, "LOGIN", minutes(-60)))
+	fx.want("pending from the 202 on", fx.get("/v2/event/"+in), 200,
+		eventJSON(in, "PENDING", "", "", "", who, "LOGIN", minutes(-60)))
 	fx.drain()
-	fx.want("opened", fx.get("/v2/event/"+in+"/"), 200, eventJSON(in, "APPLIED", "OPENED_SHIFT", "", in, who, "LOGIN", minutes(-60)))
-	fx.want("already open", fx.get("/v2/event/"+again), 200, eventJSON(again, "NO_EFFECT", "", "ALREADY_OPEN", "", who, "LOGIN", minutes(-50)))
-	fx.want("closed", fx.get("/v2/event/"+out), 200, eventJSON(out, "APPLIED", "CLOSED_SHIFT", "", in, who, "LOGOUT", minutes(-40)))
-	fx.want("without a login", fx.get("/v2/event/"+late), 200, eventJSON(late, "NO_EFFECT", "", "LOGOUT_WITHOUT_LOGIN", "", who, "LOGOUT", minutes(-30)))
+	fx.want("opened", fx.get("/v2/event/"+in+"/"), 200,
+		eventJSON(in, "APPLIED", "OPENED_SHIFT", "", in, who, "LOGIN", minutes(-60)))
+	fx.want("already open", fx.get("/v2/event/"+again), 200,
+		eventJSON(again, "NO_EFFECT", "", "ALREADY_OPEN", "", who, "LOGIN", minutes(-50)))
+	fx.want("closed", fx.get("/v2/event/"+out), 200,
+		eventJSON(out, "APPLIED", "CLOSED_SHIFT", "", in, who, "LOGOUT", minutes(-40)))
+	fx.want("without a login", fx.get("/v2/event/"+late), 200,
+		eventJSON(late, "NO_EFFECT", "", "LOGOUT_WITHOUT_LOGIN", "", who, "LOGOUT", minutes(-30)))
 
 	send("login", minutes(-35))
 	fx.drain()
 	between := EventID(fx.ids, courier, fact(timeline.Login, person.UserID, "12345", minutes(-35)))
-	fx.want("revived by a late login", fx.get("/v2/event/"+late), 200, eventJSON(late, "APPLIED", "CLOSED_SHIFT", "", between, who, "LOGOUT", minutes(-30)))
+	fx.want("revived by a late login", fx.get("/v2/event/"+late), 200,
+		eventJSON(late, "APPLIED", "CLOSED_SHIFT", "", between, who, "LOGOUT", minutes(-30)))
 }
 
 func TestUncountedEventReasons(t *testing.T) {
@@ -60,7 +69,8 @@ func TestUncountedEventReasons(t *testing.T) {
 	}
 	year := noon.AddDate(-1, 0, -1)
 	id, who := ask("ABC123", year)
-	fx.want("before consent", fx.get("/v2/event/"+id), 200, eventJSON(id, "REJECTED", "", "BEFORE_CONSENT", "", who, "LOGIN", year))
+	fx.want("before consent", fx.get("/v2/event/"+id), 200,
+		eventJSON(id, "REJECTED", "", "BEFORE_CONSENT", "", who, "LOGIN", year))
 
 	// Row 21: an unknown user is accepted, and the outcome tells what became of it.
 	id, who = ask("ZZZ999", noon)
@@ -68,7 +78,8 @@ func TestUncountedEventReasons(t *testing.T) {
 	fx.clock = noon.AddDate(0, 0, 30).Add(-time.Microsecond)
 	fx.want("up to 30 days", fx.get("/v2/event/"+id), 200, eventJSON(id, "UNMATCHED", "", "", "", who, "LOGIN", noon))
 	fx.clock = noon.AddDate(0, 0, 30)
-	fx.want("then for good", fx.get("/v2/event/"+id), 200, eventJSON(id, "REJECTED", "", "UNMATCHED_TOO_LONG", "", who, "LOGIN", noon))
+	fx.want("then for good", fx.get("/v2/event/"+id), 200,
+		eventJSON(id, "REJECTED", "", "UNMATCHED_TOO_LONG", "", who, "LOGIN", noon))
 }
 
 func TestReadMatch(t *testing.T) {
@@ -77,7 +88,8 @@ func TestReadMatch(t *testing.T) {
 	for number, state := range map[string]string{"ABC123": "APPLIED", "ZZZ999": "UNMATCHED"} {
 		id := fx.accept("/v1/match", fmt.Sprintf(`{"customerNumber":%q,"success":true}`, number))
 		who := fmt.Sprintf(`"customerNumber":%q`, number)
-		fx.want("before it is processed", fx.get("/v2/event/"+id), 200, eventJSON(id, "PENDING", "", "", "", who, "MATCH", noon))
+		fx.want("before it is processed", fx.get("/v2/event/"+id), 200,
+			eventJSON(id, "PENDING", "", "", "", who, "MATCH", noon))
 		fx.drain()
 		fx.want("row 21: "+number, fx.get("/v2/event/"+id), 200, eventJSON(id, state, "", "", "", who, "MATCH", noon))
 	}
@@ -107,7 +119,8 @@ func TestReadBatch(t *testing.T) {
 		items[i] = fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(-i)))
 	}
 	id := fx.accept("/v1/batch/login", "["+strings.Join(items, ",")+"]")
-	fx.want("until processed", fx.get("/v2/batch/"+id), 200, fmt.Sprintf(`{"id":%q,"count":%d,"outcomes":{"PENDING":%d}}`, id, count, count))
+	fx.want("until processed", fx.get("/v2/batch/"+id), 200,
+		fmt.Sprintf(`{"id":%q,"count":%d,"outcomes":{"PENDING":%d}}`, id, count, count))
 	fx.drain()
 
 	read, next := 0, ""
@@ -145,11 +158,12 @@ func TestReadBatch(t *testing.T) {
 	fx.want("another batch's next", fx.get("/v2/batch/"+other+next), 400,
 		v2Field("next", "`next` must be the value from the previous page, with the same parameters."))
 	empty := fx.accept("/v1/batch/login", "[]")
-	fx.want("row 19: an empty batch", fx.get("/v2/batch/"+empty), 200, fmt.Sprintf(`{"id":%q,"count":0,"outcomes":{},"events":[],"next":null}`, empty))
+	fx.want("row 19: an empty batch", fx.get("/v2/batch/"+empty), 200,
+		fmt.Sprintf(`{"id":%q,"count":0,"outcomes":{},"events":[],"next":null}`, empty))
 }
 
-// TestBatchOutcomesAreOfApplying: a batch counts what its events were when they were applied, and tells of each what it is
-// now.
+// TestBatchOutcomesAreOfApplying: a batch counts what its events were when they were applied, and tells of each what it
+// is now.
 func TestBatchOutcomesAreOfApplying(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "")
@@ -170,11 +184,13 @@ func TestBatchOutcomesAreOfApplying(t *testing.T) {
 	want("as applied", "{map[NO_EFFECT:2] [{NO_EFFECT} {NO_EFFECT}]}")
 	fx.login("ABC123", minutes(-20))
 	want("after a late LOGIN", "{map[NO_EFFECT:2] [{APPLIED} {NO_EFFECT}]}")
-	fx.addPerson(courier, "ABC123", "", noon, timeline.ConsentGiven(noon.AddDate(-2, 0, 0)), timeline.ConsentWithdrawn(minutes(-1)))
+	fx.addPerson(courier, "ABC123", "", noon, timeline.ConsentGiven(noon.AddDate(-2, 0, 0)),
+		timeline.ConsentWithdrawn(minutes(-1)))
 	want("after a withdrawal", "{map[NO_EFFECT:2] [{APPLIED} {NO_EFFECT}]}")
 }
 
-// TestReadBatchOf60000 reads the largest batch that fits a body, page by page, and finds each of its events in its place.
+// TestReadBatchOf60000 reads the largest batch that fits a body, page by page, and finds each of its events in its
+// place.
 func TestReadBatchOf60000(t *testing.T) {
 	const count, perPerson = 60_000, 300
 	fx := newFixture(t)
@@ -221,7 +237,8 @@ func TestReadBatchOf60000(t *testing.T) {
 			} else if i%2 == 0 {
 				state = "NO_EFFECT"
 			}
-			if e.WorkProviderUserID != fmt.Sprint(read/perPerson) || e.Timestamp != iso(when(read)) || e.State != state {
+			if e.WorkProviderUserID != fmt.Sprint(read/perPerson) || e.Timestamp != iso(when(read)) ||
+				e.State != state {
 				t.Fatalf("event %d is %v, want %s", read, e, state)
 			}
 			read++

@@ -33,8 +33,8 @@ func newSoakFixture(t *testing.T) *fixture {
 	return buildFixture(t, env, keys, immediateQueue{queue.NewEventsQueue(env)})
 }
 
-// mappedMemory is the memory that the Go runtime of this process has mapped, in MiB: the whole of what a processor needs, and
-// what the test needs on top.
+// mappedMemory is the memory that the Go runtime of this process has mapped, in MiB: the whole of what a processor
+// needs, and what the test needs on top.
 func mappedMemory() float64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
 	metrics.Read(sample)
@@ -58,7 +58,8 @@ func TestSoakBacklog(t *testing.T) {
 		for i := range perBatch / 2 {
 			at := day.Add(time.Duration(i) * 20 * time.Minute)
 			logins = append(logins, fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(at)))
-			logouts = append(logouts, fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(at.Add(10*time.Minute))))
+			logouts = append(logouts,
+				fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number, iso(at.Add(10*time.Minute))))
 		}
 		ids = append(ids, fx.accept("/v1/batch/login", "["+strings.Join(logins, ",")+"]"))
 		ids = append(ids, fx.accept("/v1/batch/logout", "["+strings.Join(logouts, ",")+"]"))
@@ -126,7 +127,8 @@ func TestSoakFlood(t *testing.T) {
 		flood = append(flood, fx.accept("/v1/batch/login", "["+strings.Join(items, ",")+"]"))
 	}
 	beside := others(100)
-	t.Logf("100 events of other customers: %v alone, %v behind 10,000 events of one customer", alone.Round(time.Millisecond), beside.Round(time.Millisecond))
+	t.Logf("100 events of other customers: %v alone, %v behind 10,000 events of one customer",
+		alone.Round(time.Millisecond), beside.Round(time.Millisecond))
 	states := map[string]int{}
 	for _, id := range flood {
 		var body struct{ Outcomes map[string]int }
@@ -155,7 +157,8 @@ func (fx *fixture) step() bool {
 // poison puts a message into the queue that nobody understands.
 func (fx *fixture) poison(body string) {
 	fx.t.Helper()
-	_, err := fx.sqs.SendMessage(fx.t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(fx.env.Get("EVENTS_QUEUE_URL")), MessageBody: &body})
+	_, err := fx.sqs.SendMessage(fx.t.Context(),
+		&sqs.SendMessageInput{QueueUrl: aws.String(fx.env.Get("EVENTS_QUEUE_URL")), MessageBody: &body})
 	if err != nil {
 		fx.t.Fatal(err)
 	}

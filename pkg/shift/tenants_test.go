@@ -12,14 +12,16 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// TestNobodyCanBeToldFromAnother is the two-tenant test of row 23: an endpoint that takes a person or an id answers alike,
-// to the byte and header, whether they do not exist, belong to another work provider, or do not share with the caller.
+// TestNobodyCanBeToldFromAnother is the two-tenant test of row 23: an endpoint that takes a person or an id answers
+// alike, to the byte and header, whether they do not exist, belong to another work provider, or do not share with the
+// caller.
 func TestNobodyCanBeToldFromAnother(t *testing.T) {
 	fx := newFixture(t)
 	since := noon.AddDate(-1, 0, 0)
 	fx.addCustomer(parcels, "PARCEL", "p-1")
 	fx.addPerson(courier, "NEVERC", "c-1", since, timeline.Matched(since))
-	fx.addPerson(courier, "WITHDR", "c-2", since, timeline.ConsentGiven(since), timeline.Matched(since), timeline.ConsentWithdrawn(minutes(-1)))
+	fx.addPerson(courier, "WITHDR", "c-2", since, timeline.ConsentGiven(since), timeline.Matched(since),
+		timeline.ConsentWithdrawn(minutes(-1)))
 	fx.addPerson(courier, "FUTURE", "c-3", since, timeline.ConsentGiven(minutes(1)), timeline.Matched(since))
 	fx.addPerson(courier, "UNMATC", "c-4", since, timeline.ConsentGiven(since))
 	fx.addCustomer(courier, "OTHERS", "c-5")
@@ -97,7 +99,8 @@ func TestNoIDCanBeToldFromAnother(t *testing.T) {
 	}
 	for _, c := range [][3]string{
 		{"GET", "/v2/shift/", ""}, {"GET", "/v2/policy/", ""}, {"HEAD", "/v2/shift/", ""},
-		{"PUT", "/v2/shift/", ended(3)}, {"PUT", "/v2/policy/", ended(3)}, {"PUT", "/v2/shift/", ended(-100)}, {"PUT", "/v2/shift/", ended(100_000)},
+		{"PUT", "/v2/shift/", ended(3)}, {"PUT", "/v2/policy/", ended(3)}, {"PUT", "/v2/shift/", ended(-100)},
+		{"PUT", "/v2/shift/", ended(100_000)},
 	} {
 		want := fx.ask(courier, c[0], c[1]+ids["unknown"], c[2])
 		if want.status != 404 {
@@ -114,7 +117,8 @@ func TestNoIDCanBeToldFromAnother(t *testing.T) {
 	fx.want("mine is as it was", fx.get("/v2/shift/"+mine), 200, shiftJSON(mine, "ABC123", noon, time.Time{}, "", 1))
 }
 
-// TestTenantsDoNotMeet is rule 5 and promise 7: two work providers' shifts of one customer have nothing to do with each other.
+// TestTenantsDoNotMeet is rule 5 and promise 7: two work providers' shifts of one customer have nothing to do with each
+// other.
 func TestTenantsDoNotMeet(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "12345")
@@ -125,8 +129,10 @@ func TestTenantsDoNotMeet(t *testing.T) {
 		t.Error("the two shifts share an id")
 	}
 	fx.want("they end theirs", fx.ask(parcels, "PUT", "/v2/shift/"+theirs, ended(10)), 201, ended(10))
-	fx.want("their v1", fx.ask(parcels, "POST", "/v1/shift/logout", `{"driverId":"12345","timestamp":"2026-03-14T12:05:00Z"}`), 202, pendingBody)
-	fx.want("their match", fx.ask(parcels, "POST", "/v1/match", `{"customerNumber":"ABC123","success":false}`), 202, pendingBody)
+	fx.want("their v1", fx.ask(parcels, "POST", "/v1/shift/logout",
+		`{"driverId":"12345","timestamp":"2026-03-14T12:05:00Z"}`), 202, pendingBody)
+	fx.want("their match", fx.ask(parcels, "POST", "/v1/match", `{"customerNumber":"ABC123","success":false}`), 202,
+		pendingBody)
 	fx.drain()
 	fx.want("mine", fx.get("/v2/shift/"+mine), 200, shiftJSON(mine, "ABC123", noon, minutes(60), "", 1))
 	fx.want("my list", fx.get("/v2/shift?driverId=12345"), 200,

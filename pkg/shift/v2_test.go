@@ -26,7 +26,8 @@ func newCourierFixture(t *testing.T) *fixture {
 
 // v2Field is the body of a refusal by v2, v2NoShift that of an id which is unknown, forged or foreign.
 func v2Field(field, detail string) string {
-	return fmt.Sprintf(`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{%q:%q}}`, field, detail)
+	return fmt.Sprintf(`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{%q:%q}}`,
+		field, detail)
 }
 
 const v2NoShift = `{"status":"NOK","error":"NOT_FOUND","detail":"No such shift"}`
@@ -44,7 +45,8 @@ func TestAShiftIsCreated(t *testing.T) {
 			`"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00","endTime":"2026-03-14T14:00:00+00:00"}`,
 		},
 		"row 22: deprecated id, an integer": {
-			`{"user":{"driverId":1686},"startTime":"2026-03-14T12:00:00Z","endTime":null}`, fact(timeline.Login, person.UserID, "1686", noon),
+			`{"user":{"driverId":1686},"startTime":"2026-03-14T12:00:00Z","endTime":null}`,
+			fact(timeline.Login, person.UserID, "1686", noon),
 			`"user":{"workProviderUserId":"1686"},"startTime":"2026-03-14T12:00:00+00:00","endTime":null}`,
 		},
 		"row 22: deprecated number": {
@@ -75,8 +77,10 @@ func TestAShiftIsCreated(t *testing.T) {
 			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:30:00+00:00","endTime":null}`,
 		},
 	} {
-		for _, path := range []string{"/v2/shift", "/v2/shift/", "/v2/policy", "/v2/policy/"} { // row 10, and row 17: sent again
-			fx.want(path+": "+name, fx.post(path, c.body), 201, fmt.Sprintf(`{"id":%q,`, EventID(fx.ids, courier, c.want))+c.echo)
+		// row 10, and row 17: sent again
+		for _, path := range []string{"/v2/shift", "/v2/shift/", "/v2/policy", "/v2/policy/"} {
+			fx.want(path+": "+name, fx.post(path, c.body), 201,
+				fmt.Sprintf(`{"id":%q,`, EventID(fx.ids, courier, c.want))+c.echo)
 		}
 	}
 }
@@ -90,7 +94,8 @@ const (
 func TestACreationIsRefused(t *testing.T) {
 	fx := newCourierFixture(t)
 	recent := minutes(-10)
-	fx.addPerson(courier, "RECENT", "", recent, timeline.ConsentGiven(recent), timeline.Matched(recent.AddDate(-1, 0, 0)))
+	fx.addPerson(courier, "RECENT", "", recent, timeline.ConsentGiven(recent),
+		timeline.Matched(recent.AddDate(-1, 0, 0)))
 	start := func(s string) string { return `{"user":` + abc + `,"startTime":"` + s + `"}` }
 	end := func(s string) string {
 		return `{"user":` + abc + `,"startTime":"2026-03-14T12:00:00Z","endTime":"` + s + `"}`
@@ -98,37 +103,52 @@ func TestACreationIsRefused(t *testing.T) {
 	user := func(s string) string { return `{"user":` + s + `,"startTime":"2026-03-14T12:00:00Z"}` }
 	const notISO = "must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00"
 	for name, c := range map[string]struct{ body, want string }{
-		"row 7: as documented":         {`{x}`, v2Field("body", "JSON decode error at line 1, column 2")},
-		"row 11: a trailing comma":     {`{"user":` + abc + `,}`, v2Field("body", "JSON decode error at line 1, column 37")},
-		"row 11: a trailing space":     {`{"user":` + abc + `,"startTime ":"2026-03-14T12:00:00Z"}`, v2Field("startTime", "`startTime` must be provided")},
-		"row 3: a key twice":           {`{"user":` + abc + `,"user":{}}`, v2Field("body", "Duplicate key at line 1, column 37")},
-		"an array":                     {`[]`, v2Field("body", "The body must be a JSON object")},
-		"nobody":                       {`{"startTime":"2026-03-14T12:00:00Z"}`, v2Field("user", "`user` must be provided.")},
-		"user null":                    {user(`null`), v2Field("user", "`user` must be provided.")},
-		"user a string":                {user(`"ABC123"`), v2Field("user", "`user` must be an object")},
-		"row 1: an empty user":         {user(`{}`), v2Field("user.customerNumber", exactlyOne)},
-		"row 1: both kinds":            {user(`{"customerNumber":"ABC123","workProviderUserId":"12345"}`), v2Field("user.workProviderUserId", exactlyOne)},
-		"row 1: deprecated differs":    {user(`{"workProviderUserId":"12345","driverId":"1686"}`), v2Field("user.driverId", "`driverId` must have the same value as `workProviderUserId`, or be omitted")},
-		"row 2: 1.0":                   {user(`{"customerNumber":1.0}`), v2Field("user.customerNumber", "`user.customerNumber` must be a string or an integer")},
-		"row 13: no start":             {`{"user":` + abc + `}`, v2Field("startTime", "`startTime` must be provided")},
-		"row 13: start null":           {`{"user":` + abc + `,"startTime":null}`, v2Field("startTime", "`startTime` must be provided")},
-		"row 13: no time":              {start("now"), v2Field("startTime", "`startTime` "+notISO)},
-		"row 13: end no time":          {end("later"), v2Field("endTime", "`endTime` "+notISO)},
-		"row 15: too early":            {start("2026-03-14T11:29:59.999999Z"), v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
-		"row 15: too late":             {start("2026-03-14T12:30:00.000001Z"), v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
-		"row 15: end at the start":     {end("2026-03-14T12:00:00Z"), v2Field("endTime", "`endTime` must be after `startTime`.")},
-		"row 15: end before the start": {end("2026-03-14T11:59:00Z"), v2Field("endTime", "`endTime` must be after `startTime`.")},
-		"row 15: over 14 hours":        {end("2026-03-15T02:00:00.000001Z"), v2Field("endTime", "The maximum allowable shifts length is 14:00:00.")},
-		"row 22: unknown":              {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notMatched)},
-		"row 22: unknown id":           {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notMatched)},
-		"row 22: before the consent":   {`{"user":{"customerNumber":"RECENT"},"startTime":"2026-03-14T11:49:59.999999Z"}`, v2Field("startTime", "`startTime` must not be before the user's consent.")},
-		"400 by itself before user":    {`{"user":{"customerNumber":"ZZZ999"},"startTime":"2026-03-14T11:00:00Z"}`, v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
+		"row 7: as documented": {`{x}`, v2Field("body", "JSON decode error at line 1, column 2")},
+		"row 11: a trailing comma": {`{"user":` + abc + `,}`,
+			v2Field("body", "JSON decode error at line 1, column 37")},
+		"row 11: a trailing space": {`{"user":` + abc + `,"startTime ":"2026-03-14T12:00:00Z"}`,
+			v2Field("startTime", "`startTime` must be provided")},
+		"row 3: a key twice": {`{"user":` + abc + `,"user":{}}`,
+			v2Field("body", "Duplicate key at line 1, column 37")},
+		"an array": {`[]`, v2Field("body", "The body must be a JSON object")},
+		"nobody": {`{"startTime":"2026-03-14T12:00:00Z"}`,
+			v2Field("user", "`user` must be provided.")},
+		"user null":            {user(`null`), v2Field("user", "`user` must be provided.")},
+		"user a string":        {user(`"ABC123"`), v2Field("user", "`user` must be an object")},
+		"row 1: an empty user": {user(`{}`), v2Field("user.customerNumber", exactlyOne)},
+		"row 1: both kinds": {user(`{"customerNumber":"ABC123","workProviderUserId":"12345"}`),
+			v2Field("user.workProviderUserId", exactlyOne)},
+		"row 1: deprecated differs": {user(`{"workProviderUserId":"12345","driverId":"1686"}`),
+			v2Field("user.driverId", "`driverId` must have the same value as `workProviderUserId`, or be omitted")},
+		"row 2: 1.0": {user(`{"customerNumber":1.0}`),
+			v2Field("user.customerNumber", "`user.customerNumber` must be a string or an integer")},
+		"row 13: no start": {`{"user":` + abc + `}`, v2Field("startTime", "`startTime` must be provided")},
+		"row 13: start null": {`{"user":` + abc + `,"startTime":null}`,
+			v2Field("startTime", "`startTime` must be provided")},
+		"row 13: no time":     {start("now"), v2Field("startTime", "`startTime` "+notISO)},
+		"row 13: end no time": {end("later"), v2Field("endTime", "`endTime` "+notISO)},
+		"row 15: too early": {start("2026-03-14T11:29:59.999999Z"),
+			v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
+		"row 15: too late": {start("2026-03-14T12:30:00.000001Z"),
+			v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
+		"row 15: end at the start": {end("2026-03-14T12:00:00Z"),
+			v2Field("endTime", "`endTime` must be after `startTime`.")},
+		"row 15: end before the start": {end("2026-03-14T11:59:00Z"),
+			v2Field("endTime", "`endTime` must be after `startTime`.")},
+		"row 15: over 14 hours": {end("2026-03-15T02:00:00.000001Z"),
+			v2Field("endTime", "The maximum allowable shifts length is 14:00:00.")},
+		"row 22: unknown":            {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notMatched)},
+		"row 22: unknown id":         {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notMatched)},
+		"row 22: before the consent": {`{"user":{"customerNumber":"RECENT"},"startTime":"2026-03-14T11:49:59.999999Z"}`, v2Field("startTime", "`startTime` must not be before the user's consent.")},
+		"400 by itself before user": {`{"user":{"customerNumber":"ZZZ999"},"startTime":"2026-03-14T11:00:00Z"}`,
+			v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
 	} {
 		for _, path := range []string{"/v2/shift/", "/v2/policy"} {
 			fx.want(path+": "+name, fx.post(path, c.body), 400, c.want)
 		}
 	}
-	fx.want("row 22: at the consent", fx.post("/v2/shift", newShiftBody(`{"customerNumber":"RECENT"}`, recent, time.Time{})), 201,
+	fx.want("row 22: at the consent",
+		fx.post("/v2/shift", newShiftBody(`{"customerNumber":"RECENT"}`, recent, time.Time{})), 201,
 		fmt.Sprintf(`{"id":%q,"user":{"customerNumber":"RECENT"},"startTime":%q,"endTime":null}`,
 			EventID(fx.ids, courier, fact(timeline.Login, person.CustomerNumber, "RECENT", recent)), iso(recent)))
 	if bodies := fx.queued(); len(bodies) != 1 {
@@ -143,12 +163,16 @@ func TestV2Authentication(t *testing.T) {
 		{"POST", "/v2/shift"}, {"POST", "/v2/policy/"}, {"PUT", "/v2/shift/" + id}, {"PUT", "/v2/policy/none/"},
 		{"GET", "/v2/shift/" + id}, {"GET", "/v2/policy/none"}, {"GET", "/v2/shift/?customerNumber=ABC123"},
 	} {
-		fx.want(fmt.Sprint(c), fx.ask("", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"MISSING_AUTH","detail":"Authorization header missing"}`)
-		fx.want(fmt.Sprint(c), fx.ask("nobody", c[0], c[1], "{x}"), 401, `{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`)
+		fx.want(fmt.Sprint(c), fx.ask("", c[0], c[1], "{x}"), 401,
+			`{"status":"NOK","error":"MISSING_AUTH","detail":"Authorization header missing"}`)
+		fx.want(fmt.Sprint(c), fx.ask("nobody", c[0], c[1], "{x}"), 401,
+			`{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`)
 	}
-	for path, allow := range map[string]string{"/v2/shift": "GET, HEAD, POST", "/v2/policy/" + id + "/": "GET, HEAD, PUT"} {
+	for path, allow := range map[string]string{"/v2/shift": "GET, HEAD, POST",
+		"/v2/policy/" + id + "/": "GET, HEAD, PUT"} {
 		a := fx.ask(courier, "DELETE", path, "")
-		fx.want("row 27: "+path, a, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
+		fx.want("row 27: "+path, a, 405,
+			`{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`)
 		if got := a.header.Get("Allow"); got != allow {
 			t.Errorf("row 27: %s: Allow: %s", path, got)
 		}
@@ -183,7 +207,8 @@ func TestAShiftIsRead(t *testing.T) {
 	fx.logout("ABC12", minutes(80))
 	read("LOGOUT", planned, shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2))
 	fx.logout("ABC12", minutes(0))
-	read("rule 3: a LOGOUT at the LOGIN's instant comes first", planned, shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2))
+	read("rule 3: a LOGOUT at the LOGIN's instant comes first", planned,
+		shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2))
 	fx.want("listed", fx.get("/v2/shift?customerNumber=ABC12"), 200,
 		`{"shifts":[`+shiftJSON(planned, "ABC12", noon, minutes(80), "LOGOUT", 2)+`],"next":null}`)
 
@@ -191,7 +216,8 @@ func TestAShiftIsRead(t *testing.T) {
 	fx.clock = noon
 	fx.addCustomer(courier, "GONE12", "")
 	gone := fx.create(`{"customerNumber":"GONE12"}`, noon, time.Time{})
-	fx.addPerson(courier, "GONE12", "", noon, timeline.ConsentWithdrawn(minutes(20)), timeline.ConsentGiven(minutes(40)))
+	fx.addPerson(courier, "GONE12", "", noon, timeline.ConsentWithdrawn(minutes(20)),
+		timeline.ConsentGiven(minutes(40)))
 	fx.clock = minutes(20)
 	fx.want("withdrawn", fx.get("/v2/shift/"+gone), 404, v2NoShift)
 	fx.clock = minutes(40)
@@ -203,9 +229,10 @@ func TestAShiftIsRead(t *testing.T) {
 func TestEveryIDFindsTheShift(t *testing.T) {
 	fx := newCourierFixture(t)
 	first := fx.create(abc, noon, time.Time{})
-	second := fx.create(abc, minutes(10), time.Time{})                                               // ALREADY_OPEN
-	other := fx.create(`{"workProviderUserId":"12345"}`, minutes(20), time.Time{})                   // the other name
-	twin := fx.create(`{"workProviderUserId":"12345"}`, noon, time.Time{})                           // both names at one instant
+	second := fx.create(abc, minutes(10), time.Time{})                             // ALREADY_OPEN
+	other := fx.create(`{"workProviderUserId":"12345"}`, minutes(20), time.Time{}) // the other name
+	// both names at one instant
+	twin := fx.create(`{"workProviderUserId":"12345"}`, noon, time.Time{})
 	third := fx.accept("/v1/shift/login", `{"driverId":"12345","timestamp":"2026-03-14T12:30:00Z"}`) // by v1
 	fx.drain()
 	ids := []string{first, second, other, twin, third}
@@ -256,9 +283,11 @@ func TestSamePostAgain(t *testing.T) {
 		if again := fx.create(abc, noon, c.planned); again != id {
 			t.Errorf("another id: %s, then %s", id, again)
 		}
-		fx.want("after "+iso(c.planned), fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
+		fx.want("after "+iso(c.planned), fx.get("/v2/shift/"+id), 200,
+			shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
 		fx.drain() // the recovery messages find nothing to do
-		fx.want("after its recovery message", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
+		fx.want("after its recovery message", fx.get("/v2/shift/"+id), 200,
+			shiftJSON(id, "ABC123", noon, c.end, "", c.revision))
 	}
 	other := fx.create(`{"driverId":"12345"}`, noon, time.Time{})
 	if other == id {
@@ -267,7 +296,8 @@ func TestSamePostAgain(t *testing.T) {
 	fx.want("under the other name", fx.get("/v2/shift/"+other), 200, shiftJSON(id, "ABC123", noon, minutes(60), "", 5))
 }
 
-// TestCreatingWhileTheQueueIsDown: without the recovery message in the queue nothing is stored, and the answer invites another try.
+// TestCreatingWhileTheQueueIsDown: without the recovery message in the queue nothing is stored, and the answer invites
+// another try.
 func TestCreatingWhileTheQueueIsDown(t *testing.T) {
 	sender := new(recordingQueue)
 	fx := buildFixture(t, emulator.NewTestEnv(t), keys, sender)
@@ -329,7 +359,8 @@ func TestADayFullOfLogins(t *testing.T) {
 	fx.want("a POST", fx.post("/v2/shift", newShiftBody(abc, noon, time.Time{})), 400,
 		v2Field("startTime", "This user has too many events on that day."))
 	for i := range 100 {
-		fx.accept("/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(eleven.Add(time.Duration(i)*time.Second))))
+		fx.accept("/v1/shift/logout",
+			fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(eleven.Add(time.Duration(i)*time.Second))))
 	}
 	late := fx.accept("/v1/shift/logout", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(minutes(1))))
 	fx.drain()

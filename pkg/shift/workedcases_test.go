@@ -67,8 +67,9 @@ func workedCases(t *testing.T) []workedCase {
 	return cases
 }
 
-// TestWorkedCasesThroughHTTPQueueAndProcessor plays all cases at once, each by a customer of its own. The events of a case
-// are accepted in its order, twice; then all that the queue has is delivered twice, in an order drawn over all the cases.
+// TestWorkedCasesThroughHTTPQueueAndProcessor plays all cases at once, each by a customer of its own. The events of a
+// case are accepted in its order, twice; then all that the queue has is delivered twice, in an order drawn over all the
+// cases.
 func TestWorkedCasesThroughHTTPQueueAndProcessor(t *testing.T) {
 	fx := newFixture(t)
 	for order := range uint64(3) {
@@ -251,7 +252,8 @@ func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o workedOutcome) {
 	case "OPENED_SHIFT", "CONTINUED_SHIFT":
 		shift = id
 	case "CLOSED_SHIFT":
-		shift = c.shiftID(fx, c.startOfShift(func(_ int, end *float64) bool { return end != nil && *end == float64(o.minute) }))
+		shift = c.shiftID(fx,
+			c.startOfShift(func(_ int, end *float64) bool { return end != nil && *end == float64(o.minute) }))
 	case "UNMATCHED":
 		state, effect = "UNMATCHED", ""
 	case "BEFORE_CONSENT":
