@@ -395,3 +395,36 @@ func TestDayFillsUpBetweenReadAndWrite(t *testing.T) {
 		}
 	}
 }
+
+// TestOutcomeOfFullDay: an event that is not stored is rejected once its day has no room for its kind; before, and if it
+// was stored in time, it is not.
+func TestOutcomeOfFullDay(t *testing.T) {
+	m := knownCustomer(t)
+	missing := several(courier, Login, 5000, 1)[0]
+	end := several(courier, Logout, 5000, 1)[0]
+	outcomes := func() [2]Outcome {
+		o, err := NewOutcomeReader(m, 1).Outcomes(t.Context(), "courier-ltd", []Fact{missing, end}, minute(3000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return [2]Outcome{o[0], o[1]}
+	}
+	full := Outcome{State: Rejected, Reason: TooManyFacts}
+	for _, c := range []struct {
+		facts []Fact
+		want  [2]Outcome
+	}{
+		{several(courier, Login, 0, maxLoginsPerDay-1), [2]Outcome{}},
+		{append(several(courier, Login, 0, 1), Fact{courier, Login, minute(0), Never, minute(1)}), [2]Outcome{}}, // a repeat
+		{several(courier, Login, 1899, 1), [2]Outcome{full, {}}},
+		{several(courier, Logout, 0, 99), [2]Outcome{full, {}}},
+		{several(courier, Logout, 99, 1), [2]Outcome{full, full}},
+	} {
+		if _, err := m.AddFacts(t.Context(), "courier-ltd", courier, day0, c.facts); err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomes(); got != c.want {
+			t.Errorf("after %d facts from %v on: %v, want %v", len(c.facts), c.facts[0], got, c.want)
+		}
+	}
+}

@@ -49,6 +49,22 @@ func TestExplainSteps(t *testing.T) {
 	}
 }
 
+// TestExplainContinuedShift: a shift that goes on at a cut is explained once it has begun, and named by its LOGIN's day.
+func TestExplainContinuedShift(t *testing.T) {
+	const cut = 600 + 14*60 // midnight of the next day
+	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(600), in(660)}})
+	for now, want := range map[int]int{cut - 1: 0, cut: 1, 5000: 1} {
+		next, err := Explain(t.Context(), m, "courier-ltd", "ABC123", day0+1, minute(now))
+		if err != nil || len(next.Shifts) != want || len(next.Named) != 0 || !next.RecordMatches {
+			t.Errorf("at %d: %+v (%v)", now, next, err)
+		}
+		first, err := Explain(t.Context(), m, "courier-ltd", "ABC123", day0, minute(now))
+		if err != nil || len(first.Shifts) != 1 || len(first.Named) != 2 || !first.RecordMatches {
+			t.Errorf("at %d: %+v (%v)", now, first, err)
+		}
+	}
+}
+
 // TestExplainUncountedFacts: what does not count is shown, with the reason, and changes nothing.
 func TestExplainUncountedFacts(t *testing.T) {
 	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(-6000), in(0), out(60)}})
