@@ -29,7 +29,7 @@ func (anybody) Authenticate(context.Context, string) (provider.Provider, error) 
 // mailbox is a queue that keeps what is sent to it.
 type mailbox struct{ bodies []string }
 
-func (m *mailbox) Send(_ context.Context, _ time.Duration, bodies ...string) error {
+func (m *mailbox) Send(_ context.Context, _ string, _ time.Duration, bodies ...string) error {
 	m.bodies = append(m.bodies, bodies...)
 	return nil
 }

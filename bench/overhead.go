@@ -27,7 +27,7 @@ import (
 // ready is a queue that has taken everything at once.
 type ready struct{}
 
-func (ready) Send(context.Context, time.Duration, ...string) error { return nil }
+func (ready) Send(context.Context, string, time.Duration, ...string) error { return nil }
 
 // warmCalls are calls from the gateway's event to its answer, in this process, with nothing to wait for: the queue is
 // faked, and the key is remembered from the call before.

@@ -38,6 +38,7 @@ PARAMETERS = {
     "AlarmEmail": "on-call@example.com",
     "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
     "DomainName": "work.example.com",
+    "EventConcurrency": 50,
     "EventIdKeys": "1:key",
     "HeartbeatKey": "zego_live_key",
     "HostedZoneId": "Z123456ABCDEFG",

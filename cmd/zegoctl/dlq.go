@@ -120,6 +120,9 @@ func (t *tool) dlqShow() *cobra.Command {
 	}
 }
 
+// redriveGroup is the message group of redriven messages: many of them at once delay no work provider's events.
+const redriveGroup = "redrive"
+
 func (t *tool) dlqRedrive() *cobra.Command {
 	var month string
 	var all bool
@@ -163,7 +166,7 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 					if webhook.IsMessage(body) {
 						to = webhooks
 					}
-					if err := to.Send(cmd.Context(), 0, body); err != nil {
+					if err := to.Send(cmd.Context(), redriveGroup, 0, body); err != nil {
 						return err
 					}
 					letters[i].RedrivenAt = time.Now()

@@ -156,8 +156,8 @@ var faults = []seeded{
 	},
 	{
 		5, "an event is accepted though the queue refused it", "pkg/shift/v1.go",
-		`if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {`,
-		`if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil && false {`,
+		`if err := sender.Send(r.Context(), r.Provider.ID, 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {`,
+		`if err := sender.Send(r.Context(), r.Provider.ID, 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil && false {`,
 		"pkg/shift TestNo202BeforeTheQueueHasIt",
 	},
 	{
@@ -167,7 +167,7 @@ var faults = []seeded{
 	},
 	{
 		5, "a shift is created without the recovery message", "pkg/shift/v2.go",
-		`if err := w.recoveryQueue.Send(ctx, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {`,
+		`if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {`,
 		`if err := error(nil); err != nil {`,
 		simulation,
 	},

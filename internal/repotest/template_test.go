@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -236,6 +237,32 @@ func TestOnlyTheSenderFeedsItself(t *testing.T) {
 		if feedsItself && name != "WebhookSender" {
 			t.Errorf("%s sends to its own queue: only WebhookSender, whose retries end, may", name)
 		}
+	}
+}
+
+// The functions that accept events have concurrency of their own, which reads by one key cannot take; and no others have, for
+// what is reserved is taken from them.
+func TestAcceptanceHasItsOwnConcurrency(t *testing.T) {
+	accepting := map[string]bool{}
+	for _, r := range web.Routes {
+		event := strings.HasPrefix(r.Paths[0], "/v2/shift") || strings.HasPrefix(r.Paths[0], "/v1/shift/") ||
+			strings.HasPrefix(r.Paths[0], "/v1/batch/") || r.Paths[0] == "/v1/match"
+		if event && r.Method != http.MethodGet {
+			accepting[r.Function] = true
+		}
+	}
+	if len(accepting) != 7 {
+		t.Fatalf("%v accept events", accepting)
+	}
+	want := template.Intrinsic{Name: "!If", Argument: []any{"HasEventConcurrency", template.Ref("EventConcurrency"), template.Ref("AWS::NoValue")}}
+	for name, f := range deployedFunctions(t) {
+		reserved := reflect.DeepEqual(read(t).Resources[name].Properties["ReservedConcurrentExecutions"], any(want))
+		if reserved != accepting[f.folder] {
+			t.Errorf("%s accepts events: %v, has ReservedConcurrentExecutions of EventConcurrency: %v", name, accepting[f.folder], reserved)
+		}
+	}
+	if read(t).Parameters["EventConcurrency"].Default != 0 {
+		t.Error("EventConcurrency must be 0 by default: a new account's quota may be 10, and the first deployment would fail")
 	}
 }
 

@@ -45,7 +45,7 @@ func (w *world) take(body string, delay time.Duration) *message {
 type sender struct{ *process }
 
 // Send implements queue.Sender.
-func (s sender) Send(_ context.Context, delay time.Duration, bodies ...string) error {
+func (s sender) Send(_ context.Context, _ string, delay time.Duration, bodies ...string) error {
 	for _, body := range bodies {
 		err := do(s.process, "sends "+body, func() error {
 			s.recordSent(parse(body))

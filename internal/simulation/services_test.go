@@ -92,8 +92,8 @@ func (e *emulated) sender(p *process) queue.Sender {
 }
 
 // Send implements queue.Sender. Whatever came of it, what has arrived is known at once.
-func (q prompt) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
-	err := q.Sender.Send(ctx, 0, bodies...)
+func (q prompt) Send(ctx context.Context, group string, delay time.Duration, bodies ...string) error {
+	err := q.Sender.Send(ctx, group, 0, bodies...)
 	for _, m := range q.arrived(delay) {
 		q.recordSent(parse(m.body))
 	}

@@ -48,7 +48,7 @@ type memoryQueue struct {
 	broken bool
 }
 
-func (q *memoryQueue) Send(_ context.Context, _ time.Duration, bodies ...string) error {
+func (q *memoryQueue) Send(_ context.Context, _ string, _ time.Duration, bodies ...string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.broken {

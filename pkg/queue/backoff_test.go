@@ -34,7 +34,7 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 	})
 	env.SetAWS(cfg)
 	queue := NewEventsQueue(env)
-	if err := queue.Send(t.Context(), 0, "1", "2", "3", "4", "5", "good"); err != nil {
+	if err := queue.Send(t.Context(), "courier-ltd", 0, "1", "2", "3", "4", "5", "good"); err != nil {
 		t.Fatal(err)
 	}
 	taken, err := sqs.NewFromConfig(env.AWS()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{

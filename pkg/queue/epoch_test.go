@@ -37,7 +37,7 @@ func TestMessagesOfAnEarlierEpochAreDropped(t *testing.T) {
 	for sandbox, want := range map[string]string{"true": "[after]", "false": "[before after]"} {
 		env := emulator.NewTestEnv(t, "SANDBOX="+sandbox)
 		for _, body := range []string{"before", "after"} {
-			if err := NewEventsQueue(env).Send(t.Context(), 0, body); err != nil {
+			if err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 0, body); err != nil {
 				t.Fatal(err)
 			}
 			if body == "before" {
@@ -73,7 +73,7 @@ func TestWithoutTheEpochMessagesAreRetried(t *testing.T) {
 	if err != nil || len(response.BatchItemFailures) != 2 {
 		t.Errorf("%v, %v", response, err)
 	}
-	if err := NewEventsQueue(env).Send(gone, 0, "body"); err == nil {
+	if err := NewEventsQueue(env).Send(gone, "courier-ltd", 0, "body"); err == nil {
 		t.Error("sent without an epoch")
 	}
 }

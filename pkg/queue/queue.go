@@ -34,8 +34,9 @@ const maxSendAttempts = 3
 // Sender sends messages. It is implemented by SQS, and by tests that inspect messages or make sending fail.
 type Sender interface {
 	// Send returns when the queue has stored all the bodies. After an error, which is Unavailable, it may have stored some.
-	// They are delivered after the delay, which is at most 15 minutes.
-	Send(ctx context.Context, delay time.Duration, bodies ...string) error
+	// They are delivered after the delay, which is at most 15 minutes. The group is the id of the work provider that they are
+	// of: while many messages of one group are being processed, SQS delivers those of other groups first.
+	Send(ctx context.Context, group string, delay time.Duration, bodies ...string) error
 }
 
 // SQS is the Sender of one queue.
@@ -61,7 +62,7 @@ func NewSQS(env *config.Env, variable string) *SQS {
 
 // Send implements Sender with one call per ten messages. Of those that SQS fails to store by a fault of its own, it sends the
 // failed ones again.
-func (q *SQS) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
+func (q *SQS) Send(ctx context.Context, group string, delay time.Duration, bodies ...string) error {
 	if len(bodies) == 0 {
 		return nil
 	}
@@ -75,6 +76,7 @@ func (q *SQS) Send(ctx context.Context, delay time.Duration, bodies ...string) e
 			entries[i] = types.SendMessageBatchRequestEntry{
 				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: int32(delay.Seconds()),
 				MessageAttributes: attributes,
+				MessageGroupId:    aws.String(group),
 			}
 		}
 		if err := q.sendBatch(ctx, entries); err != nil {

@@ -49,7 +49,7 @@ func TestSendTakesOneCallForEachTenMessages(t *testing.T) {
 		for i := range n {
 			bodies = append(bodies, fmt.Sprintf("%02d\t\"\\<é\U0001f600", i))
 		}
-		if err := NewEventsQueue(env).Send(t.Context(), 0, bodies...); err != nil {
+		if err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 0, bodies...); err != nil {
 			t.Fatal(err)
 		}
 		if got := meter.Calls()["SQS.SendMessageBatch"]; got != calls {
@@ -68,7 +68,7 @@ func TestTenOfTheLargestFitACall(t *testing.T) {
 	}
 	env := emulator.NewTestEnv(t)
 	bodies := slices.Repeat([]string{strings.Repeat("x", MaxBody)}, maxBatchEntries)
-	if err := NewEventsQueue(env).Send(t.Context(), 0, bodies...); err != nil {
+	if err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 0, bodies...); err != nil {
 		t.Fatal(err)
 	}
 	if got := received(t, env); !slices.Equal(got, bodies) {
@@ -78,7 +78,7 @@ func TestTenOfTheLargestFitACall(t *testing.T) {
 
 func TestADelayedMessageIsNotThereYet(t *testing.T) {
 	env := emulator.NewTestEnv(t)
-	if err := NewEventsQueue(env).Send(t.Context(), 15*time.Minute, "later"); err != nil {
+	if err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 15*time.Minute, "later"); err != nil {
 		t.Fatal(err)
 	}
 	if got := received(t, env); len(got) > 0 {
@@ -89,6 +89,28 @@ func TestADelayedMessageIsNotThereYet(t *testing.T) {
 	})
 	if err != nil || got.Attributes["ApproximateNumberOfMessagesDelayed"] != "1" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// A message carries its group, by which SQS keeps one work provider's flood from delaying the others' messages.
+func TestMessagesCarryTheirGroup(t *testing.T) {
+	env := emulator.NewTestEnv(t)
+	for _, group := range []string{"courier-ltd", "parcels-co"} {
+		if err := NewEventsQueue(env).Send(t.Context(), group, 0, group, group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := sqs.NewFromConfig(env.AWS()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: aws.String(env.Get("EVENTS_QUEUE_URL")), MaxNumberOfMessages: 10,
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameMessageGroupId},
+	})
+	if err != nil || len(out.Messages) != 4 {
+		t.Fatalf("%d messages, %v", len(out.Messages), err)
+	}
+	for _, m := range out.Messages {
+		if m.Attributes["MessageGroupId"] != *m.Body {
+			t.Errorf("the message of %s is in the group %q", *m.Body, m.Attributes["MessageGroupId"])
+		}
 	}
 }
 
@@ -119,7 +141,7 @@ func TestFailedMessagesAreSentAgain(t *testing.T) {
 		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
 		"EVENTS_QUEUE_URL": server.URL + "/000000000000/events",
 	})
-	if err := NewEventsQueue(env).Send(t.Context(), 0, "a", "b", "c", "d"); err != nil {
+	if err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 0, "a", "b", "c", "d"); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(sent); got != "[[a b c d] [b d]]" {
@@ -150,7 +172,7 @@ func TestAFailureIsUnavailable(t *testing.T) {
 			"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
 			"EVENTS_QUEUE_URL": server.URL + "/000000000000/events",
 		})
-		err := NewEventsQueue(env).Send(t.Context(), 0, make([]string, 20)...)
+		err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 0, make([]string, 20)...)
 		server.Close()
 		if err == nil || fault.KindOf(err) != fault.Unavailable || calls != c.calls {
 			t.Errorf("%s: %v after %d calls", name, err, calls)

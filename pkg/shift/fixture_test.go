@@ -61,8 +61,8 @@ func (k keyring) Authenticate(_ context.Context, authorization string) (provider
 // immediateQueue is a queue without delays, so that no test has to wait for the recovery messages of v2.
 type immediateQueue struct{ queue.Sender }
 
-func (q immediateQueue) Send(ctx context.Context, _ time.Duration, bodies ...string) error {
-	return q.Sender.Send(ctx, 0, bodies...)
+func (q immediateQueue) Send(ctx context.Context, group string, _ time.Duration, bodies ...string) error {
+	return q.Sender.Send(ctx, group, 0, bodies...)
 }
 
 // fixture is tables and queues of its own, the API over them, the processor behind them, and a clock.

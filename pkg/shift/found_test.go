@@ -398,11 +398,11 @@ type hookedQueue struct {
 	before func()
 }
 
-func (q *hookedQueue) Send(ctx context.Context, _ time.Duration, bodies ...string) error {
+func (q *hookedQueue) Send(ctx context.Context, group string, _ time.Duration, bodies ...string) error {
 	if q.before != nil {
 		q.before()
 	}
-	return q.Sender.Send(ctx, 0, bodies...)
+	return q.Sender.Send(ctx, group, 0, bodies...)
 }
 
 // hookedStore calls a function after each LOGOUT that it has stored.

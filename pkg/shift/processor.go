@@ -112,6 +112,6 @@ func NewRecomputeRequester(
 ) func(ctx context.Context, provider, customer string, from time.Time) error {
 	return func(ctx context.Context, provider, customer string, from time.Time) error {
 		recompute := timeline.Recompute{Customer: customer, From: timeline.At(from)}
-		return sender.Send(ctx, queue.RecoveryDelay, recomputeMessage(provider, recompute))
+		return sender.Send(ctx, provider, queue.RecoveryDelay, recomputeMessage(provider, recompute))
 	}
 }

@@ -123,7 +123,7 @@ func TestWhatKeepsFailingBecomesADeadLetter(t *testing.T) {
 	poison := `{"customerNumber":"PUZZLE","timestamp":` + someTime + `}`
 	fx.accept("/v1/batch/login", `[`+poison+`,{"workProviderUserId":"\uffff\"<é","timestamp":`+someTime+`}]`)
 	bodies := fx.queued()
-	if len(bodies) != 1 || queue.NewEventsQueue(fx.env).Send(t.Context(), 0, bodies...) != nil {
+	if len(bodies) != 1 || queue.NewEventsQueue(fx.env).Send(t.Context(), "courier-ltd", 0, bodies...) != nil {
 		t.Fatal(bodies)
 	}
 	fx.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":`+someTime+`}`)

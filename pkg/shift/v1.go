@@ -88,7 +88,7 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 			return web.Response{}, err
 		}
 		id := EventID(ids, r.Provider.ID, fact)
-		if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {
+		if err := sender.Send(r.Context(), r.Provider.ID, 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {
 			return web.Response{}, err
 		}
 		return pendingEvent(id), nil
@@ -116,7 +116,7 @@ func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 		}
 		b := batchOf(facts)
 		id := ids.Seal(batchPurpose, r.Provider.ID, b.bytes())
-		if err := sender.Send(r.Context(), 0, acceptedMessages(r, id, b.name(), facts)...); err != nil {
+		if err := sender.Send(r.Context(), r.Provider.ID, 0, acceptedMessages(r, id, b.name(), facts)...); err != nil {
 			return web.Response{}, err
 		}
 		return pending("X-Batch-Id", "/v2/batch/", id), nil
@@ -152,7 +152,7 @@ func acceptMatch(sender queue.Sender, ids *seal.Sealer, now func() time.Time) we
 			m.Entry = timeline.Matched(now())
 		}
 		id := matchID(ids, r.Provider.ID, m)
-		if err := sender.Send(r.Context(), 0, matchMessage(r.Provider.ID, id, m)); err != nil {
+		if err := sender.Send(r.Context(), r.Provider.ID, 0, matchMessage(r.Provider.ID, id, m)); err != nil {
 			return web.Response{}, err
 		}
 		return pendingEvent(id), nil

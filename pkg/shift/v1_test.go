@@ -19,11 +19,13 @@ import (
 
 // recordingQueue is a queue that remembers what it was given, call by call, or refuses it.
 type recordingQueue struct {
-	calls [][]string
-	err   error
+	calls  [][]string
+	groups []string // of the calls
+	err    error
 }
 
-func (r *recordingQueue) Send(_ context.Context, _ time.Duration, bodies ...string) error {
+func (r *recordingQueue) Send(_ context.Context, group string, _ time.Duration, bodies ...string) error {
+	r.groups = append(r.groups, group)
 	if len(bodies) > 0 {
 		r.calls = append(r.calls, slices.Clone(bodies))
 	}

@@ -159,7 +159,7 @@ func prefixField(parent string, err error) error {
 // get to the end, the processor does, and if we do, it finds nothing to do (ADR 8).
 func (w *Writer) applyNow(ctx context.Context, provider string, f timeline.Fact, field string) error {
 	facts := []timeline.Fact{f}
-	if err := w.recoveryQueue.Send(ctx, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {
+	if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {
 		return err
 	}
 	result := w.applier.Apply(ctx, []timeline.MessageChanges{{Provider: provider, Facts: facts}}, f.Accepted)[0]

@@ -67,7 +67,7 @@ func send(ctx context.Context, sender queue.Sender, m message, now time.Time) er
 	}
 	delay := time.UnixMilli(m.NextAttempt).Sub(now)
 	delay = (max(delay, 0) + time.Second - 1).Truncate(time.Second) // the queue counts seconds: round up
-	return sender.Send(ctx, min(delay, maxDelay), string(body))
+	return sender.Send(ctx, m.Provider, min(delay, maxDelay), string(body))
 }
 
 // Publisher sends messages to the queue of webhooks. It does not know whether the work provider has a webhook.

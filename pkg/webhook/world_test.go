@@ -45,14 +45,14 @@ type immediateQueue struct {
 	delays []time.Duration // asked for
 }
 
-func (p *immediateQueue) Send(ctx context.Context, delay time.Duration, bodies ...string) error {
+func (p *immediateQueue) Send(ctx context.Context, group string, delay time.Duration, bodies ...string) error {
 	if p.broken {
 		return table.ErrConflict
 	}
 	p.mu.Lock()
 	p.delays = append(p.delays, delay)
 	p.mu.Unlock()
-	return p.Sender.Send(ctx, 0, bodies...)
+	return p.Sender.Send(ctx, group, 0, bodies...)
 }
 
 // request is one that the receiver got.
