@@ -125,7 +125,7 @@ func (s *Store) CreateAccount(ctx context.Context, token string, now time.Time) 
 		s.registry.Add(tx, customer.Customer{Number: number, Details: m.Details}, m.Policy, now)
 		account := newAccountItem(m.Email, number, m.PasswordHash, now)
 		tx.Put(s.customers.Put(account).If("attribute_not_exists(pk)"))
-		tx.Delete(s.consumeToken(token))
+		tx.Put(s.consumeToken(token, PurposeConfirm, number, m.PasswordHash, now))
 		return table.Commit(ctx, tx)
 	})
 	return number, err
@@ -154,7 +154,7 @@ func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now
 		}
 		tx.Put(s.customers.Put(newAccountItem(m.Email, number, passwordHash, now)))
 		s.RevokeAccess(tx, m.Email, number, now)
-		tx.Delete(s.consumeToken(token))
+		tx.Put(s.consumeToken(token, PurposeReset, number, passwordHash, now))
 		return table.Commit(ctx, tx)
 	})
 	return number, err

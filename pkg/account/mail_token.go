@@ -17,6 +17,10 @@ const MailTokenTTL = 24 * time.Hour
 // maxMailAttempts is how many wrong passwords the link in a mail survives.
 const maxMailAttempts = 10
 
+// repeatTTL is how long after its first use a token succeeds again with the same password: for a double click, and for a
+// browser that sends a form again because it lost the response.
+const repeatTTL = 10 * time.Minute
+
 // MailToken is what the link in a mail is for. It works once.
 type MailToken struct {
 	Purpose Purpose
@@ -37,6 +41,7 @@ const (
 	PurposeConfirm Purpose = "confirm" // the email of a sign-up
 	PurposeReset   Purpose = "reset"   // a forgotten password
 	PurposeDecoy   Purpose = "nowhere" // nothing
+	purposeUsed    Purpose = "used"    // to repeat what was done with it: a double click
 )
 
 type mailTokenItem struct {
@@ -131,8 +136,35 @@ func (s *Store) revokeMailTokens(email string, now time.Time) *dynamo.Put {
 	})
 }
 
-// consumeToken deletes a token, on condition that it exists.
-func (s *Store) consumeToken(token string) *dynamo.Delete {
-	return s.customers.Delete(table.PK, table.MailPartition(hash(token))).Range(table.SK, table.MailSort).
-		If("attribute_exists(pk)")
+// consumeToken returns the write that uses a token up, on condition that it was not. What is left of it for a while has
+// the customer and the password, and no personal data.
+func (s *Store) consumeToken(token string, purpose Purpose, number, passwordHash string, now time.Time) *dynamo.Put {
+	return s.customers.Put(mailTokenItem{
+		PK:            table.MailPartition(hash(token)),
+		SK:            table.MailSort,
+		SchemaVersion: itemVersion,
+		Expires:       now.Add(repeatTTL).Unix(),
+		Created:       now.UnixMicro(),
+		Purpose:       purposeUsed,
+		Customer:      number,
+		PasswordHash:  passwordHash,
+	}).If("attribute_exists(pk) AND 'purpose' = ?", purpose)
+}
+
+// RepeatedUse returns the number of the customer for whom the token was used a moment ago with that password; "" if it
+// was not, or the customer was erased.
+func (s *Store) RepeatedUse(ctx context.Context, token, password string, now time.Time) (string, error) {
+	var item mailTokenItem
+	ok, err := s.getItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
+	if err != nil || !ok || item.Purpose != purposeUsed || item.Expires <= now.Unix() || item.Attempts >= maxMailAttempts {
+		return "", err
+	}
+	if !VerifyPassword(item.PasswordHash, password) {
+		return "", s.RecordFailedAttempt(ctx, token)
+	}
+	_, ok, err = s.registry.Customer(ctx, item.Customer)
+	if err != nil || !ok {
+		return "", err
+	}
+	return item.Customer, nil
 }

@@ -6,7 +6,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/trustelem/zxcvbn/frequency"
+	"golang.org/x/text/unicode/norm"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -30,6 +35,7 @@ const (
 
 // CheckPasswordStrength returns what is wrong with a new password, as a sentence for its owner; "" if nothing is.
 func CheckPasswordStrength(password, email string) string {
+	password = normalisePassword(password)
 	switch n := utf8.RuneCountInString(password); {
 	case n == 0:
 		return "Choose a password."
@@ -40,16 +46,52 @@ func CheckPasswordStrength(password, email string) string {
 	case strings.EqualFold(password, email),
 		strings.Trim(password, password[:1]) == "",
 		strings.Contains("12345678901234567890abcdefghijklmnopqrstuvwxyz", strings.ToLower(password)):
-		return "This password is too easy to guess. Try three or four random words."
+		return tooEasy
+	case isCommon(password):
+		return tooEasy
 	}
 	return ""
 }
+
+const tooEasy = "This password is too easy to guess. Try three or four random words."
+
+// commonPasswords are the 30,000 most frequent ones of leaked lists, as zxcvbn has them.
+var commonPasswords = sync.OnceValue(func() map[string]bool {
+	common := make(map[string]bool)
+	for _, password := range frequency.FrequencyLists["passwords"] {
+		common[password] = true
+	}
+	return common
+})
+
+// isCommon reports whether a password is a common one, or a common one of four characters or more that is repeated, or
+// that has digits and punctuation around it.
+func isCommon(password string) bool {
+	lower := strings.ToLower(password)
+	for _, candidate := range []string{lower, strings.TrimFunc(lower, func(r rune) bool { return !unicode.IsLetter(r) })} {
+		unit := candidate
+		for length := 1; length <= len(candidate)/2; length++ {
+			if strings.Repeat(candidate[:length], len(candidate)/length) == candidate {
+				unit = candidate[:length]
+				break
+			}
+		}
+		if len(unit) >= 4 && commonPasswords()[unit] {
+			return true
+		}
+	}
+	return false
+}
+
+// normalisePassword returns the form of a password that is hashed: keyboards type the same letter as different code points
+// (NIST SP 800-63B, section 5.1.1.2).
+func normalisePassword(password string) string { return norm.NFKC.String(password) }
 
 // HashPassword returns the hash of a password with a salt of its own, in the PHC string format.
 func HashPassword(password string) string {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) // never fails: the runtime stops the program instead
-	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	key := argon2.IDKey([]byte(normalisePassword(password)), salt, argonTime, argonMemory, argonThreads, argonKey)
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
@@ -87,5 +129,5 @@ func VerifyPassword(hash, password string) bool {
 	if errSalt != nil || errKey != nil || len(key) != argonKey {
 		return false
 	}
-	return subtle.ConstantTimeCompare(key, argon2.IDKey([]byte(password), salt, time, memory, threads, argonKey)) == 1
+	return subtle.ConstantTimeCompare(key, argon2.IDKey([]byte(normalisePassword(password)), salt, time, memory, threads, argonKey)) == 1
 }

@@ -58,3 +58,32 @@ func TestClientNetwork(t *testing.T) {
 		}
 	}
 }
+
+// Common passwords are refused, however often they are repeated and whatever digits stand around them.
+func TestCommonPasswords(t *testing.T) {
+	for _, password := range []string{
+		"1qaz2wsx3edc", "Q1W2E3R4T5Y6", "passwordpassword", "Password2024!!", "!!!!football1", "qwertyuiop12",
+		"dragondragondragon", "123456123456",
+	} {
+		if CheckPasswordStrength(password, "ola@example.com") == "" {
+			t.Errorf("%q is accepted", password)
+		}
+	}
+	for _, password := range []string{testPassword, "twelve chars", "quite another one", "correct horse battery", "żółwżółwżółw"} {
+		if wrong := CheckPasswordStrength(password, "ola@example.com"); wrong != "" {
+			t.Errorf("%q: %s", password, wrong)
+		}
+	}
+}
+
+// The same letters typed as other code points are the same password.
+func TestPasswordsAreNormalised(t *testing.T) {
+	const composed, decomposed, wide = "żółw i żaba ą", "z\u0307o\u0301\u0142w i z\u0307aba a\u0328", "ｚｅｇｏ ｚｅｇｏ ｚｅｇｏ"
+	if !VerifyPassword(HashPassword(composed), decomposed) || !VerifyPassword(HashPassword(decomposed), composed) ||
+		!VerifyPassword(HashPassword(wide), "zego zego zego") {
+		t.Error("the same password is another")
+	}
+	if VerifyPassword(HashPassword(composed), "zolw i zaba a") {
+		t.Error("another password is the same")
+	}
+}

@@ -77,6 +77,11 @@ func (s *Store) DeleteSession(ctx context.Context, token string) error {
 		Range(table.SK, table.SessionSort).Run(ctx))
 }
 
+// RevokeSessions ends every session of a customer that started before now.
+func (s *Store) RevokeSessions(ctx context.Context, number string, now time.Time) error {
+	return unavailable(s.revokeSessions(number, now).Run(ctx))
+}
+
 // revokeSessions returns the write that ends every session of a customer.
 func (s *Store) revokeSessions(number string, now time.Time) *dynamo.Put {
 	return s.sessions.Put(sessionsRevokedItem{

@@ -42,6 +42,8 @@ var flashMessages = map[string]string{
 	"linked":   "You are linked. From now on your shifts there count.",
 	"declined": "You did not agree, so nothing is shared.",
 	"removed":  "The link is removed. Nothing is shared with that work provider any more.",
+
+	"others-signed-out": "You are signed out everywhere else.",
 }
 
 // matchStatusText says how the match with a work provider stands.

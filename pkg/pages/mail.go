@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"log/slog"
 	"strings"
 
 	"zego.com/workprovider/pkg/account"
@@ -66,6 +67,36 @@ If it was not you, do nothing.
 Zego
 `, "/signup"}
 )
+
+const (
+	passwordChangedSubject = "Your password was changed"
+	passwordChangedText    = `Hello,
+
+the password of your Zego account was just set or changed, and you are signed out everywhere else.
+
+If it was not you, set a new one now:
+
+%s
+
+Zego
+`
+)
+
+// notifyPasswordChanged mails the owner of an account that its password was changed. If it fails, the password is changed
+// all the same.
+func (r *pageRequest) notifyPasswordChanged(email string) {
+	known, err := r.accounts.ByEmail(r.Context(), email)
+	if err == nil {
+		err = r.mailer.Send(r.Context(), mail.Message{
+			To:      known.Address,
+			Subject: passwordChangedSubject,
+			Text:    strings.Replace(passwordChangedText, "%s", r.url+"/account/forgot", 1),
+		})
+	}
+	if err != nil {
+		slog.ErrorContext(r.Context(), "could not mail a password change", "error", err)
+	}
+}
 
 // undeliverable is the error of an email field whose address no mail can be sent to.
 const undeliverable = "We cannot send mail to this address. Check it, or enter another."

@@ -116,6 +116,8 @@ var postPages = map[string]pageFunc{
 	"reset":   reset,
 	"consent": consent,
 	"remove":  remove,
+
+	"sign-out-others": signOutOthers,
 }
 
 // dispatch chooses the page by the end of the address.

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 
 	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/customer"
@@ -139,8 +140,8 @@ func forgot(r *pageRequest) (web.Response, error) {
 	return r.redirect("/sent", r.linkQuery())
 }
 
-func resetPage(token, wrong string) tokenData {
-	return tokenData{token, []*input{{
+func resetPage(token, email, wrong string) tokenData {
+	return tokenData{token, email, []*input{{
 		Name:         "password",
 		Label:        "New password",
 		Hint:         passwordHint,
@@ -152,11 +153,11 @@ func resetPage(token, wrong string) tokenData {
 
 func resetForm(r *pageRequest) (web.Response, error) {
 	token := r.form.Get("token")
-	_, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeReset, r.now)
+	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeReset, r.now)
 	if err != nil || !ok {
 		return web.Response{}, errOrExpired(err, r)
 	}
-	return r.render(http.StatusOK, "Set a new password", resetContent(r, resetPage(token, ""))), nil
+	return r.render(http.StatusOK, "Set a new password", resetContent(r, resetPage(token, m.Email, ""))), nil
 }
 
 // reset sets the new password, ends every session there is, and starts one here.
@@ -167,16 +168,32 @@ func reset(r *pageRequest) (web.Response, error) {
 	token := r.form.Get("token")
 	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeReset, r.now)
 	if err != nil || !ok {
-		return web.Response{}, errOrExpired(err, r)
+		return r.repeatedOrExpired(token, err)
 	}
 	password := r.form.Get("password")
 	if wrong := account.CheckPasswordStrength(password, m.Email); wrong != "" {
-		page := resetPage(token, wrong)
+		page := resetPage(token, m.Email, wrong)
 		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", resetContent(r, page)), nil
 	}
 	number, err := r.accounts.SetPassword(r.Context(), token, account.HashPassword(password), r.now)
 	if err != nil {
-		return web.Response{}, errOrExpired(err, r)
+		return r.repeatedOrExpired(token, err)
 	}
+	r.notifyPasswordChanged(m.Email)
 	return r.signInAndRedirect(number)
+}
+
+// signOutOthers ends every session of the customer but that of this browser.
+func signOutOthers(r *pageRequest) (web.Response, error) {
+	if r.customer == "" {
+		return r.redirectToSignIn()
+	}
+	if err := r.accounts.RevokeSessions(r.Context(), r.customer, r.now); err != nil {
+		return web.Response{}, err
+	}
+	cookie, err := r.startSession(r.customer)
+	if err != nil {
+		return web.Response{}, err
+	}
+	return r.redirect("", url.Values{"done": {"others-signed-out"}}, cookie)
 }

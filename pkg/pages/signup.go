@@ -314,6 +314,7 @@ func sent(r *pageRequest) (web.Response, error) {
 // tokenData is what a page shows that is reached by the link in a mail.
 type tokenData struct {
 	Token  string
+	Email  string // for programs that keep passwords
 	Inputs []*input
 }
 
@@ -347,8 +348,21 @@ func errOrExpired(err error, r *pageRequest) error {
 	return r.expiredLink()
 }
 
-func verifyPage(token, wrong string) tokenData {
-	return tokenData{token, []*input{{
+// repeatedOrExpired is errOrExpired for a form that may be sent twice by a double click: with the same password it
+// succeeds twice.
+func (r *pageRequest) repeatedOrExpired(token string, err error) (web.Response, error) {
+	if err != nil && !errors.Is(err, account.ErrTokenUsed) {
+		return web.Response{}, err
+	}
+	number, err := r.accounts.RepeatedUse(r.Context(), token, r.form.Get("password"), r.now)
+	if err != nil || number == "" {
+		return web.Response{}, errOrExpired(err, r)
+	}
+	return r.signInAndRedirect(number)
+}
+
+func verifyPage(token, email, wrong string) tokenData {
+	return tokenData{token, email, []*input{{
 		Name:         "password",
 		Label:        "Your password",
 		Hint:         "The one that you chose when you signed up.",
@@ -362,11 +376,11 @@ func verifyPage(token, wrong string) tokenData {
 // accounts whose password that person knows. And programs that follow the links in mails would use them up.
 func verifyForm(r *pageRequest) (web.Response, error) {
 	token := r.form.Get("token")
-	_, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)
+	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)
 	if err != nil || !ok {
 		return web.Response{}, errOrExpired(err, r)
 	}
-	return r.render(http.StatusOK, "Confirm your email", verifyContent(r, verifyPage(token, ""))), nil
+	return r.render(http.StatusOK, "Confirm your email", verifyContent(r, verifyPage(token, m.Email, ""))), nil
 }
 
 // verify creates the account.
@@ -377,19 +391,19 @@ func verify(r *pageRequest) (web.Response, error) {
 	token := r.form.Get("token")
 	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)
 	if err != nil || !ok {
-		return web.Response{}, errOrExpired(err, r)
+		return r.repeatedOrExpired(token, err)
 	}
 	if !account.VerifyPassword(m.PasswordHash, r.form.Get("password")) {
 		if err := r.accounts.RecordFailedAttempt(r.Context(), token); err != nil {
 			return web.Response{}, err
 		}
-		page := verifyPage(token, "This is not the password that you chose when you signed up.")
+		page := verifyPage(token, m.Email, "This is not the password that you chose when you signed up.")
 		return r.render(http.StatusUnprocessableEntity, "Error: Confirm your email", verifyContent(r, page)), nil
 	}
 	// The browser may go away now; the account is created all the same, and whole.
 	number, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), token, r.now)
 	if err != nil {
-		return web.Response{}, errOrExpired(err, r)
+		return r.repeatedOrExpired(token, err)
 	}
 	return r.signInAndRedirect(number)
 }
