@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
 )
@@ -173,12 +175,12 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			seen := 0
-			poll(ctx, client, queue, func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+			poll(ctx, client, queue, []consumer{func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 				if seen += len(e.Records); seen == 2 {
 					stop()
 				}
 				return test.consume(ctx, e)
-			})
+			}})
 			stop()
 			got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 				QueueUrl: aws.String(queue), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
@@ -192,5 +194,46 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 				t.Errorf("%s messages wait and %s are in flight, want 0 and %s", waiting, inFlight, want)
 			}
 		})
+	}
+}
+
+// A batch that takes long holds up none behind it, up to as many at a time as the template allows.
+func TestBatchesAreHandledAtTheSameTime(t *testing.T) {
+	env := emulator.NewTestEnv(t)
+	client, queue := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
+	for range 2 * batchSize {
+		if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: aws.String("m")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var both sync.WaitGroup
+	both.Add(2)
+	var mu sync.Mutex
+	batches := 0
+	wait := func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		mu.Lock()
+		batches++
+		first := batches <= 2
+		mu.Unlock()
+		if first {
+			both.Done()
+			both.Wait() // for ever, if one came after the other
+			stop()
+		}
+		return events.SQSEventResponse{}, nil
+	}
+	poll(ctx, client, queue, []consumer{wait, wait})
+}
+
+func TestConcurrencyIsTheTemplates(t *testing.T) {
+	definitions, err := template.Read("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for function, want := range map[string]int{"Processor": 20, "WebhookSender": 5, "DeadLetters": defaultConcurrency} {
+		if got := len(instances(definitions, function, func() consumer { return nil })); got != want {
+			t.Errorf("%s: %d at a time, want %d", function, got, want)
+		}
 	}
 }

@@ -34,6 +34,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/observe"
@@ -120,11 +121,15 @@ func run(ctx context.Context, w where) error {
 			return err
 		}
 	}
-	consumers := map[string]consumer{ // by the URL of the queue
-		env.Get("EVENTS_QUEUE_URL"):   processor(env),
-		env.Get("WEBHOOKS_QUEUE_URL"): webhookSender(env),
+	definitions, err := template.Read(filepath.Join(w.root, "template.yaml"))
+	if err != nil {
+		return err
 	}
-	keep, messages := deadLetters(env), sqs.NewFromConfig(env.AWS())
+	consumers := map[string][]consumer{ // by the URL of the queue
+		env.Get("EVENTS_QUEUE_URL"):   instances(definitions, "Processor", func() consumer { return processor(env) }),
+		env.Get("WEBHOOKS_QUEUE_URL"): instances(definitions, "WebhookSender", func() consumer { return webhookSender(env) }),
+	}
+	messages := sqs.NewFromConfig(env.AWS())
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -133,7 +138,7 @@ func run(ctx context.Context, w where) error {
 		if err != nil {
 			return err
 		}
-		consumers[givenUp] = keep
+		consumers[givenUp] = instances(definitions, "DeadLetters", func() consumer { return deadLetters(env) })
 	}
 
 	var running sync.WaitGroup

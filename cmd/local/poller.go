@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/observe"
 )
 
@@ -28,33 +30,80 @@ const (
 	longPolling = 4 * time.Second
 )
 
-// poll does here what Lambda's event source mapping does on AWS: it takes messages from the queue, hands them to the
-// consumer in batches, and deletes those that did not fail. The others come again after the queue's visibility timeout,
-// until they become dead letters. It returns when the context ends, after the batch in hand.
-func poll(ctx context.Context, client *sqs.Client, queueURL string, consume consumer) {
-	for ctx.Err() == nil {
-		received, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl:                    &queueURL,
-			MaxNumberOfMessages:         batchSize,
-			WaitTimeSeconds:             int32(longPolling / time.Second),
-			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-			MessageAttributeNames:       []string{"All"},
-		})
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
+// poll does what Lambda's event source mapping does on AWS: it takes messages from the queue, hands them in batches to
+// consumers, as many batches at a time as there are consumers, and deletes those that did not fail. The others are retried after
+// the queue's visibility timeout, until they become dead letters. Each consumer handles one batch at a time, as an instance of a
+// function does. It returns when the context ends, after the batches in hand.
+func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []consumer) {
+	free := make(chan consumer, len(consumers))
+	for _, consume := range consumers {
+		free <- consume
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		var consume consumer
+		select {
+		case <-ctx.Done():
+			return
+		case consume = <-free:
+		}
+		messages, err := receive(ctx, client, queueURL)
+		if err != nil && ctx.Err() == nil {
 			slog.Error("the queue cannot be read", "error", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Second):
 			}
-		case len(received.Messages) > 0:
+		}
+		if len(messages) == 0 {
+			free <- consume
+			continue
+		}
+		running.Go(func() {
+			defer func() { free <- consume }()
 			// A batch that was begun is finished, also if it is time to stop.
-			if err := process(context.WithoutCancel(ctx), client, queueURL, consume, received.Messages); err != nil {
+			if err := process(context.WithoutCancel(ctx), client, queueURL, consume, messages); err != nil {
 				slog.Error("batch failed, will be retried", "error", err)
 			}
+		})
+	}
+}
+
+// receive takes a batch from a queue, and waits for a while if there is none.
+func receive(ctx context.Context, client *sqs.Client, queueURL string) ([]types.Message, error) {
+	received, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl:                    &queueURL,
+		MaxNumberOfMessages:         batchSize,
+		WaitTimeSeconds:             int32(longPolling / time.Second),
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		MessageAttributeNames:       []string{"All"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return received.Messages, nil
+}
+
+// defaultConcurrency is how many batches Lambda handles at a time of a queue without a MaximumConcurrency, before it scales up.
+const defaultConcurrency = 5
+
+// instances builds as many consumers as the template allows a function to run at a time.
+func instances(t *template.Template, function string, build func() consumer) []consumer {
+	n := defaultConcurrency
+	events, _ := t.Resources[function].Properties["Events"].(map[string]any)
+	for _, event := range events {
+		properties, _ := event.(map[string]any)["Properties"].(map[string]any)
+		scaling, _ := properties["ScalingConfig"].(map[string]any)
+		if limit, ok := scaling["MaximumConcurrency"].(int); ok {
+			n = limit
 		}
 	}
+	consumers := make([]consumer, n)
+	for i := range consumers {
+		consumers[i] = build()
+	}
+	return consumers
 }
 
 func process(

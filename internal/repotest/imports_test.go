@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	"internal/simulation": {},
 	"cmd/zegoctl": {"pkg/apikey", "pkg/audit", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/fault", "pkg/link", "pkg/observe", "pkg/person", "pkg/privacy",
 		"pkg/provider", "pkg/queue", "pkg/recovery", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/webhook"},
-	"cmd/local": {"pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/demo", "pkg/emulator", "pkg/link", "pkg/mail", "pkg/observe", "pkg/provider", "pkg/queue",
+	"cmd/local": {"internal/template", "pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/demo", "pkg/emulator", "pkg/link", "pkg/mail", "pkg/observe", "pkg/provider", "pkg/queue",
 		"pkg/sandbox", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
 	"functions": {"pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/heartbeat", "pkg/link", "pkg/mail", "pkg/provider", "pkg/queue", "pkg/sandbox", "pkg/seal", "pkg/serve",
 		"pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},
