@@ -119,11 +119,20 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 
 // fields returns what distinguishes one enrolment from another under the same id, in the order of the documentation.
 func (a enrolInput) fields() []enrolField {
-	var values []enrolField
+	var fields []enrolField
 	for _, f := range a.details.fields() {
-		values = append(values, enrolField{f.path, *f.value})
+		field := enrolField{path: f.path, text: *f.value}
+		if f.value == &a.details.Email {
+			field.text = NormaliseEmail(*f.value) // sent again in another case it is the same enrolment
+			field.asSent = *f.value
+		}
+		fields = append(fields, field)
 	}
-	return append(values, enrolField{codePath, a.code}, enrolField{occupationsPath, fmt.Sprintf("%q", a.occupations)})
+	return append(
+		fields,
+		enrolField{path: codePath, text: a.code},
+		enrolField{path: occupationsPath, text: fmt.Sprintf("%q", a.occupations)},
+	)
 }
 
 // enrolment is the result of an enrolment: the first response, and digests of the request.
@@ -174,7 +183,11 @@ func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, no
 }
 
 // enrolField is one field of an enrolment.
-type enrolField struct{ path, text string }
+type enrolField struct {
+	path   string
+	text   string // as it is compared
+	asSent string // as it was compared before emails were normalised; "" for other fields
+}
 
 // digests say whether a request is the one that was made first. They are stored instead of it, so that details are not
 // kept twice, and do not change when the customer moves house.
@@ -188,14 +201,14 @@ func digestsOf(values []enrolField) digests {
 	d := digests{salt: make([]byte, 16), byPath: make(map[string][]byte, len(values))}
 	rand.Read(d.salt) // never fails: the runtime stops the program instead
 	for _, v := range values {
-		d.byPath[v.path] = d.digest(v)
+		d.byPath[v.path] = d.digest(v.path, v.text)
 	}
 	return d
 }
 
-func (d digests) digest(v enrolField) []byte {
+func (d digests) digest(path, text string) []byte {
 	mac := hmac.New(sha256.New, d.salt)
-	mac.Write([]byte(v.path + "\x00" + v.text))
+	mac.Write([]byte(path + "\x00" + text))
 	return mac.Sum(nil)[:16]
 }
 
@@ -203,7 +216,10 @@ func (d digests) digest(v enrolField) []byte {
 // (contract row 25).
 func (d digests) diff(values []enrolField) error {
 	for _, v := range values {
-		if !bytes.Equal(d.byPath[v.path], d.digest(v)) {
+		first := d.byPath[v.path]
+		same := bytes.Equal(first, d.digest(v.path, v.text)) ||
+			v.asSent != "" && bytes.Equal(first, d.digest(v.path, v.asSent))
+		if !same {
 			return fault.InvalidField(v.path, "`"+v.path+"` differs from the earlier enrolment of this workProviderUserId")
 		}
 	}

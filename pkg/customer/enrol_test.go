@@ -227,6 +227,7 @@ func TestRow25TheFirstAnswerAgain(t *testing.T) {
 		strings.Replace(example, "+44012314323423", "+44 (0123) 143-23423", 1),
 		strings.Replace(example, "+44012314323423", "0044012314323423", 1),
 		strings.Replace(example, `"London"`, `" London "`, 1),
+		strings.Replace(example, "raekwon@wutangforever.wu", "Raekwon@WuTangForever.WU", 1),
 	} {
 		if again, _ := w.enrolled(body); again != first {
 			t.Errorf("%s, first %s", again, first)
@@ -234,6 +235,20 @@ func TestRow25TheFirstAnswerAgain(t *testing.T) {
 	}
 	if n := w.customersOf("raekwon@wutangforever.wu"); n != 1 {
 		t.Errorf("%d customers", n)
+	}
+}
+
+// An enrolment that was stored before emails were normalised is found by the email as it was sent.
+func TestRow25EmailDigestsBeforeNormalisation(t *testing.T) {
+	fields := []enrolField{{path: "customer.email", text: "Ann@Example.com"}}
+	stored := digestsOf(fields)
+	again := enrolField{path: "customer.email", text: "ann@example.com", asSent: "Ann@Example.com"}
+	if err := stored.diff([]enrolField{again}); err != nil {
+		t.Error(err)
+	}
+	other := enrolField{path: "customer.email", text: "bob@example.com", asSent: "Bob@Example.com"}
+	if err := stored.diff([]enrolField{other}); err == nil {
+		t.Error("another email is the same")
 	}
 }
 

@@ -149,8 +149,8 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 		e.occupations[0] != "childminder" {
 		t.Errorf("%+v, %v, %v", e, ok, err)
 	}
-	if err := e.digests.diff([]enrolField{{"customer.dob", "1984-01-15"}}); err != nil {
-		t.Errorf("%v; the digest is now %x", err, e.digests.digest(enrolField{"customer.dob", "1984-01-15"}))
+	if err := e.digests.diff([]enrolField{{path: "customer.dob", text: "1984-01-15"}}); err != nil {
+		t.Errorf("%v; the digest is now %x", err, e.digests.digest("customer.dob", "1984-01-15"))
 	}
 	if n := w.customersOf("driver@example.com"); n != 1 {
 		t.Errorf("%d customers of the email", n)

@@ -113,6 +113,17 @@ func clock(t, from time.Time) string {
 	if t.Equal(midnight(from, 1)) {
 		return "24:00"
 	}
+	return formatTime(t)
+}
+
+// formatTime formats a time of day: 15:04, or 15:04 GMT on the two days of a year on which the clocks change, when the
+// time alone is ambiguous and lengths do not follow from it.
+func formatTime(t time.Time) string {
+	_, before := midnight(t, 0).Zone()
+	_, after := midnight(t, 1).Zone()
+	if before != after {
+		return t.Format("15:04 MST")
+	}
 	return t.Format("15:04")
 }
 
@@ -150,8 +161,8 @@ func (h *shiftHistory) rows() []shiftRow {
 	for _, s := range slices.Backward(h.shifts) {
 		row := shiftRow{
 			Day:      s.start.Format("Mon 2 Jan"),
-			From:     s.start.Format("15:04"),
-			To:       s.end.Format("15:04"),
+			From:     formatTime(s.start),
+			To:       formatTime(s.end),
 			Length:   length(s.end.Sub(s.start)),
 			Provider: s.provider,
 			Ended:    endReasons[s.endedBy],

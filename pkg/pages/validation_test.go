@@ -158,7 +158,7 @@ func TestShiftHistory(t *testing.T) {
 		shift("2026-03-30 11:00", "2026-03-31 01:00", timeline.EndAuto),   // open
 	})
 	days := w.days()
-	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" || days[1].Summary != "Sun 29 Mar: 00:00 to 06:30" ||
+	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" || days[1].Summary != "Sun 29 Mar: 00:00 GMT to 06:30 BST" ||
 		days[2].Summary != "Sat 28 Mar: 22:00 to 24:00" ||
 		days[3].Summary != "Fri 27 Mar: no shift" ||
 		days[13].Summary != "Tue 17 Mar: 00:00 to 01:00" {
@@ -169,8 +169,34 @@ func TestShiftHistory(t *testing.T) {
 	}
 	bars := w.rows()
 	if len(bars) != 3 || bars[0].To != "now" || bars[0].Ended != "Still on shift" || bars[0].Length != "1 h 00 min" ||
-		bars[1].To != "06:30" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" || bars[1].Ended != "Automatically, after 14 hours" {
+		bars[1].To != "06:30 BST" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" || bars[1].Ended != "Automatically, after 14 hours" {
 		t.Errorf("%+v", bars)
+	}
+}
+
+func listedShift(start, end time.Time) timeline.ListedShift {
+	shift := timeline.Shift{Start: timeline.At(start), End: timeline.At(end), EndedBy: timeline.EndLogout}
+	return timeline.ListedShift{Shift: shift}
+}
+
+// On the night on which an hour comes twice, the zone tells the first from the second.
+func TestClockChangesAreNamed(t *testing.T) {
+	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)  // 01:30 BST
+	second := time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC) // 01:30 GMT
+	h := recentShifts(time.Date(2026, 10, 26, 12, 0, 0, 0, time.UTC))
+	h.add("Courier Ltd", []timeline.ListedShift{
+		listedShift(first, second),
+		listedShift(second.Add(8*time.Hour), second.Add(32*time.Hour)),
+	})
+	rows := h.rows()
+	if len(rows) != 2 || rows[1].From != "01:30 BST" || rows[1].To != "01:30 GMT" || rows[1].Length != "1 h 00 min" {
+		t.Errorf("%+v", rows)
+	}
+	if rows[0].From != "09:30 GMT" || rows[0].To != "09:30" {
+		t.Errorf("%+v", rows[0])
+	}
+	if summary := h.days()[1].Summary; summary != "Sun 25 Oct: 01:30 BST to 01:30 GMT, 09:30 GMT to 24:00" {
+		t.Error(summary)
 	}
 }
 
