@@ -16,6 +16,7 @@ LOGIN, LOGOUT, SHIFT, CONSENT, GREY, INK = "#1b7837", "#b2182b", "#2166ac", "#e6
 
 OUTCOMES = {
     "OPENED_SHIFT": "opened a shift",
+    "CONTINUED_SHIFT": "continued in the next shift",
     "CLOSED_SHIFT": "closed the shift",
     "ALREADY_OPEN": "no effect: already open",
     "LOGOUT_WITHOUT_LOGIN": "no effect: no login before it",
