@@ -319,7 +319,8 @@ func (w *world) deliverAll(next order) {
 // play tells a scenario, in which a failure befalls one call: none if there is none of that number.
 func (s scenario) play(next order, call int, kind failure, log *[]string) *world {
 	w := newWorld(rand.New(rand.NewPCG(uint64(call), 2)))
-	w.exclusive, w.log = true, log
+	w.exclusive = true
+	w.log = log
 	w.failure = func() failure {
 		if w.calls == call {
 			return kind

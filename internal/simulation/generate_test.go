@@ -312,7 +312,9 @@ func (w *world) someChange(tenant, customer string) change {
 	c := change{tenant: tenant, customer: customer}
 	switch w.random.IntN(8) {
 	case 0, 1: // sign-up
-		c.consent, c.match, c.link = true, true, pick(w, userIDs...)
+		c.consent = true
+		c.match = true
+		c.link = pick(w, userIDs...)
 	case 2:
 		c.consent = true
 	case 3:

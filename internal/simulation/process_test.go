@@ -98,7 +98,8 @@ func (w *world) start(kind string, work func(p *process)) {
 		work(p)
 		return
 	}
-	p.turn, p.waiting = make(chan struct{}), make(chan bool)
+	p.turn = make(chan struct{})
+	p.waiting = make(chan bool)
 	go func() {
 		work(p)
 		p.waiting <- false

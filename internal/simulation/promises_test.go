@@ -407,7 +407,9 @@ func (w *world) checkEvent(event fact, got eventView) {
 	if w.full[event] {
 		o = outcome{state: "REJECTED", reason: "TOO_MANY_FACTS"}
 	}
-	want.State, want.Effect, want.Reason = o.state, o.effect, o.reason
+	want.State = o.state
+	want.Effect = o.effect
+	want.Reason = o.reason
 	if got != want {
 		w.violated(2, "%v is shown as %v, but is %v", event, got, want)
 	}
@@ -513,7 +515,8 @@ func (w *world) check() {
 // order and with nobody else in the world, lead to the same shifts.
 func (w *world) checkIsolation(tenant string) {
 	again := newWorld(w.random)
-	again.exclusive, again.now = true, w.now
+	again.exclusive = true
+	again.now = w.now
 	for _, c := range w.changes {
 		if c.tenant == tenant {
 			again.backend.write(c.change, c.at)

@@ -140,7 +140,8 @@ func (e *emulated) remove(m *message) error {
 	if len(out.Failed) > 0 && !e.removed[m] { // the second time there is nothing to delete
 		e.t.Fatalf("the queue does not delete: %s", aws.ToString(out.Failed[0].Message))
 	}
-	m.deleted, e.removed[m] = true, true
+	m.deleted = true
+	e.removed[m] = true
 	return nil
 }
 
@@ -153,10 +154,16 @@ func (e *emulated) change(p *process, c change) error {
 }
 
 func (e *emulated) make(links *link.Links, c change, at int64) error {
-	ctx, now, err := context.Background(), time.UnixMicro(at), error(nil)
+	ctx := context.Background()
+	now := time.UnixMicro(at)
+	err := error(nil)
 	switch {
 	case c.consent || c.match:
-		err = links.GrantConsent(ctx, link.Grant{Provider: c.tenant, Customer: c.customer, UserID: c.link, Matched: c.match}, now)
+		err = links.GrantConsent(
+			ctx,
+			link.Grant{Provider: c.tenant, Customer: c.customer, UserID: c.link, Matched: c.match},
+			now,
+		)
 	case c.withdrawal:
 		err = links.WithdrawConsent(ctx, c.tenant, c.customer, now)
 	case c.link != "":

@@ -89,12 +89,15 @@ func simulation(seed uint64, log *[]string) *world {
 // run is everything, as the seed has it.
 func (w *world) run() {
 	random := w.random
-	left, next := 3+random.IntN(10), w.anything
+	left := 3 + random.IntN(10)
+	next := w.anything
 	switch random.IntN(9) {
 	case 0, 1, 2:
-		left, next = 1, w.burst()
+		left = 1
+		next = w.burst()
 	case 3:
-		left, next = 2+random.IntN(2), w.endsAtOnce()
+		left = 2 + random.IntN(2)
+		next = w.endsAtOnce()
 	default:
 		w.setup()
 	}

@@ -129,7 +129,8 @@ func TestTwoEndsAtOnce(t *testing.T) {
 		}) {
 		}
 		w.check()
-		one, other := ends[0], ends[1]
+		one := ends[0]
+		other := ends[1]
 		both := one.status == http.StatusCreated && other.status == http.StatusCreated
 		if both && one.storedAt < other.readAt && other.storedAt < one.readAt {
 			w.violated(8, "both ends were answered 201")

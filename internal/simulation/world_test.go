@@ -160,7 +160,8 @@ func (w *world) redeliver() {
 	m := w.queue[w.random.IntN(len(w.queue))]
 	if !m.dead && m.visible <= w.now {
 		w.logf("%s is delivered again", m.id)
-		m.held, m.deleted = false, false
+		m.held = false
+		m.deleted = false
 		m.received = min(m.received, w.maxReceives-1)
 	}
 }

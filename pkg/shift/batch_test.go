@@ -33,7 +33,8 @@ func TestABatchIsAccepted(t *testing.T) {
 	const secondJSON = `{"policyId":"abc123","timestamp":"2026-03-14T12:00Z"}`
 	type facts = []timeline.Fact
 	for _, endpoint := range v1Batches {
-		one, other := first(endpoint.kind), second(endpoint.kind)
+		one := first(endpoint.kind)
+		other := second(endpoint.kind)
 		for name, c := range map[string]struct {
 			body string
 			want facts
@@ -129,7 +130,10 @@ func TestAcceptingCosts(t *testing.T) {
 		t.Fatal(a)
 	}
 	if got := fmt.Sprint(meter.Calls()); got != "map[DynamoDB.GetItem:2 DynamoDB.UpdateItem:1]" {
-		t.Errorf("row 19: an empty batch sends nothing; a cold key is two reads, and a write in the first hour of its use: %s", got)
+		t.Errorf(
+			"row 19: an empty batch sends nothing; a cold key is two reads, and a write in the first hour of its use: %s",
+			got,
+		)
 	}
 
 	event := `{"workProviderUserId":"1686","timestamp":` + someTime + `}`

@@ -160,7 +160,8 @@ func TestAnEndIsRefusedByItself(t *testing.T) {
 	// And the id before the shift.
 	tooEarly := ended(-60)
 	for name, forged := range map[string]string{
-		"no id": "none", "cut": id[:len(id)-1], "changed": "B" + id[1:], "longer": id + "A", "an escape": "%41%00", "not UTF-8": "%ff",
+		"no id": "none", "cut": id[:len(id)-1], "changed": "B" + id[1:], "longer": id + "A", "an escape": "%41%00",
+		"not UTF-8":   "%ff",
 		"of nobody":   EventID(fx.ids, courier, fact(timeline.Login, person.CustomerNumber, "ZZZ999", noon)),
 		"never sent":  EventID(fx.ids, courier, fact(timeline.Login, person.CustomerNumber, "ABC123", eleven)),
 		"of a LOGOUT": EventID(fx.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", noon)),

@@ -87,7 +87,8 @@ func newFixture(t testing.TB) *fixture {
 func buildFixture(t testing.TB, env *config.Env, keys web.Authenticator, sender queue.Sender) *fixture {
 	t.Helper()
 	fx := &fixture{
-		t: t, env: env, clock: noon, ids: seal.NewFromEnv(env), timelines: timeline.NewStore(env), sqs: sqs.NewFromConfig(env.AWS()),
+		t: t, env: env, clock: noon, ids: seal.NewFromEnv(env), timelines: timeline.NewStore(env),
+		sqs: sqs.NewFromConfig(env.AWS()),
 	}
 	now := func() time.Time { return fx.clock }
 	reader := NewReader(fx.timelines, fx.ids, now)

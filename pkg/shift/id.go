@@ -10,7 +10,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// What an id is good for. An event's id is that of its fact, so the id of a v2 shift, which names its LOGIN, is one too.
+// What an id is good for. An event's id is that of its fact, so the id of a v2 shift, which names its LOGIN, is one
+// too.
 const (
 	eventPurpose = "event"
 	batchPurpose = "batch"
@@ -25,8 +26,8 @@ const (
 	notMatchedID
 )
 
-// EventID returns the id that a work provider knows a fact by; of a LOGIN that names a shift it is the shift's. A planned end is no
-// part of it: a LOGIN sent again with another one is the same event (contract row 17).
+// EventID returns the id that a work provider knows a fact by; of a LOGIN that names a shift it is the shift's. A
+// planned end is no part of it: a LOGIN sent again with another one is the same event (contract row 17).
 func EventID(s *seal.Sealer, provider string, f timeline.Fact) string {
 	return s.Seal(eventPurpose, provider, factBytes(nil, f))
 }
@@ -53,15 +54,19 @@ func openLogin(s *seal.Sealer, provider, id string) (timeline.Fact, bool) {
 	return f, ok && f.Kind == timeline.Login
 }
 
-// OpenEvent returns the fact that an id names or, if that has no kind, the match, for the work provider that asks; false if the
-// id is forged or foreign.
+// OpenEvent returns the fact that an id names or, if that has no kind, the match, for the work provider that asks;
+// false if the id is forged or foreign.
 func OpenEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.MatchResult, bool) {
 	b, err := s.Open(eventPurpose, provider, id)
 	if err != nil || len(b) < 11 {
 		return timeline.Fact{}, timeline.MatchResult{}, false
 	}
 	at := timeline.Instant(binary.BigEndian.Uint64(b[1:]))
-	f := timeline.Fact{At: at, Name: person.Name{Kind: person.Kind(b[9]), Value: string(b[10:])}, PlannedEnd: timeline.Never}
+	f := timeline.Fact{
+		At:         at,
+		Name:       person.Name{Kind: person.Kind(b[9]), Value: string(b[10:])},
+		PlannedEnd: timeline.Never,
+	}
 	m := timeline.MatchResult{Customer: f.Name.Value}
 	switch b[0] {
 	case loginID:

@@ -62,7 +62,8 @@ func (fx *fixture) addShifts(key, number string, starts ...time.Time) {
 			return fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, number,
 				iso(at))
 		}
-		logins, logouts = append(logins, item(start)), append(logouts, item(start.Add(10*time.Minute)))
+		logins = append(logins, item(start))
+		logouts = append(logouts, item(start.Add(10*time.Minute)))
 	}
 	fx.want("logins", fx.ask(key, "POST", "/v1/batch/login", "["+strings.Join(logins, ",")+"]"), 202, pendingBody)
 	fx.want("logouts", fx.ask(key, "POST", "/v1/batch/logout", "["+strings.Join(logouts, ",")+"]"), 202, pendingBody)
@@ -100,9 +101,10 @@ func TestAListIsOfATime(t *testing.T) {
 		"row 13: no timezone is UTC":           {"&from=2026-03-14T11:00", starts[4:]},
 		"row 28: a plus became a space":        {"&from=2026-03-14T12:00:00+01:00", starts[4:]},
 		"row 28: a space before the time":      {"&from=2026-03-14+11:00:00Z", starts[4:]},
-		"row 1: repeated":                      {"&from=2026-03-14T11:00:00Z&from=2026-03-14T11:00:00Z&customerNumber=abc123", starts[4:]},
-		"row 1: empty is not sent":             {"&from=&to=&next=&workProviderUserId=", starts[2:]},
-		"row 3: unknown parameters":            {"&x=1&From=no", starts[2:]},
+		"row 1: repeated": {"&from=2026-03-14T11:00:00Z&from=2026-03-14T11:00:00Z" +
+			"&customerNumber=abc123", starts[4:]},
+		"row 1: empty is not sent":  {"&from=&to=&next=&workProviderUserId=", starts[2:]},
+		"row 3: unknown parameters": {"&x=1&From=no", starts[2:]},
 	} {
 		want := []string{}
 		for _, start := range c.want {

@@ -24,13 +24,13 @@ import (
 //	 "matches":[["ABC123",true,1792682100000000]],
 //	 "refolds":[["ABC123",1792682100000000]]}
 //
-// A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name, the
-// instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A refold
-// asks that a customer be folded anew from an instant on. The id is the one that the client was given, of the event or the
-// batch, by which the log names it; no client waits for a message without. With "tell":true, which stands behind the
-// provider, the provider wants to be notified of the facts that do not count. The facts of a batch name it, and the place
-// of the first of them in it. "accepted" is when the facts were (rule 12); older messages are without. Instants are
-// microseconds since the Unix epoch.
+// A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name,
+// the instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A
+// refold asks that a customer be folded anew from an instant on. The id is the one that the client was given, of the
+// event or the batch, by which the log names it; no client waits for a message without. With "tell":true, which stands
+// behind the provider, the provider wants to be notified of the facts that do not count. The facts of a batch name it,
+// and the place of the first of them in it. "accepted" is when the facts were (rule 12); older messages are without.
+// Instants are microseconds since the Unix epoch.
 const messageVersion = 1
 
 // packer fills as few messages as fit the size that SQS bills.
@@ -346,8 +346,8 @@ func (a *arrayReader) err(ok bool) error {
 	return nil
 }
 
-// MessageContains reports whether the body of a message brings that fact of a work provider or, if the fact has no kind,
-// that match.
+// MessageContains reports whether the body of a message brings that fact of a work provider or, if the fact has no
+// kind, that match.
 func MessageContains(body, provider string, f timeline.Fact, m timeline.MatchResult) bool {
 	c, err := parseMessage(body)
 	if err != nil || c.Provider != provider {

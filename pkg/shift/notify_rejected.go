@@ -16,9 +16,9 @@ import (
 // notifyRejectedMarker stands in a message whose sender wants to be notified. It spares all others a second reading.
 const notifyRejectedMarker = `"tell":true`
 
-// NotifyRejected returns a processor that, after each message of a work provider that wants so, has the provider notified
-// of those of its events that do not count. A message for which that cannot be published is retried; to process it twice
-// is to process it once. Messages of all other providers cost nothing here.
+// NotifyRejected returns a processor that, after each message of a work provider that wants so, has the provider
+// notified of those of its events that do not count. A message for which that cannot be published is retried; to
+// process it twice is to process it once. Messages of all other providers cost nothing here.
 func NotifyRejected(
 	process queue.Consumer, publish func(ctx context.Context, provider string, m events.SQSMessage) error,
 ) queue.Consumer {
@@ -50,8 +50,8 @@ func NotifyRejected(
 	}
 }
 
-// RejectedEvents returns those of the events in a message of the queue that do not count, each as GET /v2/event/{id} tells
-// it.
+// RejectedEvents returns those of the events in a message of the queue that do not count, each as GET /v2/event/{id}
+// tells it.
 func (v Reader) RejectedEvents(ctx context.Context, body string) ([]jsontext.Value, error) {
 	c, err := parseMessage(body)
 	if err != nil {

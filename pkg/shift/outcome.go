@@ -10,8 +10,8 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// ReadEvents is GET /v2/event/{id} and GET /v2/batch/{id}: the outcomes of what was accepted. Nothing was written when it
-// was, but the queue message: an id is the event itself, and reads PENDING until the event is in its set.
+// ReadEvents is GET /v2/event/{id} and GET /v2/batch/{id}: the outcomes of what was accepted. Nothing was written when
+// it was, but the queue message: an id is the event itself, and reads PENDING until the event is in its set.
 func ReadEvents(keys web.Authenticator, v Reader) http.Handler {
 	return web.NewFunction("event-read", keys, map[string]web.Handler{
 		"GET /v2/event/{id}": v.readEvent,
@@ -97,8 +97,8 @@ type batchSummary struct {
 	Outcomes map[string]int `json:"outcomes"`
 }
 
-// batchResponse is a batch as it is read once all of it has been processed: with its events as they are now, a page at a
-// time.
+// batchResponse is a batch as it is read once all of it has been processed: with its events as they are now, a page at
+// a time.
 type batchResponse struct {
 	batchSummary
 	Events []eventResponse `json:"events"`
@@ -149,8 +149,8 @@ func (v Reader) readBatch(r *web.Request) (web.Response, error) {
 	return web.Response{Status: http.StatusOK, Body: body}, nil
 }
 
-// withoutOverlaps returns a batch's tallies, each event in one of them at the most. A batch that was sent again may have
-// been split at other places, and then has parts that overlap those of the first time.
+// withoutOverlaps returns a batch's tallies, each event in one of them at the most. A batch that was sent again may
+// have been split at other places, and then has parts that overlap those of the first time.
 func withoutOverlaps(tallies []timeline.BatchTally) []timeline.BatchTally {
 	var kept []timeline.BatchTally
 	end := 0

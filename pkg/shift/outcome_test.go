@@ -123,7 +123,8 @@ func TestReadBatch(t *testing.T) {
 		fmt.Sprintf(`{"id":%q,"count":%d,"outcomes":{"PENDING":%d}}`, id, count, count))
 	fx.drain()
 
-	read, next := 0, ""
+	read := 0
+	next := ""
 	for page := range 3 {
 		var body struct {
 			Count    int

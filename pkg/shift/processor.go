@@ -82,8 +82,8 @@ func (s *providerStats) addAccepted(m events.SQSMessage, c timeline.MessageChang
 	}
 }
 
-// addApplied counts what became of them. Their latency is how long a client has to wait for that; no client waits for what
-// v2 has the queue deliver later, to be done again.
+// addApplied counts what became of them. Their latency is how long a client has to wait for that; no client waits for
+// what v2 has the queue deliver later, to be done again.
 func (s *providerStats) addApplied(m events.SQSMessage, c timeline.MessageChanges, t timeline.Tally, now time.Time) {
 	sum := s.of(c.Provider)
 	sum.Applied += t.Applied
@@ -104,9 +104,9 @@ func (s providerStats) log(ctx context.Context) {
 	}
 }
 
-// NewRecomputeRequester returns what a change in a customer's history has to call before it is written: the processor will
-// fold the customer anew, from the instant on, a little later. That is after the change, or for nothing if it never came;
-// a message sent only afterwards could be lost to a crash between the two.
+// NewRecomputeRequester returns what a change in a customer's history has to call before it is written: the processor
+// will fold the customer anew, from the instant on, a little later. That is after the change, or for nothing if it
+// never came; a message sent only afterwards could be lost to a crash between the two.
 func NewRecomputeRequester(
 	sender queue.Sender,
 ) func(ctx context.Context, provider, customer string, from time.Time) error {

@@ -162,7 +162,9 @@ func TestWhatKeepsFailingBecomesADeadLetter(t *testing.T) {
 func (fx *fixture) deadLetterQueue() (url, tries string) {
 	fx.t.Helper()
 	got, err := fx.sqs.GetQueueAttributes(fx.t.Context(), &sqs.GetQueueAttributesInput{
-		QueueUrl: aws.String(fx.env.Get("EVENTS_QUEUE_URL")), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
+		QueueUrl: aws.String(
+			fx.env.Get("EVENTS_QUEUE_URL"),
+		), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
 	})
 	if err != nil {
 		fx.t.Fatal(err)
@@ -195,7 +197,8 @@ func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 	}
 	var want string
 	for order := range uint64(6) {
-		number, id := fmt.Sprint("ORDER", order), fmt.Sprint("id-", order)
+		number := fmt.Sprint("ORDER", order)
+		id := fmt.Sprint("id-", order)
 		fx.addCustomer(courier, number, id)
 		random := rand.New(rand.NewPCG(order, 1))
 		mixed := slices.Concat(events, events[:order])

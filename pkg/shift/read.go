@@ -39,8 +39,8 @@ func Read(keys web.Authenticator, v Reader) http.Handler {
 	})
 }
 
-// The same for a user who is unknown and for one who has not consented (contract rows 22 and 23). A shift is created for
-// a matched user only.
+// The same for a user who is unknown and for one who has not consented (contract rows 22 and 23). A shift is created
+// for a matched user only.
 var (
 	errUser        = fault.InvalidField("user", "`user` must be a customer who shares their data with you.")
 	errMatchedUser = fault.InvalidField("user", "`user` must be a customer who shares their data with you and is matched.")
@@ -62,8 +62,8 @@ func (v Reader) shiftByID(r *web.Request) (timeline.FoundShift, error) {
 	return found, err
 }
 
-// shiftResponse is a shift as it is read: under its customer number, and the id of the LOGIN that names it, whichever it
-// was asked by.
+// shiftResponse is a shift as it is read: under its customer number, and the id of the LOGIN that names it, whichever
+// it was asked by.
 type shiftResponse struct {
 	ID        string  `json:"id"`
 	User      user    `json:"user"`
@@ -99,8 +99,8 @@ func (v Reader) shiftResponseFor(provider, customer string, s timeline.ListedShi
 	return out
 }
 
-// read returns the shift that the id's LOGIN names or, if it names none, the one that holds it, folded from the facts at
-// this moment.
+// read returns the shift that the id's LOGIN names or, if it names none, the one that holds it, folded from the facts
+// at this moment.
 func (v Reader) read(r *web.Request) (web.Response, error) {
 	found, err := v.shiftByID(r)
 	if err != nil {
@@ -157,7 +157,8 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	return web.Response{Status: http.StatusOK, Body: body}, nil
 }
 
-// consentedCustomer returns the customer whom a name stands for. Whether the two are matched does not matter to a reader.
+// consentedCustomer returns the customer whom a name stands for. Whether the two are matched does not matter to a
+// reader.
 func (v Reader) consentedCustomer(
 	ctx context.Context, provider string, name person.Name,
 ) (timeline.ConsentedCustomer, error) {
@@ -212,8 +213,8 @@ func (v Reader) parseList(provider string, name person.Name, query url.Values) (
 	return list, nil
 }
 
-// parsePeriod reads the period of a list: without an end it has none, without a start it begins 14 days before its end or
-// now.
+// parsePeriod reads the period of a list: without an end it has none, without a start it begins 14 days before its end
+// or now.
 func (v Reader) parsePeriod(from, to string) (first, end timeline.Instant, err error) {
 	end = timeline.Never
 	last := v.now()

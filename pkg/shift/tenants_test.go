@@ -109,7 +109,8 @@ func TestNoIDCanBeToldFromAnother(t *testing.T) {
 		for name, id := range ids {
 			key := courier
 			if id == "" {
-				key, id = parcels, mine
+				key = parcels
+				id = mine
 			}
 			wantSameAnswer(t, fmt.Sprint(c, " ", name), fx.ask(key, c[0], c[1]+id, c[2]), want)
 		}

@@ -12,8 +12,8 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// maxClockSkew is how far a client's clock may be from ours: for v1 timestamps ahead (contract row 14), for the start of a
-// v2 shift either way (contract row 15).
+// maxClockSkew is how far a client's clock may be from ours: for v1 timestamps ahead (contract row 14), for the start
+// of a v2 shift either way (contract row 15).
 const maxClockSkew = 30 * time.Minute
 
 // Login is POST /v1/shift/login.
@@ -95,8 +95,8 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 	}
 }
 
-// acceptBatch does the same for many events. One bad item refuses them all, and nothing of the batch is sent (contract row 20); an
-// empty batch is accepted and sends nothing (contract row 19).
+// acceptBatch does the same for many events. One bad item refuses them all, and nothing of the batch is sent (contract
+// row 20); an empty batch is accepted and sends nothing (contract row 19).
 func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
 	return func(r *web.Request) (web.Response, error) {
 		const usual = 64 // bytes of an event in a body, so that the slice seldom has to grow

@@ -52,7 +52,9 @@ func (fx *fixture) wantPending(what string, a answer, header, location, id strin
 	fx.t.Helper()
 	fx.want(what, a, 202, pendingBody)
 	want := http.Header{
-		"Content-Type": {"application/json"}, header: {id}, "Location": {location + id}, "X-Request-Id": a.header["X-Request-Id"],
+		"Content-Type": {
+			"application/json",
+		}, header: {id}, "Location": {location + id}, "X-Request-Id": a.header["X-Request-Id"],
 	}
 	for _, name := range []string{"Deprecation", "Link"} { // which TestDeprecatedNamesSetHeaders is about
 		if values := a.header[name]; values != nil {
@@ -102,10 +104,14 @@ func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
 			byID(eleven)},
 		"by number": {`{"customerNumber":"ABC123","timestamp":"2026-03-14T11:00:00Z"}`,
 			byNumber},
-		"row 1: deprecated number":       {`{"policyId":"ABC123","timestamp":"2026-03-14T11:00:00Z"}`, byNumber},
-		"row 1: deprecated id":           {`{"driverId":"1686","timestamp":"2026-03-14T11:00:00Z"}`, byID(eleven)},
-		"row 1: deprecated beside new":   {`{"policyId":"abc123","customerNumber":"ABC123","timestamp":"2026-03-14T11:00:00Z"}`, byNumber},
-		"row 1: null and empty not sent": {`{"customerNumber":null,"policyId":"","driverId":"1686","timestamp":"2026-03-14T11:00:00Z"}`, byID(eleven)},
+		"row 1: deprecated number": {`{"policyId":"ABC123","timestamp":"2026-03-14T11:00:00Z"}`, byNumber},
+		"row 1: deprecated id":     {`{"driverId":"1686","timestamp":"2026-03-14T11:00:00Z"}`, byID(eleven)},
+		"row 1: deprecated beside new": {
+			`{"policyId":"abc123","customerNumber":"ABC123","timestamp":"2026-03-14T11:00:00Z"}`, byNumber,
+		},
+		"row 1: null and empty not sent": {
+			`{"customerNumber":null,"policyId":"","driverId":"1686","timestamp":"2026-03-14T11:00:00Z"}`, byID(eleven),
+		},
 		"row 2: an integer": {`{"workProviderUserId":1686,"timestamp":"2026-03-14T11:00:00Z"}`,
 			byID(eleven)},
 		"row 2: a negative integer": {`{"workProviderUserId":-0,"timestamp":"2026-03-14T11:00:00Z"}`,
@@ -116,7 +122,8 @@ func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
 			fact(timeline.Login, person.UserID, ` a"\b `, eleven)},
 		"row 2: 255 bytes": {`{"workProviderUserId":"` + long + `","timestamp":"2026-03-14T11:00:00Z"}`,
 			fact(timeline.Login, person.UserID, long, eleven)},
-		"row 3: unknown keys": {`{"driverId":"1686","DriverId":"9","x":{"y":[1]},"timestamp":"2026-03-14T11:00:00Z"}`, byID(eleven)},
+		"row 3: unknown keys": {`{"driverId":"1686","DriverId":"9","x":{"y":[1]},"timestamp":"2026-03-14T11:00:00Z"}`,
+			byID(eleven)},
 		"row 7: white space around it": {" \r\n\t{\"driverId\":\"1686\",\"timestamp\":\"2026-03-14T11:00:00Z\"}\n",
 			byID(eleven)},
 		"row 13: another zone": {`{"driverId":"1686","timestamp":"2026-03-14T12:00:00+01:00"}`,
@@ -312,8 +319,9 @@ func TestNo202BeforeTheQueueHasIt(t *testing.T) {
 	queue.err = fault.Wrap(fault.Unavailable, errors.New("down"))
 	event := `{"driverId":"1686","timestamp":` + someTime + `}`
 	for path, body := range map[string]string{
-		"/v1/shift/login": event, "/v1/shift/logout": event, "/v1/batch/login": "[" + event + "]", "/v1/batch/logout": "[" + event + "]",
-		"/v1/match": `{"customerNumber":"ABC123","success":true}`,
+		"/v1/shift/login": event, "/v1/shift/logout": event, "/v1/batch/login": "[" + event + "]",
+		"/v1/batch/logout": "[" + event + "]",
+		"/v1/match":        `{"customerNumber":"ABC123","success":true}`,
 	} {
 		a := fx.post(path, body)
 		fx.want(path, a, 503,
@@ -337,7 +345,8 @@ func TestAMatchIsAccepted(t *testing.T) {
 		"row 1: deprecated": {`{"policyId":" abc123","success":true}`, timeline.Matched(fx.clock)},
 		"row 1: both": {`{"policyId":"abc123","customerNumber":"ABC123","success":true}`,
 			timeline.Matched(fx.clock)},
-		"row 3: other ids ignored": {`{"customerNumber":"ABC123","workProviderUserId":"1","driverId":2,"success":true}`, timeline.Matched(fx.clock)},
+		"row 3: other ids ignored": {`{"customerNumber":"ABC123","workProviderUserId":"1","driverId":2,"success":true}`,
+			timeline.Matched(fx.clock)},
 	} {
 		for _, path := range []string{"/v1/match", "/v1/match/"} {
 			want := timeline.MatchResult{Customer: "ABC123", Entry: c.entry}

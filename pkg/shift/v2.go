@@ -155,8 +155,8 @@ func prefixField(parent string, err error) error {
 	return &inner
 }
 
-// applyNow stores a fact and folds its person. The queue has the fact first, to be applied a little later: so if we do not
-// get to the end, the processor does, and if we do, it finds nothing to do (ADR 8).
+// applyNow stores a fact and folds its person. The queue has the fact first, to be applied a little later: so if we do
+// not get to the end, the processor does, and if we do, it finds nothing to do (ADR 8).
 func (w *Writer) applyNow(ctx context.Context, provider string, f timeline.Fact, field string) error {
 	facts := []timeline.Fact{f}
 	if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {
@@ -180,8 +180,8 @@ var (
 	errEndAfterEnd    = fault.InvalidField("endTime", "`endTime` must not be after the shift's end.")
 )
 
-// end ends the cover of the LOGIN that the id names (rule 8): with a LOGOUT or, if the end is still to come, with another
-// planned end.
+// end ends the cover of the LOGIN that the id names (rule 8): with a LOGOUT or, if the end is still to come, with
+// another planned end.
 func (w *Writer) end(r *web.Request) (web.Response, error) {
 	var in endShiftRequest
 	if err := web.Decode(r.Body, &in); err != nil {

@@ -41,7 +41,8 @@ func TestAShiftIsCreated(t *testing.T) {
 		echo string        // what follows the id
 	}{
 		"as documented": {
-			`{"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00","endTime":"2026-03-14T14:00:00+00:00"}`, number("ABC123"),
+			`{"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00",` +
+				`"endTime":"2026-03-14T14:00:00+00:00"}`, number("ABC123"),
 			`"user":{"customerNumber":"ABC123"},"startTime":"2026-03-14T12:00:00+00:00","endTime":"2026-03-14T14:00:00+00:00"}`,
 		},
 		"row 22: deprecated id, an integer": {
@@ -62,9 +63,11 @@ func TestAShiftIsCreated(t *testing.T) {
 			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00+00:00","endTime":null}`,
 		},
 		"row 12: a fraction": {
-			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T13:00:00.5000009+01:00","endTime":"2026-03-14T12:00:00.500001Z"}`,
+			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T13:00:00.5000009+01:00",` +
+				`"endTime":"2026-03-14T12:00:00.500001Z"}`,
 			fact(timeline.Login, person.CustomerNumber, "ABC12", noon.Add(500*time.Millisecond)),
-			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00.500000+00:00","endTime":"2026-03-14T12:00:00.500001+00:00"}`,
+			`"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T12:00:00.500000+00:00",` +
+				`"endTime":"2026-03-14T12:00:00.500001+00:00"}`,
 		},
 		"row 15: 30 minutes before, 14 hours long": {
 			`{"user":{"customerNumber":"ABC12"},"startTime":"2026-03-14T11:30:00Z","endTime":"2026-03-15T01:30:00Z"}`,
@@ -137,9 +140,10 @@ func TestACreationIsRefused(t *testing.T) {
 			v2Field("endTime", "`endTime` must be after `startTime`.")},
 		"row 15: over 14 hours": {end("2026-03-15T02:00:00.000001Z"),
 			v2Field("endTime", "The maximum allowable shifts length is 14:00:00.")},
-		"row 22: unknown":            {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notMatched)},
-		"row 22: unknown id":         {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notMatched)},
-		"row 22: before the consent": {`{"user":{"customerNumber":"RECENT"},"startTime":"2026-03-14T11:49:59.999999Z"}`, v2Field("startTime", "`startTime` must not be before the user's consent.")},
+		"row 22: unknown":    {user(`{"customerNumber":"ZZZ999"}`), v2Field("user", notMatched)},
+		"row 22: unknown id": {user(`{"workProviderUserId":"ABC123"}`), v2Field("user", notMatched)},
+		"row 22: before the consent": {`{"user":{"customerNumber":"RECENT"},"startTime":"2026-03-14T11:49:59.999999Z"}`,
+			v2Field("startTime", "`startTime` must not be before the user's consent.")},
 		"400 by itself before user": {`{"user":{"customerNumber":"ZZZ999"},"startTime":"2026-03-14T11:00:00Z"}`,
 			v2Field("startTime", "`startTime` must be within 30 minutes from now.")},
 	} {

@@ -255,7 +255,8 @@ func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o workedOutcome) {
 		shift = c.shiftID(fx,
 			c.startOfShift(func(_ int, end *float64) bool { return end != nil && *end == float64(o.minute) }))
 	case "UNMATCHED":
-		state, effect = "UNMATCHED", ""
+		state = "UNMATCHED"
+		effect = ""
 	case "BEFORE_CONSENT":
 		state, effect, reason = "REJECTED", "", o.effect
 	default:

@@ -271,7 +271,8 @@ func (b *batch) foldAll(ctx context.Context, customers []*customerState) {
 
 // recheckOwners looks again at the workProviderUserIds whose hint the history of the customer does not confirm: the
 // history was read after the facts were written, so a link that it shows cannot have come too late to see them, and a
-// link made later sends a message of its own. An id that is no customer's, as far as the hint went, is read consistently.
+// link made later sends a message of its own. An id that is no customer's, as far as the hint went, is read
+// consistently.
 func (b *batch) recheckOwners(ctx context.Context) {
 	var names []*nameState
 	for _, n := range b.names.values {
@@ -392,9 +393,9 @@ const maxFoldAttempts = 30
 
 var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records were contended for"))
 
-// foldCustomer reads a customer's records, and only then the history and the facts, folds, and writes the record of every
-// day that may have changed, whether it did or not, on condition that its version is the one read. On a conflict it begins
-// again. ADR 2 says why that is right.
+// foldCustomer reads a customer's records, and only then the history and the facts, folds, and writes the record of
+// every day that may have changed, whether it did or not, on condition that its version is the one read. On a conflict
+// it begins again. ADR 2 says why that is right.
 func (a *Applier) foldCustomer(ctx context.Context, c *customerState) error {
 	days := c.days().changedDays()
 	var seen map[Day]int64 // the versions that were met before a conflict
@@ -427,8 +428,8 @@ type dayShifts struct {
 	shifts []Shift
 }
 
-// changedShifts returns the shifts of every day on which something that changed in an interval can matter: those days with
-// a LOGIN, whether it counts or not, between the starting points around it (rule 10).
+// changedShifts returns the shifts of every day on which something that changed in an interval can matter: those days
+// with a LOGIN, whether it counts or not, between the starting points around it (rule 10).
 func (r *foldResult) changedShifts(facts []Fact, changed interval, days Days) []dayShifts {
 	start := startBefore(r.points, changed.from)
 	stop := startAfter(r.points, changed.to)
@@ -447,10 +448,10 @@ func (r *foldResult) changedShifts(facts []Fact, changed interval, days Days) []
 	return shifts
 }
 
-// putRecords stores the record of each day. seen are the versions that the attempts before met: a record that was written
-// since, with the very shifts that are to be written, is left alone. Whoever could still write over it has read it, and
-// so the facts that were durable before. Without this, many that bring the same facts at once would write one after the
-// other what the first of them has written already.
+// putRecords stores the record of each day. seen are the versions that the attempts before met: a record that was
+// written since, with the very shifts that are to be written, is left alone. Whoever could still write over it has read
+// it, and so the facts that were durable before. Without this, many that bring the same facts at once would write one
+// after the other what the first of them has written already.
 func (a *Applier) putRecords(
 	ctx context.Context, c customerKey, records []Record, changed []dayShifts, seen map[Day]int64,
 ) error {

@@ -12,9 +12,10 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// This simulation runs the real applier on the store in memory, several at once, with every call to the store a point at
-// which another may go on, the call may fail, its answer may be lost, or its process may die. Whatever happens, when all
-// messages have at last been taken the records must be what one fold over everything says. A seed decides everything.
+// This simulation runs the real applier on the store in memory, several at once, with every call to the store a point
+// at which another may go on, the call may fail, its answer may be lost, or its process may die. Whatever happens, when
+// all messages have at last been taken the records must be what one fold over everything says. A seed decides
+// everything.
 
 // simulation is one run.
 type simulation struct {
@@ -215,7 +216,27 @@ var customers = []string{"ABC123", "ABC12"}
 func (s *simulation) someMessages() []MessageChanges {
 	var messages []MessageChanges
 	accepted := minute(6000)
-	minutes := []int{0, 60, 600, 700, 840, 900, 1400, 1430, 1440, 1500, 1700, 2280, 2900, 2950, 3600, 4000, 4319, 4321, 5100}
+	minutes := []int{
+		0,
+		60,
+		600,
+		700,
+		840,
+		900,
+		1400,
+		1430,
+		1440,
+		1500,
+		1700,
+		2280,
+		2900,
+		2950,
+		3600,
+		4000,
+		4319,
+		4321,
+		5100,
+	}
 	for _, provider := range []string{"courier-ltd", "parcels-co"} {
 		for _, customer := range customers {
 			if s.random.IntN(6) > 0 {

@@ -8,16 +8,16 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// BatchPart is one message's share of a batch request: which facts it asked for, in the order sent. It is stored so that
-// the batch can be asked about; the facts themselves are in their sets.
+// BatchPart is one message's share of a batch request: which facts it asked for, in the order sent. It is stored so
+// that the batch can be asked about; the facts themselves are in their sets.
 type BatchPart struct {
 	Batch  string // names the batch at its work provider
 	Offset int    // the place of the first of the facts in the batch, from 0
 	Facts  []Fact
 }
 
-// BatchTally is what became of the facts of a part when it was applied. It is stored apart from them, so that a batch is
-// counted without reading all its events.
+// BatchTally is what became of the facts of a part when it was applied. It is stored apart from them, so that a batch
+// is counted without reading all its events.
 type BatchTally struct {
 	Offset int // of the part
 	Tally

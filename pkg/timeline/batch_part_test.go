@@ -61,7 +61,8 @@ func TestTallyOfOverflowAndRetries(t *testing.T) {
 	}
 	one := MessageChanges{Facts: []Fact{in(1)}}
 	applier := NewApplier(store, 1)
-	if got := applier.Apply(t.Context(), []MessageChanges{{Facts: day}}, lastInstant)[0].Tally; got != (Tally{NoEffect: len(day)}) {
+	if got := applier.Apply(t.Context(), []MessageChanges{{Facts: day}},
+		lastInstant)[0].Tally; got != (Tally{NoEffect: len(day)}) {
 		t.Errorf("a day of LOGOUTs is %+v", got)
 	}
 	if got := applier.Apply(t.Context(), []MessageChanges{one}, lastInstant)[0].Tally; got != (Tally{Rejected: 1}) {

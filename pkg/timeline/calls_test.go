@@ -100,14 +100,17 @@ func under(id string, f Fact) Fact {
 	return f
 }
 
-// TestUnchangedDaysNotWritten: a record is written only on a day that has a LOGIN, between the starting points around what
-// came, and for a customer for whom anything can count.
+// TestUnchangedDaysNotWritten: a record is written only on a day that has a LOGIN, between the starting points around
+// what came, and for a customer for whom anything can count.
 func TestUnchangedDaysNotWritten(t *testing.T) {
 	c := count(knownCustomer(t))
 	if days := c.apply(t, facts(out(0))); len(days) > 0 {
 		t.Errorf("a LOGOUT alone: %v", days)
 	}
-	if days := c.apply(t, facts(in(-1440), out(-1380), in(1440), out(1500))); !slices.Equal(days, []Day{day0 - 1, day0 + 1}) {
+	if days := c.apply(t, facts(in(-1440), out(-1380), in(1440), out(1500))); !slices.Equal(
+		days,
+		[]Day{day0 - 1, day0 + 1},
+	) {
 		t.Errorf("two days: %v", days)
 	}
 	if days := c.apply(t, facts(in(60), out(120))); !slices.Equal(days, []Day{day0}) {
@@ -171,8 +174,8 @@ func TestOwnershipCalls(t *testing.T) {
 
 const year = 365
 
-// longHistories are customers with a year behind them, each with facts under the number and under an id, that make a fold
-// read far if anything does.
+// longHistories are customers with a year behind them, each with facts under the number and under an id, that make a
+// fold read far if anything does.
 func longHistories(t *testing.T) map[string]*counted {
 	t.Helper()
 	histories := map[string]*counted{}
@@ -254,8 +257,8 @@ func TestOneEventCalls(t *testing.T) {
 	}
 }
 
-// TestOneQuestionCalls: an outcome and a shift by its id read the four days of each of the two on which a shift that holds
-// the LOGIN can be named: five days of each name, and those of the event's own day once more.
+// TestOneQuestionCalls: an outcome and a shift by its id read the four days of each of the two on which a shift that
+// holds the LOGIN can be named: five days of each name, and those of the event's own day once more.
 func TestOneQuestionCalls(t *testing.T) {
 	for name, c := range longHistories(t) {
 		now := (day0 + year).Start()
@@ -283,8 +286,8 @@ func TestOneQuestionCalls(t *testing.T) {
 	}
 }
 
-// TestPageCalls: a page of a list reads some four days of facts for each day that it shows, and a page of somebody with few
-// shifts takes few calls.
+// TestPageCalls: a page of a list reads some four days of facts for each day that it shows, and a page of somebody with
+// few shifts takes few calls.
 func TestPageCalls(t *testing.T) {
 	for name, c := range longHistories(t) {
 		now := (day0 + year).Start()

@@ -28,8 +28,8 @@ type event struct {
 
 func (f Fact) event() event { return event{f.Kind, f.At} }
 
-// admit returns what a name's day holds once facts have come to those stored on it, and those for which there is no room.
-// An event that is stored already takes no further place: see needed.
+// admit returns what a name's day holds once facts have come to those stored on it, and those for which there is no
+// room. An event that is stored already takes no further place: see needed.
 func admit(stored, facts []Fact) (next, overflow []Fact) {
 	known := make(map[Fact]bool, len(stored)+len(facts))
 	repeats := make(map[event][]Fact, len(stored)+len(facts))
@@ -54,8 +54,8 @@ func admit(stored, facts []Fact) (next, overflow []Fact) {
 	return next, overflow
 }
 
-// needed reports whether a fact is one that must be kept of all facts of its event: the first and the last accepted, and
-// the last with a planned end. Facts only grow, so what lies between will never be needed again (rule 12).
+// needed reports whether a fact is one that must be kept of all facts of its event: the first and the last accepted,
+// and the last with a planned end. Facts only grow, so what lies between will never be needed again (rule 12).
 func needed(f Fact, repeats []Fact) bool {
 	if f == slices.MinFunc(repeats, compareAcceptance) || f == slices.MaxFunc(repeats, compareAcceptance) {
 		return true
@@ -70,8 +70,8 @@ func compareAcceptance(a, b Fact) int {
 	return cmp.Or(cmp.Compare(a.acceptance(), b.acceptance()), cmp.Compare(a.PlannedEnd, b.PlannedEnd))
 }
 
-// sortFacts puts facts in the order in which a fold looks at them: by instant, LOGOUTs first (rule 3); those of one event
-// by when they were accepted.
+// sortFacts puts facts in the order in which a fold looks at them: by instant, LOGOUTs first (rule 3); those of one
+// event by when they were accepted.
 func sortFacts(facts []Fact) {
 	slices.SortFunc(facts, func(a, b Fact) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(b.Kind, a.Kind), compareNames(a.Name, b.Name),

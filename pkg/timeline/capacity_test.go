@@ -242,7 +242,8 @@ func TestAdmitKeepsWhatCounts(t *testing.T) {
 	})
 }
 
-// TestStoresAlikeOverCapacity: both stores have room for the same on a day that is nearly full, and tell the same of it.
+// TestStoresAlikeOverCapacity: both stores have room for the same on a day that is nearly full, and tell the same of
+// it.
 func TestStoresAlikeOverCapacity(t *testing.T) {
 	store := NewStore(emulator.NewTestEnv(t))
 	var runs atomic.Int64
@@ -342,8 +343,8 @@ func between(env *config.Env, operation string, do func()) {
 	env.SetAWS(cfg)
 }
 
-// TestDayFillsUpBetweenReadAndWrite: what there was no room for at first is not forgotten when the rest finds none either,
-// what another writer stored meanwhile is not refused, and no day ever takes more than it may.
+// TestDayFillsUpBetweenReadAndWrite: what there was no room for at first is not forgotten when the rest finds none
+// either, what another writer stored meanwhile is not refused, and no day ever takes more than it may.
 func TestDayFillsUpBetweenReadAndWrite(t *testing.T) {
 	const limit = MaxFactsPerDay
 	logouts := func(first, n int) []Fact { return several(courier, Logout, first, n) }
@@ -396,8 +397,8 @@ func TestDayFillsUpBetweenReadAndWrite(t *testing.T) {
 	}
 }
 
-// TestOutcomeOfFullDay: an event that is not stored is rejected once its day has no room for its kind; before, and if it
-// was stored in time, it is not.
+// TestOutcomeOfFullDay: an event that is not stored is rejected once its day has no room for its kind; before, and if
+// it was stored in time, it is not.
 func TestOutcomeOfFullDay(t *testing.T) {
 	m := knownCustomer(t)
 	missing := several(courier, Login, 5000, 1)[0]

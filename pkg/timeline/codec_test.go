@@ -88,7 +88,8 @@ func TestEncodeDecode(t *testing.T) {
 			t.Fatalf("entry %v: %v, %v", e, got, err)
 		}
 		day := e.At.Day()
-		shifts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Shift { return anyShift(t, "ABC123", day) }), 0, 5).Draw(t, "shifts")
+		shifts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Shift { return anyShift(t, "ABC123", day) }), 0, 5).
+			Draw(t, "shifts")
 		if got, err := decodeShifts("ABC123", day, encodeShifts(shifts)); !slices.Equal(got, shifts) || err != nil {
 			t.Fatalf("shifts %v: %v, %v", shifts, got, err)
 		}
@@ -153,8 +154,8 @@ func TestAcceptanceBounds(t *testing.T) {
 	}
 }
 
-// The fuzzers hold: whatever decodes without a panic or an error encodes to the same bytes, so that no two elements of a
-// set are the same fact.
+// The fuzzers hold: whatever decodes without a panic or an error encodes to the same bytes, so that no two elements of
+// a set are the same fact.
 
 func FuzzDecodeFact(f *testing.F) {
 	for _, b := range [][]byte{
@@ -246,7 +247,8 @@ func TestDecodeUnknownVersion(t *testing.T) {
 		kindless[0] &= 0xf0
 		bad := [][]byte{newer, versionless, kindless}
 		for n := range c.shorts {
-			if n > 0 || strings.HasSuffix(name, "fact") || strings.HasSuffix(name, "entry") { // no shifts and no facts are written as nothing
+			if n > 0 || strings.HasSuffix(name, "fact") ||
+				strings.HasSuffix(name, "entry") { // no shifts and no facts are written as nothing
 				bad = append(bad, c.whole[:n])
 			}
 		}
@@ -310,7 +312,8 @@ func TestDecodeStoredForms(t *testing.T) {
 		seen[reflect.TypeOf(got).String()+" "+x.Form] = true
 	}
 	for _, want := range []string{
-		"timeline.Fact 1", "timeline.Fact 2", "timeline.Entry 1", "timeline.Entry 2", "[]timeline.Shift 1", "[]timeline.Shift 2", "[]timeline.Fact 1",
+		"timeline.Fact 1", "timeline.Fact 2", "timeline.Entry 1", "timeline.Entry 2", "[]timeline.Shift 1",
+		"[]timeline.Shift 2", "[]timeline.Fact 1",
 	} {
 		if !seen[want] {
 			t.Errorf("no fixture of %s, only of %v", want, seen)

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// CustomerFacts reads a customer's history at a work provider, and what the provider said of the customer on those days:
-// the events under the number, and those under each id while it was the customer's, in the order of a fold. Whether they
-// count is another matter.
+// CustomerFacts reads a customer's history at a work provider, and what the provider said of the customer on those
+// days: the events under the number, and those under each id while it was the customer's, in the order of a fold.
+// Whether they count is another matter.
 func CustomerFacts(
 	ctx context.Context, storage Storage, provider, customer string, days Days,
 ) (History, []Fact, error) {
@@ -34,7 +34,8 @@ func readCustomer(ctx context.Context, storage Storage, provider, customer strin
 	return history, facts, err
 }
 
-// appendFactsByUserID adds to a customer's facts those under every workProviderUserId that was the customer's in the days.
+// appendFactsByUserID adds to a customer's facts those under every workProviderUserId that was the customer's in the
+// days.
 func appendFactsByUserID(
 	ctx context.Context, storage Storage, provider string, history History, facts []Fact, days Days,
 ) ([]Fact, error) {

@@ -74,8 +74,8 @@ type recordItem struct {
 // unavailable turns a failure of the service into the fault it is to a caller: worth another try.
 func unavailable(err error) error { return table.Unavailable("timelines", err) }
 
-// AddFacts implements Storage with one write: ADD on a set is the union itself. Room is judged before the union, as if all
-// facts were new; only when that fails is the item read, and admit decides.
+// AddFacts implements Storage with one write: ADD on a set is the union itself. Room is judged before the union, as if
+// all facts were new; only when that fails is the item read, and admit decides.
 func (s *Store) AddFacts(
 	ctx context.Context, provider string, name person.Name, day Day, facts []Fact,
 ) (overflow []Fact, err error) {
@@ -136,8 +136,8 @@ func encodeEntries(entries []Entry) [][]byte {
 }
 
 // addToSet puts elements into an item's set if it has at most so many; else, or if the item is of another version, it
-// returns ErrConflict. Whoever else fills the set meanwhile makes the condition fail again, and the set a little fuller:
-// so it ends.
+// returns ErrConflict. Whoever else fills the set meanwhile makes the condition fail again, and the set a little
+// fuller: so it ends.
 func (s *Store) addToSet(ctx context.Context, pk, sk string, elements [][]byte, atMost int) error {
 	if len(elements) == 0 {
 		return nil
@@ -154,8 +154,8 @@ func (s *Store) addToSet(ctx context.Context, pk, sk string, elements [][]byte, 
 	return unavailable(err)
 }
 
-// replaceSet puts a set in the place of the one that was read, if that is stored still; else it returns ErrConflict. What
-// is left out of it goes in the same write in which what makes it needless comes.
+// replaceSet puts a set in the place of the one that was read, if that is stored still; else it returns ErrConflict.
+// What is left out of it goes in the same write in which what makes it needless comes.
 func (s *Store) replaceSet(ctx context.Context, pk, sk string, prev, next [][]byte) error {
 	if slices.EqualFunc(prev, next, bytes.Equal) {
 		return nil
@@ -210,8 +210,8 @@ func (s *Store) ownerQuery(provider, userID string) *dynamo.Query {
 	return s.table.Get(table.PK, pk).Range(table.SK, dynamo.Equal, table.OwnerSort)
 }
 
-// OwnerNumber returns the customer number that a workProviderUserId stands for now; empty if no customer who shares with
-// the provider has it.
+// OwnerNumber returns the customer number that a workProviderUserId stands for now; empty if no customer who shares
+// with the provider has it.
 func (s *Store) OwnerNumber(ctx context.Context, provider, userID string) (string, error) {
 	o, err := s.Ownership(ctx, provider, userID)
 	return o.Owner, err
@@ -245,8 +245,8 @@ func (r recordItem) record(customer string) (Record, error) {
 	return Record{Day: day, Version: r.Counter, Revision: r.Revision, Shifts: shifts}, err
 }
 
-// recentFactsWindow is how far back a Query for facts may begin and still read on into the history behind them: it is what
-// a change reads at the most. Older facts are read by themselves.
+// recentFactsWindow is how far back a Query for facts may begin and still read on into the history behind them: it is
+// what a change reads at the most. Older facts are read by themselves.
 const recentFactsWindow = 7 * 24 * time.Hour
 
 // HistoryAndFacts implements Storage: with one Query while the days are recent, else with two.
@@ -422,8 +422,8 @@ func (s *Store) BatchTallies(ctx context.Context, provider, batch string) ([]Bat
 	return tallies, nil
 }
 
-// maxConflictJitter is how long at most a writer waits before it is told of a conflict, so that rivals for one record, who
-// would all begin again at once, come one after the other.
+// maxConflictJitter is how long at most a writer waits before it is told of a conflict, so that rivals for one record,
+// who would all begin again at once, come one after the other.
 const maxConflictJitter = 50 * time.Millisecond
 
 // PutRecord implements Storage with one conditional write.
@@ -474,8 +474,8 @@ type historyVersionItem struct {
 	Counter int64  `dynamo:"n"`
 }
 
-// UpdateHistory adds to a transaction the writes that put entries into a customer's history, on condition that it was not
-// updated since it was read: a workProviderUserId linked while consent is withdrawn would outlive it.
+// UpdateHistory adds to a transaction the writes that put entries into a customer's history, on condition that it was
+// not updated since it was read: a workProviderUserId linked while consent is withdrawn would outlive it.
 func (s *Store) UpdateHistory(tx *dynamo.WriteTx, provider, customer string, prev History, entries ...Entry) {
 	tx.Put(ifCounter(s.table.Put(historyVersionItem{
 		PK: s.partition(provider, customer), SK: table.HistoryVersionSort, Version: setVersion, Counter: prev.version + 1,
@@ -497,8 +497,8 @@ func (s *Store) AppendHistory(tx *dynamo.WriteTx, provider, customer string, ent
 }
 
 // AssignUserID adds to a transaction the write that makes userID the customer's, and returns the entry that has to come
-// into the customer's history in the same transaction. The ownership is the one read before, in which the id was free: the
-// transaction fails its condition if it was changed since.
+// into the customer's history in the same transaction. The ownership is the one read before, in which the id was free:
+// the transaction fails its condition if it was changed since.
 func (s *Store) AssignUserID(
 	tx *dynamo.WriteTx, provider, userID string, prev Ownership, customer string, at time.Time,
 ) Entry {
@@ -509,16 +509,16 @@ func (s *Store) AssignUserID(
 	return Entry{Kind: Link, At: At(at), UserID: userID, FreeSince: prev.ReleasedAt}
 }
 
-// ReleaseUserID adds to a transaction the write that makes userID no customer's, likewise: the entry is for the history of
-// whose it was.
+// ReleaseUserID adds to a transaction the write that makes userID no customer's, likewise: the entry is for the history
+// of whose it was.
 func (s *Store) ReleaseUserID(tx *dynamo.WriteTx, provider, userID string, prev Ownership, at time.Time) Entry {
 	s.putOwnership(tx, provider, userID, prev.Released(at))
 	return Unlinked(at, userID)
 }
 
 // MoveUserID adds to a transaction the write that makes userID another customer's, and returns the entries that have to
-// come into the histories of whose it was and whose it is in the same transaction. A move counts from the beginning of its
-// second, but not from before the id was last released (rule 6).
+// come into the histories of whose it was and whose it is in the same transaction. A move counts from the beginning of
+// its second, but not from before the id was last released (rule 6).
 func (s *Store) MoveUserID(
 	tx *dynamo.WriteTx, provider, userID string, prev Ownership, customer string, at time.Time,
 ) (unlink, link Entry) {

@@ -324,7 +324,8 @@ func putItem(t *testing.T, env *config.Env, item map[string]attribute) {
 	}
 }
 
-// readAll reads the sample items in every way there is; the results stand under the sort key of the item they come from.
+// readAll reads the sample items in every way there is; the results stand under the sort key of the item they come
+// from.
 func readAll(t *testing.T, s *Store) map[string]func() (any, error) {
 	ctx := t.Context()
 	facts := func(day Day) func() (any, error) {
@@ -386,8 +387,8 @@ func TestReadStoredItems(t *testing.T) {
 	}
 }
 
-// TestUnknownItemVersion: an old release that is still running reads nothing into what a newer one wrote, and adds nothing
-// to it.
+// TestUnknownItemVersion: an old release that is still running reads nothing into what a newer one wrote, and adds
+// nothing to it.
 func TestUnknownItemVersion(t *testing.T) {
 	for _, item := range sampleItems(t) {
 		env := emulator.NewTestEnv(t)

@@ -85,8 +85,8 @@ type UnmatchedFacts struct {
 	Facts []Fact
 }
 
-// FindUnmatched finds what waits at a work provider, of those days, by name. It reads the whole table, whatever is in it:
-// it is for operators, who have time.
+// FindUnmatched finds what waits at a work provider, of those days, by name. It reads the whole table, whatever is in
+// it: it is for operators, who have time.
 func (s *Store) FindUnmatched(ctx context.Context, provider string, days Days, now Instant) ([]UnmatchedFacts, error) {
 	var names []person.Name
 	rows := s.table.Scan().Project(table.PK).Consistent(true).

@@ -20,11 +20,12 @@ func explain(t *testing.T, storage Storage, day Day) Explanation {
 	return s
 }
 
-// TestExplainSteps: an explanation begins with the shift that was open at midnight, and shows after each fact what it left
-// open.
+// TestExplainSteps: an explanation begins with the shift that was open at midnight, and shows after each fact what it
+// left open.
 func TestExplainSteps(t *testing.T) {
 	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{
-		in(-60), out(60), out(90), in(120), in(180), out(240), {Name: userIDName("12345"), Kind: Login, At: minute(600), PlannedEnd: minute(660)},
+		in(-60), out(60), out(90), in(120), in(180), out(240),
+		{Name: userIDName("12345"), Kind: Login, At: minute(600), PlannedEnd: minute(660)},
 	}})
 	s := explain(t, m, day0)
 	want := []struct {
@@ -40,7 +41,8 @@ func TestExplainSteps(t *testing.T) {
 	}
 	for i, w := range want {
 		step := s.Steps[i]
-		if step.Fact.At != minute(w.at) || step.Outcome.Effect+step.Outcome.Reason != w.effect || step.OpenShift.End != w.open {
+		if step.Fact.At != minute(w.at) || step.Outcome.Effect+step.Outcome.Reason != w.effect ||
+			step.OpenShift.End != w.open {
 			t.Errorf("%d: %+v", i, step)
 		}
 	}
@@ -49,7 +51,8 @@ func TestExplainSteps(t *testing.T) {
 	}
 }
 
-// TestExplainContinuedShift: a shift that goes on at a cut is explained once it has begun, and named by its LOGIN's day.
+// TestExplainContinuedShift: a shift that goes on at a cut is explained once it has begun, and named by its LOGIN's
+// day.
 func TestExplainContinuedShift(t *testing.T) {
 	const cut = 600 + 14*60 // midnight of the next day
 	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(600), in(660)}})
@@ -74,14 +77,16 @@ func TestExplainUncountedFacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := explain(t, m, minute(-6000).Day())
-	if len(s.Steps) != 1 || s.Steps[0].Outcome != (Outcome{State: Rejected, Reason: BeforeConsent}) || len(s.Shifts) != 0 || !s.RecordMatches {
+	if len(s.Steps) != 1 || s.Steps[0].Outcome != (Outcome{State: Rejected, Reason: BeforeConsent}) ||
+		len(s.Shifts) != 0 || !s.RecordMatches {
 		t.Errorf("%+v", s)
 	}
 	s = explain(t, m, day0)
 	if len(s.Steps) != 3 || s.Steps[2].Outcome != (Outcome{State: StateUnmatched}) || len(s.Shifts) != 1 {
 		t.Errorf("%+v", s)
 	}
-	if s, err := Explain(t.Context(), m, "courier-ltd", "NOBODY", day0, minute(0)); err != nil || !s.History.IsEmpty() || len(s.Steps) > 0 || !s.RecordMatches {
+	if s, err := Explain(t.Context(), m, "courier-ltd", "NOBODY", day0, minute(0)); err != nil || !s.History.IsEmpty() ||
+		len(s.Steps) > 0 || !s.RecordMatches {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
@@ -97,12 +102,13 @@ func TestExplainComparesRecord(t *testing.T) {
 	}
 }
 
-// TestExplainAgreesWithOutcomes: whatever was said, an explanation tells of each fact its outcome, and of each day what the
-// record does.
+// TestExplainAgreesWithOutcomes: whatever was said, an explanation tells of each fact its outcome, and of each day what
+// the record does.
 func TestExplainAgreesWithOutcomes(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		facts := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) Fact {
-			f := Fact{Name: courier, Kind: Login, At: minute(15 * rapid.IntRange(-200, 400).Draw(r, "quarter")), PlannedEnd: Never}
+			f := Fact{Name: courier, Kind: Login, At: minute(15 * rapid.IntRange(-200, 400).Draw(r, "quarter")),
+				PlannedEnd: Never}
 			if rapid.Bool().Draw(r, "by id") {
 				f.Name = userIDName("12345")
 			}
@@ -150,7 +156,8 @@ func TestFindUnmatched(t *testing.T) {
 		}
 	}
 	tx := s.WriteTx()
-	s.AppendHistory(tx, "courier-ltd", "ABC123", Entry{Kind: Consent, At: yesterday.Add(-time.Hour)}, Entry{Kind: Match, At: yesterday})
+	s.AppendHistory(tx, "courier-ltd", "ABC123", Entry{Kind: Consent, At: yesterday.Add(-time.Hour)},
+		Entry{Kind: Match, At: yesterday})
 	if err := tx.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

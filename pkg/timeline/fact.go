@@ -125,8 +125,8 @@ func (f Fact) acceptance() Instant {
 	return f.Accepted
 }
 
-// sameEvent reports whether the two are one event: a planned end does not make another of it (contract row 17), nor does
-// sending it again.
+// sameEvent reports whether the two are one event: a planned end does not make another of it (contract row 17), nor
+// does sending it again.
 func (f Fact) sameEvent(g Fact) bool { return f.Kind == g.Kind && f.At == g.At && f.Name == g.Name }
 
 // The binary form of a fact inside its day's set. The name and the day are in the item's key, so that a fact takes 11

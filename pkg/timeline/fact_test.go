@@ -44,7 +44,8 @@ func TestInRange(t *testing.T) {
 // TestSecond: the beginning of an instant's second, before 1970, too.
 func TestSecond(t *testing.T) {
 	for at, want := range map[Instant]Instant{
-		0: 0, 1: 0, second - 1: 0, second: second, second + 1: second, -1: -second, -second: -second, -second - 1: -2 * second,
+		0: 0, 1: 0, second - 1: 0, second: second, second + 1: second, -1: -second, -second: -second,
+		-second - 1: -2 * second,
 	} {
 		if got := at.second(); got != want {
 			t.Errorf("%d: %d, want %d", at, got, want)

@@ -14,8 +14,8 @@ type ConsentedCustomer struct {
 	History  History
 }
 
-// FindConsented reads whom a name stands for at a work provider, at an instant. It returns false for an unknown customer
-// and for one who does not share with the provider, so that the two cannot be told apart (contract row 23).
+// FindConsented reads whom a name stands for at a work provider, at an instant. It returns false for an unknown
+// customer and for one who does not share with the provider, so that the two cannot be told apart (contract row 23).
 func FindConsented(
 	ctx context.Context, storage Storage, provider string, name person.Name, now Instant,
 ) (ConsentedCustomer, bool, error) {
@@ -47,9 +47,10 @@ type FoundShift struct {
 	CoverEndedBy EndReason
 }
 
-// FindShift finds the shift that a LOGIN names or, if it names none, the one that holds it, folded from the facts of the
-// moment. It returns false if there is no such fact, it does not count, or its customer does not share with the work
-// provider now. An id that was unlinked or moved since does no harm: the LOGIN stays with the customer it was made for.
+// FindShift finds the shift that a LOGIN names or, if it names none, the one that holds it, folded from the facts of
+// the moment. It returns false if there is no such fact, it does not count, or its customer does not share with the
+// work provider now. An id that was unlinked or moved since does no harm: the LOGIN stays with the customer it was made
+// for.
 func FindShift(
 	ctx context.Context, storage Storage, provider string, login Fact, now Instant,
 ) (FoundShift, bool, error) {
@@ -118,7 +119,8 @@ func (q ListQuery) includes(s Shift) bool {
 	return q.From <= s.Start && s.Start < q.To && s.Begun(q.Now)
 }
 
-// List returns a page of the customer's shifts by start, folded from the facts of the moment, and whether there are more.
+// List returns a page of the customer's shifts by start, folded from the facts of the moment, and whether there are
+// more.
 //
 // The days are read in runs of 1, 2, 4 and so on: so a page costs some four days' facts for each day that it shows, and
 // two weeks of a person with few of them take a handful of reads.

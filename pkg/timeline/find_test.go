@@ -52,7 +52,8 @@ func list(t *testing.T, m *Memory, c ConsentedCustomer, q ListQuery) []Shift {
 	return shifts
 }
 
-// TestFindShift: the shift that a LOGIN names, the one that holds it, and the one that it continues once the cut has come.
+// TestFindShift: the shift that a LOGIN names, the one that holds it, and the one that it continues once the cut has
+// come.
 func TestFindShift(t *testing.T) {
 	const cut = 14 * 60
 	again := in(0)
@@ -130,7 +131,12 @@ func TestFindShiftForever(t *testing.T) {
 		if !ok || found.Customer.Number != "ABC123" || found.End != minute(120) || found.Name != login.Name {
 			t.Errorf("%s: %v %+v", name, ok, found)
 		}
-		shifts := list(t, m, consented(t, m, "ABC123", minute(200)), ListQuery{From: minute(-10), To: Never, Count: 10, Now: minute(200)})
+		shifts := list(
+			t,
+			m,
+			consented(t, m, "ABC123", minute(200)),
+			ListQuery{From: minute(-10), To: Never, Count: 10, Now: minute(200)},
+		)
 		if !slices.Equal(shifts, []Shift{found.Shift}) {
 			t.Errorf("%s: listed are %v", name, shifts)
 		}
@@ -168,8 +174,8 @@ func TestReadWithoutMatch(t *testing.T) {
 	}
 }
 
-// TestListBounds: `from` is included, `to` is not; both are held against the start, that of a continued shift, too, which
-// is not listed before it has begun.
+// TestListBounds: `from` is included, `to` is not; both are held against the start, that of a continued shift, too,
+// which is not listed before it has begun.
 func TestListBounds(t *testing.T) {
 	const cut = 14 * 60
 	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{
@@ -220,8 +226,8 @@ func TestListBounds(t *testing.T) {
 	}
 }
 
-// TestLateLoginBetweenPages is the case of the issue: of 150 shifts the first page is read, then a LOGIN comes two minutes
-// before the 101st: that is on the second page, with its new start.
+// TestLateLoginBetweenPages is the case of the issue: of 150 shifts the first page is read, then a LOGIN comes two
+// minutes before the 101st: that is on the second page, with its new start.
 func TestLateLoginBetweenPages(t *testing.T) {
 	var facts []Fact
 	for i := range 150 {
@@ -248,8 +254,8 @@ func TestLateLoginBetweenPages(t *testing.T) {
 	}
 }
 
-// TestPagingSkipsAndRepeatsNothing: whatever comes between the pages of a list of some 250 shifts, a shift that stays as it
-// was is on exactly one page, no id is on two, and the order is that of the starts.
+// TestPagingSkipsAndRepeatsNothing: whatever comes between the pages of a list of some 250 shifts, a shift that stays
+// as it was is on exactly one page, no id is on two, and the order is that of the starts.
 func TestPagingSkipsAndRepeatsNothing(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 3))
@@ -312,8 +318,8 @@ func TestPagingSkipsAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-// TestReadersAgree: whatever was sent under the names of two customers, whose id may move, and whenever it is asked: the
-// outcome of every event, the shift found by every LOGIN, the lists and the records tell the same shifts.
+// TestReadersAgree: whatever was sent under the names of two customers, whose id may move, and whenever it is asked:
+// the outcome of every event, the shift found by every LOGIN, the lists and the records tell the same shifts.
 func TestReadersAgree(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := knownCustomer(t)
@@ -404,7 +410,8 @@ func TestReadersAgree(t *testing.T) {
 	})
 }
 
-// TestFindConsented: an id that is no customer's, a number that is unknown and a customer who does not share look alike.
+// TestFindConsented: an id that is no customer's, a number that is unknown and a customer who does not share look
+// alike.
 func TestFindConsented(t *testing.T) {
 	m := knownCustomer(t)
 	for _, c := range []struct {
@@ -428,7 +435,8 @@ func TestFindConsented(t *testing.T) {
 		t.Error("a customer of another work provider is found")
 	}
 	month := 31 * 24 * time.Hour
-	if c, ok, _ := FindConsented(t.Context(), m, "courier-ltd", courier, minute(0).Add(month)); !ok || c.History.IsEmpty() {
+	if c, ok, _ := FindConsented(t.Context(), m, "courier-ltd", courier, minute(0).Add(month)); !ok ||
+		c.History.IsEmpty() {
 		t.Error("the history is not read")
 	}
 }

@@ -27,8 +27,8 @@ func (e EndReason) String() string {
 	return [...]string{"", "LOGOUT", "PLANNED", "AUTO", "WITHDRAWN"}[e]
 }
 
-// Shift is a time in which a person is insured. It is free of the clock: End is when it ended or, while it is open, when
-// it will if nothing else comes.
+// Shift is a time in which a person is insured. It is free of the clock: End is when it ended or, while it is open,
+// when it will if nothing else comes.
 type Shift struct {
 	Start   Instant
 	End     Instant
@@ -47,8 +47,8 @@ func (s Shift) Open(now Instant) bool { return now < s.End }
 // Continued reports whether the shift goes on with the cover of the one before it, at a cut between two LOGINs.
 func (s Shift) Continued() bool { return s.Login < s.Start }
 
-// Begun reports whether the shift is told at that instant. A LOGIN may come ahead of the clock and opens a shift at once;
-// what only time brings is told when it has come.
+// Begun reports whether the shift is told at that instant. A LOGIN may come ahead of the clock and opens a shift at
+// once; what only time brings is told when it has come.
 func (s Shift) Begun(now Instant) bool { return !s.Continued() || s.Start <= now }
 
 // Effect is what a fact did, or why it did nothing.
@@ -133,8 +133,8 @@ func compareNames(a, b person.Name) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
 }
 
-// timepointResult is what became of a timepoint's LOGIN and LOGOUT. The shifts are indexes into the fold's: the one that
-// the LOGIN named or that holds it, and the one that the LOGOUT closed; -1 if there is none.
+// timepointResult is what became of a timepoint's LOGIN and LOGOUT. The shifts are indexes into the fold's: the one
+// that the LOGIN named or that holds it, and the one that the LOGOUT closed; -1 if there is none.
 type timepointResult struct {
 	login        Effect
 	logout       Effect
@@ -164,9 +164,9 @@ type folder struct {
 	lastLogin int       // the timepoint of the last LOGIN; -1 before the first
 }
 
-// fold turns facts, those of whole days, into shifts and what became of each of them. It starts with no shift open. That
-// is right for the shifts named on a day if the facts of the two days before it and of the day after it are among them
-// (rule 10).
+// fold turns facts, those of whole days, into shifts and what became of each of them. It starts with no shift open.
+// That is right for the shifts named on a day if the facts of the two days before it and of the day after it are among
+// them (rule 10).
 func fold(facts []Fact, history History) foldResult {
 	points := groupByInstant(history.countedFacts(facts))
 	f := folder{foldResult: foldResult{history: history, points: points}, lastLogin: -1}
@@ -257,8 +257,8 @@ func (f *folder) apply(i int) {
 	f.login(i)
 }
 
-// login opens a shift unless one is open and goes on: until the cut and, in cover of 14 hours, until the first LOGIN of a
-// day (rule 4).
+// login opens a shift unless one is open and goes on: until the cut and, in cover of 14 hours, until the first LOGIN of
+// a day (rule 4).
 func (f *folder) login(i int) {
 	p := f.points[i]
 	r := &f.results[i]
@@ -278,8 +278,8 @@ func (f *folder) login(i int) {
 	f.cover(p)
 }
 
-// cover makes the cover period, or a new one, reach as far as a LOGIN does. Of two ends at one instant the planned one is
-// told, because it was chosen.
+// cover makes the cover period, or a new one, reach as far as a LOGIN does. Of two ends at one instant the planned one
+// is told, because it was chosen.
 func (f *folder) cover(p timepoint) {
 	to, by := p.reach()
 	if !f.open {
@@ -296,7 +296,8 @@ func (f *folder) cover(p timepoint) {
 }
 
 // outcome returns what a fact that counts did, as it is told at an instant, and the shift that it opened, continued or
-// closed, or that holds a LOGIN with no effect; -1 if there is none. A LOGIN continues a shift only once the cut has come.
+// closed, or that holds a LOGIN with no effect; -1 if there is none. A LOGIN continues a shift only once the cut has
+// come.
 func (r *foldResult) outcome(f Fact, now Instant) (Effect, int) {
 	i, ok := slices.BinarySearchFunc(r.points, f.At, timepoint.compare)
 	if !ok {

@@ -27,8 +27,8 @@ func in(m int) Fact { return Fact{Name: courier, Kind: Login, At: minute(m), Pla
 
 func out(m int) Fact { return Fact{Name: courier, Kind: Logout, At: minute(m), PlannedEnd: Never} }
 
-// workedCase is one of testdata/shifts.json, times in minutes from day0. Its events stand in the order in which they were
-// accepted, which decides between two planned ends.
+// workedCase is one of testdata/shifts.json, times in minutes from day0. Its events stand in the order in which they
+// were accepted, which decides between two planned ends.
 type workedCase struct {
 	Name     string
 	Now      int
@@ -150,7 +150,8 @@ type model struct {
 	history History
 }
 
-// insured returns why the person is insured just after a minute: the latest end that a LOGIN reaches to, and how it ends.
+// insured returns why the person is insured just after a minute: the latest end that a LOGIN reaches to, and how it
+// ends.
 func (m model) insured(minuteOf int) (until int, by string) {
 	at := minute(minuteOf)
 	consent, _ := m.history.ConsentedSince(at)
@@ -347,7 +348,8 @@ func TestLoginsOfOneInstantAreOne(t *testing.T) {
 		{[]Fact{login(a, minute(90), 2), login(b, minute(60), 1)}, shift(90, EndPlanned, a)},
 		{[]Fact{login(b, minute(60), 1), login(a, Never, 2)}, shift(60, EndPlanned, a)},
 		{[]Fact{login(b, Never, 1), login(a, Never, 2)}, shift(14*60, EndAuto, a)},
-		{[]Fact{login(a, minute(60), 3), login(b, minute(90), 2), login(courier, minute(30), 1)}, shift(60, EndPlanned, courier)},
+		{[]Fact{login(a, minute(60), 3), login(b, minute(90), 2), login(courier, minute(30), 1)},
+			shift(60, EndPlanned, courier)},
 	} {
 		for range len(c.facts) {
 			c.facts = append(c.facts[1:], c.facts[0])
@@ -374,10 +376,11 @@ func TestLastAcceptedPlanCounts(t *testing.T) {
 		facts []Fact
 		want  int
 	}{
-		"moved later":                           {[]Fact{plan(60, 1), plan(120, 2)}, 120},
-		"moved earlier":                         {[]Fact{plan(120, 1), plan(60, 2)}, 60},
-		"moved back to where it was":            {[]Fact{plan(120, 1), plan(60, 2), plan(120, 3)}, 120},
-		"sent again without a plan":             {[]Fact{plan(120, 1), in(0), {courier, Login, minute(0), Never, minute(9)}}, 120},
+		"moved later":                {[]Fact{plan(60, 1), plan(120, 2)}, 120},
+		"moved earlier":              {[]Fact{plan(120, 1), plan(60, 2)}, 60},
+		"moved back to where it was": {[]Fact{plan(120, 1), plan(60, 2), plan(120, 3)}, 120},
+		"sent again without a plan": {[]Fact{plan(120, 1), in(0), {courier, Login, minute(0), Never, minute(9)}},
+			120},
 		"accepted at once":                      {[]Fact{plan(120, 1), plan(60, 1)}, 120},
 		"unknown, and known later":              {[]Fact{unknown, plan(60, 1)}, 60},
 		"unknown, and accepted before its time": {[]Fact{unknown, earlier}, 600},
@@ -437,8 +440,8 @@ func TestForgottenLogouts(t *testing.T) {
 	}
 }
 
-// TestContinuedShiftBeforeItsCut: until the cut has come the LOGIN that will continue the shift has no effect, and reads
-// the shift that holds it; a LOGOUT before the cut leaves it so for good.
+// TestContinuedShiftBeforeItsCut: until the cut has come the LOGIN that will continue the shift has no effect, and
+// reads the shift that holds it; a LOGOUT before the cut leaves it so for good.
 func TestContinuedShiftBeforeItsCut(t *testing.T) {
 	const cut = 14 * 60
 	result := fold([]Fact{in(0), in(600)}, everCounted)
@@ -460,7 +463,8 @@ func TestContinuedShiftBeforeItsCut(t *testing.T) {
 	}
 }
 
-// TestTimepointResults names the shifts by their place, and none where there is none. At one instant the LOGOUT goes first.
+// TestTimepointResults names the shifts by their place, and none where there is none. At one instant the LOGOUT goes
+// first.
 func TestTimepointResults(t *testing.T) {
 	results := fold([]Fact{out(-10), in(0), in(10), out(60), in(90), out(90), in(100), out(100)}, everCounted).results
 	want := []timepointResult{

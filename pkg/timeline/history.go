@@ -172,8 +172,8 @@ func (h *History) readConsents() {
 	}
 }
 
-// readIDs finds the intervals in which facts under a workProviderUserId are the customer's: from the consent that the id
-// was linked under, but neither from before it was free nor from more than 30 days before the link (rule 6).
+// readIDs finds the intervals in which facts under a workProviderUserId are the customer's: from the consent that the
+// id was linked under, but neither from before it was free nor from more than 30 days before the link (rule 6).
 func (h *History) readIDs() {
 	for _, e := range h.entries {
 		switch {
@@ -194,8 +194,8 @@ func (h *History) readIDs() {
 	}
 }
 
-// readVerdicts finds the answers to "are the two matched?". Of two at one instant the false one counts, which sorts last
-// (rule 7).
+// readVerdicts finds the answers to "are the two matched?". Of two at one instant the false one counts, which sorts
+// last (rule 7).
 func (h *History) readVerdicts() {
 	for _, e := range h.entries {
 		if e.Kind != Match && e.Kind != NoMatch {
@@ -231,8 +231,8 @@ func (h *History) admit(entries []Entry) (stored int, added, overflow []Entry) {
 // Entries returns the lines of the history, by instant.
 func (h *History) Entries() []Entry { return slices.Clone(h.entries) }
 
-// redundant reports whether the entries are verdicts that change nothing: a fold with them finds what a fold without them
-// does. A work provider that confirms its matches every night costs no fold.
+// redundant reports whether the entries are verdicts that change nothing: a fold with them finds what a fold without
+// them does. A work provider that confirms its matches every night costs no fold.
 func (h *History) redundant(verdicts []Entry) bool {
 	rest := slices.Clone(h.entries)
 	rest = slices.DeleteFunc(rest, func(e Entry) bool { return slices.Contains(verdicts, e) })
@@ -245,8 +245,8 @@ func (h *History) changes() []matchVerdict {
 	return slices.CompactFunc(slices.Clone(h.verdicts), func(a, b matchVerdict) bool { return a.matched == b.matched })
 }
 
-// consentFor returns the start of the consent that a link at the instant was made under: the one that it lies in, or else
-// the next one, because a link may be recorded before the consent is.
+// consentFor returns the start of the consent that a link at the instant was made under: the one that it lies in, or
+// else the next one, because a link may be recorded before the consent is.
 func (h *History) consentFor(at Instant) Instant {
 	for _, c := range h.consents {
 		if at < c.to {
@@ -294,8 +294,8 @@ func (h *History) AllUserIDs() []string {
 	return ids
 }
 
-// NextInstant returns the instant for a new entry: now or, if the history reaches further because of another clock, just
-// after its end, so that the entries stay in the order in which they were made.
+// NextInstant returns the instant for a new entry: now or, if the history reaches further because of another clock,
+// just after its end, so that the entries stay in the order in which they were made.
 func (h *History) NextInstant(now time.Time) time.Time {
 	at := At(now)
 	if n := len(h.entries); n > 0 {
@@ -360,8 +360,8 @@ func (h *History) Counts(f Fact) bool {
 	return h.ownsFact(f) && h.Consented(f.At) && h.matchedFor(f.Kind, f.At)
 }
 
-// ownsFact reports whether a fact under that name at that instant is the person's. The caller has read the partitions of
-// this customer's number and ids only, so a fact under the number always is.
+// ownsFact reports whether a fact under that name at that instant is the person's. The caller has read the partitions
+// of this customer's number and ids only, so a fact under the number always is.
 func (h *History) ownsFact(f Fact) bool {
 	if f.Name.Kind == person.CustomerNumber {
 		return true
@@ -369,9 +369,9 @@ func (h *History) ownsFact(f Fact) bool {
 	return slices.ContainsFunc(h.ids, func(v idInterval) bool { return v.userID == f.Name.Value && v.has(f.At) })
 }
 
-// matchedFor reports whether the pair was matched for a fact of that kind at that instant, at the latest 30 days after it
-// (rule 7). Before the first true nothing counts. After a false, LOGINs wait for the next true; LOGOUTs do not, because
-// an end is never held back.
+// matchedFor reports whether the pair was matched for a fact of that kind at that instant, at the latest 30 days after
+// it (rule 7). Before the first true nothing counts. After a false, LOGINs wait for the next true; LOGOUTs do not,
+// because an end is never held back.
 func (h *History) matchedFor(kind Kind, at Instant) bool {
 	if kind == Logout {
 		first := slices.IndexFunc(h.verdicts, func(v matchVerdict) bool { return v.matched })

@@ -44,11 +44,12 @@ func TestConsentCountsFromItsSecond(t *testing.T) {
 		entries []Entry
 		want    []interval
 	}{
-		"alone":           {[]Entry{{Kind: Consent, At: at(51_146)}}, []interval{{at(51_000), Never}}},
-		"on the second":   {[]Entry{{Kind: Consent, At: at(51_000)}}, []interval{{at(51_000), Never}}},
-		"at its end":      {[]Entry{{Kind: Consent, At: at(52_000) - 1}}, []interval{{at(51_000), Never}}},
-		"before 1970":     {[]Entry{{Kind: Consent, At: -1}}, []interval{{-second, Never}}},
-		"given and again": {[]Entry{{Kind: Consent, At: at(51_146)}, {Kind: Consent, At: at(99_000)}}, []interval{{at(51_000), Never}}},
+		"alone":         {[]Entry{{Kind: Consent, At: at(51_146)}}, []interval{{at(51_000), Never}}},
+		"on the second": {[]Entry{{Kind: Consent, At: at(51_000)}}, []interval{{at(51_000), Never}}},
+		"at its end":    {[]Entry{{Kind: Consent, At: at(52_000) - 1}}, []interval{{at(51_000), Never}}},
+		"before 1970":   {[]Entry{{Kind: Consent, At: -1}}, []interval{{-second, Never}}},
+		"given and again": {[]Entry{{Kind: Consent, At: at(51_146)}, {Kind: Consent, At: at(99_000)}},
+			[]interval{{at(51_000), Never}}},
 		"withdrawn at :51.050, given again at :51.146": {
 			[]Entry{{Kind: Consent, At: at(10_500)}, {Kind: Withdrawal, At: at(51_050)}, {Kind: Consent, At: at(51_146)}},
 			[]interval{{at(10_000), at(51_050)}, {at(51_050), Never}},
@@ -102,8 +103,8 @@ func TestLoginInTheSecondOfAConsent(t *testing.T) {
 	}
 }
 
-// TestConsentsNeverOverlap: whatever the entries, consents follow one another, each begins in the second of an entry and
-// ends with a withdrawal, and the customer consents at an instant if one holds it.
+// TestConsentsNeverOverlap: whatever the entries, consents follow one another, each begins in the second of an entry
+// and ends with a withdrawal, and the customer consents at an instant if one holds it.
 func TestConsentsNeverOverlap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		entries := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Entry {
@@ -147,8 +148,8 @@ func TestConsentsNeverOverlap(t *testing.T) {
 	})
 }
 
-// TestLinkReachesBack30Days is rule 6: facts under an id are the customer's from the consent that it was linked under, but
-// at the earliest from 30 days before the link, to the microsecond.
+// TestLinkReachesBack30Days is rule 6: facts under an id are the customer's from the consent that it was linked under,
+// but at the earliest from 30 days before the link, to the microsecond.
 func TestLinkReachesBack30Days(t *testing.T) {
 	link := minute(60*24*60) + 123_456
 	monthBefore := link.Add(-MatchWindow)
@@ -216,8 +217,8 @@ func TestUserIDHasOneCustomer(t *testing.T) {
 	})
 }
 
-// TestMovedUserIDCountsFromItsSecond is rule 6: an id that moves is the next customer's from the beginning of the second,
-// but not from before it was last released.
+// TestMovedUserIDCountsFromItsSecond is rule 6: an id that moves is the next customer's from the beginning of the
+// second, but not from before it was last released.
 func TestMovedUserIDCountsFromItsSecond(t *testing.T) {
 	at := func(ms int) Instant { return minute(0) + Instant(ms)*millisecond }
 	owner := func(m *Memory, instant Instant) string {
@@ -249,8 +250,8 @@ func TestMovedUserIDCountsFromItsSecond(t *testing.T) {
 	}
 }
 
-// TestLinkTooLateForItsFacts is the case of the issue: events under an id of no customer on days 1 to 3 stay rejected when
-// the id is linked on day 40, those of the 30 days before the link come to count.
+// TestLinkTooLateForItsFacts is the case of the issue: events under an id of no customer on days 1 to 3 stay rejected
+// when the id is linked on day 40, those of the 30 days before the link come to count.
 func TestLinkTooLateForItsFacts(t *testing.T) {
 	const day = 1440
 	login := func(m int) Fact { return Fact{Name: userIDName("X"), Kind: Login, At: minute(m), PlannedEnd: Never} }

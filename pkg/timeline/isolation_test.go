@@ -95,8 +95,8 @@ func (b *broken) PutRecord(ctx context.Context, provider, customer string, r Rec
 	return b.Memory.PutRecord(ctx, provider, customer, r)
 }
 
-// TestFailureIsolationWithinDelivery is promise 6 within a delivery: of its messages exactly those are retried whose own
-// facts, people or matches a failure concerns.
+// TestFailureIsolationWithinDelivery is promise 6 within a delivery: of its messages exactly those are retried whose
+// own facts, people or matches a failure concerns.
 func TestFailureIsolationWithinDelivery(t *testing.T) {
 	under := func(name person.Name) Fact { return Fact{Name: name, Kind: Login, At: minute(0), PlannedEnd: Never} }
 	messages := []MessageChanges{
@@ -180,7 +180,8 @@ func TestOverflowIsolationWithinDelivery(t *testing.T) {
 		{Provider: "courier-ltd", Facts: []Fact{in(1442)}},
 		{Provider: "courier-ltd", Facts: []Fact{out(1)}},
 	}, lastInstant)
-	if !results[0].Overflow || results[1].Overflow || results[2].Overflow || !results[3].Overflow || results[0].Err != nil {
+	if !results[0].Overflow || results[1].Overflow || results[2].Overflow || !results[3].Overflow ||
+		results[0].Err != nil {
 		t.Errorf("%v", results)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Memory keeps timelines in memory, under the same rules as Store. Simulations put faults around it, and benchmarks take
-// the storage's time out of what they measure.
+// Memory keeps timelines in memory, under the same rules as Store. Simulations put faults around it, and benchmarks
+// take the storage's time out of what they measure.
 type Memory struct {
 	mu         sync.Mutex
 	partitions map[partitionKey]*partition
@@ -31,8 +31,8 @@ type partition struct {
 	tallies []BatchTally
 }
 
-// memoryFact is a fact without its name, which is the partition's. It holds no pointer, so the garbage collector need not
-// look at millions of them.
+// memoryFact is a fact without its name, which is the partition's. It holds no pointer, so the garbage collector need
+// not look at millions of them.
 type memoryFact struct {
 	at       Instant
 	planned  Instant
@@ -61,7 +61,8 @@ func (m *Memory) partition(provider string, name person.Name) *partition {
 		p = &partition{}
 		m.partitions[key] = p
 	}
-	m.lastKey, m.last = key, p
+	m.lastKey = key
+	m.last = p
 	return p
 }
 
@@ -196,14 +197,15 @@ func (m *Memory) Facts(_ context.Context, provider string, name person.Name, day
 
 // storedFacts returns the facts of the days.
 func (p *partition) storedFacts(days Days) []memoryFact {
-	first, end := days.First.Start(), days.Last.End()
+	first := days.First.Start()
+	end := days.Last.End()
 	to := searchFromEnd(len(p.facts), func(i int) bool { return p.facts[i].at >= end })
 	from := searchFromEnd(to, func(i int) bool { return p.facts[i].at >= first })
 	return p.facts[from:to]
 }
 
-// searchFromEnd is sort.Search that begins at the end: mostly it is the last days that are asked for, and to look into the
-// middle of a year takes longer than all the rest, because nobody has looked there for long.
+// searchFromEnd is sort.Search that begins at the end: mostly it is the last days that are asked for, and to look into
+// the middle of a year takes longer than all the rest, because nobody has looked there for long.
 func searchFromEnd(n int, f func(i int) bool) int {
 	for end, step := n, 1; end > 0; step *= 2 {
 		from := max(0, end-step)

@@ -31,8 +31,8 @@ type Outcome struct {
 	State  State
 	Effect Effect // of an Applied fact; else 0
 	Reason Effect // of NoEffect and Rejected; else 0
-	// Shift is what an Applied fact opened, continued or closed. It is the zero value if its customer no longer shares with
-	// the work provider.
+	// Shift is what an Applied fact opened, continued or closed. It is the zero value if its customer no longer shares
+	// with the work provider.
 	Shift Shift
 }
 
@@ -112,8 +112,8 @@ func (o OutcomeReader) outcomesForName(
 	return outcomes, nil
 }
 
-// candidates returns those who had the name at some time, folded around the instants; whose it is now comes last, and is
-// unknown if it is no customer's.
+// candidates returns those who had the name at some time, folded around the instants; whose it is now comes last, and
+// is unknown if it is no customer's.
 func (o OutcomeReader) candidates(
 	ctx context.Context, provider string, name person.Name, in interval,
 ) ([]foldResult, error) {

@@ -47,8 +47,8 @@ func Rebuild(ctx context.Context, storage Storage, provider, customer string) ([
 	return fixed, errContended
 }
 
-// diffRecords reads a customer's records, and only then the history and the facts, as every fold does, and compares them:
-// on the days that have a record, a LOGIN, or both.
+// diffRecords reads a customer's records, and only then the history and the facts, as every fold does, and compares
+// them: on the days that have a record, a LOGIN, or both.
 func diffRecords(ctx context.Context, storage Storage, key customerKey) ([]Record, []RecordDiff, error) {
 	records, err := storage.Records(ctx, key.provider, key.customer, AllDays())
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"zego.com/workprovider/pkg/emulator"
 )
 
-// knownCustomer is a store in memory with one customer who consented and was matched long ago, and what became of messages.
+// knownCustomer is a store in memory with one customer who consented and was matched long ago, and what became of
+// messages.
 func knownCustomer(t *testing.T, messages ...MessageChanges) *Memory {
 	t.Helper()
 	m := NewMemory()
@@ -54,7 +55,10 @@ func equalDiffs(a, b []RecordDiff) bool {
 }
 
 func TestRebuildFixesDiffs(t *testing.T) {
-	m := knownCustomer(t, MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(0), out(60), in(1440), out(1500), in(2880), out(2940)}})
+	m := knownCustomer(
+		t,
+		MessageChanges{Provider: "courier-ltd", Facts: []Fact{in(0), out(60), in(1440), out(1500), in(2880), out(2940)}},
+	)
 	if d := rebuild(t, m); len(d) > 0 {
 		t.Fatalf("what the processor wrote differs: %v", d)
 	}
@@ -64,7 +68,8 @@ func TestRebuildFixesDiffs(t *testing.T) {
 		if i, known := p.record(day); known {
 			r = p.records[i]
 		}
-		r.Version, r.Shifts = r.Version+1, shifts
+		r.Version = r.Version + 1
+		r.Shifts = shifts
 		if err := m.PutRecord(t.Context(), "courier-ltd", "ABC123", r); err != nil {
 			t.Fatal(err)
 		}
@@ -131,10 +136,16 @@ func TestRebuildRetriesConflicts(t *testing.T) {
 		t.Errorf("afterwards it differs: %v", d)
 	}
 	_, _ = m.AddFacts(t.Context(), "courier-ltd", courier, day0, []Fact{out(30)})
-	if _, err := Rebuild(t.Context(), &busy{Memory: m, writes: maxFoldAttempts}, "courier-ltd", "ABC123"); !errors.Is(err, errContended) {
+	if _, err := Rebuild(t.Context(), &busy{Memory: m, writes: maxFoldAttempts}, "courier-ltd", "ABC123"); !errors.Is(
+		err,
+		errContended,
+	) {
 		t.Errorf("contention without end: %v", err)
 	}
-	if _, err := Rebuild(t.Context(), &busy{Memory: m, err: errFault}, "courier-ltd", "ABC123"); !errors.Is(err, errFault) {
+	if _, err := Rebuild(t.Context(), &busy{Memory: m, err: errFault}, "courier-ltd", "ABC123"); !errors.Is(
+		err,
+		errFault,
+	) {
 		t.Errorf("a failing store: %v", err)
 	}
 }
@@ -160,7 +171,8 @@ func TestListCustomers(t *testing.T) {
 	for _, of := range []struct {
 		provider, customer string
 		month              int
-	}{{"courier-ltd", "ABC123", 0}, {"courier-ltd", "ABC123", 1}, {"courier-ltd", "ABC12", 0}, {"parcels-co", "NX42Z", 0}, {"courier-ltd-2", "NX42Z", 0}} {
+	}{{"courier-ltd", "ABC123", 0}, {"courier-ltd", "ABC123", 1}, {"courier-ltd", "ABC12", 0}, {"parcels-co", "NX42Z", 0},
+		{"courier-ltd-2", "NX42Z", 0}} {
 		entry := Entry{Kind: Match, At: minute(of.month * 45 * 1440)}
 		if _, err := s.AddHistory(t.Context(), of.provider, of.customer, []Entry{entry}); err != nil {
 			t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"zego.com/workprovider/pkg/person"
 )
 
-// Record is the shifts of one customer at one work provider that LOGINs of one UTC day name. It is what answers questions
-// about many customers, and can be made again from the facts at any time. It includes a continued shift before that has
-// begun: see Shift.Begun.
+// Record is the shifts of one customer at one work provider that LOGINs of one UTC day name. It is what answers
+// questions about many customers, and can be made again from the facts at any time. It includes a continued shift
+// before that has begun: see Shift.Begun.
 type Record struct {
 	Day Day
 	// Version counts the writes of the item; 0 stands for one that is not there. A writer names the version it read.
@@ -20,8 +20,8 @@ type Record struct {
 	Shifts   []Shift
 }
 
-// nextVersion returns the record that follows r when its shifts are found to be these. Even if nothing changed it is a new
-// version, so that a fold of older facts, begun earlier, cannot land on it.
+// nextVersion returns the record that follows r when its shifts are found to be these. Even if nothing changed it is a
+// new version, so that a fold of older facts, begun earlier, cannot land on it.
 func (r Record) nextVersion(shifts []Shift) Record {
 	if !slices.Equal(r.Shifts, shifts) {
 		r.Revision++

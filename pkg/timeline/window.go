@@ -23,14 +23,14 @@ func (d Days) extend(before, after Day) Days {
 }
 
 // The shifts named by the LOGINs of day D are a function of the facts of days D−2 to D+1, whatever lies around them
-// (rule 10): a shift named on D ends on D+1 at the latest, and the first LOGIN of D−1 or of D in cover of 14 hours opens a
-// shift whatever was before. So nothing ever has to read further.
+// (rule 10): a shift named on D ends on D+1 at the latest, and the first LOGIN of D−1 or of D in cover of 14 hours
+// opens a shift whatever was before. So nothing ever has to read further.
 
 // factDays returns the days whose facts tell the shifts that are named on these.
 func (d Days) factDays() Days { return d.extend(2, 1) }
 
-// shiftDays returns the days on which the shifts are named that touch these: a shift ends 14 hours into the day after its
-// naming at the latest.
+// shiftDays returns the days on which the shifts are named that touch these: a shift ends 14 hours into the day after
+// its naming at the latest.
 func (d Days) shiftDays() Days { return d.extend(1, 0) }
 
 // changedDays returns the days whose shifts a change of facts on these may change.
@@ -45,8 +45,8 @@ func (v interval) days() Days {
 // LOGIN at its own instant, and just before any t with no LOGIN in [t − 14 h, t). Only facts that count are looked at,
 // because only they open and close shifts.
 
-// startBefore returns the last starting point at or before t that the timepoints show. Those before the first of them do
-// not matter: the caller has read as far back as a change reaches.
+// startBefore returns the last starting point at or before t that the timepoints show. Those before the first of them
+// do not matter: the caller has read as far back as a change reaches.
 func startBefore(points []timepoint, t Instant) Instant {
 	for _, p := range slices.Backward(points) {
 		if p.at >= t {
@@ -60,9 +60,9 @@ func startBefore(points []timepoint, t Instant) Instant {
 	return t
 }
 
-// startAfter returns the first starting point after t that was one before any of the facts up to t came, too. So a LOGOUT
-// at or before t, which may be as new as the change at t, does not keep what a LOGIN before it reaches from being looked
-// at; a later LOGOUT is itself a change that reaches further.
+// startAfter returns the first starting point after t that was one before any of the facts up to t came, too. So a
+// LOGOUT at or before t, which may be as new as the change at t, does not keep what a LOGIN before it reaches from
+// being looked at; a later LOGOUT is itself a change that reaches further.
 func startAfter(points []timepoint, t Instant) Instant {
 	quiet := t + 1 // the first instant after t that no LOGIN so far reaches
 	for _, p := range points {

@@ -10,8 +10,8 @@ import (
 // everCounted is a history in which everything counts.
 var everCounted = NewHistory([]Entry{{Kind: Consent, At: minute(-1_000_000)}, {Kind: Match, At: minute(-1_000_000)}})
 
-// A style is a way in which the facts of several days are drawn, each nasty in its own way to a fold that sees a part of
-// them.
+// A style is a way in which the facts of several days are drawn, each nasty in its own way to a fold that sees a part
+// of them.
 var styles = map[string]func(random *rand.Rand) []Fact{
 	"crowded": func(random *rand.Rand) []Fact {
 		return drawFacts(random, 20+random.IntN(40), func() int { return 20 * random.IntN(10*72) })
@@ -84,9 +84,9 @@ func on(days Days, facts []Fact) []Fact {
 	return slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool { return !days.has(f.At.Day()) })
 }
 
-// TestFourDaysTellADay is rule 10: the shifts named on a day are a function of the facts of the two days before it, of its
-// own, and of those of the day after it. With a day less at either end they are not, which shows that the styles are
-// nasty enough.
+// TestFourDaysTellADay is rule 10: the shifts named on a day are a function of the facts of the two days before it, of
+// its own, and of those of the day after it. With a day less at either end they are not, which shows that the styles
+// are nasty enough.
 func TestFourDaysTellADay(t *testing.T) {
 	wrongBefore := 0
 	wrongAfter := 0
@@ -117,8 +117,8 @@ func TestFourDaysTellADay(t *testing.T) {
 	}
 }
 
-// TestWhatAChangeReaches: of the shifts named on the days before the eve of a change, and later than the second day after
-// it, none changes; and between, none outside the starting points around it.
+// TestWhatAChangeReaches: of the shifts named on the days before the eve of a change, and later than the second day
+// after it, none changes; and between, none outside the starting points around it.
 func TestWhatAChangeReaches(t *testing.T) {
 	reached := map[Day]int{}
 	for name, draw := range styles {
@@ -175,11 +175,12 @@ func TestStartingPoints(t *testing.T) {
 		points []timepoint
 		want   Instant
 	}{
-		"nothing after":            {nil, minute(1000) + 1},
-		"a LOGIN at that instant":  {[]timepoint{at(in(1000))}, minute(1000+longest) + 1},
-		"a LOGOUT after it":        {[]timepoint{at(in(1000)), at(out(1060))}, minute(1060) + 1},
-		"a LOGIN 14 hours after":   {[]timepoint{at(in(1000)), at(in(1000 + longest))}, minute(1000+longest+longest) + 1},
-		"a little more than that":  {[]timepoint{at(in(1000)), {at: minute(1000+longest) + 1, login: true}}, minute(1000+longest) + 1},
+		"nothing after":           {nil, minute(1000) + 1},
+		"a LOGIN at that instant": {[]timepoint{at(in(1000))}, minute(1000+longest) + 1},
+		"a LOGOUT after it":       {[]timepoint{at(in(1000)), at(out(1060))}, minute(1060) + 1},
+		"a LOGIN 14 hours after":  {[]timepoint{at(in(1000)), at(in(1000 + longest))}, minute(1000+longest+longest) + 1},
+		"a little more than that": {[]timepoint{at(in(1000)), {at: minute(1000+longest) + 1, login: true}},
+			minute(1000+longest) + 1},
 		"a LOGOUT at that instant": {[]timepoint{at(in(500)), at(out(1000))}, minute(500+longest) + 1},
 	} {
 		if got := startAfter(c.points, minute(1000)); got != c.want {
