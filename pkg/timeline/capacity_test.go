@@ -124,7 +124,7 @@ func TestRepeatsNeverFillADay(t *testing.T) {
 	for i := range repeats {
 		repeats[i] = in(0)
 		repeats[i].Accepted = minute(0).Add(time.Duration(i) * time.Second)
-		if i%3 > 0 {
+		if i%4 < 3 { // the last has no plan
 			repeats[i].PlannedEnd = minute(1 + i%600)
 		}
 	}
@@ -148,8 +148,38 @@ func TestRepeatsNeverFillADay(t *testing.T) {
 		sortFacts(stored)
 		merged := mergeRepeats(stored)
 		if len(merged) != MaxFactsPerDay || merged[1].Accepted != repeats[0].Accepted ||
-			merged[1].PlannedEnd != repeats[2999].PlannedEnd {
+			merged[1].PlannedEnd != repeats[2998].PlannedEnd {
 			t.Errorf("%s: %d events, the repeated one is %v", store, len(merged), merged[1])
+		}
+	}
+}
+
+// TestNeeded: of all facts of an event the first and last accepted are needed, and the last with a plan.
+func TestNeeded(t *testing.T) {
+	accepted := func(m, planned int) Fact {
+		f := in(0)
+		f.Accepted = minute(m)
+		if planned > 0 {
+			f.PlannedEnd = minute(planned)
+		}
+		return f
+	}
+	for _, c := range []struct{ repeats, want []Fact }{
+		{[]Fact{in(0)}, []Fact{in(0)}},
+		{[]Fact{accepted(1, 0), accepted(2, 0), accepted(3, 0)}, []Fact{accepted(1, 0), accepted(3, 0)}},
+		{
+			[]Fact{accepted(1, 0), accepted(2, 60), accepted(3, 50), accepted(4, 0), accepted(5, 0)},
+			[]Fact{accepted(1, 0), accepted(3, 50), accepted(5, 0)},
+		},
+		{[]Fact{accepted(1, 60), accepted(2, 50), accepted(3, 40)}, []Fact{accepted(1, 60), accepted(3, 40)}},
+		{[]Fact{accepted(-5, 60), in(0), accepted(5, 0)}, []Fact{accepted(-5, 60), accepted(5, 0)}},
+	} {
+		for range c.repeats {
+			c.repeats = append(c.repeats[1:], c.repeats[0])
+			got := slices.DeleteFunc(slices.Clone(c.repeats), func(f Fact) bool { return !needed(f, c.repeats) })
+			if !slices.Equal(sorted(got), sorted(slices.Clone(c.want))) {
+				t.Errorf("of %v are needed %v, want %v", c.repeats, got, c.want)
+			}
 		}
 	}
 }
