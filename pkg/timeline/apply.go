@@ -90,7 +90,6 @@ type batch struct {
 // nameState is a name that the batch has to do with: facts came under it, or it is the number of an affected customer.
 type nameState struct {
 	partitionKey
-	interval                // from the first to the last of the facts
 	days     []*dayWrite    // that the facts go to
 	owner    Ownership      // of a workProviderUserId
 	customer *customerState // whose number it is
@@ -101,6 +100,7 @@ type nameState struct {
 type dayWrite struct {
 	name     *nameState
 	day      Day
+	interval // from the first to the last of the facts
 	facts    []Fact
 	overflow []Fact
 	err      error
@@ -124,10 +124,11 @@ type monthWrite struct {
 // customerState is an affected customer.
 type customerState struct {
 	customerKey
-	interval             // in which something may have changed
-	matches   []Entry    // the matches among what changed
-	needsFold bool       // whether anything else did
-	fold      foldResult // as the records were written
+	changes   []interval   // in which something may have changed
+	matches   []Entry      // the matches among what changed
+	needsFold bool         // whether anything else did
+	history   History      // as it was read last
+	folds     []foldResult // as the records were written, one per run of the changes
 	err       error
 }
 
@@ -164,17 +165,14 @@ func (m MatchResult) monthKey(provider string) monthKey {
 func (b *batch) addFact(provider string, fact []Fact) *dayWrite {
 	f := fact[0]
 	name := b.name(partitionKey{provider, f.Name})
-	if len(name.days) == 0 {
-		name.interval = interval{f.At, f.At}
-	}
-	name.from = min(name.from, f.At)
-	name.to = max(name.to, f.At)
 	i := slices.IndexFunc(name.days, func(d *dayWrite) bool { return d.day == f.At.Day() })
 	if i >= 0 {
-		name.days[i].facts = append(name.days[i].facts, f)
-		return name.days[i]
+		day := name.days[i]
+		day.facts = append(day.facts, f)
+		day.interval = interval{min(day.from, f.At), max(day.to, f.At)}
+		return day
 	}
-	day := &dayWrite{name: name, day: f.At.Day(), facts: fact}
+	day := &dayWrite{name: name, day: f.At.Day(), interval: interval{f.At, f.At}, facts: fact}
 	name.days = append(name.days, day)
 	b.days = append(b.days, day)
 	return day
@@ -200,12 +198,21 @@ func (b *batch) markAffected(provider, customer string, in interval) *customerSt
 	name := b.name(partitionKey{provider, customerName(customer)})
 	c := name.customer
 	if c == nil {
-		c = &customerState{customerKey: customerKey{provider, customer}, interval: in}
+		c = &customerState{customerKey: customerKey{provider, customer}}
 		name.customer = c
 		b.customers = append(b.customers, c)
 	}
-	c.from = min(c.from, in.from)
-	c.to = max(c.to, in.to)
+	c.changes = append(c.changes, in)
+	return c
+}
+
+// markFacts notes that the facts under a name may have changed something for the customer of a number.
+func (b *batch) markFacts(n *nameState, customer string) *customerState {
+	var c *customerState
+	for _, d := range n.days {
+		c = b.markAffected(n.provider, customer, d.interval)
+		c.needsFold = true
+	}
 	return c
 }
 
@@ -239,7 +246,7 @@ func (b *batch) resolveCustomers(ctx context.Context) {
 	})
 	for _, n := range names {
 		for _, customer := range n.customers() {
-			b.markAffected(n.provider, customer, n.interval).needsFold = true
+			b.markFacts(n, customer)
 		}
 	}
 	for _, m := range b.messages {
@@ -292,8 +299,7 @@ func (b *batch) recheckOwners(ctx context.Context) {
 			if slices.Contains(hints[i].Customers, customer) {
 				continue
 			}
-			c := b.markAffected(n.provider, customer, n.interval)
-			c.needsFold = true
+			c := b.markFacts(n, customer)
 			if !slices.Contains(late, c) {
 				late = append(late, c)
 			}
@@ -304,7 +310,7 @@ func (b *batch) recheckOwners(ctx context.Context) {
 
 func (b *batch) ownerConfirmed(n *nameState) bool {
 	c := b.customer(n.provider, n.owner.Owner)
-	return c != nil && (c.err != nil || c.fold.history.ownsUserID(n.name.Value))
+	return c != nil && (c.err != nil || c.history.ownsUserID(n.name.Value))
 }
 
 // results puts together what became of each message: it has to be retried if anything failed on its way.
@@ -363,14 +369,14 @@ func (b *batch) effect(d *dayWrite, f Fact) Effect {
 	}
 	for _, customer := range d.name.customers() {
 		c := b.customer(d.name.provider, customer)
-		if c.fold.history.Counts(f) {
-			effect, _ := c.fold.outcome(f, b.now)
+		if c.history.Counts(f) {
+			effect, _ := c.foldAt(d.day).outcome(f, b.now)
 			return effect
 		}
 	}
 	var history History
 	if c := b.customer(d.name.provider, owner); c != nil {
-		history = c.fold.history
+		history = c.history
 	}
 	return history.uncountedReason(f.At, b.now)
 }
@@ -393,11 +399,33 @@ const maxFoldAttempts = 30
 
 var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records were contended for"))
 
-// foldCustomer reads a customer's records, and only then the history and the facts, folds, and writes the record of
+// foldCustomer folds each run of the days on which something may have changed for a customer by itself: what lies between
+// a late event and one of today costs nothing.
+func (a *Applier) foldCustomer(ctx context.Context, c *customerState) error {
+	c.folds = nil
+	for _, run := range runs(c.changes) {
+		if err := a.foldRun(ctx, c, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foldAt returns the fold that tells what facts of a day did.
+func (c *customerState) foldAt(day Day) *foldResult {
+	for i := range c.folds {
+		if c.folds[i].days.has(day) {
+			return &c.folds[i]
+		}
+	}
+	return &foldResult{}
+}
+
+// foldRun reads a customer's records, and only then the history and the facts, folds, and writes the record of
 // every day that may have changed, whether it did or not, on condition that its version is the one read. On a conflict
 // it begins again. ADR 2 says why that is right.
-func (a *Applier) foldCustomer(ctx context.Context, c *customerState) error {
-	days := c.days().changedDays()
+func (a *Applier) foldRun(ctx context.Context, c *customerState, run interval) error {
+	days := run.days().changedDays()
 	var seen map[Day]int64 // the versions that were met before a conflict
 	for range maxFoldAttempts {
 		records, err := a.storage.Records(ctx, c.provider, c.customer, days)
@@ -408,12 +436,15 @@ func (a *Applier) foldCustomer(ctx context.Context, c *customerState) error {
 		if err != nil {
 			return err
 		}
-		c.fold = fold
+		c.history = fold.history
 		if !fold.history.everCounts() || !c.needsFold && fold.history.redundant(c.matches) {
 			return nil
 		}
-		changed := fold.changedShifts(facts, c.interval, days)
+		changed := fold.changedShifts(facts, run, days)
 		err = a.putRecords(ctx, c.customerKey, records, changed, seen)
+		if err == nil {
+			c.folds = append(c.folds, fold)
+		}
 		if !errors.Is(err, table.ErrConflict) {
 			return err
 		}

@@ -257,6 +257,33 @@ func TestOneEventCalls(t *testing.T) {
 	}
 }
 
+// TestFarApartEventsCalls: two events a year apart cost what each of them costs, in one message or in two, and so does to
+// ask for their outcomes.
+func TestFarApartEventsCalls(t *testing.T) {
+	for name, c := range longHistories(t) {
+		early := in(719)
+		late := in(719)
+		late.At += (day0 + year - 5).Start() - day0.Start()
+		for _, messages := range [][]MessageChanges{{facts(early, late)}, {facts(early), facts(late)}} {
+			written := c.apply(t, messages...)
+			if len(written) > 8 || c.days[courier] > 14 || c.days[userIDName("12345")] > 14 {
+				t.Errorf("%s: %d records are written, and %v days read", name, len(written), c.days)
+			}
+		}
+		c.reset()
+		outcomes, err := NewOutcomeReader(c, 1).Outcomes(t.Context(), "courier-ltd", []Fact{early, late}, late.At)
+		if err != nil || outcomes[0].State == Pending || outcomes[1].State == Pending {
+			t.Fatalf("%s: %v (%v)", name, outcomes, err)
+		}
+		if c.days[courier] > 12 || c.days[userIDName("12345")] > 10 {
+			t.Errorf("%s: the outcomes read %v days", name, c.days)
+		}
+		if d := diffs(t, c.Memory); len(d) > 0 {
+			t.Errorf("%s: the records of %d days differ", name, len(d))
+		}
+	}
+}
+
 // TestOneQuestionCalls: an outcome and a shift by its id read the four days of each of the two on which a shift that
 // holds the LOGIN can be named: five days of each name, and those of the event's own day once more.
 func TestOneQuestionCalls(t *testing.T) {

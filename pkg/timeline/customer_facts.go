@@ -57,5 +57,6 @@ func foldDays(ctx context.Context, storage Storage, provider, customer string, d
 	}
 	result := fold(facts, history)
 	result.customer = customer
+	result.days = days
 	return result, facts, nil
 }

@@ -119,10 +119,13 @@ func (q ListQuery) includes(s Shift) bool {
 	return q.From <= s.Start && s.Start < q.To && s.Begun(q.Now)
 }
 
+// maxRun is how many days List folds at once, at the most: after days without facts there may be crowded ones.
+const maxRun = 8
+
 // List returns a page of the customer's shifts by start, folded from the facts of the moment, and whether there are
 // more.
 //
-// The days are read in runs of 1, 2, 4 and so on: so a page costs some four days' facts for each day that it shows, and
+// The days are read in runs of 1, 2, 4 and 8: so a page costs some four days' facts for each day that it shows, and
 // two weeks of a person with few of them take a handful of reads.
 func (c ConsentedCustomer) List(ctx context.Context, storage Storage, q ListQuery) ([]ListedShift, bool, error) {
 	days := interval{q.From, q.To - 1}.days().shiftDays()
@@ -142,7 +145,7 @@ func (c ConsentedCustomer) List(ctx context.Context, storage Storage, q ListQuer
 				list = append(list, ListedShift{Shift: s})
 			}
 		}
-		run = Days{run.Last + 1, run.Last + 2*(run.Last-run.First+1)}
+		run = Days{run.Last + 1, run.Last + min(maxRun, 2*(run.Last-run.First+1))}
 	}
 	more := len(list) > q.Count
 	list = list[:min(len(list), q.Count)]

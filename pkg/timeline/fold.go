@@ -146,6 +146,7 @@ type timepointResult struct {
 // foldResult is what a fold looked at, and what it made of it.
 type foldResult struct {
 	customer string // empty if the facts are not known to be a customer's
+	days     Days   // whose shifts it tells
 	history  History
 	points   []timepoint
 	results  []timepointResult // by timepoint

@@ -93,21 +93,25 @@ func (o OutcomeReader) outcomesForName(
 	ctx context.Context, provider string, asked []Fact, now Instant,
 ) ([]Outcome, error) {
 	name := asked[0].Name
-	in := interval{asked[0].At, asked[0].At}
-	for _, f := range asked {
-		in = interval{min(in.from, f.At), max(in.to, f.At)}
-	}
-	stored, err := o.storage.Facts(ctx, provider, name, in.days())
-	if err != nil {
-		return nil, err
-	}
-	people, err := o.candidates(ctx, provider, name, in)
-	if err != nil {
-		return nil, err
+	instants := make([]interval, len(asked))
+	for i, f := range asked {
+		instants[i] = interval{f.At, f.At}
 	}
 	outcomes := make([]Outcome, len(asked))
-	for i, f := range asked {
-		outcomes[i] = outcome(f, stored, people, now)
+	for _, run := range runs(instants) {
+		stored, err := o.storage.Facts(ctx, provider, name, run.days())
+		if err != nil {
+			return nil, err
+		}
+		people, err := o.candidates(ctx, provider, name, run)
+		if err != nil {
+			return nil, err
+		}
+		for i, f := range asked {
+			if run.from <= f.At && f.At <= run.to {
+				outcomes[i] = outcome(f, stored, people, now)
+			}
+		}
 	}
 	return outcomes, nil
 }

@@ -1,6 +1,9 @@
 package timeline
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // The first and last day that any accepted timestamp lies in; there is nothing beyond them to read.
 const (
@@ -39,6 +42,21 @@ func (d Days) changedDays() Days { return d.extend(1, 2) }
 // days returns the days that the interval touches; its end is included.
 func (v interval) days() Days {
 	return Days{max(firstDay, v.from.Day()), min(lastDay, v.to.Day())}
+}
+
+// runs merges intervals whose days, with what a fold around them reads, touch each other. They are sorted.
+func runs(intervals []interval) []interval {
+	slices.SortFunc(intervals, func(a, b interval) int { return cmp.Compare(a.from, b.from) })
+	var merged []interval
+	for _, v := range intervals {
+		last := len(merged) - 1
+		if last >= 0 && v.days().changedDays().factDays().First <= merged[last].days().changedDays().factDays().Last {
+			merged[last].to = max(merged[last].to, v.to)
+		} else {
+			merged = append(merged, v)
+		}
+	}
+	return merged
 }
 
 // A change does not reach beyond a starting point, where no shift can be open (rule 10): just after a LOGOUT without a
