@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race bench simulate fuzz soak mutants check e2e pages site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
+.PHONY: help run test race bench simulate fuzz soak mutants check e2e templ site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
 
 # The number of seeds that `make simulate` runs.
 SEEDS := 100000
@@ -63,8 +63,8 @@ check: go $(E2E) $(CHECKOV) ## run static checks: formatting, modules, vet, stat
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, run the examples of the source documentation, test the pages in a browser
 	@.tools/e2e/bin/python e2e/e2e.py
 
-pages: go ## generate Go from the templates of the web pages
-	@scripts/pages
+templ: go ## generate Go from the templates of the web pages
+	@scripts/templ
 
 site: $(SITE) ## build the documentation site into bin/site
 	@scripts/site

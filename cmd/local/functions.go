@@ -90,12 +90,14 @@ func build(env *config.Env) map[string]http.Handler {
 func processor(env *config.Env) consumer {
 	applier := timeline.NewApplier(timeline.NewStore(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
-	return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
+	consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
+	return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, consume))
 }
 
 // webhookSender is the function behind the queue of webhooks.
 func webhookSender(env *config.Env) consumer {
-	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader(env).RejectedEvents).Consume))
+	sender := webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader(env).RejectedEvents)
+	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, sender.Consume))
 }
 
 // deadLetters is the function behind the dead-letter queues.

@@ -30,10 +30,10 @@ const (
 	longPolling = 4 * time.Second
 )
 
-// poll does what Lambda's event source mapping does on AWS: it takes messages from the queue, hands them in batches to
-// consumers, as many batches at a time as there are consumers, and deletes those that did not fail. The others are retried after
-// the queue's visibility timeout, until they become dead letters. Each consumer handles one batch at a time, as an instance of a
-// function does. It returns when the context ends, after the batches in hand.
+// poll does what Lambda's event source mapping does on AWS: it takes messages from the queue, hands them in batches
+// to consumers, as many batches at a time as there are consumers, and deletes those that did not fail. The others are
+// retried after the queue's visibility timeout, until they become dead letters. Each consumer handles one batch at a
+// time, as an instance of a function does. It returns when the context ends, after the batches in hand.
 func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []consumer) {
 	free := make(chan consumer, len(consumers))
 	for _, consume := range consumers {
@@ -85,7 +85,8 @@ func receive(ctx context.Context, client *sqs.Client, queueURL string) ([]types.
 	return received.Messages, nil
 }
 
-// defaultConcurrency is how many batches Lambda handles at a time of a queue without a MaximumConcurrency, before it scales up.
+// defaultConcurrency is how many batches Lambda handles at a time of a queue without a MaximumConcurrency, before it
+// scales up.
 const defaultConcurrency = 5
 
 // instances builds as many consumers as the template allows a function to run at a time.

@@ -22,6 +22,7 @@ const parallel = 32
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		process := shift.Processor(timeline.NewApplier(timeline.NewStore(env), parallel), deadletter.NewStore(env), time.Now)
-		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)))
+		consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
+		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, consume))
 	})
 }

@@ -19,6 +19,7 @@ import (
 func main() {
 	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		reader := shift.NewReader(timeline.NewStore(env), seal.NewFromEnv(env), clock.New(env))
-		return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader.RejectedEvents).Consume))
+		sender := webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader.RejectedEvents)
+		return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, sender.Consume))
 	})
 }

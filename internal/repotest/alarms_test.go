@@ -14,8 +14,8 @@ import (
 	"zego.com/workprovider/pkg/observe"
 )
 
-// An incident produces metrics as AWS and the functions would, minute by minute, and the alarms that have to notice it fire
-// within the time given. No other test shows that an alarm can fire at all.
+// An incident produces metrics as AWS and the functions would, minute by minute, and the alarms that have to notice
+// it fire within the time given. No other test shows that an alarm can fire at all.
 func TestEveryAlarmFires(t *testing.T) {
 	fires := map[string]bool{}
 	for _, incident := range []struct {
@@ -276,8 +276,8 @@ func (q *sqsQueue) minute() {
 	q.publish()
 }
 
-// publish writes what SQS says of a queue each minute: "Available CloudWatch metrics for Amazon SQS". A message that was
-// received three times and not deleted is left out of the age of the oldest.
+// publish writes what SQS says of a queue each minute: "Available CloudWatch metrics for Amazon SQS". A message that
+// was received three times and not deleted is left out of the age of the oldest.
 func (q *sqsQueue) publish() {
 	now := q.account.now.Add(time.Minute)
 	var age, visible, invisible float64
@@ -312,9 +312,9 @@ func (a *account) firing() []string {
 	return slices.Compact(names)
 }
 
-// inAlarm evaluates an alarm over its latest datapoints, the newest first; NaN is one that is missing. CloudWatch, "Evaluating
-// an alarm" and "Configuring how CloudWatch alarms treat missing data": it looks at somewhat more periods than it evaluates,
-// takes the latest that exist, and fills up with TreatMissingData only if there are too few.
+// inAlarm evaluates an alarm over its latest datapoints, the newest first; NaN is one that is missing. CloudWatch,
+// "Evaluating an alarm" and "Configuring how CloudWatch alarms treat missing data": it looks at somewhat more periods
+// than it evaluates, takes the latest that exist, and fills up with TreatMissingData only if there are too few.
 func inAlarm(alarm map[string]any, series []float64) bool {
 	evaluated := number(alarm["EvaluationPeriods"])
 	needed := evaluated
@@ -350,7 +350,8 @@ func breaches(alarm map[string]any, value float64) bool {
 	panic(fmt.Sprint("teach internal/repotest the operator ", alarm["ComparisonOperator"]))
 }
 
-// extraPeriods is how many periods CloudWatch looks at beyond those that it evaluates, in the examples of its documentation.
+// extraPeriods is how many periods CloudWatch looks at beyond those that it evaluates, in the examples of its
+// documentation.
 const extraPeriods = 2
 
 // series returns the datapoints of an alarm, the newest first: one series, or one for each contributor of a query.
@@ -447,8 +448,9 @@ func number(v any) float64 {
 	panic(fmt.Sprintf("%v is no number", v))
 }
 
-// The evaluator is that of the documentation: the table of "Configuring how CloudWatch alarms treat missing data", for three
-// periods of which all must breach, the newest last, where 0 is within the threshold, X breaches and - is missing.
+// The evaluator is that of the documentation: the table of "Configuring how CloudWatch alarms treat missing data",
+// for three periods of which all must breach, the newest last, where 0 is within the threshold, X breaches and - is
+// missing.
 func TestMissingDataIsTreatedAsCloudWatchDoes(t *testing.T) {
 	for points, want := range map[string]map[string]bool{
 		"0 - X - X": {"breaching": false, "notBreaching": false},

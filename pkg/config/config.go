@@ -1,7 +1,7 @@
 // Package config is the one place where the environment is read.
 //
-// A function reads the variables it needs while it is built; [Env.Err] reports all that are missing or invalid at once, so
-// that a deployment is fixed in one go.
+// A function reads the variables it needs while it is built; [Env.Err] reports all that are missing or invalid at
+// once, so that a deployment is fixed in one go.
 package config
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// Time-outs and retries of a call, before a request fails with 503: API Gateway times out after 29 seconds, and clients much
-// earlier. Every service is in the same region, a few milliseconds away.
+// Time-outs and retries of a call, before a request fails with 503: API Gateway times out after 29 seconds, and
+// clients much earlier. Every service is in the same region, a few milliseconds away.
 const (
 	connectTimeout = 2 * time.Second        // to open a connection
 	attemptTimeout = 5 * time.Second        // one attempt, connecting included
@@ -28,13 +28,13 @@ const (
 	maxBackoff     = 500 * time.Millisecond // between two attempts
 )
 
-// conflicts are the errors of a plain write or read of an item that a transaction is writing ("Transaction conflict handling
-// in DynamoDB"). The SDK does not retry them by itself. A transaction's own conflict is another error, which package table
-// handles.
+// conflicts are the errors of a plain write or read of an item that a transaction is writing ("Transaction conflict
+// handling in DynamoDB"). The SDK does not retry them by itself. A transaction's own conflict is another error, which
+// package table handles.
 var conflicts = map[string]struct{}{"TransactionConflictException": {}}
 
-// Env is a set of variables, and records those that were read and are missing. It is used while a program is built, by one
-// goroutine.
+// Env is a set of variables, and records those that were read and are missing. It is used while a program is built,
+// by one goroutine.
 type Env struct {
 	lookup  func(string) (string, bool)
 	missing []string
@@ -70,7 +70,8 @@ func (e *Env) Optional(name, fallback string) string {
 	return fallback
 }
 
-// Sandbox reports whether this is a sandbox: a stack for integration tests, with its own keys, test customers and clock.
+// Sandbox reports whether this is a sandbox: a stack for integration tests, with its own keys, test customers and
+// clock.
 func (e *Env) Sandbox() bool { return e.Optional("SANDBOX", "false") == "true" }
 
 // Invalid records for [Env.Err] that a variable is invalid; the reason must not contain its value.
@@ -78,8 +79,8 @@ func (e *Env) Invalid(name, reason string) {
 	e.invalid = append(e.invalid, name+" "+reason)
 }
 
-// Err returns an error that names every variable that is missing, in the order in which they were read, and every invalid
-// one; nil if there is none.
+// Err returns an error that names every variable that is missing, in the order in which they were read, and every
+// invalid one; nil if there is none.
 func (e *Env) Err() error {
 	var problems []string
 	if len(e.missing) > 0 {
@@ -93,9 +94,10 @@ func (e *Env) Err() error {
 }
 
 // AWS returns the configuration of every AWS client. It is built from the variables that Lambda sets, because
-// config.LoadDefaultConfig looks for profiles, files and metadata that a function never has and takes a sixth of its start
-// to do so. AWS_ENDPOINT_URL, if set, is the endpoint of all clients, and AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS and so
-// on of one service's, as the AWS SDKs and Tools Reference Guide says ("Service-specific endpoints").
+// config.LoadDefaultConfig looks for profiles, files and metadata that a function never has and takes a sixth of its
+// start to do so. AWS_ENDPOINT_URL, if set, is the endpoint of all clients, and AWS_ENDPOINT_URL_DYNAMODB,
+// AWS_ENDPOINT_URL_SQS and so on of one service's, as the AWS SDKs and Tools Reference Guide says ("Service-specific
+// endpoints").
 func (e *Env) AWS() aws.Config {
 	if e.aws == nil {
 		e.SetAWS(e.buildAWS())

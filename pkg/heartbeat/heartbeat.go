@@ -1,9 +1,9 @@
-// Package heartbeat sends an event of a work provider of our own through the whole API, and measures the time from its
-// acceptance (202) to its application. It fails when nothing works, which no metric of a single service shows: a queue whose
-// messages all fail looks empty, and a function that reports failed messages has no errors.
+// Package heartbeat sends an event of a work provider of our own through the whole API, and measures the time from
+// its acceptance (202) to its application. It fails when nothing works, which no metric of a single service shows: a
+// queue whose messages all fail looks empty, and a function that reports failed messages has no errors.
 //
-// The event is a login of an id that no customer has, so it covers nobody. Each hour has an id of its own, which keeps the items
-// of the table small.
+// The event is a login of an id that no customer has, so it covers nobody. Each hour has an id of its own, which
+// keeps the items of the table small.
 package heartbeat
 
 import (
@@ -44,8 +44,8 @@ func New(env *config.Env) *Heartbeat {
 	}
 }
 
-// Run sends one event, waits until it is applied and reports its latency as the metric observe.Heartbeat. A failure is logged
-// and leaves no metric, which is what the alarm waits for.
+// Run sends one event, waits until it is applied and reports its latency as the metric observe.Heartbeat. A failure
+// is logged and leaves no metric, which is what the alarm waits for.
 func (h *Heartbeat) Run(ctx context.Context) error {
 	latency, err := h.Beat(ctx)
 	if err != nil {
@@ -59,7 +59,8 @@ func (h *Heartbeat) Run(ctx context.Context) error {
 // Beat sends one event and returns the time from its acceptance to its application.
 func (h *Heartbeat) Beat(ctx context.Context) (time.Duration, error) {
 	now := time.Now().UTC()
-	body := fmt.Sprintf(`{"workProviderUserId":"heartbeat-%s","timestamp":"%s"}`, now.Format("2006-01-02T15"), now.Format(time.RFC3339))
+	body := fmt.Sprintf(`{"workProviderUserId":"heartbeat-%s","timestamp":"%s"}`,
+		now.Format("2006-01-02T15"), now.Format(time.RFC3339))
 	response, err := h.call(ctx, http.MethodPost, "/v1/shift/login/", body, http.StatusAccepted, nil)
 	if err != nil {
 		return 0, err
@@ -69,7 +70,8 @@ func (h *Heartbeat) Beat(ctx context.Context) (time.Duration, error) {
 	defer cancel()
 	for {
 		var event struct{ State string }
-		if _, err := h.call(deadline, http.MethodGet, response.Header.Get("Location"), "", http.StatusOK, &event); err != nil {
+		location := response.Header.Get("Location")
+		if _, err := h.call(deadline, http.MethodGet, location, "", http.StatusOK, &event); err != nil {
 			return 0, errors.Join(err, context.Cause(deadline))
 		}
 		if event.State != "PENDING" {

@@ -74,8 +74,8 @@ func DeadLetter(ctx context.Context, messageID, reason string) {
 	line.log(ctx, slog.LevelError, "message archived as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
 }
 
-// RecordFailures counts the messages of a delivery that a consumer reported as failed. Lambda counts no error for them, and SQS
-// leaves a message that was received three times out of the age of the oldest.
+// RecordFailures counts the messages of a delivery that a consumer reported as failed. Lambda counts no error for
+// them, and SQS leaves a message that was received three times out of the age of the oldest.
 func RecordFailures(ctx context.Context, n int) {
 	line := metrics{dimensions: [][]string{{}}}
 	line.count(Failed, n)

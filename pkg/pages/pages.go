@@ -12,7 +12,7 @@
 //	mail.go           the mails that are sent
 //	*.templ           what the pages look like, each beside what they do; style.css is for all of them
 //
-// scripts/pages compiles the templates to Go (home_templ.go from home.templ), so nothing is parsed when a function
+// scripts/templ compiles the templates to Go (home_templ.go from home.templ), so nothing is parsed when a function
 // starts.
 //
 // What is stored of accounts is in package account. Nothing but the link flow, by the contract, tells whether an email

@@ -16,9 +16,9 @@ import (
 // Consumer handles a batch of messages of a queue. Its response lists those that failed and are to be retried.
 type Consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-// backoffSchedule is the delay before a message that has failed once, twice and so on is retried. Without it a message would
-// be retried after the queue's visibility timeout, six minutes, each time: too late for an outage of a second, too soon for
-// a long one. After the last retry the queue moves the message to its dead-letter queue.
+// backoffSchedule is the delay before a message that has failed once, twice and so on is retried. Without it a
+// message would be retried after the queue's visibility timeout, six minutes, each time: too late for an outage of a
+// second, too soon for a long one. After the last retry the queue moves the message to its dead-letter queue.
 var backoffSchedule = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute}
 
 // WithBackoff has messages that fail at the consumer retried after a growing delay. After a crash nothing extends the

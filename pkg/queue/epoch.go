@@ -14,9 +14,10 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Epoch counts the resets of a sandbox. Every message that is sent there carries the epoch in which it was sent, and a
-// consumer drops those of an earlier one. So a reset takes effect on what is in the queues at once, and never on what is sent
-// after it; purging a queue takes up to a minute, deletes what is sent meanwhile, and is allowed once per minute.
+// Epoch counts the resets of a sandbox. Every message that is sent there carries the epoch in which it was sent, and
+// a consumer drops those of an earlier one. So a reset takes effect on what is in the queues at once, and never on
+// what is sent after it; purging a queue takes up to a minute, deletes what is sent meanwhile, and is allowed once
+// per minute.
 type Epoch struct {
 	table dynamo.Table
 }
@@ -58,12 +59,15 @@ func (e *Epoch) stamp(ctx context.Context) (map[string]types.MessageAttributeVal
 	if err != nil {
 		return nil, err
 	}
-	value := aws.String(strconv.FormatInt(epoch, 10))
-	return map[string]types.MessageAttributeValue{epochAttribute: {DataType: aws.String("Number"), StringValue: value}}, nil
+	value := types.MessageAttributeValue{
+		DataType:    aws.String("Number"),
+		StringValue: aws.String(strconv.FormatInt(epoch, 10)),
+	}
+	return map[string]types.MessageAttributeValue{epochAttribute: value}, nil
 }
 
-// DropStale returns a consumer that, in a sandbox, drops messages of an earlier epoch: they count as handled. All fail if the
-// epoch cannot be read. On a live stack it returns the consumer itself.
+// DropStale returns a consumer that, in a sandbox, drops messages of an earlier epoch: they count as handled. All
+// fail if the epoch cannot be read. On a live stack it returns the consumer itself.
 func DropStale(env *config.Env, consume Consumer) Consumer {
 	if !env.Sandbox() {
 		return consume
@@ -75,7 +79,8 @@ func DropStale(env *config.Env, consume Consumer) Consumer {
 			slog.WarnContext(ctx, "the sandbox's epoch cannot be read", "error", err)
 			var response events.SQSEventResponse
 			for _, m := range batch.Records {
-				response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+				failure := events.SQSBatchItemFailure{ItemIdentifier: m.MessageId}
+				response.BatchItemFailures = append(response.BatchItemFailures, failure)
 			}
 			return response, nil
 		}

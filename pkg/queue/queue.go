@@ -21,8 +21,8 @@ import (
 // and loses more if it is malformed.
 const MaxBody = 64 << 10
 
-// RecoveryDelay is the delay of a recovery message: one that is sent before a change is made, so that a crash in between
-// loses nothing, and is checked after it. It is longer than a function may run.
+// RecoveryDelay is the delay of a recovery message: one that is sent before a change is made, so that a crash in
+// between loses nothing, and is checked after it. It is longer than a function may run.
 const RecoveryDelay = 30 * time.Second
 
 // maxBatchEntries is the limit of SQS on the messages of one call. Sixteen of MaxBody would fill its megabyte.
@@ -33,9 +33,10 @@ const maxSendAttempts = 3
 
 // Sender sends messages. It is implemented by SQS, and by tests that inspect messages or make sending fail.
 type Sender interface {
-	// Send returns when the queue has stored all the bodies. After an error, which is Unavailable, it may have stored some.
-	// They are delivered after the delay, which is at most 15 minutes. The group is the id of the work provider that they are
-	// of: while many messages of one group are being processed, SQS delivers those of other groups first.
+	// Send returns when the queue has stored all the bodies. After an error, which is Unavailable, it may have stored
+	// some. They are delivered after the delay, which is at most 15 minutes. The group is the id of the work provider
+	// that they are of: while many messages of one group are being processed, SQS delivers those of other groups
+	// first.
 	Send(ctx context.Context, group string, delay time.Duration, bodies ...string) error
 }
 
@@ -60,8 +61,8 @@ func NewSQS(env *config.Env, variable string) *SQS {
 	return q
 }
 
-// Send implements Sender with one call per ten messages. Of those that SQS fails to store by a fault of its own, it sends the
-// failed ones again.
+// Send implements Sender with one call per ten messages. Of those that SQS fails to store by a fault of its own, it
+// sends the failed ones again.
 func (q *SQS) Send(ctx context.Context, group string, delay time.Duration, bodies ...string) error {
 	if len(bodies) == 0 {
 		return nil

@@ -1,11 +1,11 @@
-// Package sandbox is what a sandbox has and a live stack has not: controls for its clock, a reset, and people who always
-// give a certain answer.
+// Package sandbox is what a sandbox has and a live stack has not: controls for its clock, a reset, and people who
+// always give a certain answer.
 //
 //	sandbox.go   the endpoints, and the reset
 //	customers.go the test customers
 //
-// A sandbox is a whole stack of its own, made from the same template, with the same functions. It is small: who shares it
-// shares its clock, and a reset is everybody's.
+// A sandbox is a whole stack of its own, made from the same template, with the same functions. It is small: who
+// shares it shares its clock, and a reset is everybody's.
 package sandbox
 
 import (
@@ -96,8 +96,9 @@ func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
 	return clockResponse(to), nil
 }
 
-// reset makes the sandbox what it was at first, but for work providers, keys and products. It begins the next epoch first, so
-// that what is in the queues is dropped: v2 keeps recovery messages there for half a minute, which would restore the shifts.
+// reset makes the sandbox what it was at first, but for work providers, keys and products. It begins the next epoch
+// first, so that what is in the queues is dropped: v2 keeps recovery messages there for half a minute, which would
+// restore the shifts.
 func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 	if err := s.epoch.Advance(r.Context()); err != nil {
 		return web.Response{}, err

@@ -52,9 +52,9 @@ func start[T any](build func(env *config.Env) T) T {
 	return built
 }
 
-// Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the adapter
-// would refuse, with an error that blames us and a log line that holds the path, is put right before it, or made a request
-// that our handler refuses in its own words and in the right order of checks (row 28).
+// Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the
+// adapter would refuse, with an error that blames us and a log line that holds the path, is put right before it, or
+// made a request that our handler refuses in its own words and in the right order of checks (row 28).
 func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	var adapter core.RequestAccessor
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
@@ -123,8 +123,8 @@ func cleanPath(path string) string {
 // consumer is what handles the messages of a queue.
 type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
-// reportFailures counts the failed messages, and makes sure that the list of them is a list even if it is empty: not every
-// poller takes null for one.
+// reportFailures counts the failed messages, and makes sure that the list of them is a list even if it is empty: not
+// every poller takes null for one.
 func reportFailures(handle consumer) consumer {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := handle(ctx, event)
