@@ -41,7 +41,8 @@ func (w *world) change(c change) {
 
 func (s simulated) change(p *process, c change) error {
 	p.now++ // no two changes at one instant
-	at := p.now
+	owned, _ := s.memory.Ownership(context.Background(), c.tenant, c.link+c.unlink)
+	at := owned.NextInstant(time.UnixMicro(p.now)).UnixMicro()
 	had := s.owner(id{c.tenant, c.link + c.unlink})
 	guard := shift.NewRecomputeRequester(sender{p})
 	concerned := map[string]int64{c.customer: secondOf(at)} // a consent counts from there on, and so does a link
@@ -62,7 +63,8 @@ func (s simulated) change(p *process, c change) error {
 		}
 	}
 	return do(p, "changes the history of "+c.tenant+" "+c.customer, func() error {
-		if s.owner(id{c.tenant, c.link + c.unlink}) != had {
+		now, _ := s.memory.Ownership(context.Background(), c.tenant, c.link+c.unlink)
+		if now.Owner != owned.Owner || now.ReleasedAt != owned.ReleasedAt {
 			return errRefused // the condition of the transaction
 		}
 		s.write(c, at)
