@@ -1,7 +1,7 @@
-"""Runs ministack for as long as standard input stays open.
+"""Runs ministack until standard input is closed.
 
-Whoever starts this keeps the other end of a pipe. When that process ends, however it ends (kill -9 too), the pipe
-closes, and ministack is asked to stop in the way that lets it save its state. This holds on Linux and macOS alike.
+The parent process keeps the other end of a pipe. When it ends, even by kill -9, the pipe closes, and ministack is stopped by
+a signal that lets it save its state. This works on Linux and macOS.
 """
 import os
 import signal
@@ -17,7 +17,7 @@ def stop_at_end_of_input():
 
 threading.Thread(target=stop_at_end_of_input, daemon=True).start()
 
-from ministack.app import main  # noqa: E402, takes 0.2 s, during which the parent may end already
+from ministack.app import main  # noqa: E402, takes 0.2 s, during which the parent may already end
 
 sys.argv = ["ministack"]
 main()

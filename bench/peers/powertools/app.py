@@ -1,6 +1,6 @@
-"""POST /v1/shift/login as one builds it with Powertools for AWS Lambda (Python): an event handler, typed clients at import
-time so that a warm call finds them ready, the key in DynamoDB, the event on SQS. It does what functions/shift-login does
-and leaves out the finer checks, which would only make it slower."""
+"""POST /v1/shift/login with Powertools for AWS Lambda (Python): an event handler, clients created at import time for warm calls,
+the key in DynamoDB, the event on SQS. It does what functions/shift-login does, without the finer checks, which would make it
+slower."""
 
 import json
 import os
