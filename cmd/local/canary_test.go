@@ -22,6 +22,7 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/web"
 )
 
@@ -60,7 +61,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)
 	api := web.Router(build(c.env))
-	consumers := []consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
+	consumers := []queue.Consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
 
 	var log bytes.Buffer
 	before := slog.Default()
@@ -97,7 +98,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 
 	wantNone(t, "the log", log.String(), secrets)
 	for _, message := range []string{
-		"request failed", "request refused", "deprecated name or path", "events applied", "message failed and will come again",
+		"request failed", "request refused", "deprecated name or path", "events applied", "message failed, will be retried",
 		"message archived as a dead letter", "dead letter not archived",
 	} {
 		if !strings.Contains(log.String(), `"msg":"`+message+`"`) {
@@ -178,12 +179,12 @@ func wantNone(t *testing.T, what, text string, secrets []string) {
 func queued(t *testing.T, env *config.Env, variable string) events.SQSEvent {
 	t.Helper()
 	received, err := sqs.NewFromConfig(env.AWS()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(env.Get(variable)), MaxNumberOfMessages: batchSize,
+		QueueUrl: aws.String(env.Get(variable)), MaxNumberOfMessages: maxBatchSize,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return eventOf(received.Messages)
+	return sqsEvent(received.Messages)
 }

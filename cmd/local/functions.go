@@ -87,7 +87,7 @@ func build(env *config.Env) map[string]http.Handler {
 }
 
 // processor is the function behind the queue.
-func processor(env *config.Env) consumer {
+func processor(env *config.Env) queue.Consumer {
 	applier := timeline.NewApplier(timeline.NewStore(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
 	consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
@@ -95,13 +95,13 @@ func processor(env *config.Env) consumer {
 }
 
 // webhookSender is the function behind the queue of webhooks.
-func webhookSender(env *config.Env) consumer {
+func webhookSender(env *config.Env) queue.Consumer {
 	sender := webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader(env).RejectedEvents)
 	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, sender.Consume))
 }
 
 // deadLetters is the function behind the dead-letter queues.
-func deadLetters(env *config.Env) consumer {
+func deadLetters(env *config.Env) queue.Consumer {
 	return queue.DropStale(env, deadletter.Consumer(deadletter.NewStore(env), time.Now))
 }
 

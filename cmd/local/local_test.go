@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +26,10 @@ import (
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/web"
 )
 
 // A login goes the whole way to a shift, and shift and keys are there again after a restart.
@@ -56,6 +63,90 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 			t.Errorf("a second one in the same folder: %v", err)
 		}
 	})
+}
+
+// Events that are queued when it is stopped are applied after the next start, on whatever port the queues are then.
+func TestQueuedEventsSurviveRestarts(t *testing.T) {
+	at := where{root: "../..", state: t.TempDir(), port: "0"}
+	const starts, people = 3, 200
+	var key string
+	var batches []string
+	for range starts {
+		serve(t, at, func(data demo.Data) {
+			key = data.WorkProviders[0].Key
+			var items []string
+			for i := range people {
+				user := fmt.Sprintf("restart-%d-%d", len(batches), i)
+				items = append(items, fmt.Sprintf(`{"workProviderUserId":%q,"timestamp":%q}`, user, time.Now().UTC().Format(time.RFC3339)))
+			}
+			request, err := http.NewRequestWithContext(t.Context(), "POST", data.URL+"/v1/batch/login/",
+				strings.NewReader("["+strings.Join(items, ",")+"]"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", key)
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			id := response.Header.Get("X-Batch-Id")
+			if response.StatusCode != http.StatusAccepted || id == "" {
+				t.Fatalf("%d %v", response.StatusCode, response.Header)
+			}
+			batches = append(batches, id)
+		})
+	}
+	serve(t, at, func(data demo.Data) {
+		for _, batch := range batches {
+			for pending := people; pending > 0; {
+				var body struct {
+					Count    int
+					Outcomes map[string]int
+				}
+				text := call(t, key, "GET", data.URL+"/v2/batch/"+batch, "")
+				if err := json.Unmarshal([]byte(text), &body); err != nil || body.Count != people {
+					t.Fatal(text, err)
+				}
+				pending = body.Outcomes["PENDING"]
+			}
+		}
+	})
+}
+
+// A body that is too large gets its 413, also if the client sends all of it before it reads the response.
+func TestLargeBodyGets413(t *testing.T) {
+	api := httptest.NewServer(withWholeBody(web.Router(map[string]http.Handler{"fallback": web.Fallback(),
+		"shift-login": shift.Login(anyKey{}, nil, nil, time.Now)})))
+	t.Cleanup(api.Close)
+	for _, size := range []int{6 << 20, 11 << 20} {
+		response, err := http.Post(api.URL+"/v1/shift/login", "application/json", bytes.NewReader(make([]byte, size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%d bytes: %s", size, response.Status)
+		}
+	}
+}
+
+// anyKey accepts any API key.
+type anyKey struct{}
+
+func (anyKey) Authenticate(context.Context, string) (provider.Provider, error) {
+	return provider.Provider{ID: "courier-ltd"}, nil
+}
+
+func TestHomeLeadsOn(t *testing.T) {
+	handler := withHome(".local/demo.json", http.NotFoundHandler())
+	for target, want := range map[string]int{"/": 200, "/?a=b": 200, "/other": 404} {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequest("GET", target, nil))
+		if recorder.Code != want || want == 200 && !strings.Contains(recorder.Body.String(), `href="docs/"`) {
+			t.Errorf("%s: %d %s", target, recorder.Code, recorder.Body)
+		}
+	}
 }
 
 // A sandbox has keys of its own kind, people of its own, and controls.
@@ -146,7 +237,7 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 // Messages that failed stay in the queue, the others are deleted; if the consumer itself fails, all of them stay.
 func TestOnlyFailedMessagesStay(t *testing.T) {
 	for name, test := range map[string]struct {
-		consume consumer
+		consume queue.Consumer
 		stay    int
 	}{
 		"none failed": {func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
@@ -167,15 +258,15 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := emulator.NewTestEnv(t)
-			client, queue := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
+			client, url := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
 			for _, body := range []string{"good", "bad"} {
-				if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body}); err != nil {
+				if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			seen := 0
-			poll(ctx, client, queue, []consumer{func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+			poll(ctx, client, url, []queue.Consumer{func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
 				if seen += len(e.Records); seen == 2 {
 					stop()
 				}
@@ -183,7 +274,7 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 			}})
 			stop()
 			got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-				QueueUrl: aws.String(queue), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+				QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -200,9 +291,9 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 // A batch that takes long holds up none behind it, up to as many at a time as the template allows.
 func TestBatchesAreHandledAtTheSameTime(t *testing.T) {
 	env := emulator.NewTestEnv(t)
-	client, queue := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
-	for range 2 * batchSize {
-		if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: aws.String("m")}); err != nil {
+	client, url := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
+	for range 2 * maxBatchSize {
+		if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("m")}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -223,7 +314,7 @@ func TestBatchesAreHandledAtTheSameTime(t *testing.T) {
 		}
 		return events.SQSEventResponse{}, nil
 	}
-	poll(ctx, client, queue, []consumer{wait, wait})
+	poll(ctx, client, url, []queue.Consumer{wait, wait})
 }
 
 func TestConcurrencyIsTheTemplates(t *testing.T) {
@@ -232,7 +323,7 @@ func TestConcurrencyIsTheTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for function, want := range map[string]int{"Processor": 20, "WebhookSender": 5, "DeadLetters": defaultConcurrency} {
-		if got := len(instances(definitions, function, func() consumer { return nil })); got != want {
+		if got := len(instances(definitions, function, func() queue.Consumer { return nil })); got != want {
 			t.Errorf("%s: %d at a time, want %d", function, got, want)
 		}
 	}

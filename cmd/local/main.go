@@ -38,6 +38,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/web"
 )
@@ -125,36 +126,39 @@ func run(ctx context.Context, w where) error {
 	if err != nil {
 		return err
 	}
-	consumers := map[string][]consumer{ // by the URL of the queue
-		env.Get("EVENTS_QUEUE_URL"):   instances(definitions, "Processor", func() consumer { return processor(env) }),
-		env.Get("WEBHOOKS_QUEUE_URL"): instances(definitions, "WebhookSender", func() consumer { return webhookSender(env) }),
+	consumers := map[string][]queue.Consumer{ // by the URL of the queue
+		env.Get("EVENTS_QUEUE_URL"):   instances(definitions, "Processor", func() queue.Consumer { return processor(env) }),
+		env.Get("WEBHOOKS_QUEUE_URL"): instances(definitions, "WebhookSender", func() queue.Consumer { return webhookSender(env) }),
 	}
 	messages := sqs.NewFromConfig(env.AWS())
 	if err := env.Err(); err != nil {
 		return err
 	}
-	for _, queue := range slices.Collect(maps.Keys(consumers)) {
-		givenUp, err := deadLetterQueue(ctx, messages, queue)
+	for _, url := range slices.Collect(maps.Keys(consumers)) {
+		givenUp, err := deadLetterQueue(ctx, messages, url)
 		if err != nil {
 			return err
 		}
-		consumers[givenUp] = instances(definitions, "DeadLetters", func() consumer { return deadLetters(env) })
+		consumers[givenUp] = instances(definitions, "DeadLetters", func() queue.Consumer { return deadLetters(env) })
 	}
 
 	var running sync.WaitGroup
 	polling, stopPolling := context.WithCancel(context.Background())
-	for queue, consume := range consumers {
-		running.Go(func() { poll(polling, messages, queue, consume) })
+	for url, consume := range consumers {
+		running.Go(func() { poll(polling, messages, url, consume) })
 	}
-	pages := withDocs(filepath.Join(w.root, "bin", "site"), withOutbox(server.URL, web.Router(handlers)))
-	api := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	running.Go(func() { failed <- api.Serve(listener) })
-
 	shown := w.state
 	if relative, err := filepath.Rel(w.root, w.state); err == nil {
 		shown = relative
 	}
+	handler := withWholeBody(web.Router(handlers))
+	handler = withOutbox(server.URL, handler)
+	handler = withDocs(filepath.Join(w.root, "bin", "site"), handler)
+	handler = withHome(filepath.Join(shown, "demo.json"), handler)
+	api := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	running.Go(func() { failed <- api.Serve(listener) })
+
 	fmt.Printf(greeting, url, world.WorkProviders[0].Key, shown)
 	select {
 	case err = <-failed:
@@ -197,7 +201,7 @@ func portError(port string, err error) error {
 // the first start and kept, so that ids stay what they are.
 func environment(ctx context.Context, w where, url string, server *emulator.Server) (*config.Env, error) {
 	variables := server.Variables()
-	created, err := emulator.Create(ctx, config.From(variables).AWS(), filepath.Join(w.root, "template.yaml"), "")
+	created, err := emulator.Create(ctx, emulator.Env(variables).AWS(), filepath.Join(w.root, "template.yaml"), "")
 	if err != nil {
 		return nil, err
 	}
@@ -210,10 +214,10 @@ func environment(ctx context.Context, w where, url string, server *emulator.Serv
 	variables["EVENT_ID_KEYS"] = keys
 	variables["WEBHOOKS_TO_LOOPBACK"] = "yes" // a receiver to try webhooks with runs on this machine, too
 	variables["SITE_URL"], variables["MAIL_FROM"] = url, emulator.MailFrom
-	if err := emulator.VerifySender(ctx, config.From(variables).AWS()); err != nil {
+	if err := emulator.VerifySender(ctx, emulator.Env(variables).AWS()); err != nil {
 		return nil, err
 	}
-	return config.From(variables), writeVariables(filepath.Join(w.state, "env"), variables)
+	return emulator.Env(variables), writeVariables(filepath.Join(w.state, "env"), variables)
 }
 
 // writeVariables writes a file for the shell, so that zegoctl and the AWS command line find what runs here.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,38 +19,42 @@ import (
 
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/observe"
+	"zego.com/workprovider/pkg/queue"
 )
 
-// consumer is what serve.Queue starts: it says which messages of a batch failed.
-type consumer func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+// waitTime is how long a receive waits for the first message. It delays the stop, because a receive is never cancelled: its
+// messages would be invisible until the visibility timeout.
+const waitTime = time.Second
 
-// How many messages are taken at once, the most SQS gives, and how long one call waits for the first: less than the 5
-// seconds after which our AWS clients give a call up.
+// Limits of a batch. What was received is processed before the stop, and a message of a batch of events takes seconds, so of
+// large messages one is received at a time. Returning messages to the queue instead would not do: it counts as a failed
+// receive, and after a few restarts they would be dead letters.
 const (
-	batchSize   = 10
-	longPolling = 4 * time.Second
+	maxBatchSize = 10      // that of SQS
+	largeBody    = 8 << 10 // bytes
 )
 
 // poll does what Lambda's event source mapping does on AWS: it takes messages from the queue, hands them in batches
 // to consumers, as many batches at a time as there are consumers, and deletes those that did not fail. The others are
 // retried after the queue's visibility timeout, until they become dead letters. Each consumer handles one batch at a
 // time, as an instance of a function does. It returns when the context ends, after the batches in hand.
-func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []consumer) {
-	free := make(chan consumer, len(consumers))
+func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []queue.Consumer) {
+	free := make(chan queue.Consumer, len(consumers))
 	for _, consume := range consumers {
 		free <- consume
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
+	size := 1
 	for {
-		var consume consumer
+		var consume queue.Consumer
 		select {
 		case <-ctx.Done():
 			return
 		case consume = <-free:
 		}
-		messages, err := receive(ctx, client, queueURL)
-		if err != nil && ctx.Err() == nil {
+		messages, err := receive(context.WithoutCancel(ctx), client, queueURL, size)
+		if err != nil {
 			slog.Error("the queue cannot be read", "error", err)
 			select {
 			case <-ctx.Done():
@@ -59,6 +64,10 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []
 		if len(messages) == 0 {
 			free <- consume
 			continue
+		}
+		size = maxBatchSize
+		if slices.ContainsFunc(messages, func(m types.Message) bool { return len(aws.ToString(m.Body)) > largeBody }) {
+			size = 1
 		}
 		running.Go(func() {
 			defer func() { free <- consume }()
@@ -71,11 +80,11 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []
 }
 
 // receive takes a batch from a queue, and waits for a while if there is none.
-func receive(ctx context.Context, client *sqs.Client, queueURL string) ([]types.Message, error) {
+func receive(ctx context.Context, client *sqs.Client, queueURL string, size int) ([]types.Message, error) {
 	received, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    &queueURL,
-		MaxNumberOfMessages:         batchSize,
-		WaitTimeSeconds:             int32(longPolling / time.Second),
+		MaxNumberOfMessages:         int32(size),
+		WaitTimeSeconds:             int32(waitTime / time.Second),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
 	})
@@ -90,7 +99,7 @@ func receive(ctx context.Context, client *sqs.Client, queueURL string) ([]types.
 const defaultConcurrency = 5
 
 // instances builds as many consumers as the template allows a function to run at a time.
-func instances(t *template.Template, function string, build func() consumer) []consumer {
+func instances(t *template.Template, function string, build func() queue.Consumer) []queue.Consumer {
 	n := defaultConcurrency
 	events, _ := t.Resources[function].Properties["Events"].(map[string]any)
 	for _, event := range events {
@@ -100,7 +109,7 @@ func instances(t *template.Template, function string, build func() consumer) []c
 			n = limit
 		}
 	}
-	consumers := make([]consumer, n)
+	consumers := make([]queue.Consumer, n)
 	for i := range consumers {
 		consumers[i] = build()
 	}
@@ -108,9 +117,9 @@ func instances(t *template.Template, function string, build func() consumer) []c
 }
 
 func process(
-	ctx context.Context, client *sqs.Client, queueURL string, consume consumer, messages []types.Message,
+	ctx context.Context, client *sqs.Client, queueURL string, consume queue.Consumer, messages []types.Message,
 ) error {
-	response, err := consume(observe.WithRequestID(ctx, rand.Text()), eventOf(messages))
+	response, err := consume(observe.WithRequestID(ctx, rand.Text()), sqsEvent(messages))
 	if err != nil {
 		return err
 	}
@@ -137,7 +146,7 @@ func process(
 	return err
 }
 
-// deadLetterQueue is the URL of the queue that messages of another one go to when they keep failing.
+// deadLetterQueue returns the URL of the dead-letter queue of a queue.
 func deadLetterQueue(ctx context.Context, client *sqs.Client, queueURL string) (string, error) {
 	attributes, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &queueURL, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
@@ -159,8 +168,8 @@ func deadLetterQueue(ctx context.Context, client *sqs.Client, queueURL string) (
 	return *found.QueueUrl, nil
 }
 
-// eventOf is the event that Lambda makes of messages.
-func eventOf(messages []types.Message) events.SQSEvent {
+// sqsEvent returns the event that Lambda makes of messages.
+func sqsEvent(messages []types.Message) events.SQSEvent {
 	event := events.SQSEvent{Records: make([]events.SQSMessage, len(messages))}
 	for i, m := range messages {
 		event.Records[i] = events.SQSMessage{

@@ -27,6 +27,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/web"
 	"zego.com/workprovider/pkg/webhook"
 )
@@ -243,7 +244,7 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 type day struct {
 	t                          *testing.T
 	env                        *config.Env
-	processor, sender, letters consumer
+	processor, sender, letters queue.Consumer
 }
 
 func (d *day) live(api http.Handler) {
@@ -293,7 +294,7 @@ func (d *day) live(api http.Handler) {
 	gone, cancel := context.WithCancel(d.t.Context())
 	cancel()
 	for _, failing := range []struct {
-		consume consumer
+		consume queue.Consumer
 		batch   events.SQSEvent
 	}{{d.processor, accepted}, {d.sender, rejections}} {
 		response, err := failing.consume(gone, failing.batch)
@@ -344,7 +345,7 @@ func (d *day) ok(err error) {
 	}
 }
 
-func (d *day) consume(consume consumer, batch events.SQSEvent) {
+func (d *day) consume(consume queue.Consumer, batch events.SQSEvent) {
 	d.t.Helper()
 	_, err := consume(d.t.Context(), batch)
 	d.ok(err)

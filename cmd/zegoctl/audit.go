@@ -22,14 +22,12 @@ type doneView struct {
 }
 
 func (t *tool) audit() *cobra.Command {
-	group := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "audit",
 		Short: "Who did what with this tool",
 		Long: `Who did what with this tool. Each command that changes something, or shows who a person is, is noted before it is done,
 with who AWS says the operator is, and what came of it afterwards. Entries are only added: see "audit verify".`,
-	}
-	group.AddCommand(t.auditList(), t.auditVerify())
-	return group
+	}, t.auditList(), t.auditVerify())
 }
 
 // entries are those of the audit log.

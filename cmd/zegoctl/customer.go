@@ -25,13 +25,11 @@ type customerView struct {
 }
 
 func (t *tool) customer() *cobra.Command {
-	group := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "customer",
 		Short: "The insured",
 		Long:  `The insured. Who they are is shown by "export" alone, which the audit log notes; "find" leads from an email to a number.`,
-	}
-	group.AddCommand(t.customerCreate(), t.customerShow(), t.customerFind(), t.customerExport(), t.customerErase())
-	return group
+	}, t.customerCreate(), t.customerShow(), t.customerFind(), t.customerExport(), t.customerErase())
 }
 
 // cover says what a new customer is covered for: by a product, or as the flags say.
@@ -66,7 +64,7 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 			if link.Provider == "" && link.UserID != "" {
 				return errors.New("--work-provider-user-id needs --work-provider")
 			}
-			now := time.Now()
+			now := t.now()
 			if link.Provider != "" {
 				link.Since = now
 				n.Share = &link

@@ -28,9 +28,7 @@ func viewOfLetter(l deadletter.DeadLetter) letterView {
 }
 
 func (t *tool) dlq() *cobra.Command {
-	group := &cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"}
-	group.AddCommand(t.dlqList(), t.dlqShow(), t.dlqRedrive())
-	return group
+	return group(&cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"}, t.dlqList(), t.dlqShow(), t.dlqRedrive())
 }
 
 // ofMonth are the letters sent in a month; in this one and the one before, if none is named.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +85,7 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 			if err != nil {
 				return err
 			}
-			now := timeline.At(time.Now())
+			now := timeline.At(t.now())
 			of := now.Day()
 			if day != "" {
 				if of, err = timeline.ParseDay(day); err != nil {

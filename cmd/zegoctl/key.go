@@ -33,14 +33,12 @@ func viewOf(k apikey.Key) keyView {
 }
 
 func (t *tool) key() *cobra.Command {
-	group := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "key",
 		Short: "API keys of work providers",
 		Long: `API keys of work providers. A key is shown once, when it is issued: only its hash is stored. Afterwards it goes by the
 first eight digits of that hash.`,
-	}
-	group.AddCommand(t.keyIssue(), t.keyRotate(), t.keyRevoke(), t.keyList())
-	return group
+	}, t.keyIssue(), t.keyRotate(), t.keyRevoke(), t.keyList())
 }
 
 func (t *tool) keyIssue() *cobra.Command {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,15 +26,13 @@ type linkView struct {
 }
 
 func (t *tool) link() *cobra.Command {
-	group := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "link",
 		Short: "What customers share with work providers",
 		Long: `What customers share with work providers: consents, and the ids by which work providers call them.
 
 Shifts are folded again by the processor, about half a minute after a change.`,
-	}
-	group.AddCommand(t.linkList(), t.linkOwner(), t.linkGive(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
-	return group
+	}, t.linkList(), t.linkOwner(), t.linkGive(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
 }
 
 // linking is what the commands need: stores, and names as they are written in requests.
@@ -88,14 +85,13 @@ func (l *linking) changed(providerID, number, forGood string, change func() erro
 		if err != nil {
 			return err
 		}
-		view := viewOfLink(providerID, number, history)
+		view := viewOfLink(providerID, number, history, timeline.At(l.now()))
 		return l.showLinks(l.cmd, view, view)
 	})
 }
 
-// viewOfLink is how a history stands now.
-func viewOfLink(providerID, number string, history timeline.History) linkView {
-	now := timeline.At(time.Now())
+// viewOfLink returns the links in a history at an instant.
+func viewOfLink(providerID, number string, history timeline.History, now timeline.Instant) linkView {
 	view := linkView{
 		WorkProvider: providerID, CustomerNumber: number, Matched: history.Matched(now),
 		WorkProviderUserIDs: append([]string{}, history.CurrentUserIDs()...),
@@ -139,7 +135,7 @@ What is so already stays as it is; a second id is added to the first.`,
 			}
 			agreement.Require = l.customers.RequireActive
 			return l.changed(agreement.Provider, agreement.Customer, "", func() error {
-				return l.links.GrantConsent(cmd.Context(), agreement, time.Now())
+				return l.links.GrantConsent(cmd.Context(), agreement, l.now())
 			})
 		},
 	}
@@ -165,7 +161,7 @@ func (t *tool) linkWithdraw() *cobra.Command {
 			}
 			forGood := "shifts end now, and events of the time until a new consent will never count"
 			return l.changed(args[0], number, forGood, func() error {
-				return l.links.WithdrawConsent(cmd.Context(), args[0], number, time.Now())
+				return l.links.WithdrawConsent(cmd.Context(), args[0], number, l.now())
 			})
 		},
 	}
@@ -190,7 +186,7 @@ func (t *tool) linkMove() *cobra.Command {
 				return err
 			}
 			return l.changed(args[0], number, "events under the id from now on are this customer's", func() error {
-				return l.links.Move(cmd.Context(), args[0], number, args[1], time.Now())
+				return l.links.Move(cmd.Context(), args[0], number, args[1], l.now())
 			})
 		},
 	}
@@ -212,7 +208,7 @@ func (t *tool) linkUnlink() *cobra.Command {
 				return err
 			}
 			return l.changed(args[0], number, "events under the id are nobody's until it is somebody's again", func() error {
-				return l.links.Unlink(cmd.Context(), args[0], args[1], time.Now())
+				return l.links.Unlink(cmd.Context(), args[0], args[1], l.now())
 			})
 		},
 	}
@@ -244,7 +240,7 @@ func (t *tool) linkList() *cobra.Command {
 					return err
 				}
 				if !history.IsEmpty() {
-					views = append(views, viewOfLink(p.ID, name.Value, history))
+					views = append(views, viewOfLink(p.ID, name.Value, history, timeline.At(t.now())))
 				}
 			}
 			return t.showLinks(cmd, views, views...)

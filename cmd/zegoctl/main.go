@@ -20,10 +20,13 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/fault"
 )
@@ -39,7 +42,7 @@ func main() {
 
 // connect gives the environment the operator's own access to AWS.
 func connect(ctx context.Context, env *config.Env) error {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
 	if err == nil {
 		env.SetAWS(cfg)
 	}
@@ -139,6 +142,28 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	}
 	t.built = env
 	return env, nil
+}
+
+// now returns the time of the stack whose environment was built: in a sandbox, that of its clock. The audit log, keys and
+// webhooks use real time.
+func (t *tool) now() time.Time {
+	if t.built == nil {
+		return time.Now()
+	}
+	return clock.New(t.built)()
+}
+
+// group returns a command whose subcommands do the work. Without a subcommand it shows its help; an unknown one is an error,
+// which cobra reports for the root command alone.
+func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+		}
+		return cmd.Help()
+	}
+	cmd.AddCommand(subcommands...)
+	return cmd
 }
 
 // build makes what a command works with, in its environment; the error names what is missing there.

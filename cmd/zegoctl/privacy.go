@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/person"
@@ -21,7 +21,7 @@ import (
 // desk is where a customer's wishes about their data are met, and the customer's number.
 func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
 	desk, err := build(t, cmd, func(env *config.Env) *privacy.Service {
-		return privacy.NewService(env, webhook.NewDeliveries(env, time.Now), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
+		return privacy.NewService(env, webhook.NewDeliveries(env, clock.New(env)), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	})
 	if err != nil {
 		return nil, "", err
@@ -54,7 +54,7 @@ func (t *tool) customerShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := desk.Export(cmd.Context(), number, time.Now())
+			e, err := desk.Export(cmd.Context(), number, t.now())
 			if err != nil {
 				return err
 			}
@@ -125,7 +125,7 @@ It is for the person, to whom the GDPR gives it; the audit log notes who made it
 				if t.dryRun {
 					return errDryRun // what is not noted is not read
 				}
-				e, err := desk.Export(cmd.Context(), number, time.Now())
+				e, err := desk.Export(cmd.Context(), number, t.now())
 				if err != nil {
 					return err
 				}
@@ -173,7 +173,7 @@ they were on shift. The number is never given to another. To erase somebody agai
 				return err
 			}
 			return t.do(cmd, deed{of: number, forGood: "who this is will be forgotten, and cover ends"}, func() error {
-				e, err := desk.Erase(cmd.Context(), number, time.Now())
+				e, err := desk.Erase(cmd.Context(), number, t.now())
 				if err != nil {
 					return err
 				}

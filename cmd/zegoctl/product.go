@@ -45,9 +45,7 @@ type occupationView struct {
 }
 
 func (t *tool) product() *cobra.Command {
-	group := &cobra.Command{Use: "product", Short: "What can be insured"}
-	group.AddCommand(t.productDefine(), t.productList())
-	return group
+	return group(&cobra.Command{Use: "product", Short: "What can be insured"}, t.productDefine(), t.productList())
 }
 
 func (t *tool) productDefine() *cobra.Command {

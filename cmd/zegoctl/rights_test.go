@@ -74,6 +74,8 @@ func (w *witness) note(service, operation string, input any) {
 				needs(item.Put.TableName, "dynamodb:PutItem")
 			case item.Update != nil:
 				needs(item.Update.TableName, "dynamodb:UpdateItem")
+			case item.ConditionCheck != nil:
+				needs(item.ConditionCheck.TableName, "dynamodb:ConditionCheckItem")
 			case item.Delete != nil:
 				needs(item.Delete.TableName, "dynamodb:DeleteItem")
 			}

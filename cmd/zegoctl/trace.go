@@ -64,7 +64,7 @@ keys that seal ids, so EVENT_ID_KEYS must be set.`,
 			if err != nil {
 				return err
 			}
-			view, err := tr.follow(cmd.Context(), args[0], time.Now())
+			view, err := tr.follow(cmd.Context(), args[0], t.now())
 			if err != nil {
 				return err
 			}

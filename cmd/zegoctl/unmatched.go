@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +38,7 @@ It reads the whole table of timelines.`,
 			if days < 1 {
 				return errors.New("--days must be at least 1")
 			}
-			now := timeline.At(time.Now())
+			now := timeline.At(t.now())
 			all, err := store.FindUnmatched(cmd.Context(), args[0], timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1}, now)
 			if err != nil {
 				return err

@@ -26,10 +26,8 @@ type webhookView struct {
 }
 
 func (t *tool) webhook() *cobra.Command {
-	group := &cobra.Command{Use: "webhook", Short: "Where work providers are told of sign-ups"}
-	group.AddCommand(t.webhookSet(), t.webhookShow(), t.webhookRotate(), t.webhookEnable(), t.webhookDisable(), t.webhookTest(),
+	return group(&cobra.Command{Use: "webhook", Short: "Where work providers are told of sign-ups"}, t.webhookSet(), t.webhookShow(), t.webhookRotate(), t.webhookEnable(), t.webhookDisable(), t.webhookTest(),
 		t.webhookRejected(), t.webhookDeliveries(), t.webhookResend())
-	return group
 }
 
 // webhookStore is the store of webhooks, once the work provider is known to exist.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/apikey"
+	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/emulator"
@@ -244,5 +245,39 @@ func TestASandboxsKeys(t *testing.T) {
 		if !strings.HasPrefix(issued.Key, prefix) {
 			t.Errorf("got %.10s…, want %s…", issued.Key, prefix)
 		}
+	}
+}
+
+// An unknown subcommand is an error, at every level, and no subcommand shows the help.
+func TestUnknownSubcommandIsAnError(t *testing.T) {
+	for _, args := range [][]string{{"nothing"}, {"key", "nothing"}, {"webhook", "nothing"}, {"dlq", "nothing", "x"}} {
+		cmd := command(config.From(nil), nil)
+		cmd.SetArgs(args)
+		if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), "unknown command") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	cmd := command(config.From(nil), nil)
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetArgs([]string{"key"})
+	if err := cmd.Execute(); err != nil || !strings.Contains(out.String(), "Available Commands") {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+// In a sandbox the tool uses the sandbox's clock: a link that is granted has its time.
+func TestSandboxClockIsUsed(t *testing.T) {
+	o := operator{t: t, env: emulator.NewTestEnv(t, "SANDBOX=true")}
+	o.people()
+	later := time.Now().UTC().AddDate(0, 0, 40).Truncate(time.Second)
+	if err := clock.NewSandbox(o.env).Set(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	var link linkView
+	o.must(&link, "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
+	text, err := o.run("link", "list", "ABC123")
+	if day := later.Format(time.DateOnly); err != nil || !strings.Contains(text, day) {
+		t.Errorf("no link of %s in %s (%v)", day, text, err)
 	}
 }

@@ -58,7 +58,7 @@ var allowed = map[string][]string{
 	"internal/mutants":    {},
 	"internal/repotest":   {},
 	"internal/simulation": {},
-	"cmd/zegoctl": {"pkg/apikey", "pkg/audit", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/fault", "pkg/link", "pkg/observe", "pkg/person", "pkg/privacy",
+	"cmd/zegoctl": {"pkg/apikey", "pkg/audit", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/fault", "pkg/link", "pkg/observe", "pkg/person", "pkg/privacy",
 		"pkg/provider", "pkg/queue", "pkg/recovery", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/webhook"},
 	"cmd/local": {"internal/template", "pkg/pages", "pkg/apikey", "pkg/clock", "pkg/config", "pkg/customer", "pkg/deadletter", "pkg/demo", "pkg/emulator", "pkg/link", "pkg/mail", "pkg/observe", "pkg/provider", "pkg/queue",
 		"pkg/sandbox", "pkg/seal", "pkg/shift", "pkg/timeline", "pkg/web", "pkg/webhook"},

@@ -38,10 +38,7 @@ func NewSandbox(env *config.Env) *Sandbox {
 
 // clockItem is the clock as stored.
 type clockItem struct {
-	PK            string        `dynamo:"pk,hash"`
-	SK            string        `dynamo:"sk,range"`
-	SchemaVersion int           `dynamo:"v"`
-	Offset        time.Duration `dynamo:"ahead"` // nanoseconds
+	Offset time.Duration `dynamo:"ahead"` // nanoseconds
 }
 
 const clockVersion = 1
@@ -69,8 +66,7 @@ func (s *Sandbox) Set(ctx context.Context, to time.Time) error { return s.put(ct
 func (s *Sandbox) Reset(ctx context.Context) error { return s.put(ctx, 0) }
 
 func (s *Sandbox) put(ctx context.Context, offset time.Duration) error {
-	err := s.table.Put(clockItem{
-		PK: table.ClockPartition, SK: table.ClockSort, SchemaVersion: clockVersion, Offset: offset,
-	}).Run(ctx)
+	err := s.table.Update(table.PK, table.ClockPartition).Range(table.SK, table.ClockSort).
+		Set(table.VersionAttr, clockVersion).Set("ahead", offset).Run(ctx)
 	return table.Unavailable("clock", err)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Time-outs and retries of a call, before a request fails with 503: API Gateway times out after 29 seconds, and
@@ -116,6 +117,7 @@ func (e *Env) buildAWS() aws.Config {
 		HTTPClient: awshttp.NewBuildableClient().
 			WithTimeout(attemptTimeout).
 			WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }),
+		Logger: logging.Nop{}, // it would write lines of its own format, such as that a body was not discarded
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = maxAttempts

@@ -81,7 +81,9 @@ func start(python string, o Options, port string) (*Server, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = append(os.Environ(),
 		"BIND_HOST=127.0.0.1",
-		"GATEWAY_PORT="+port,
+		// Not GATEWAY_PORT, which ministack makes part of the keys of its queues: saved messages would be lost at the next
+		// start on another port.
+		"EDGE_PORT="+port,
 		"SERVICES=dynamodb,sqs,ses,sts,monitoring", // the last two are for the operators' tool
 		"LOG_LEVEL=INFO",                           // the level at which it says that it is ready
 		"PERSIST_STATE=0",

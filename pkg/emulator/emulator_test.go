@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,6 +106,43 @@ func TestStateIsKept(t *testing.T) {
 		server.Stop()
 		if _, err := http.Get(server.URL); err == nil {
 			t.Error("the server answers after Stop")
+		}
+	}
+}
+
+// Queued messages survive a stop and a new start on another port, also in a queue that was created with other attributes.
+func TestQueuedMessagesAreKept(t *testing.T) {
+	dir := t.TempDir()
+	for run := range 3 {
+		server, err := Start(Options{StateDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.Stop)
+		client := sqs.NewFromConfig(Env(server.Variables()).AWS())
+		url := aws.String(create(t, server)["EVENTS_QUEUE_URL"])
+		if run < 2 {
+			for i := range 5 {
+				if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{
+					QueueUrl: url, MessageBody: aws.String(strconv.Itoa(run*5 + i)), DelaySeconds: int32(i % 2),
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			server.Stop()
+			continue
+		}
+		received := map[string]bool{}
+		for len(received) < 10 {
+			got, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+				QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 2,
+			})
+			if err != nil || len(got.Messages) == 0 {
+				t.Fatalf("of 10 messages only %v were kept (%v)", received, err)
+			}
+			for _, m := range got.Messages {
+				received[aws.ToString(m.Body)] = true
+			}
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (s *Server) NewEnv(ctx context.Context, overrides ...string) (*config.Env, 
 	}
 	variables := s.Variables()
 	suffix := fmt.Sprintf("-%d", s.envCount.Add(1))
-	created, err := Create(ctx, config.From(variables).AWS(), filepath.Join(root, "template.yaml"), suffix)
+	created, err := Create(ctx, Env(variables).AWS(), filepath.Join(root, "template.yaml"), suffix)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +34,14 @@ func (s *Server) NewEnv(ctx context.Context, overrides ...string) (*config.Env, 
 		name, value, _ := strings.Cut(variable, "=")
 		variables[name] = value
 	}
+	return Env(variables), nil
+}
+
+// Env returns the environment of variables, with an HTTP client for the emulator.
+func Env(variables map[string]string) *config.Env {
 	env := config.From(variables)
 	cfg := env.AWS().Copy()
 	cfg.HTTPClient = bufferingClient{cfg.HTTPClient}
 	env.SetAWS(cfg)
-	return env, nil
+	return env
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// bufferingClient is an HTTP client for the SDK that loses no answer.
+// bufferingClient is an HTTP client for the SDK that loses no response.
 //
-// The SDK closes a request's body as soon as the head of the answer is there. If net/http has not noticed the body's
-// end by then, it takes that for a failed request and closes the connection while the rest of the answer is still to be
-// read, and the SDK sends the request again. AWS is too far away for that; the emulator is so near that it befell one
-// call in a thousand. Then a conditional write met its own row, a received message was gone until it became visible
-// again, and a test that counts calls found one too many.
+// The SDK closes the body of a request as soon as the header of the response has arrived. If net/http has not noticed the end
+// of the body by then, it takes that for a failed request and closes the connection before the response has been read, and
+// the SDK retries. AWS is too far away for that; with the emulator it happened to one call in a thousand. Then a conditional
+// write conflicted with its own item, a received message was invisible until its visibility timeout, and a test that counts
+// calls found one too many.
 type bufferingClient struct{ aws.HTTPClient }
 
-// Do sends a copy of the request with a body of its own, which nobody else can close.
+// Do sends a copy of the request with its own body, which the SDK cannot close.
 func (c bufferingClient) Do(r *http.Request) (*http.Response, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return c.HTTPClient.Do(r)

@@ -102,12 +102,15 @@ func (r *pageRequest) respond(page pageFunc) (response web.Response, err error) 
 	if r.Method == http.MethodPost {
 		sent = string(r.Body)
 	}
-	if r.form, err = url.ParseQuery(sent); err != nil || !validForm(r.form) {
+	if r.form, err = web.ParseQuery(sent); err != nil || !validForm(r.form) {
 		return response, &pageError{
 			status: http.StatusBadRequest,
 			title:  "Invalid request",
 			Text:   "What your browser sent is not valid. Nothing was changed. Please go back and try again.",
 		}
+	}
+	if r.Method == http.MethodGet {
+		web.RepairAmpersands(r.form)
 	}
 	r.linkToken = r.form.Get("link")
 	if cookie, err := r.Cookie(sessionCookie); err == nil {

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -622,3 +624,16 @@ type discard struct{}
 func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
 func (discard) WriteHeader(int)             {}
+
+// Parameters of a link are the same on Lambda and elsewhere: a semicolon is an ordinary character, and an & that was escaped
+// for HTML separates them all the same.
+func TestQueriesAsPeopleCopyThem(t *testing.T) {
+	query, err := ParseQuery("a=1;2&amp;b=3&amp;b=4&c=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	RepairAmpersands(query)
+	if want := (url.Values{"a": {"1;2"}, "b": {"3", "4"}, "c": {"5"}}); !reflect.DeepEqual(query, want) {
+		t.Errorf("%v, want %v", query, want)
+	}
+}
