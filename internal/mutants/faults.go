@@ -330,15 +330,15 @@ var faults = []seeded{
 	{
 		9, "a change stops at what another one, not folded yet, brought", "pkg/timeline/window.go",
 		`		case p.login:
-			quiet`, `		case p.logout && p.at <= t:
-			quiet = t + 1
+			idleFrom`, `		case p.logout && p.at <= t:
+			idleFrom = t + 1
 		case p.login:
-			quiet`,
+			idleFrom`,
 		simulation,
 	},
 	{
-		4, "folding goes on past a LOGIN at the very end of the quiet", "pkg/timeline/window.go",
-		`case p.at > t && quiet <= p.at:`, `case p.at > t && quiet < p.at:`,
+		4, "folding goes on past a LOGIN at the very end of the idleFrom", "pkg/timeline/window.go",
+		`case p.at > t && idleFrom <= p.at:`, `case p.at > t && idleFrom < p.at:`,
 		limits,
 	},
 	{

@@ -81,7 +81,7 @@ func OpenEvent(s *seal.Sealer, provider, id string) (timeline.Fact, timeline.Mat
 	return f, m, true
 }
 
-// matchID returns the id of a match, of the same form.
+// matchID returns the id of a match, of the same layout.
 func matchID(s *seal.Sealer, provider string, m timeline.MatchResult) string {
 	kind := matchedID
 	if m.Entry.Kind == timeline.NoMatch {
@@ -110,7 +110,7 @@ func batchOf(facts []timeline.Fact) batch {
 	return batch{uint32(len(facts)), [16]byte(digest.Sum(nil))}
 }
 
-// name is the batch's in messages and rows.
+// name is the batch's in messages and items.
 func (b batch) name() string { return hex.EncodeToString(b.digest[:]) }
 
 func (b batch) bytes() []byte {

@@ -50,7 +50,7 @@ func anyFact(t *rapid.T) timeline.Fact {
 	return f
 }
 
-// forSQS tells whether SQS takes a text.
+// forSQS reports whether SQS takes a text.
 func forSQS(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff

@@ -75,7 +75,7 @@ func (e *event) toFact(kind timeline.Kind, now time.Time) (timeline.Fact, error)
 	}, nil
 }
 
-// acceptEvent answers 202 once the queue has the event. Nothing else is written or read: the event's id is the event.
+// acceptEvent responds 202 once the queue has the event. Nothing else is written or read: the event's id is the event.
 func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
 	return func(r *web.Request) (web.Response, error) {
 		var e event

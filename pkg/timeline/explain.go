@@ -89,15 +89,15 @@ type UnmatchedFacts struct {
 // it: it is for operators, who have time.
 func (s *Store) FindUnmatched(ctx context.Context, provider string, days Days, now Instant) ([]UnmatchedFacts, error) {
 	var names []person.Name
-	rows := s.table.Scan().Project(table.PK).Consistent(true).
+	items := s.table.Scan().Project(table.PK).Consistent(true).
 		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderPrefix(provider),
 			table.SK, table.FactsSort(days.First.String()), table.FactsSort(days.Last.String())).Iter()
-	for row := (setItem{}); rows.Next(ctx, &row); {
-		if name, ok := table.ParseNamePartition(provider, row.PK); ok {
+	for item := (setItem{}); items.Next(ctx, &item); {
+		if name, ok := table.ParseNamePartition(provider, item.PK); ok {
 			names = append(names, name) // once for each day that it has
 		}
 	}
-	if err := rows.Err(); err != nil {
+	if err := items.Err(); err != nil {
 		return nil, unavailable(err)
 	}
 	slices.SortFunc(names, compareNames)

@@ -14,7 +14,7 @@ import (
 // stored as integers, because a time's text has many spellings.
 type Instant int64
 
-// Never is later than every instant. It stands for an end that nobody planned and an interval that nobody closed.
+// Never is later than every instant. It stands for an end that was not planned and an interval that was not closed.
 const Never = Instant(math.MaxInt64)
 
 // At is the instant of t, cut to the microsecond.

@@ -16,11 +16,11 @@ import (
 type Memory struct {
 	mu         sync.Mutex
 	partitions map[partitionKey]*partition
-	lastKey    partitionKey // whoever asks for a partition mostly asks for it again
+	lastKey    partitionKey // a partition is mostly asked for again at once
 	last       *partition
 }
 
-// partition is what is stored under one name. What is a set of rows in DynamoDB is one sorted slice here, so that a
+// partition is what is stored under one name. What is a set of items in DynamoDB is one sorted slice here, so that a
 // year of it costs a reader of some days no more than those days.
 type partition struct {
 	facts   []memoryFact // sorted, each once
@@ -205,7 +205,7 @@ func (p *partition) storedFacts(days Days) []memoryFact {
 }
 
 // searchFromEnd is sort.Search that begins at the end: mostly it is the last days that are asked for, and to look into
-// the middle of a year takes longer than all the rest, because nobody has looked there for long.
+// the middle of a year takes longer than all the rest, because it was not looked at for long.
 func searchFromEnd(n int, f func(i int) bool) int {
 	for end, step := n, 1; end > 0; step *= 2 {
 		from := max(0, end-step)

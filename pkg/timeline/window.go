@@ -82,16 +82,16 @@ func startBefore(points []timepoint, t Instant) Instant {
 // LOGOUT at or before t, which may be as new as the change at t, does not keep what a LOGIN before it reaches from
 // being looked at; a later LOGOUT is itself a change that reaches further.
 func startAfter(points []timepoint, t Instant) Instant {
-	quiet := t + 1 // the first instant after t that no LOGIN so far reaches
+	idleFrom := t + 1 // the first instant after t that no LOGIN so far reaches
 	for _, p := range points {
 		switch {
-		case p.at > t && quiet <= p.at:
-			return quiet
+		case p.at > t && idleFrom <= p.at:
+			return idleFrom
 		case p.login:
-			quiet = max(quiet, p.at.Add(MaxShift)+1)
+			idleFrom = max(idleFrom, p.at.Add(MaxShift)+1)
 		case p.at > t:
 			return p.at + 1
 		}
 	}
-	return quiet
+	return idleFrom
 }
