@@ -36,7 +36,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 			t.Errorf("docs/runbooks/README.md does not list the alarm %s", name)
 		}
 		if targets, _ := properties["AlarmActions"].([]any); !slices.Contains(targets, any(template.Ref("Alarms"))) {
-			t.Errorf("%s in template.yaml tells nobody: give it AlarmActions: [!Ref Alarms]", name)
+			t.Errorf("%s in template.yaml notifies nobody: give it AlarmActions: [!Ref Alarms]", name)
 		}
 		treatment := "notBreaching" // nothing happens, so nothing is wrong
 		if name == "HeartbeatMissing" {
@@ -60,7 +60,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 	}
 }
 
-// Alarms watch metrics that somebody counts: under another name they would be silent for ever.
+// Alarms watch metrics that the code writes: under another name they would never fire.
 func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 	tree := read(t)
 	counted := []string{observe.DeadLettered, observe.Failed, observe.HeartbeatLatency}
@@ -72,7 +72,7 @@ func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 	for _, name := range tree.OfType("AWS::CloudWatch::Alarm") {
 		properties := tree.Resources[name].Properties
 		if metric, _ := properties["MetricName"].(string); properties["Namespace"] == observe.Namespace && !slices.Contains(counted, metric) {
-			t.Errorf("%s in template.yaml watches %s, which nobody counts", name, metric)
+			t.Errorf("%s in template.yaml watches %s, which no code writes", name, metric)
 		}
 	}
 	query, _ := list(tree.Resources["RejectedShare"].Properties["Metrics"])[0]["Expression"].(string)

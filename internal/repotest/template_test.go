@@ -125,7 +125,7 @@ func TestSamplesReachTheirFunctions(t *testing.T) {
 		pattern := regexp.MustCompile(`\\\{[^/]*\\\+\\\}`).ReplaceAllString(regexp.QuoteMeta(event.Resource), ".+")
 		pattern = regexp.MustCompile(`\\\{[^/]*\\\}`).ReplaceAllString(pattern, "[^/]+")
 		if !regexp.MustCompile("^" + pattern + "/?$").MatchString(event.Path) {
-			t.Errorf("%s: the path %s is none of %s: mend one of them", path, event.Path, event.Resource)
+			t.Errorf("%s: the path %s does not match %s: fix one of them", path, event.Path, event.Resource)
 		}
 		if event.Body != "" {
 			body, err := base64.StdEncoding.DecodeString(event.Body)
@@ -196,7 +196,7 @@ func TestVariablesAgree(t *testing.T) {
 	}
 }
 
-// A message must not come again while a function may still be at work on it, and must not be lost before somebody
+// A message must not be redelivered while a function may still be processing it, and must not be lost before somebody
 // has looked at it.
 func TestQueuesAreSafe(t *testing.T) {
 	const fortnight = 14 * 24 * 60 * 60
