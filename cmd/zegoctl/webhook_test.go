@@ -115,10 +115,6 @@ func (o operator) undelivered(customer string) deliveryView {
 	o.t.Helper()
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
 	sender := webhook.NewSender(o.env, noRefold, nil)
-	// The consent counts from the beginning of its second, but not from before the last withdrawal: so not from before a match.
-	if err := sender.Links.WithdrawConsent(o.t.Context(), "courier-ltd", customer, time.Now()); err != nil {
-		o.t.Fatal(err)
-	}
 	if err := sender.Links.GrantConsent(o.t.Context(), link.Grant{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
 		o.t.Fatal(err)
 	}

@@ -329,6 +329,17 @@ func (h *History) ConsentedSince(at Instant) (Instant, bool) {
 	return c.from, ok
 }
 
+// ConsentGivenAt returns when the consent that the instant lies in was given, which may be later in the second from whose
+// beginning it counts; false if the instant lies in none.
+func (h *History) ConsentGivenAt(at Instant) (Instant, bool) {
+	since, ok := h.ConsentedSince(at)
+	i := slices.IndexFunc(h.entries, func(e Entry) bool { return e.Kind == Consent && e.At >= since })
+	if !ok || i < 0 {
+		return 0, false
+	}
+	return h.entries[i].At, true
+}
+
 // Matched reports whether the last answer to "are the two matched?" by the instant was yes.
 func (h *History) Matched(at Instant) bool {
 	for _, v := range slices.Backward(h.verdicts) {

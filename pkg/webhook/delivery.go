@@ -213,7 +213,8 @@ func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string)
 	if !ok {
 		return MatchNone, nil
 	}
-	matched, answered := history.VerdictSince(consent)
+	given, _ := history.ConsentGivenAt(now)
+	matched, answered := history.VerdictSince(given)
 	switch {
 	case answered && !matched:
 		return MatchNotFound, nil

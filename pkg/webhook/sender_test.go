@@ -479,6 +479,20 @@ func TestSecretRotationOverlap(t *testing.T) {
 	}
 }
 
+// A consent counts from the beginning of its second, but a match that came with it, later in that second, is no answer of the
+// work provider's: the sign-up is delivered all the same.
+func TestSignUpWithAMatchIsDelivered(t *testing.T) {
+	w := newFixture(t)
+	w.clock = noon.Add(300 * time.Millisecond)
+	grant := link.Grant{Provider: courier, Customer: dara, UserID: "77", Matched: true}
+	w.ok(w.links.GrantConsent(t.Context(), grant, w.clock))
+	w.ok(w.announcer.PublishSignUp(t.Context(), courier, dara))
+	w.drain()
+	if d := w.delivery(dara); w.requestCount() != 1 || d.State != Matched {
+		t.Errorf("%d requests, %+v", w.requestCount(), d)
+	}
+}
+
 // A message that cannot be understood is filed, and its neighbours are not touched by it.
 func TestMalformedMessage(t *testing.T) {
 	w := newFixture(t)

@@ -42,7 +42,9 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 		}
 		id = signUpID(e.Customer, consent)
 	}
-	d, ok, err := s.loadDelivery(ctx, e, id, consent.Time())
+	// A match in the same second, by the consent itself, is no answer to what was not asked yet.
+	given, _ := history.ConsentGivenAt(timeline.At(s.Now()))
+	d, ok, err := s.loadDelivery(ctx, e, id, given.Time())
 	if err != nil || !ok {
 		return err
 	}
