@@ -25,7 +25,7 @@ OUTCOMES = {
 }
 ENDS = {
     "LOGOUT": "ended by a logout",
-    "AUTO": "ended automatically after 14 hours",
+    "AUTO": "ended automatically",
     "PLANNED": "ended as planned",
     "WITHDRAWN": "ended with the consent",
     "OPEN": "still open",
