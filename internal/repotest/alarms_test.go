@@ -105,7 +105,7 @@ func TestEveryAlarmFires(t *testing.T) {
 	}
 }
 
-// A single failure that a retry mends wakes nobody.
+// A single failure that a retry fixes fires no alarm.
 func TestNoAlarmFiresOnACalmDay(t *testing.T) {
 	a := newAccount(t)
 	a.pass(10 * time.Minute) // until there is data

@@ -14,7 +14,7 @@ import (
 // named finds the rows that a test names: "row 7", "rows 1, 2 and 13", or TestRow25….
 var named = regexp.MustCompile(`(?i)rows? ?(\d+(?:(?:, | and )\d+)*)`)
 
-// Every settled row of the contract is named by a test, so that whoever changes a row finds what holds it.
+// Every settled row of the contract is named by a test, so that its tests can be found.
 func TestEveryRowOfTheContractIsNamedByATest(t *testing.T) {
 	contract, err := os.ReadFile(filepath.Join(root, "docs", "contract.md"))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// A document that says what is tested names the tests, and those that it names are there.
+// The tests that documents name exist.
 func TestTestsNamedInDocumentsExist(t *testing.T) {
 	tests := strings.Join(testFiles(t), "\n")
 	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -31,18 +31,18 @@ func TestTestsNamedInDocumentsExist(t *testing.T) {
 	}
 }
 
-// Each risk of the OWASP API Security Top 10 has an answer, and a test that holds it.
-func TestEveryRiskHasAnAnswerAndATest(t *testing.T) {
+// Each risk of the OWASP API Security Top 10 has a mitigation and a test.
+func TestEveryRiskHasAMitigationAndATest(t *testing.T) {
 	text := readFile(t, "docs/threat-model.md")
 	for n := 1; n <= 10; n++ {
 		row := regexp.MustCompile(fmt.Sprintf(`(?m)^\| \*\*API%d\*\*.*\|[^|]*\w[^|]*\|[^|]*\x60(Test|Fuzz)\w+\x60`, n))
 		if !row.MatchString(text) {
-			t.Errorf("docs/threat-model.md has no row for API%d with an answer and a test", n)
+			t.Errorf("docs/threat-model.md has no row for API%d with a mitigation and a test", n)
 		}
 	}
 }
 
-// A link from a document leads to a file that exists, and to a heading that it has.
+// The files and headings that documents link to exist.
 func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, path := range documents(t) {

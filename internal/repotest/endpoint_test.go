@@ -151,7 +151,7 @@ func functions(t *testing.T) map[string]routes {
 }
 
 // unasked reports whether a function has no sample and no place in the smoke test: the sandbox's controls are deployed in
-// sandboxes alone, and nobody sends anything to a function that is invoked at fixed times.
+// sandboxes alone, and functions that are invoked on a schedule take no event.
 func unasked(t *testing.T, function string) bool {
 	return function == "sandbox-controls" || scheduled(t, function)
 }

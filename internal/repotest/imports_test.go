@@ -16,7 +16,7 @@ import (
 const module = "zego.com/workprovider/"
 
 // allowed says which packages of the project each one may import, outside its tests. A new package is a new line, and a
-// new arrow between two is a decision to be seen here. "functions" stands for every folder in it.
+// new import between two packages is a decision that shows here. "functions" stands for every folder in it.
 var allowed = map[string][]string{
 	"pkg/fault":      {},
 	"pkg/person":     {"pkg/fault"},

@@ -55,7 +55,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 	}
 	for _, page := range pages {
 		if !named[filepath.Base(page)] {
-			t.Errorf("no alarm in template.yaml leads to %s: take the page out, or name it in an AlarmDescription", page)
+			t.Errorf("no alarm in template.yaml names %s: remove the page, or name it in an AlarmDescription", page)
 		}
 	}
 }
@@ -142,20 +142,20 @@ func TestOnlyTheSenderReadsSecrets(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
 		for _, statement := range f.statements {
 			if statement["Resource"] == (template.GetAtt{Resource: "Secrets", Attribute: "Arn"}) && name != "WebhookSender" {
-				t.Errorf("%s has rights on Secrets: only WebhookSender may", name)
+				t.Errorf("%s has permissions on Secrets, which only WebhookSender may have", name)
 			}
 		}
 	}
 }
 
-// What the gateway logs holds no path, no query and no address: an email can stand in a query, an id in a path.
+// The access log of the gateway contains no path, query or address: a query can contain an email, a path an ID.
 func TestAccessLogsTellNoPath(t *testing.T) {
 	format, _ := object(read(t).Resources["Api"].Properties["AccessLogSetting"])["Format"].(string)
 	variable := regexp.MustCompile(`\$context\.([A-Za-z.]+)`)
 	allowed := []string{"requestId", "integration.requestId", "requestTime", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "responseLength", "error.responseType"}
 	for _, found := range variable.FindAllStringSubmatch(format, -1) {
 		if !slices.Contains(allowed, found[1]) {
-			t.Errorf("the access log in template.yaml has $context.%s: if it tells nothing of a person, allow it in internal/repotest", found[1])
+			t.Errorf("the access log in template.yaml has $context.%s: if it reveals nothing about a person, allow it in internal/repotest", found[1])
 		}
 	}
 	if example := variable.ReplaceAllString(format, "1"); !json.Valid([]byte(example)) {

@@ -60,7 +60,7 @@ func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
 	}
 	for route, function := range got {
 		if want[route] == "" {
-			t.Errorf("template.yaml routes %s to %s, web.Routes knows nothing of it: fix whichever is wrong", route, function)
+			t.Errorf("template.yaml routes %s to %s, which web.Routes does not have: fix whichever is wrong", route, function)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestGatewayIsTheOneTheContractNeeds(t *testing.T) {
 	}
 }
 
-// Row 23: whether a customer number exists is told to any live key, so it is throttled, for each of its methods.
+// Row 23: validation reveals to any live key whether a customer number exists, so each of its methods is throttled.
 func TestGatewayThrottlesValidation(t *testing.T) {
 	throttled := map[string]bool{}
 	settings, _ := read(t).Resources["Api"].Properties["MethodSettings"].([]any)
@@ -113,7 +113,7 @@ func TestSamplesReachTheirFunctions(t *testing.T) {
 				}
 			}
 			if len(event.Records) == 0 {
-				t.Errorf("%s holds no message: give it one", path)
+				t.Errorf("%s contains no message: add one", path)
 			}
 			continue
 		}
@@ -136,7 +136,7 @@ func TestSamplesReachTheirFunctions(t *testing.T) {
 	}
 }
 
-// The keys of the tables stand in template.yaml and in pkg/table.
+// The keys of the tables are the same in template.yaml and in pkg/table.
 func TestTablesAgreeWithTheirSchema(t *testing.T) {
 	for _, name := range read(t).OfType("AWS::DynamoDB::Table") {
 		properties := read(t).Resources[name].Properties
@@ -191,13 +191,13 @@ func TestVariablesAgree(t *testing.T) {
 	}
 	for name := range set {
 		if !readByCode[name] {
-			t.Errorf("template.yaml sets %s, which no code reads: take it out", name)
+			t.Errorf("template.yaml sets %s, which no code reads: remove it", name)
 		}
 	}
 }
 
-// A message must not be redelivered while a function may still be processing it, and must not be lost before somebody
-// has looked at it.
+// A message must not be redelivered while a function may still be processing it, and must not be lost before
+// an operator has seen it.
 func TestQueuesAreSafe(t *testing.T) {
 	const fortnight = 14 * 24 * 60 * 60
 	resources := read(t).Resources
@@ -266,7 +266,7 @@ func TestAcceptanceHasItsOwnConcurrency(t *testing.T) {
 	}
 }
 
-// Nobody has more rights than on named things.
+// Permissions are for named resources only.
 func TestRightsAreExact(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
 		if len(f.statements) == 0 {
@@ -285,7 +285,7 @@ func TestRightsAreExact(t *testing.T) {
 				continue // identities are no resources of the template
 			}
 			if _, ok := statement["Resource"].(template.GetAtt); !ok {
-				t.Errorf("%s has rights on %v: name one resource by !GetAtt", name, statement["Resource"])
+				t.Errorf("%s has permissions on %v: name one resource by !GetAtt", name, statement["Resource"])
 			}
 		}
 	}
@@ -331,7 +331,7 @@ func deployedFunctions(t *testing.T) map[string]deployedFunction {
 			case "Schedule":
 				f.scheduled = true
 			default:
-				t.Errorf("%s has an event of type %v, which internal/repotest does not know: teach it", name, event["Type"])
+				t.Errorf("%s has an event of type %v, which internal/repotest does not support: add it", name, event["Type"])
 			}
 		}
 		f.statements = tree.Rights(name)
