@@ -24,6 +24,9 @@ const (
 	occupationsPath = "product.occupations"
 )
 
+// maxOccupations is how many occupations a request may name: far more than a product has.
+const maxOccupations = 100
+
 // enrolRequest is the body of POST /v1/customer/enrol.
 type enrolRequest struct {
 	Customer struct {
@@ -110,6 +113,10 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 	a := enrolInput{details: details, userID: name.Value, code: strings.TrimSpace(b.Product.Code)}
 	if a.code == "" || len(a.code) > maxText {
 		return enrolInput{}, fault.InvalidField(codePath, "`"+codePath+"` is required, in at most 200 bytes")
+	}
+	if len(b.Product.Occupations) > maxOccupations {
+		return enrolInput{}, fault.InvalidField(
+			occupationsPath, fmt.Sprintf("`%s` must have at most %d items", occupationsPath, maxOccupations))
 	}
 	for _, occupation := range b.Product.Occupations {
 		a.occupations = append(a.occupations, strings.TrimSpace(occupation))

@@ -214,6 +214,16 @@ func TestRow2AnIntegerAsID(t *testing.T) {
 	}
 }
 
+// A million of occupations are refused before anything is made of them.
+func TestRow24TooManyOccupations(t *testing.T) {
+	w := childminders(t)
+	many := `["babysitter"` + strings.Repeat(`,""`, 1_000_000) + `]`
+	status, body := w.post(courier, strings.Replace(example, `["babysitter"]`, many, 1))
+	if status != 400 || !strings.Contains(body, `"field":"product.occupations"`) {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 func TestRow25TheFirstAnswerAgain(t *testing.T) {
 	w := childminders(t)
 	first, _ := w.enrolled(example)

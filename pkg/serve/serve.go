@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -44,12 +46,22 @@ func Schedule(build func(env *config.Env) func(context.Context) error) {
 func start[T any](build func(env *config.Env) T) T {
 	env := config.FromOS()
 	slog.SetDefault(slog.New(observe.NewJSONHandler(os.Stderr)).With("function", env.Optional("AWS_LAMBDA_FUNCTION_NAME", "")))
+	limitMemory(env)
 	built := build(env)
 	if err := env.Err(); err != nil {
 		slog.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
 	return built
+}
+
+// limitMemory has the garbage collector keep to 80 % of the function's memory. Without a limit it lets the heap grow to
+// twice of what is in use, and Lambda ends a function that uses more than it has. GOMEMLIMIT, if set, takes precedence.
+func limitMemory(env *config.Env) {
+	mib, err := strconv.ParseInt(env.Optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"), 10, 64)
+	if err == nil && mib > 0 && env.Optional("GOMEMLIMIT", "") == "" {
+		debug.SetMemoryLimit(mib << 20 / 10 * 8)
+	}
 }
 
 // Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the

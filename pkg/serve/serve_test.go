@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -325,6 +326,25 @@ func TestMissingVariables(t *testing.T) {
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(log.String(), fmt.Sprintf("%q", want)) {
 			t.Errorf("%s: %v: %s", as, err, log)
+		}
+	}
+}
+
+// The collector keeps to 80 % of what Lambda gives the function, unless GOMEMLIMIT says otherwise.
+func TestMemoryLimit(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	limitMemory(config.From(map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}))
+	if limit := debug.SetMemoryLimit(-1); limit < 400<<20 || limit > 410<<20 {
+		t.Errorf("the limit is %d MiB", limit>>20)
+	}
+	for _, vars := range []map[string]string{
+		{}, {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "much"}, {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "GOMEMLIMIT": "1GiB"},
+	} {
+		debug.SetMemoryLimit(before)
+		limitMemory(config.From(vars))
+		if limit := debug.SetMemoryLimit(-1); limit != before {
+			t.Errorf("%v: the limit is %d MiB", vars, limit>>20)
 		}
 	}
 }

@@ -100,19 +100,18 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 func acceptBatch(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now func() time.Time) web.Handler {
 	return func(r *web.Request) (web.Response, error) {
 		const usual = 64 // bytes of an event in a body, so that the slice seldom has to grow
-		events := make([]event, 0, len(r.Body)/usual+1)
-		if err := web.Decode(r.Body, &events); err != nil {
-			return web.Response{}, err
-		}
 		clock := now()
-		facts := make([]timeline.Fact, len(events))
-		deprecated := r.NoteDeprecated
-		for i := range events {
-			events[i].ReportDeprecated(deprecated)
-			var err error
-			if facts[i], err = events[i].toFact(kind, clock); err != nil {
-				return web.Response{}, fault.WithIndex(i, err)
+		facts := make([]timeline.Fact, 0, len(r.Body)/usual+1)
+		err := web.DecodeBatch(r.Body, func(e *event) error {
+			e.ReportDeprecated(r.NoteDeprecated)
+			fact, err := e.toFact(kind, clock)
+			if err == nil {
+				facts = append(facts, fact)
 			}
+			return err
+		})
+		if err != nil {
+			return web.Response{}, err
 		}
 		b := batchOf(facts)
 		id := ids.Seal(batchPurpose, r.Provider.ID, b.bytes())

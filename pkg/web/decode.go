@@ -16,8 +16,7 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Decode reads a body into a pointer to a struct or, for a batch, to a slice of structs. It is strict: names are
-// case-sensitive, none occurs twice, and what the type does not have is ignored but must be JSON (contract rows 3, 6, 7
+// Decode reads a body into a pointer to a struct. It is strict: names are case-sensitive, none occurs twice, and what the type does not have is ignored but must be JSON (contract rows 3, 6, 7
 // and 26). An invalid body is InvalidData. Of several errors it reports malformed JSON first, wherever that is; then a
 // duplicate name; then a value of the wrong type.
 func Decode(body []byte, into any) error {
@@ -38,6 +37,50 @@ func Decode(body []byte, into any) error {
 		return wrongType(semantic, into)
 	}
 	return fault.Wrap(fault.Internal, err)
+}
+
+// DecodeBatch reads a body that is an array, by the rules of Decode, and checks each item as it is decoded, so that items
+// that are not kept take no memory: 4 MiB hold 1.4 million of them. It returns the first error of a check, which the
+// fault names the item of, unless the body as a whole is invalid.
+func DecodeBatch[T any](body []byte, check func(item *T) error) error {
+	b := batch[T]{check: check}
+	if err := Decode(body, &b); err != nil {
+		return err
+	}
+	return b.err
+}
+
+// batch is an array whose items are checked while it is decoded.
+type batch[T any] struct {
+	check func(item *T) error
+	err   error // of the first item that failed
+}
+
+func (*batch[T]) isBatch() {}
+
+// UnmarshalJSONFrom reads the array. An item that fails its check ends the checks but not the decoding, because a value
+// of a wrong type behind it comes first.
+func (b *batch[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '[' {
+		return errNotArray
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	var item, zero T
+	for i := 0; dec.PeekKind() != ']'; i++ {
+		item = zero
+		if err := json.UnmarshalDecode(dec, &item); err != nil {
+			return err
+		}
+		if b.err == nil {
+			if err := b.check(&item); err != nil {
+				b.err = fault.WithIndex(i, err)
+			}
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
 }
 
 // checkTopLevel rejects null as a whole body, for which the decoder would leave everything empty.
@@ -139,4 +182,7 @@ func fieldPath(pointer jsontext.Pointer, into any) (index int, field string) {
 	return index, strings.Join(tokens, ".")
 }
 
-func isBatch(into any) bool { return reflect.TypeOf(into).Elem().Kind() == reflect.Slice }
+func isBatch(into any) bool {
+	_, ok := into.(interface{ isBatch() })
+	return ok || reflect.TypeOf(into).Elem().Kind() == reflect.Slice
+}

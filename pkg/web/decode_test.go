@@ -272,3 +272,41 @@ func BenchmarkDecodeBatch(b *testing.B) {
 		}
 	}
 }
+
+// Items are checked in order, and an item that fails does not hide a value of a wrong type behind it.
+func TestDecodeBatch(t *testing.T) {
+	type item struct {
+		N int `json:"n"`
+	}
+	negative := fault.InvalidField("n", "`n` must not be negative")
+	for body, want := range map[string]struct {
+		seen   int
+		detail string
+		index  int
+	}{
+		`[]`:                          {0, "", -1},
+		` [{"n":1},{"n":2},{}] `:      {3, "", -1},
+		`[{"n":1},{"n":-1},{"n":-2}]`: {2, "`n` must not be negative", 1},
+		`[{"n":-1},{"n":"2"}]`:        {1, "`n` must be a number within range", 1},
+		`[{"n":-1},{"n":1,"n":1}]`:    {1, "Duplicate key at line 1, column 18", 1},
+		`[{"n":-1},`:                  {1, "JSON decode error at line 1, column 11", -1},
+		`null`:                        {0, "The body must be a JSON array", -1},
+		`{"n":1}`:                     {0, "The body must be a JSON array", -1},
+		`[1]`:                         {0, "Each item must be an object", 0},
+		`[null]`:                      {1, "", -1},
+	} {
+		seen := 0
+		err := DecodeBatch([]byte(body), func(i *item) error {
+			seen++
+			if i.N < 0 {
+				return negative
+			}
+			return nil
+		})
+		got := &fault.Error{Index: -1}
+		errors.As(err, &got)
+		if seen != want.seen || got.Detail != want.detail || got.Index != want.index {
+			t.Errorf("%s: %d seen, %q of %d", body, seen, got.Detail, got.Index)
+		}
+	}
+}
