@@ -36,8 +36,8 @@ func TestPackageCommentsListEveryFile(t *testing.T) {
 	}
 }
 
-// filesOf returns the files that a package comment lists, one per indented line, and the package's files without tests and
-// without the one that has the comment.
+// filesOf returns the files that a package comment lists, one per indented line, and the package's files, without tests
+// and without the file that has the comment.
 func filesOf(t *testing.T, folder string) (listed, files []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
