@@ -73,7 +73,7 @@ func TestExplain(t *testing.T) {
 	if want := []string{"OPENED_SHIFT", "ALREADY_OPEN", "CLOSED_SHIFT", "LOGOUT_WITHOUT_LOGIN"}; !slices.Equal(effects, want) {
 		t.Errorf("%q, want %q", effects, want)
 	}
-	if open := stories[0].Steps[0].Open; open == nil || open.By != "AUTO" || stories[0].Steps[2].Open != nil {
+	if open := stories[0].Steps[0].Open; open == nil || open.By != "LOGOUT" || stories[0].Steps[2].Open != nil {
 		t.Errorf("%+v", stories[0].Steps)
 	}
 	text, err := o.run("explain", "ABC123", "--day", date)
