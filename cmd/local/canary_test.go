@@ -33,13 +33,13 @@ var canaries = map[string]string{
 	"vehicle": "C4N 4RY", "password": "a canary in a coal mine",
 }
 
-// gossip is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it was sent.
-type gossip struct {
+// echoingService is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it was sent.
+type echoingService struct {
 	aws.HTTPClient
 	nasty atomic.Bool
 }
 
-func (g *gossip) Do(r *http.Request) (*http.Response, error) {
+func (g *echoingService) Do(r *http.Request) (*http.Response, error) {
 	if !g.nasty.Load() {
 		return g.HTTPClient.Do(r)
 	}
@@ -56,7 +56,7 @@ func (g *gossip) Do(r *http.Request) (*http.Response, error) {
 func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	c := newClient(t)
 	cfg := c.env.AWS().Copy()
-	services := &gossip{HTTPClient: cfg.HTTPClient}
+	services := &echoingService{HTTPClient: cfg.HTTPClient}
 	cfg.HTTPClient = services
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)

@@ -73,24 +73,24 @@ func newClient(t *testing.T, variables ...string) *client {
 		t.Fatal(err)
 	}
 	c := &client{t: t, env: env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, seen: map[string]bool{}}
-	c.api = whole(t, env)
+	c.api = fullAPI(t, env)
 	working := env.AWS()
 	broken := working.Copy()
 	broken.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	broken.BaseEndpoint = aws.String("http://127.0.0.1:1")
 	env.SetAWS(broken)
-	c.cut = whole(t, env)
+	c.cut = fullAPI(t, env)
 	env.SetAWS(working)
 	return c
 }
 
-// whole is every function over one environment, held against openapi.yaml.
-func whole(t *testing.T, env *config.Env) http.Handler {
+// fullAPI is every function over one environment, held against openapi.yaml.
+func fullAPI(t *testing.T, env *config.Env) http.Handler {
 	handlers := build(env)
 	if err := env.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return contract.Held(t, web.Router(handlers))
+	return contract.Checked(t, web.Router(handlers))
 }
 
 // ask sends a request for an operation. The target begins with the operation's path, or stands for it.

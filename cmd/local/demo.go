@@ -66,9 +66,9 @@ func printDemo(ctx context.Context, files []string) error {
 	return json.NewEncoder(os.Stdout).Encode(world)
 }
 
-// greeting shows how to go on; the lines can be pasted. The first work provider of the demo world is Courier Ltd, the
+// startupMessage shows how to go on; the lines can be pasted. The first work provider of the demo world is Courier Ltd, the
 // first two customers are the ones named here.
-const greeting = `
+const startupMessage = `
 Try it:
 
   KEY=%[2]s

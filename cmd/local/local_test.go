@@ -35,7 +35,7 @@ import (
 // A login goes the whole way to a shift, and shift and keys are there again after a restart.
 func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 	local := t.TempDir()
-	at := where{root: "../..", state: local, port: "0"}
+	at := options{root: "../..", state: local, port: "0"}
 	var first demo.Data
 	var key, shifts string
 
@@ -67,7 +67,7 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 
 // Events that are queued when it is stopped are applied after the next start, on whatever port the queues are then.
 func TestQueuedEventsSurviveRestarts(t *testing.T) {
-	at := where{root: "../..", state: t.TempDir(), port: "0"}
+	at := options{root: "../..", state: t.TempDir(), port: "0"}
 	const starts, people = 3, 200
 	var key string
 	var batches []string
@@ -151,7 +151,7 @@ func TestHomeLeadsOn(t *testing.T) {
 
 // A sandbox has keys of its own kind, people of its own, and controls.
 func TestASandboxIsServed(t *testing.T) {
-	serve(t, where{root: "../..", state: t.TempDir(), port: "0", sandbox: true}, func(world demo.Data) {
+	serve(t, options{root: "../..", state: t.TempDir(), port: "0", sandbox: true}, func(world demo.Data) {
 		key := world.WorkProviders[0].Key
 		if !strings.HasPrefix(key, "zego_test_") {
 			t.Errorf("the key begins with %s", key[:10])
@@ -166,7 +166,7 @@ func TestASandboxIsServed(t *testing.T) {
 }
 
 // serve runs everything while f does its work, and stops it as Ctrl-C does.
-func serve(t *testing.T, at where, f func(demo.Data)) {
+func serve(t *testing.T, at options, f func(demo.Data)) {
 	t.Helper()
 	path := filepath.Join(at.state, "demo.json")
 	var written time.Time
@@ -228,7 +228,7 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 	}
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	err = run(t.Context(), where{root: "../..", state: t.TempDir(), port: port})
+	err = run(t.Context(), options{root: "../..", state: t.TempDir(), port: port})
 	if err == nil || err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
 		t.Errorf("error: %v", err)
 	}

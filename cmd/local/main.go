@@ -61,7 +61,7 @@ func start(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	w := where{root: root, state: ".local", port: cmp.Or(os.Getenv("PORT"), "3000"), sandbox: os.Getenv("SANDBOX") != ""}
+	w := options{root: root, state: ".local", port: cmp.Or(os.Getenv("PORT"), "3000"), sandbox: os.Getenv("SANDBOX") != ""}
 	if w.sandbox {
 		w.state = ".local/sandbox"
 	}
@@ -69,15 +69,15 @@ func start(ctx context.Context, arguments []string) error {
 	return run(ctx, w)
 }
 
-// where is what a run is told: the folder that the template is read from, the one where things are kept, the port, and
+// options is what a run is told: the folder that the template is read from, the one where things are kept, the port, and
 // whether it is a sandbox.
-type where struct {
+type options struct {
 	root, state, port string
 	sandbox           bool
 }
 
 // run starts everything, serves until the context ends, and stops everything in the opposite order.
-func run(ctx context.Context, w where) error {
+func run(ctx context.Context, w options) error {
 	if err := os.MkdirAll(w.state, 0o700); err != nil {
 		return err
 	}
@@ -94,23 +94,23 @@ func run(ctx context.Context, w where) error {
 	defer listener.Close()
 	url := "http://" + listener.Addr().String()
 
-	say("starting the embedded DynamoDB and SQS, with what they held before ...")
+	logStep("starting the embedded DynamoDB and SQS, with what they held before ...")
 	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(w.state, "state")})
 	if err != nil {
 		return err
 	}
 	defer func() {
-		say("saving what is stored ...")
+		logStep("saving what is stored ...")
 		server.Stop()
 	}()
 
-	say("creating the tables and queues of template.yaml ...")
+	logStep("creating the tables and queues of template.yaml ...")
 	env, err := environment(ctx, w, url, server)
 	if err != nil {
 		return err
 	}
 
-	say("loading the demo world ...")
+	logStep("loading the demo world ...")
 	world, err := loadDemo(ctx, env, filepath.Join(w.state, "demo.json"), url)
 	if err != nil {
 		return err
@@ -159,22 +159,22 @@ func run(ctx context.Context, w where) error {
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
 
-	fmt.Printf(greeting, url, world.WorkProviders[0].Key, shown)
+	fmt.Printf(startupMessage, url, world.WorkProviders[0].Key, shown)
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		say("stopping ...")
+		logStep("stopping ...")
 	}
 	// Requests in hand are finished first, so that what they put into the queue is kept with the rest.
-	patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	shutdownCtx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	api.Shutdown(patience)
+	api.Shutdown(shutdownCtx)
 	stopPolling()
 	running.Wait()
 	return err
 }
 
-func say(line string) { fmt.Println(line) }
+func logStep(line string) { fmt.Println(line) }
 
 // lock keeps a second `make run` away from the same state. The system frees the lock when the process ends.
 func lock(path string) (unlock func(), err error) {
@@ -199,7 +199,7 @@ func portError(port string, err error) error {
 
 // environment creates the tables and queues and returns the functions' variables. The keys that seal ids are drawn at
 // the first start and kept, so that ids stay what they are.
-func environment(ctx context.Context, w where, url string, server *emulator.Server) (*config.Env, error) {
+func environment(ctx context.Context, w options, url string, server *emulator.Server) (*config.Env, error) {
 	variables := server.Variables()
 	created, err := emulator.Create(ctx, emulator.Env(variables).AWS(), filepath.Join(w.root, "template.yaml"), "")
 	if err != nil {

@@ -104,8 +104,8 @@ func sorted(v any) []string {
 	return all
 }
 
-// witness sees what one function calls.
-type witness struct {
+// callRecorder sees what one function calls.
+type callRecorder struct {
 	t       *testing.T
 	limited map[string]bool // "dynamodb:UpdateItem Providers": only some attributes may be named in it
 
@@ -114,7 +114,7 @@ type witness struct {
 }
 
 // watch has the clients that are built by build call under the witness's eyes.
-func (w *witness) watch(env *config.Env, build func()) {
+func (w *callRecorder) watch(env *config.Env, build func()) {
 	plain := env.AWS()
 	watched := plain.Copy()
 	watched.APIOptions = append(slices.Clone(plain.APIOptions), func(stack *middleware.Stack) error {
@@ -131,7 +131,7 @@ func (w *witness) watch(env *config.Env, build func()) {
 }
 
 // see notes a call by the action that it needs a right to.
-func (w *witness) see(call any) {
+func (w *callRecorder) see(call any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	note := func(action string, resource *string, attributes ...string) {
@@ -221,7 +221,7 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 	}
 	seen := map[string]map[string]bool{}
 	watch := func(folder string, build func()) {
-		w := &witness{t: t, limited: limited, calls: map[string]bool{}}
+		w := &callRecorder{t: t, limited: limited, calls: map[string]bool{}}
 		w.watch(env, build)
 		seen[folder] = w.calls
 	}

@@ -20,9 +20,9 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// asNobody are endpoints to which another work provider's people are as good as nobody: all that take a key, but the one
+// isTenantScoped are endpoints to which another work provider's people are as good as nobody: all that take a key, but the one
 // that is there to tell any live key whether a number exists (row 23).
-func asNobody(r web.Route) bool {
+func isTenantScoped(r web.Route) bool {
 	return !isPage(r.Paths[0]) && r.Function != "validate-customer-number"
 }
 
@@ -105,7 +105,7 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 	cells := 0
 	for _, route := range web.Routes {
-		if !asNobody(route) {
+		if !isTenantScoped(route) {
 			continue
 		}
 		for _, path := range route.Paths {

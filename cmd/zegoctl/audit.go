@@ -11,8 +11,8 @@ import (
 	"zego.com/workprovider/pkg/audit"
 )
 
-// doneView is something that an operator did.
-type doneView struct {
+// auditView is something that an operator did.
+type auditView struct {
 	At       string `json:"at"`
 	Operator string `json:"operator"`
 	Number   int64  `json:"number"`
@@ -62,9 +62,9 @@ func (t *tool) auditList() *cobra.Command {
 			since := time.Now().AddDate(0, 0, -days)
 			entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Completes != 0 || e.At.Before(since) })
 			slices.SortStableFunc(entries, func(a, b audit.Entry) int { return a.At.Compare(b.At) })
-			views, lines := make([]doneView, len(entries)), [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
+			views, lines := make([]auditView, len(entries)), [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
 			for i, e := range entries {
-				v := doneView{when(e.At), e.Operator.ARN, e.Number, e.Action, e.Target, outcomes[beginning{e.Operator.ID, e.Number}]}
+				v := auditView{formatTime(e.At), e.Operator.ARN, e.Number, e.Action, e.Target, outcomes[beginning{e.Operator.ID, e.Number}]}
 				views[i] = v
 				lines = append(lines, []string{v.At, v.Operator, v.Deed, v.Of, v.Outcome})
 			}
@@ -75,17 +75,17 @@ func (t *tool) auditList() *cobra.Command {
 	return cmd
 }
 
-// flawView is a place at which the log is not as it was written.
-type flawView struct {
+// violationView is a place at which the log is not as it was written.
+type violationView struct {
 	Operator string `json:"operator"`
 	Number   int64  `json:"number"`
 	Problem  string `json:"problem"`
 }
 
-// verifiedView is what came of a verification.
-type verifiedView struct {
-	Entries int        `json:"entries"`
-	Flaws   []flawView `json:"flaws"`
+// verifyView is what came of a verification.
+type verifyView struct {
+	Entries int             `json:"entries"`
+	Flaws   []violationView `json:"flaws"`
 }
 
 func (t *tool) auditVerify() *cobra.Command {
@@ -101,9 +101,9 @@ That an operator's very last entry was is shown by the table's point-in-time rec
 			if err != nil {
 				return err
 			}
-			view, lines := verifiedView{Entries: len(entries), Flaws: []flawView{}}, [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
+			view, lines := verifyView{Entries: len(entries), Flaws: []violationView{}}, [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
 			for _, f := range audit.Verify(entries) {
-				v := flawView{f.Operator.ARN, f.Number, f.Problem}
+				v := violationView{f.Operator.ARN, f.Number, f.Problem}
 				view.Flaws = append(view.Flaws, v)
 				lines = append(lines, []string{v.Operator, fmt.Sprintf("%d: %s", v.Number, v.Problem)})
 			}

@@ -129,7 +129,7 @@ func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.Ne
 	if n.Share != nil {
 		of = strings.TrimSpace(of + " at " + n.Share.Provider)
 	}
-	return t.do(cmd, deed{of: of}, func() error {
+	return t.run(cmd, action{target: of}, func() error {
 		if view.CustomerNumber, err = register.Create(cmd.Context(), n, now); err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.Ne
 	})
 }
 
-// of is the policy so described.
+// target is the policy so described.
 func (c cover) of(cmd *cobra.Command, customers *customer.Store) (customer.Policy, error) {
 	policy := c.policy
 	if c.product != "" {

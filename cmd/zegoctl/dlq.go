@@ -24,15 +24,15 @@ type letterView struct {
 }
 
 func viewOfLetter(l deadletter.DeadLetter) letterView {
-	return letterView{l.ID(), when(l.SentAt), when(l.ArchivedAt), l.Reason, len(l.Body), when(l.RedrivenAt)}
+	return letterView{l.ID(), formatTime(l.SentAt), formatTime(l.ArchivedAt), l.Reason, len(l.Body), formatTime(l.RedrivenAt)}
 }
 
 func (t *tool) dlq() *cobra.Command {
 	return group(&cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"}, t.dlqList(), t.dlqShow(), t.dlqRedrive())
 }
 
-// ofMonth are the letters sent in a month; in this one and the one before, if none is named.
-func ofMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.DeadLetter, error) {
+// lettersInMonth are the letters sent in a month; in this one and the one before, if none is named.
+func lettersInMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.DeadLetter, error) {
 	months := []string{month}
 	if month == "" {
 		now := time.Now().UTC()
@@ -80,7 +80,7 @@ func (t *tool) dlqList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			letters, err := ofMonth(cmd, store, month)
+			letters, err := lettersInMonth(cmd, store, month)
 			if err != nil {
 				return err
 			}
@@ -145,18 +145,18 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 			if err := env.Err(); err != nil {
 				return err
 			}
-			letters, err := chosen(cmd, store, args, month)
+			letters, err := selectLetters(cmd, store, args, month)
 			if err != nil {
 				return err
 			}
 			if t.dryRun {
 				return t.showLetters(cmd, letters) // those that would be sent
 			}
-			d := deed{of: strings.Join(args, "")}
+			d := action{target: strings.Join(args, "")}
 			if all {
-				d.of = fmt.Sprintf("--all (%d)", len(letters))
+				d.target = fmt.Sprintf("--all (%d)", len(letters))
 			}
-			return t.do(cmd, d, func() error {
+			return t.run(cmd, d, func() error {
 				for i := range letters {
 					// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
 					// not noted is sent again: that is harmless.
@@ -181,13 +181,13 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 	return cmd
 }
 
-// chosen is the letter of the id that is given, or else those of the month that were not redriven.
-func chosen(cmd *cobra.Command, store *deadletter.Store, args []string, month string) ([]deadletter.DeadLetter, error) {
+// selectLetters is the letter of the id that is given, or else those of the month that were not redriven.
+func selectLetters(cmd *cobra.Command, store *deadletter.Store, args []string, month string) ([]deadletter.DeadLetter, error) {
 	if len(args) == 1 {
 		letter, err := store.Get(cmd.Context(), args[0])
 		return []deadletter.DeadLetter{letter}, err
 	}
-	letters, err := ofMonth(cmd, store, month)
+	letters, err := lettersInMonth(cmd, store, month)
 	var left []deadletter.DeadLetter
 	for _, l := range letters {
 		if l.RedrivenAt.IsZero() {

@@ -14,8 +14,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// storyView is how a day's facts became its shifts.
-type storyView struct {
+// explanationView is how a day's facts became its shifts.
+type explanationView struct {
 	WorkProvider   string       `json:"workProvider"`
 	CustomerNumber string       `json:"customerNumber"`
 	Day            string       `json:"day"`
@@ -48,8 +48,8 @@ type stepView struct {
 	Open   *shiftView `json:"open,omitempty"`
 }
 
-// meaning says an outcome, by its effect or by its reason, in a sentence.
-var meaning = map[string]string{
+// effectText says an outcome, by its effect or by its reason, in a sentence.
+var effectText = map[string]string{
 	timeline.OpenedShift.String():        "opens a shift",
 	timeline.ContinuedShift.String():     "names the shift that continues this one after 14 hours",
 	timeline.ClosedShift.String():        "closes the shift",
@@ -96,7 +96,7 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 			if err != nil {
 				return err
 			}
-			views := []storyView{}
+			views := []explanationView{}
 			for _, p := range all {
 				if providerID != "" && p.ID != providerID {
 					continue
@@ -106,11 +106,11 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 					return err
 				}
 				if !story.History.IsEmpty() || len(story.Steps) > 0 {
-					views = append(views, viewOfStory(p.ID, name.Value, of, story))
+					views = append(views, newExplanationView(p.ID, name.Value, of, story))
 				}
 			}
 			if svg != "" {
-				if err := writeNew(svg, []byte(picture(views))); err != nil {
+				if err := writeNew(svg, []byte(svgChart(views))); err != nil {
 					return err
 				}
 			}
@@ -135,16 +135,16 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 	return cmd
 }
 
-func viewOfStory(providerID, number string, day timeline.Day, s timeline.Explanation) storyView {
-	v := storyView{
+func newExplanationView(providerID, number string, day timeline.Day, s timeline.Explanation) explanationView {
+	v := explanationView{
 		WorkProvider: providerID, CustomerNumber: number, Day: day.String(), History: []changeView{}, Steps: []stepView{},
 		Shifts: viewsOf(s.Shifts), Revision: s.Stored.Revision, RecordAgrees: s.RecordMatches, day: day, shifts: s.Shifts, steps: s.Steps,
 	}
 	for _, e := range s.History.Entries() {
-		v.History = append(v.History, changeView{exactly(e.At), e.Kind.APIName(), e.UserID})
+		v.History = append(v.History, changeView{formatInstant(e.At), e.Kind.APIName(), e.UserID})
 	}
 	for _, step := range s.Steps {
-		view := stepView{At: exactly(step.Fact.At), Kind: step.Fact.Kind.String(), Name: inWords(step.Fact.Name), State: step.Outcome.State.String()}
+		view := stepView{At: formatInstant(step.Fact.At), Kind: step.Fact.Kind.String(), Name: displayName(step.Fact.Name), State: step.Outcome.State.String()}
 		view.Effect, view.Reason = step.Outcome.Effect.String(), step.Outcome.Reason.String()
 		if step.OpenShift.End != 0 {
 			view.Open = new(viewOfShift(step.OpenShift))
@@ -154,13 +154,13 @@ func viewOfStory(providerID, number string, day timeline.Day, s timeline.Explana
 	return v
 }
 
-// says is a step's outcome in a sentence.
-func (v stepView) says() string {
-	return cmp.Or(meaning[v.Effect+v.Reason], "waits: nobody to count it for, yet") // it has one of the two at most
+// sentence is a step's outcome in a sentence.
+func (v stepView) sentence() string {
+	return cmp.Or(effectText[v.Effect+v.Reason], "waits: nobody to count it for, yet") // it has one of the two at most
 }
 
 // write tells the story to people.
-func (v storyView) write(out io.Writer) error {
+func (v explanationView) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s at %s on %s (UTC)\n\n", v.CustomerNumber, v.WorkProvider, v.Day)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CONSENTS, IDS AND MATCHES")
@@ -176,7 +176,7 @@ func (v storyView) write(out io.Writer) error {
 		if s.Open != nil {
 			then = fmt.Sprintf("open since %s, ends at %s (%s)", s.Open.Start, s.Open.End, s.Open.By)
 		}
-		fmt.Fprintf(w, "  %s\t%s of %s\t%s\tthen: %s\n", s.At, s.Kind, s.Name, s.says(), then)
+		fmt.Fprintf(w, "  %s\t%s of %s\t%s\tthen: %s\n", s.At, s.Kind, s.Name, s.sentence(), then)
 	}
 	if len(v.Steps) == 0 {
 		fmt.Fprintln(w, "  none")
@@ -198,6 +198,6 @@ func (v storyView) write(out io.Writer) error {
 	if !v.RecordAgrees {
 		record = "The record of the day, which lists are read from, says something else. If that stays so: zegoctl rebuild."
 	}
-	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", bars(v.day, v.steps, v.shifts), record)
+	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", textChart(v.day, v.steps, v.shifts), record)
 	return err
 }

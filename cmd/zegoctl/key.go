@@ -29,7 +29,7 @@ func viewOf(k apikey.Key) keyView {
 	case !k.Revoked.IsZero():
 		state = "ending"
 	}
-	return keyView{ID: k.ID, Issued: when(k.Issued), Used: when(k.Used), State: state, Revoked: when(k.Revoked)}
+	return keyView{ID: k.ID, Issued: formatTime(k.Issued), Used: formatTime(k.Used), State: state, Revoked: formatTime(k.Revoked)}
 }
 
 func (t *tool) key() *cobra.Command {
@@ -52,7 +52,7 @@ func (t *tool) keyIssue() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				text, key, err := store.IssueKey(cmd.Context(), args[0], time.Now())
 				if err != nil {
 					return err
@@ -78,8 +78,8 @@ is shortly before its end, the work provider has not changed over yet.`,
 			if err != nil {
 				return err
 			}
-			d := deed{of: strings.Join(args, " "), forGood: fmt.Sprintf("the key stops working in %s", overlap)}
-			return t.do(cmd, d, func() error {
+			d := action{target: strings.Join(args, " "), irreversible: fmt.Sprintf("the key stops working in %s", overlap)}
+			return t.run(cmd, d, func() error {
 				text, key, err := store.RotateKey(cmd.Context(), args[0], args[1], overlap, time.Now())
 				if err != nil {
 					return err
@@ -109,7 +109,7 @@ func (t *tool) keyRevoke() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: strings.Join(args, " "), forGood: "the key stops working within 60 seconds"}, func() error {
+			return t.run(cmd, action{target: strings.Join(args, " "), irreversible: "the key stops working within 60 seconds"}, func() error {
 				if err := store.RevokeKey(cmd.Context(), args[0], args[1], time.Now()); err != nil {
 					return err
 				}

@@ -35,8 +35,8 @@ Shifts are folded again by the processor, about half a minute after a change.`,
 	}, t.linkList(), t.linkOwner(), t.linkGive(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
 }
 
-// linking is what the commands need: stores, and names as they are written in requests.
-type linking struct {
+// linkContext is what the commands need: stores, and names as they are written in requests.
+type linkContext struct {
 	*tool
 	cmd       *cobra.Command
 	links     *link.Links
@@ -45,12 +45,12 @@ type linking struct {
 	providers *apikey.Store
 }
 
-func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
+func (t *tool) linking(cmd *cobra.Command) (*linkContext, error) {
 	env, err := t.env(cmd)
 	if err != nil {
 		return nil, err
 	}
-	l := &linking{
+	l := &linkContext{
 		tool: t, cmd: cmd, timelines: timeline.NewStore(env), customers: customer.NewStore(env), providers: apikey.NewStore(env),
 	}
 	l.links = link.New(l.timelines, shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
@@ -59,7 +59,7 @@ func (t *tool) linking(cmd *cobra.Command) (*linking, error) {
 
 // existing is the number of a customer, once it is sure that there is one, and the work provider too: a slip of the pen
 // would make a history for nobody.
-func (l *linking) existing(ctx context.Context, providerID, number string) (string, error) {
+func (l *linkContext) existing(ctx context.Context, providerID, number string) (string, error) {
 	if _, err := l.providers.Get(ctx, providerID); err != nil {
 		return "", err
 	}
@@ -74,10 +74,10 @@ func (l *linking) existing(ctx context.Context, providerID, number string) (stri
 	return name.Value, err
 }
 
-// changed makes a change, and prints how things stand after it. The log names the customer, not the id, which may be
+// applyAndShow makes a change, and prints how things stand after it. The log names the customer, not the id, which may be
 // anything that a work provider makes of a person's name.
-func (l *linking) changed(providerID, number, forGood string, change func() error) error {
-	return l.do(l.cmd, deed{of: strings.TrimSpace(providerID + " " + number), forGood: forGood}, func() error {
+func (l *linkContext) applyAndShow(providerID, number, forGood string, change func() error) error {
+	return l.run(l.cmd, action{target: strings.TrimSpace(providerID + " " + number), irreversible: forGood}, func() error {
 		if err := change(); err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func viewOfLink(providerID, number string, history timeline.History, now timelin
 		WorkProviderUserIDs: append([]string{}, history.CurrentUserIDs()...),
 	}
 	if since, ok := history.ConsentedSince(now); ok {
-		view.ConsentedSince = when(since.Time())
+		view.ConsentedSince = formatTime(since.Time())
 	}
 	return view
 }
@@ -134,7 +134,7 @@ What is so already stays as it is; a second id is added to the first.`,
 				}
 			}
 			agreement.Require = l.customers.RequireActive
-			return l.changed(agreement.Provider, agreement.Customer, "", func() error {
+			return l.applyAndShow(agreement.Provider, agreement.Customer, "", func() error {
 				return l.links.GrantConsent(cmd.Context(), agreement, l.now())
 			})
 		},
@@ -160,7 +160,7 @@ func (t *tool) linkWithdraw() *cobra.Command {
 				return err
 			}
 			forGood := "shifts end now, and events of the time until a new consent will never count"
-			return l.changed(args[0], number, forGood, func() error {
+			return l.applyAndShow(args[0], number, forGood, func() error {
 				return l.links.WithdrawConsent(cmd.Context(), args[0], number, l.now())
 			})
 		},
@@ -185,7 +185,7 @@ func (t *tool) linkMove() *cobra.Command {
 			if _, err := person.NewUserID(args[1]); err != nil {
 				return err
 			}
-			return l.changed(args[0], number, "events under the id from now on are this customer's", func() error {
+			return l.applyAndShow(args[0], number, "events under the id from now on are this customer's", func() error {
 				return l.links.Move(cmd.Context(), args[0], number, args[1], l.now())
 			})
 		},
@@ -207,7 +207,7 @@ func (t *tool) linkUnlink() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.changed(args[0], number, "events under the id are nobody's until it is somebody's again", func() error {
+			return l.applyAndShow(args[0], number, "events under the id are nobody's until it is somebody's again", func() error {
 				return l.links.Unlink(cmd.Context(), args[0], args[1], l.now())
 			})
 		},
@@ -252,7 +252,7 @@ func (t *tool) linkList() *cobra.Command {
 type ownerView struct {
 	WorkProvider   string   `json:"workProvider"`
 	CustomerNumber string   `json:"customerNumber,omitempty"`
-	Ever           []string `json:"ever"`
+	PreviousOwners []string `json:"ever"`
 }
 
 func (t *tool) linkOwner() *cobra.Command {
@@ -271,7 +271,7 @@ func (t *tool) linkOwner() *cobra.Command {
 				return err
 			}
 			view := ownerView{args[0], owned.Owner, append([]string{}, owned.Customers...)}
-			return t.show(cmd, view, []string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"}, []string{view.WorkProvider, view.CustomerNumber, strings.Join(view.Ever, " ")})
+			return t.show(cmd, view, []string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"}, []string{view.WorkProvider, view.CustomerNumber, strings.Join(view.PreviousOwners, " ")})
 		},
 	}
 }

@@ -1,13 +1,13 @@
 // Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operators-guide.md goes through a day's work.
 //
 //	main.go      the commands, and where they find things
-//	deed.go      how a change comes about: a dry run, a question, the audit log, and then the change
+//	action.go    how a change is made: a dry run, a confirmation, the audit log, and then the change
 //	output.go    text and JSON
-//	provider.go, key.go, webhook.go, product.go, customer.go, link.go    what is looked after
-//	privacy.go                                                           customers found, copied and forgotten
-//	explain.go, picture.go, trace.go, unmatched.go                       what happened, and why
-//	dlq.go, rebuild.go, refill.go                                        what is mended
-//	deprecations.go, audit.go                                            who uses what, who did what
+//	provider.go, key.go, webhook.go, product.go, customer.go, link.go    providers, keys, webhooks, products and customers
+//	privacy.go                                                           data subject requests
+//	explain.go, chart.go, trace.go, unmatched.go                         what happened, and why
+//	dlq.go, rebuild.go, backfill.go                                      repairs
+//	deprecations.go, audit.go                                            deprecated usage, and the audit log
 //
 // It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. Tables and queues are named by
 // flags, or by the same variables as the functions'.
@@ -35,7 +35,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := command(config.FromOS(), connect).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "zegoctl:", words(err))
+		fmt.Fprintln(os.Stderr, "zegoctl:", errorText(err))
 		os.Exit(1)
 	}
 }
@@ -56,12 +56,12 @@ type tool struct {
 	dryRun     bool
 	yes        bool // what cannot be undone is confirmed
 	toLoopback bool // the default of a flag
-	built      *config.Env
+	cachedEnv  *config.Env
 	connect    func(context.Context, *config.Env) error
 }
 
-// places are the flags that name a table or a queue, and the variables that stand in for them.
-var places = []struct{ flag, variable string }{
+// resourceFlags are the flags that name a table or a queue, and the variables that stand in for them.
+var resourceFlags = []struct{ flag, variable string }{
 	{"providers-table", "PROVIDERS_TABLE"},
 	{"customers-table", "CUSTOMERS_TABLE"},
 	{"timelines-table", "TIMELINES_TABLE"},
@@ -94,10 +94,10 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 		SilenceErrors: true,
 	}
 	flags := root.PersistentFlags()
-	for _, variable := range withoutFlag {
+	for _, variable := range envOnlyVars {
 		t.vars[variable] = new(defaults.Optional(variable, ""))
 	}
-	for _, place := range places {
+	for _, place := range resourceFlags {
 		t.vars[place.variable] = flags.String(place.flag, defaults.Optional(place.variable, ""), "by default $"+place.variable)
 	}
 	flags.StringVarP(&t.output, "output", "o", "text", "text or json")
@@ -111,7 +111,7 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 		return nil
 	}
 	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.link(), t.webhook(), t.explain(), t.trace(), t.unmatched(),
-		t.dlq(), t.rebuild(), t.refill(), t.deprecations(), t.audit())
+		t.dlq(), t.rebuild(), t.backfill(), t.deprecations(), t.audit())
 	t.complete(root)
 	return root
 }
@@ -119,15 +119,15 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 // eventIDKeys is the variable of the keys that seal event ids.
 const eventIDKeys = "EVENT_ID_KEYS"
 
-// withoutFlag are the variables that have no flag: a secret, and what a stack is rather than where.
-var withoutFlag = []string{eventIDKeys, "SANDBOX"}
+// envOnlyVars are the variables that have no flag: a secret, and what a stack is rather than where.
+var envOnlyVars = []string{eventIDKeys, "SANDBOX"}
 
 // env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing from it
 // is known once the stores are built. A command has one, so that it acts as the operator who stands in the audit log: an
 // assumed role may be called otherwise at each connection.
 func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
-	if t.built != nil {
-		return t.built, nil
+	if t.cachedEnv != nil {
+		return t.cachedEnv, nil
 	}
 	vars := map[string]string{}
 	for variable, value := range t.vars {
@@ -140,17 +140,17 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	if t.dryRun {
 		env.SetAWS(readOnly(env.AWS()))
 	}
-	t.built = env
+	t.cachedEnv = env
 	return env, nil
 }
 
 // now returns the time of the stack whose environment was built: in a sandbox, that of its clock. The audit log, keys and
 // webhooks use real time.
 func (t *tool) now() time.Time {
-	if t.built == nil {
+	if t.cachedEnv == nil {
 		return time.Now()
 	}
-	return clock.New(t.built)()
+	return clock.New(t.cachedEnv)()
 }
 
 // group returns a command whose subcommands do the work. Without a subcommand it shows its help; an unknown one is an error,
@@ -201,8 +201,8 @@ func (t *tool) complete(cmd *cobra.Command) {
 	}
 }
 
-// words are what to tell an operator of an error: the public words if it has any, else the cause.
-func words(err error) string {
+// errorText are what to tell an operator of an error: the public words if it has any, else the cause.
+func errorText(err error) string {
 	var failed *fault.Error
 	if errors.As(err, &failed) && failed.Detail != "" {
 		return failed.Detail

@@ -14,10 +14,10 @@ import (
 	"zego.com/workprovider/pkg/config"
 )
 
-// yesForEver answers every question.
-type yesForEver struct{}
+// endlessYes answers every question.
+type endlessYes struct{}
 
-func (yesForEver) Read(p []byte) (int, error) { return copy(p, "yes\n"), nil }
+func (endlessYes) Read(p []byte) (int, error) { return copy(p, "yes\n"), nil }
 
 // The commands of docs/operators-guide.md are run as somebody would paste them, one after the other, in a shell.
 func TestWhatThePageOfOperatorsSays(t *testing.T) {
@@ -47,10 +47,10 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 		script += block[1]
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
-	shell.Dir, shell.Stdin = dir, yesForEver{}
+	shell.Dir, shell.Stdin = dir, endlessYes{}
 	shell.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "HOME=" + dir, "EVENT_ID=" + id, "DAY=" + day.Format(time.DateOnly)}
 	variables := []string{eventIDKeys, "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-	for _, place := range places {
+	for _, place := range resourceFlags {
 		variables = append(variables, place.variable)
 	}
 	for _, name := range variables {

@@ -14,7 +14,7 @@ import (
 // show prints a result: as JSON, or the lines of a table whose first is the heading.
 func (t *tool) show(cmd *cobra.Command, result any, lines ...[]string) error {
 	if t.output == "json" {
-		text, err := inJSON(result)
+		text, err := marshalIndent(result)
 		if err != nil {
 			return err
 		}
@@ -28,14 +28,14 @@ func (t *tool) show(cmd *cobra.Command, result any, lines ...[]string) error {
 	return w.Flush()
 }
 
-// inJSON is a value as people read JSON.
-func inJSON(value any) ([]byte, error) {
+// marshalIndent is a value as people read JSON.
+func marshalIndent(value any) ([]byte, error) {
 	text, err := json.Marshal(value, jsontext.Multiline(true), jsontext.WithIndent("  "))
 	return append(text, '\n'), err
 }
 
-// when prints a time; nothing for none.
-func when(t time.Time) string {
+// formatTime prints a time; nothing for none.
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

@@ -18,8 +18,8 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// desk is where a customer's wishes about their data are met, and the customer's number.
-func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
+// privacyService is where a customer's wishes about their data are met, and the customer's number.
+func (t *tool) privacyService(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
 	desk, err := build(t, cmd, func(env *config.Env) *privacy.Service {
 		return privacy.NewService(env, webhook.NewDeliveries(env, clock.New(env)), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	})
@@ -30,8 +30,8 @@ func (t *tool) desk(cmd *cobra.Command, number string) (*privacy.Service, string
 	return desk, name.Value, err
 }
 
-// insuredView is a customer as operators mostly need them: without who it is.
-type insuredView struct {
+// customerSummaryView is a customer as operators mostly need them: without who it is.
+type customerSummaryView struct {
 	CustomerNumber string   `json:"customerNumber"`
 	Erased         string   `json:"erased,omitempty"`
 	Account        bool     `json:"account"`
@@ -50,7 +50,7 @@ func (t *tool) customerShow() *cobra.Command {
   zegoctl link list ABC123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, number, err := t.desk(cmd, args[0])
+			desk, number, err := t.privacyService(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -58,8 +58,8 @@ func (t *tool) customerShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			view := insuredView{
-				CustomerNumber: e.CustomerNumber, Erased: when(e.Erased), Account: e.Account != nil, Insured: e.Policy.Insured,
+			view := customerSummaryView{
+				CustomerNumber: e.CustomerNumber, Erased: formatTime(e.Erased), Account: e.Account != nil, Insured: e.Policy.Insured,
 				Product: e.Policy.Product, CoverLevel: e.Policy.CoverLevel, ClassOfUse: e.Policy.ClassOfUse, SharedWith: []string{},
 			}
 			for _, s := range e.Sharing {
@@ -72,8 +72,8 @@ func (t *tool) customerShow() *cobra.Command {
 	}
 }
 
-// foundView are the customers of an email.
-type foundView struct {
+// customerNumbersView are the customers of an email.
+type customerNumbersView struct {
 	CustomerNumbers []string `json:"customerNumbers"`
 }
 
@@ -88,7 +88,7 @@ func (t *tool) customerFind() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: "by email"}, func() error {
+			return t.run(cmd, action{target: "by email"}, func() error {
 				if t.dryRun {
 					return errDryRun // what is not noted is not looked up
 				}
@@ -100,7 +100,7 @@ func (t *tool) customerFind() *cobra.Command {
 				for _, n := range numbers {
 					lines = append(lines, []string{n})
 				}
-				return t.show(cmd, foundView{numbers}, lines...)
+				return t.show(cmd, customerNumbersView{numbers}, lines...)
 			})
 		},
 	}
@@ -117,11 +117,11 @@ It is for the person, to whom the GDPR gives it; the audit log notes who made it
 		Example: `  zegoctl customer export ABC123 --file abc123.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, number, err := t.desk(cmd, args[0])
+			desk, number, err := t.privacyService(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: number}, func() error {
+			return t.run(cmd, action{target: number}, func() error {
 				if t.dryRun {
 					return errDryRun // what is not noted is not read
 				}
@@ -129,7 +129,7 @@ It is for the person, to whom the GDPR gives it; the audit log notes who made it
 				if err != nil {
 					return err
 				}
-				text, err := inJSON(e)
+				text, err := marshalIndent(e)
 				if err != nil {
 					return err
 				}
@@ -168,18 +168,18 @@ they were on shift. The number is never given to another. To erase somebody agai
   zegoctl customer erase ABC123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, number, err := t.desk(cmd, args[0])
+			desk, number, err := t.privacyService(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: number, forGood: "who this is will be forgotten, and cover ends"}, func() error {
+			return t.run(cmd, action{target: number, irreversible: "who this is will be forgotten, and cover ends"}, func() error {
 				e, err := desk.Erase(cmd.Context(), number, t.now())
 				if err != nil {
 					return err
 				}
 				return t.show(cmd, e,
 					[]string{"CUSTOMER NUMBER", "ERASED", "CONSENTS ENDED", "ENROLMENTS FORGOTTEN", "ACCOUNT CLOSED"},
-					[]string{e.CustomerNumber, when(e.Erased), strings.Join(e.WithdrawnFrom, " "), fmt.Sprint(e.Enrolments), fmt.Sprint(e.HadAccount)})
+					[]string{e.CustomerNumber, formatTime(e.Erased), strings.Join(e.WithdrawnFrom, " "), fmt.Sprint(e.Enrolments), fmt.Sprint(e.HadAccount)})
 			})
 		},
 	}

@@ -70,7 +70,7 @@ func (t *tool) productDefine() *cobra.Command {
 				}
 				p.Occupations = append(p.Occupations, o)
 			}
-			return t.do(cmd, deed{of: p.Code}, func() error {
+			return t.run(cmd, action{target: p.Code}, func() error {
 				if err := store.PutProduct(cmd.Context(), p); err != nil {
 					return err
 				}

@@ -58,7 +58,7 @@ func (t *tool) providerCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				p, err := store.Create(cmd.Context(), provider.Provider{Name: args[0], CanEnrol: mayEnrol}, time.Now())
 				if err != nil {
 					return err
@@ -83,7 +83,7 @@ func (t *tool) providerPermit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: fmt.Sprintf("%s --may-enrol=%t", args[0], mayEnrol)}, func() error {
+			return t.run(cmd, action{target: fmt.Sprintf("%s --may-enrol=%t", args[0], mayEnrol)}, func() error {
 				if err := store.SetCanEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
 					return err
 				}
@@ -107,7 +107,7 @@ func (t *tool) providerProduct() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: strings.Join(args, " ")}, func() error {
+			return t.run(cmd, action{target: strings.Join(args, " ")}, func() error {
 				if err := store.SetProduct(cmd.Context(), args[0], args[1]); err != nil {
 					return err
 				}

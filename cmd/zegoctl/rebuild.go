@@ -28,7 +28,7 @@ type shiftView struct {
 }
 
 func viewOfShift(s timeline.Shift) shiftView {
-	v := shiftView{Start: exactly(s.Start), End: exactly(s.End), By: s.EndedBy.String()}
+	v := shiftView{Start: formatInstant(s.Start), End: formatInstant(s.End), By: s.EndedBy.String()}
 	if s.Name.Kind == person.UserID {
 		v.WorkProviderUserID = s.Name.Value
 	}
@@ -43,11 +43,11 @@ func viewsOf(shifts []timeline.Shift) []shiftView {
 	return views
 }
 
-// exactly prints an instant to the microsecond, because two that differ must look different.
-func exactly(at timeline.Instant) string { return at.Time().Format(time.RFC3339Nano) }
+// formatInstant prints an instant to the microsecond, because two that differ must look different.
+func formatInstant(at timeline.Instant) string { return at.Time().Format(time.RFC3339Nano) }
 
-// inLine is a record's shifts in a line of a table.
-func inLine(views []shiftView) string {
+// formatShifts is a record's shifts in a line of a table.
+func formatShifts(views []shiftView) string {
 	texts := make([]string, len(views))
 	for i, v := range views {
 		texts[i] = strings.TrimSpace(fmt.Sprintf("%s/%s %s %s", v.Start, v.End, v.By, v.WorkProviderUserID))
@@ -85,11 +85,11 @@ It may run while events come in. What the processor is just about to write then 
 			if err != nil {
 				return err
 			}
-			act := func() error { return t.mend(cmd, store, providerID, numbers) }
+			act := func() error { return t.rebuildAll(cmd, store, providerID, numbers) }
 			if t.dryRun {
 				return act() // it tells what differs
 			}
-			return t.do(cmd, deed{of: strings.TrimSpace(providerID + " " + number)}, act)
+			return t.run(cmd, action{target: strings.TrimSpace(providerID + " " + number)}, act)
 		},
 	}
 	cmd.Flags().StringVar(&providerID, "provider", "", "id of the work provider")
@@ -98,8 +98,8 @@ It may run while events come in. What the processor is just about to write then 
 	return cmd
 }
 
-// mend makes the records of customers again, and shows what differed until then: after a failure, what was mended before it.
-func (t *tool) mend(cmd *cobra.Command, store *timeline.Store, providerID string, numbers []string) error {
+// rebuildAll makes the records of customers again, and shows what differed until then: after a failure, what was mended before it.
+func (t *tool) rebuildAll(cmd *cobra.Command, store *timeline.Store, providerID string, numbers []string) error {
 	views, lines := []differenceView{}, [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
 	var failed error
 	for _, n := range numbers {
@@ -112,7 +112,7 @@ func (t *tool) mend(cmd *cobra.Command, store *timeline.Store, providerID string
 		for _, d := range differences {
 			v := differenceView{n, d.Day.String(), viewsOf(d.Before), viewsOf(d.After)}
 			views = append(views, v)
-			lines = append(lines, []string{v.CustomerNumber, v.Day, inLine(v.Before), inLine(v.After)})
+			lines = append(lines, []string{v.CustomerNumber, v.Day, formatShifts(v.Before), formatShifts(v.After)})
 		}
 		if failed != nil {
 			failed = fmt.Errorf("customer %s: %w", n, failed)

@@ -21,15 +21,15 @@ import (
 	"zego.com/workprovider/pkg/config"
 )
 
-// witness sees which rights the calls need that are made through an environment.
-type witness struct {
+// callRecorder sees which rights the calls need that are made through an environment.
+type callRecorder struct {
 	mu   sync.Mutex
 	seen map[string]bool // "Providers dynamodb:GetItem"
 }
 
 // watch puts a witness on an environment.
-func watch(env *config.Env) *witness {
-	w := &witness{seen: map[string]bool{}}
+func watch(env *config.Env) *callRecorder {
+	w := &callRecorder{seen: map[string]bool{}}
 	cfg := env.AWS().Copy()
 	cfg.APIOptions = append(cfg.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Witness",
@@ -47,7 +47,7 @@ func watch(env *config.Env) *witness {
 // suffix is what tells one test's tables and queues from another's.
 var suffix = regexp.MustCompile(`-\d+$`)
 
-func (w *witness) note(service, operation string, input any) {
+func (w *callRecorder) note(service, operation string, input any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	needs := func(resource *string, action string) {
@@ -102,12 +102,12 @@ func opened(t *testing.T, o operator, email, number string) {
 
 // The policy for operators grants what every command together was seen to need: nothing is missing, and nothing is too much.
 func TestOperatorsAreGrantedWhatTheyUse(t *testing.T) {
-	o, r := furnished(t)
+	o, r := seeded(t)
 	waiting := o.undelivered("ABC123")
 	deprecated(t, o, 1, "courier-ltd", "policyId")
 	opened(t, o, "driver@example.com", "ABC123")
 	w := watch(o.env)
-	for _, args := range slices.Concat(reading, changing) {
+	for _, args := range slices.Concat(readOnlyCommands, mutatingCommands) {
 		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil {
 			t.Errorf("%q: %v, %s", args, err, out)
 		}

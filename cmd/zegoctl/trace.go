@@ -38,16 +38,16 @@ type traceView struct {
 	Revision       int64        `json:"revision,omitempty"`
 }
 
-// tracing is what following an event needs.
-type tracing struct {
+// tracer is what following an event needs.
+type tracer struct {
 	ids       *seal.Sealer
 	providers *apikey.Store
 	timelines *timeline.Store
 	letters   *deadletter.Store
 }
 
-func tracingFrom(env *config.Env) tracing {
-	return tracing{seal.NewFromEnv(env), apikey.NewStore(env), timeline.NewStore(env), deadletter.NewStore(env)}
+func newTracer(env *config.Env) tracer {
+	return tracer{seal.NewFromEnv(env), apikey.NewStore(env), timeline.NewStore(env), deadletter.NewStore(env)}
 }
 
 func (t *tool) trace() *cobra.Command {
@@ -60,11 +60,11 @@ keys that seal ids, so EVENT_ID_KEYS must be set.`,
 		Example: `  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt_-g`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			tr, err := build(t, cmd, tracingFrom)
+			tr, err := build(t, cmd, newTracer)
 			if err != nil {
 				return err
 			}
-			view, err := tr.follow(cmd.Context(), args[0], t.now())
+			view, err := tr.trace(cmd.Context(), args[0], t.now())
 			if err != nil {
 				return err
 			}
@@ -75,8 +75,8 @@ keys that seal ids, so EVENT_ID_KEYS must be set.`,
 
 var errNoEvent = errors.New("no work provider has an event of that id (is it complete, and does EVENT_ID_KEYS hold the key that sealed it?)")
 
-// follow finds whose event an id names, and what became of it.
-func (tr tracing) follow(ctx context.Context, id string, now time.Time) (traceView, error) {
+// trace finds whose event an id names, and what became of it.
+func (tr tracer) trace(ctx context.Context, id string, now time.Time) (traceView, error) {
 	providers, err := tr.providers.List(ctx)
 	if err != nil {
 		return traceView{}, err
@@ -87,7 +87,7 @@ func (tr tracing) follow(ctx context.Context, id string, now time.Time) (traceVi
 			continue
 		}
 		v := traceView{
-			EventID: id, WorkProvider: p.ID, Kind: "MATCH", At: exactly(fact.At), Name: inWords(fact.Name), Ever: []string{}, DeadLetters: []letterView{},
+			EventID: id, WorkProvider: p.ID, Kind: "MATCH", At: formatInstant(fact.At), Name: displayName(fact.Name), Ever: []string{}, DeadLetters: []letterView{},
 		}
 		if fact.Kind != 0 {
 			v.Kind = fact.Kind.String()
@@ -104,7 +104,7 @@ func (tr tracing) follow(ctx context.Context, id string, now time.Time) (traceVi
 }
 
 // fact is what became of a LOGIN or LOGOUT.
-func (tr tracing) fact(ctx context.Context, v *traceView, f timeline.Fact, now timeline.Instant) error {
+func (tr tracer) fact(ctx context.Context, v *traceView, f timeline.Fact, now timeline.Instant) error {
 	v.CustomerNumber, v.Ever = f.Name.Value, []string{f.Name.Value}
 	if f.Name.Kind == person.UserID {
 		owned, err := tr.timelines.Ownership(ctx, v.WorkProvider, f.Name.Value)
@@ -140,7 +140,7 @@ func (tr tracing) fact(ctx context.Context, v *traceView, f timeline.Fact, now t
 }
 
 // verdict is what became of a match.
-func (tr tracing) verdict(ctx context.Context, v *traceView, verdict timeline.MatchResult, now timeline.Instant) error {
+func (tr tracer) verdict(ctx context.Context, v *traceView, verdict timeline.MatchResult, now timeline.Instant) error {
 	o, err := timeline.NewOutcomeReader(tr.timelines, 1).MatchOutcome(ctx, v.WorkProvider, verdict, now)
 	v.CustomerNumber, v.Ever = verdict.Customer, []string{verdict.Customer}
 	v.State, v.Reason = o.State.String(), o.Reason.String()
@@ -149,7 +149,7 @@ func (tr tracing) verdict(ctx context.Context, v *traceView, verdict timeline.Ma
 }
 
 // undelivered are the dead letters of the last year that carry what is not stored.
-func (tr tracing) undelivered(ctx context.Context, providerID string, f timeline.Fact, v timeline.MatchResult, now time.Time) ([]letterView, error) {
+func (tr tracer) undelivered(ctx context.Context, providerID string, f timeline.Fact, v timeline.MatchResult, now time.Time) ([]letterView, error) {
 	views := []letterView{}
 	for month := range 12 {
 		first := time.Date(now.UTC().Year(), now.UTC().Month()-time.Month(month), 1, 0, 0, 0, 0, time.UTC)

@@ -10,8 +10,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// unheardView is a name whose events wait for somebody to count them for.
-type unheardView struct {
+// unmatchedView is a name whose events wait for somebody to count them for.
+type unmatchedView struct {
 	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
 	CustomerNumber     string `json:"customerNumber,omitempty"`
 	Events             int    `json:"events"`
@@ -43,16 +43,16 @@ It reads the whole table of timelines.`,
 			if err != nil {
 				return err
 			}
-			views, lines := make([]unheardView, len(all)), [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
+			views, lines := make([]unmatchedView, len(all)), [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
 			for i, u := range all {
-				v := unheardView{Events: len(u.Facts), First: exactly(u.Facts[0].At), Last: exactly(u.Facts[len(u.Facts)-1].At)}
+				v := unmatchedView{Events: len(u.Facts), First: formatInstant(u.Facts[0].At), Last: formatInstant(u.Facts[len(u.Facts)-1].At)}
 				if u.Name.Kind == person.UserID {
 					v.WorkProviderUserID = u.Name.Value
 				} else {
 					v.CustomerNumber = u.Name.Value
 				}
 				views[i] = v
-				lines = append(lines, []string{inWords(u.Name), fmt.Sprint(v.Events), v.First, v.Last})
+				lines = append(lines, []string{displayName(u.Name), fmt.Sprint(v.Events), v.First, v.Last})
 			}
 			return t.show(cmd, views, lines...)
 		},
@@ -61,8 +61,8 @@ It reads the whole table of timelines.`,
 	return cmd
 }
 
-// inWords is a name as people read it.
-func inWords(name person.Name) string {
+// displayName is a name as people read it.
+func displayName(name person.Name) string {
 	if name.Kind == person.UserID {
 		return "id " + name.Value
 	}

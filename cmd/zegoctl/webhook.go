@@ -74,7 +74,7 @@ the place of all others at once.`,
 				}
 			}
 			// The URL is not noted: a work provider may have put a secret of its own into it.
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				drawn, err := store.Set(cmd.Context(), args[0], args[1], secret, time.Now())
 				if err != nil {
 					return err
@@ -118,8 +118,8 @@ func (t *tool) webhookRotate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d := deed{of: args[0], forGood: fmt.Sprintf("the secret before stops signing in %s", overlap)}
-			return t.do(cmd, d, func() error {
+			d := action{target: args[0], irreversible: fmt.Sprintf("the secret before stops signing in %s", overlap)}
+			return t.run(cmd, d, func() error {
 				secret, err := store.Rotate(cmd.Context(), args[0], overlap, time.Now())
 				if err != nil {
 					return err
@@ -143,7 +143,7 @@ func (t *tool) webhookEnable() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				if err := store.Enable(cmd.Context(), args[0]); err != nil {
 					return err
 				}
@@ -165,7 +165,7 @@ func (t *tool) webhookDisable() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				if err := store.Disable(cmd.Context(), args[0], reason, time.Now()); err != nil {
 					return err
 				}
@@ -182,7 +182,7 @@ func (t *tool) showWebhook(cmd *cobra.Command, store *webhook.Store, providerID 
 	if err != nil {
 		return err
 	}
-	view := webhookView{WorkProvider: providerID, URL: s.URL, Secret: string(secret), Secrets: s.SecretCount(time.Now()), Disabled: when(s.DisabledAt), Reason: s.Reason}
+	view := webhookView{WorkProvider: providerID, URL: s.URL, Secret: string(secret), Secrets: s.SecretCount(time.Now()), Disabled: formatTime(s.DisabledAt), Reason: s.Reason}
 	head, line := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}, []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
 	if secret != "" {
 		head, line = append(head, "SECRET (not shown again)"), append(line, view.Secret)
@@ -204,7 +204,7 @@ those that found no room on their day. It is asked for by each work provider tha
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: fmt.Sprintf("%s --tell=%t", args[0], tell)}, func() error {
+			return t.run(cmd, action{target: fmt.Sprintf("%s --tell=%t", args[0], tell)}, func() error {
 				if err := store.SetNotifyRejected(cmd.Context(), args[0], tell); err != nil {
 					return err
 				}
@@ -242,7 +242,7 @@ mean. Nothing follows from it. A receiver that does not know TEST replies 404, w
 			if err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				if t.dryRun {
 					return errDryRun // this one does not go through AWS
 				}
@@ -272,7 +272,7 @@ func (t *tool) showDeliveries(cmd *cobra.Command, deliveries ...webhook.Delivery
 	lines := [][]string{{"ID", "CUSTOMER NUMBER", "STATE", "ATTEMPTS", "STATUS", "PROBLEM", "UPDATED", "DUE"}}
 	views := make([]deliveryView, len(deliveries))
 	for i, d := range deliveries {
-		v := deliveryView{d.ID, d.Customer, string(d.State), d.Attempts, d.Status, d.Problem, when(d.UpdatedAt), when(d.NextAttempt)}
+		v := deliveryView{d.ID, d.Customer, string(d.State), d.Attempts, d.Status, d.Problem, formatTime(d.UpdatedAt), formatTime(d.NextAttempt)}
 		views[i] = v
 		lines = append(lines, []string{v.ID, v.CustomerNumber, v.State, fmt.Sprint(v.Attempts), fmt.Sprint(v.Status), v.Problem, v.Updated, v.Due})
 	}
@@ -330,7 +330,7 @@ func (t *tool) webhookResend() *cobra.Command {
 			if err := env.Err(); err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: strings.Join(args, " ")}, func() error {
+			return t.run(cmd, action{target: strings.Join(args, " ")}, func() error {
 				d, err := store.Resend(cmd.Context(), queue, args[0], args[1])
 				if err != nil {
 					return err

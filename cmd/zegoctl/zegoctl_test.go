@@ -60,7 +60,7 @@ func (o operator) must(into any, args ...string) {
 func (o operator) refused(want string, args ...string) {
 	o.t.Helper()
 	out, err := o.run(args...)
-	if err == nil || !strings.Contains(words(err), want) {
+	if err == nil || !strings.Contains(errorText(err), want) {
 		o.t.Errorf("%q: %v, want %q", args, err, want)
 	}
 	if out != "" {
@@ -231,7 +231,7 @@ func TestTheEndpointOfTheEnvironmentIsHeeded(t *testing.T) {
 func TestASandboxsKeys(t *testing.T) {
 	o := newOperator(t)
 	variables := map[string]string{"SANDBOX": "true"}
-	for _, place := range places {
+	for _, place := range resourceFlags {
 		variables[place.variable] = o.env.Get(place.variable)
 	}
 	sandbox := config.From(variables)

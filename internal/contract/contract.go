@@ -103,9 +103,9 @@ func must(t Test) *document {
 	return d
 }
 
-// Held returns the handler, and fails the test for every answer that openapi.yaml does not document, and for every request
+// Checked returns the handler, and fails the test for every answer that openapi.yaml does not document, and for every request
 // that is answered with success although the file does not allow it. A request that is refused may be anything.
-func Held(t Test, handler http.Handler) http.Handler {
+func Checked(t Test, handler http.Handler) http.Handler {
 	t.Helper()
 	d := must(t)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,8 +196,8 @@ func (d *document) refused(r *http.Request, pathKnown bool, answer *http.Respons
 	return d.misfits(name, text)
 }
 
-// Fits fails the test unless a JSON text fits one of the schemas of openapi.yaml.
-func Fits(t Test, schema string, text []byte) {
+// ValidateBody fails the test unless a JSON text fits one of the schemas of openapi.yaml.
+func ValidateBody(t Test, schema string, text []byte) {
 	t.Helper()
 	for _, fault := range must(t).misfits(schema, text) {
 		t.Errorf("openapi.yaml: %s: %s", schema, fault)

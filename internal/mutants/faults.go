@@ -1,7 +1,7 @@
 package main
 
-// seeded is a fault: a line, and what it is replaced by.
-type seeded struct {
+// mutation is a fault: a line, and what it is replaced by.
+type mutation struct {
 	promise int    // that the line keeps
 	what    string // the fault does
 	file    string
@@ -22,7 +22,7 @@ const (
 )
 
 // faults are the lines that the promises rest on. docs/reliability.md tells them in words.
-var faults = []seeded{
+var faults = []mutation{
 	{
 		1, "a malformed message is thrown away", "pkg/shift/processor.go",
 		`err := letters.Archive(ctx, letter); err != nil`, `err := error(nil); err != nil || letter.Reason == ""`,

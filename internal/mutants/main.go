@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l := laboratory{root: root, folder: folder, sound: map[string]bool{}}
+	l := runner{root: root, folder: folder, sound: map[string]bool{}}
 	seeded, survived := 0, 0
 	for _, f := range faults {
 		if only != 0 && f.promise != only {
@@ -75,8 +75,8 @@ const (
 	survives = "SURVIVED"
 )
 
-// laboratory is where faults are tried.
-type laboratory struct {
+// runner is where faults are tried.
+type runner struct {
 	root   string          // of the repository
 	folder string          // for faulty files
 	sound  map[string]bool // the tests that pass without a fault
@@ -84,7 +84,7 @@ type laboratory struct {
 
 // try runs a fault's test over the faulty file. Without the fault the test must pass, and with it the code must still
 // compile: else its failing would show nothing.
-func (l laboratory) try(ctx context.Context, f seeded) (outcome string, err error) {
+func (l runner) try(ctx context.Context, f mutation) (outcome string, err error) {
 	source := filepath.Join(l.root, f.file)
 	text, err := os.ReadFile(source)
 	if err != nil {
@@ -123,7 +123,7 @@ func (l laboratory) try(ctx context.Context, f seeded) (outcome string, err erro
 }
 
 // test runs a test, and tells whether it passed.
-func (l laboratory) test(ctx context.Context, spec string, flags ...string) (out []byte, passed bool, err error) {
+func (l runner) test(ctx context.Context, spec string, flags ...string) (out []byte, passed bool, err error) {
 	fields := strings.Fields(spec)
 	args := append([]string{"test", "-count=1", "-timeout=3m", "-run", "^" + fields[1] + "$"}, flags...)
 	args = append(append(args, "./"+fields[0]), fields[2:]...)

@@ -73,9 +73,9 @@ func newWorld(t *testing.T, env *config.Env) *world {
 		},
 	)
 	now := func() time.Time { return noon }
-	w.status = contract.Held(t, Status(keys, w.customers, w.timelines, now))
-	w.validate = contract.Held(t, Validate(keys, w.customers))
-	w.enrol = contract.Held(t, Enrol(keys, w.register, now))
+	w.status = contract.Checked(t, Status(keys, w.customers, w.timelines, now))
+	w.validate = contract.Checked(t, Validate(keys, w.customers))
+	w.enrol = contract.Checked(t, Enrol(keys, w.register, now))
 	return w
 }
 

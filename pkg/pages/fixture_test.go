@@ -98,7 +98,7 @@ func newFixture(t *testing.T) *fixture {
 	w.customers, w.timelines = customer.NewStore(env), timeline.NewStore(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.mailer, w.webhooks, func() time.Time { return w.clock })
-	w.pages = contract.Held(
+	w.pages = contract.Checked(
 		t,
 		web.Router(map[string]http.Handler{"account": Account(w.site), "link-work-provider": Link(w.site)}),
 	)

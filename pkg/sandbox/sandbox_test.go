@@ -53,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 	timelines := timeline.NewStore(env)
 	reader := shift.NewReader(timelines, ids, now)
 	ledger := shift.NewWriter(reader, sender)
-	w.api = contract.Held(t, web.Router(map[string]http.Handler{
+	w.api = contract.Checked(t, web.Router(map[string]http.Handler{
 		"sandbox-controls":         Controls(keys, s),
 		"user-status":              customer.Status(keys, customer.NewStore(env), timelines, now),
 		"validate-customer-number": customer.Validate(keys, customer.NewStore(env)),

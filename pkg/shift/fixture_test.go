@@ -93,7 +93,7 @@ func buildFixture(t testing.TB, env *config.Env, keys web.Authenticator, sender 
 	now := func() time.Time { return fx.clock }
 	reader := NewReader(fx.timelines, fx.ids, now)
 	ledger := NewWriter(reader, sender)
-	fx.api = contract.Held(t, web.Router(map[string]http.Handler{
+	fx.api = contract.Checked(t, web.Router(map[string]http.Handler{
 		"shift-login":  Login(keys, sender, fx.ids, now),
 		"shift-logout": Logout(keys, sender, fx.ids, now),
 		"batch-login":  BatchLogin(keys, sender, fx.ids, now),

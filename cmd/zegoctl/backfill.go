@@ -8,14 +8,14 @@ import (
 	"zego.com/workprovider/pkg/recovery"
 )
 
-// refillView is what a refilling found.
-type refillView struct {
+// backfillView is what a refilling found.
+type backfillView struct {
 	Read   int `json:"read"`
 	Added  int `json:"added"`
 	Merged int `json:"merged"`
 }
 
-func (t *tool) refill() *cobra.Command {
+func (t *tool) backfill() *cobra.Command {
 	return &cobra.Command{
 		Use:   "refill RESTORED-TABLE",
 		Short: "Add to the timelines what a restored table has and they lack",
@@ -33,12 +33,12 @@ and repeat every erasure since the backup (zegoctl audit list).`,
 			if err := env.Err(); err != nil {
 				return err
 			}
-			return t.do(cmd, deed{of: args[0]}, func() error {
+			return t.run(cmd, action{target: args[0]}, func() error {
 				report, err := recovery.Backfill(cmd.Context(), env.AWS(), args[0], living)
 				if err != nil {
 					return err
 				}
-				return t.show(cmd, refillView(report), []string{"ROWS READ", "ADDED", "MERGED"},
+				return t.show(cmd, backfillView(report), []string{"ROWS READ", "ADDED", "MERGED"},
 					[]string{fmt.Sprint(report.Read), fmt.Sprint(report.Added), fmt.Sprint(report.Merged)})
 			})
 		},

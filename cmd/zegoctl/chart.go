@@ -9,17 +9,17 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// quarters is how many marks a day has in text.
-const quarters = 24 * 4
+// slotsPerDay is how many marks a day has in text.
+const slotsPerDay = 24 * 4
 
-// bars is a day in text: a scale, the facts, the shifts.
-func bars(day timeline.Day, steps []timeline.Step, shifts []timeline.Shift) string {
+// textChart is a day in text: a scale, the facts, the shifts.
+func textChart(day timeline.Day, steps []timeline.Step, shifts []timeline.Shift) string {
 	quarter := timeline.Instant(15 * time.Minute / time.Microsecond)
 	var scale strings.Builder
 	for hour := 0; hour < 24; hour += 3 {
 		fmt.Fprintf(&scale, "%02d          ", hour)
 	}
-	said, insured := []byte(strings.Repeat(".", quarters)), []byte(strings.Repeat(".", quarters))
+	said, insured := []byte(strings.Repeat(".", slotsPerDay)), []byte(strings.Repeat(".", slotsPerDay))
 	for _, step := range steps {
 		f := step.Fact
 		if f.At.Day() != day {
@@ -54,9 +54,9 @@ const (
 	markWidth  = 8 // of the triangle, whose tip is the instant
 )
 
-// picture is a day as SVG: for each work provider a bar for each shift, and a mark for each event, grey if it had no effect.
+// svgChart is a day as SVG: for each work provider a bar for each shift, and a mark for each event, grey if it had no effect.
 // What the colours say stands in words, too.
-func picture(stories []storyView) string {
+func svgChart(stories []explanationView) string {
 	var svg strings.Builder
 	height := headHeight + rowHeight*len(stories)
 	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="sans-serif" font-size="13">`+"\n",
@@ -71,9 +71,9 @@ func picture(stories []storyView) string {
 		fmt.Fprintf(&svg, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", leftMargin+4, y+14,
 			html.EscapeString(fmt.Sprintf("%s at %s, %s UTC", v.CustomerNumber, v.WorkProvider, v.Day)))
 		for _, s := range v.shifts {
-			from, to := across(max(s.Start, v.day.Start()), v.day), across(min(s.End, v.day.End()), v.day)
+			from, to := xOf(max(s.Start, v.day.Start()), v.day), xOf(min(s.End, v.day.End()), v.day)
 			fmt.Fprintf(&svg, `<rect x="%.1f" y="%d" width="%.1f" height="22" fill="#1d70b8"><title>%s to %s, %s</title></rect>`+"\n",
-				from, y+26, to-from, exactly(s.Start), exactly(s.End), s.EndedBy)
+				from, y+26, to-from, formatInstant(s.Start), formatInstant(s.End), s.EndedBy)
 		}
 		for _, step := range v.steps {
 			f := step.Fact
@@ -88,14 +88,14 @@ func picture(stories []storyView) string {
 				mark, colour = mark+", no effect", "#505a5f"
 			}
 			fmt.Fprintf(&svg, `<text x="%.1f" y="%d" font-size="10" fill="%s">%s<title>%s of %s at %s</title></text>`+"\n",
-				across(f.At, v.day)-markWidth/2, y+62, colour, mark, f.Kind, html.EscapeString(inWords(f.Name)), exactly(f.At))
+				xOf(f.At, v.day)-markWidth/2, y+62, colour, mark, f.Kind, html.EscapeString(displayName(f.Name)), formatInstant(f.At))
 		}
 	}
 	svg.WriteString("</svg>\n")
 	return svg.String()
 }
 
-// across is where an instant of a day stands.
-func across(at timeline.Instant, day timeline.Day) float64 {
+// xOf is where an instant of a day stands.
+func xOf(at timeline.Instant, day timeline.Day) float64 {
 	return leftMargin + dayWidth*float64(at-day.Start())/float64(day.End()-day.Start())
 }

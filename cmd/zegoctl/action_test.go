@@ -17,17 +17,17 @@ import (
 	"zego.com/workprovider/pkg/emulator"
 )
 
-// reading are commands that change nothing. LETTER stands for the id of a dead letter.
-var reading = [][]string{
+// readOnlyCommands are commands that change nothing. LETTER stands for the id of a dead letter.
+var readOnlyCommands = [][]string{
 	{"provider", "list"}, {"key", "list", "courier-ltd"}, {"product", "list"}, {"customer", "show", "ABC123"}, {"link", "list", "ABC123"},
 	{"link", "owner", "courier-ltd", "12345"}, {"webhook", "show", "courier-ltd"}, {"webhook", "deliveries", "courier-ltd"},
 	{"explain", "ABC123"}, {"unmatched", "courier-ltd"}, {"dlq", "list"}, {"dlq", "show", "LETTER"}, {"deprecations"},
 	{"audit", "list"}, {"audit", "verify"},
 }
 
-// changing are commands that change something, in an order in which each can succeed. KEY stands for the id of a key,
+// mutatingCommands are commands that change something, in an order in which each can succeed. KEY stands for the id of a key,
 // LETTER for that of a dead letter, TABLE for the name of the table of timelines.
-var changing = [][]string{
+var mutatingCommands = [][]string{
 	{"provider", "create", "Parcels & Co"},
 	{"provider", "permit", "courier-ltd", "--may-enrol"},
 	{"provider", "product", "courier-ltd", "X"},
@@ -55,8 +55,8 @@ var changing = [][]string{
 	{"customer", "erase", "ABC123"},
 }
 
-// furnished is a world in which every command of changing, the first of its kind aside, has something to change.
-func furnished(t *testing.T) (operator, *strings.Replacer) {
+// seeded is a world in which every command of changing, the first of its kind aside, has something to change.
+func seeded(t *testing.T) (operator, *strings.Replacer) {
 	t.Helper()
 	o := newOperator(t)
 	o.people()
@@ -120,9 +120,9 @@ func stored(t *testing.T, env *config.Env) string {
 
 // A dry run of whatever changes something changes nothing, and notes nothing.
 func TestADryRunChangesNothing(t *testing.T) {
-	o, r := furnished(t)
+	o, r := seeded(t)
 	before := stored(t, o.env)
-	for _, args := range changing {
+	for _, args := range mutatingCommands {
 		out, err := o.run(append(replaced(r, args), "--dry-run")...)
 		if err != nil || out == "" {
 			t.Errorf("%q: %q, %v", args, out, err)
@@ -131,9 +131,9 @@ func TestADryRunChangesNothing(t *testing.T) {
 			t.Fatalf("%q changed something:\n%s\nwas\n%s", args, after, before)
 		}
 	}
-	var view deedView
+	var view dryRunView
 	o.must(&view, "customer", "erase", "ABC123", "--dry-run")
-	if view != (deedView{true, "customer erase ABC123", "who this is will be forgotten, and cover ends"}) {
+	if view != (dryRunView{true, "customer erase ABC123", "who this is will be forgotten, and cover ends"}) {
 		t.Errorf("%+v", view)
 	}
 	// A dry run makes the checks, too.
@@ -145,12 +145,12 @@ func TestADryRunChangesNothing(t *testing.T) {
 
 // Every command that changes something is in the audit log, with who did it and what came of it, and nothing personal.
 func TestEveryDeedIsNoted(t *testing.T) {
-	o, r := furnished(t)
-	var listed []doneView
+	o, r := seeded(t)
+	var listed []auditView
 	o.must(&listed, "audit", "list")
 	start := len(listed)
-	for i, args := range changing {
-		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil && !strings.Contains(words(err), "revoked or rotated already") {
+	for i, args := range mutatingCommands {
+		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil && !strings.Contains(errorText(err), "revoked or rotated already") {
 			t.Errorf("%q: %v, %s", args, err, out)
 		}
 		o.must(&listed, "audit", "list")
@@ -176,7 +176,7 @@ func TestEveryDeedIsNoted(t *testing.T) {
 			t.Errorf("the audit log holds %s", personal)
 		}
 	}
-	var verified verifiedView
+	var verified verifyView
 	o.must(&verified, "audit", "verify")
 	if len(verified.Flaws) != 0 || verified.Entries != 2*len(listed) {
 		t.Errorf("%+v", verified)
@@ -203,7 +203,7 @@ func TestAnAuditLogThatWasChangedIsReported(t *testing.T) {
 
 // What cannot be undone is asked about; whatever is not yes is no, and then nothing happens.
 func TestWhatCannotBeUndoneIsAskedAbout(t *testing.T) {
-	o, r := furnished(t)
+	o, r := seeded(t)
 	before := stored(t, o.env)
 	asked := [][]string{
 		{"key", "rotate", "courier-ltd", "KEY"}, {"key", "revoke", "courier-ltd", "KEY"}, {"link", "withdraw", "courier-ltd", "ABC123"},
@@ -244,14 +244,14 @@ func TestWithoutAnAuditLogNothingIsDone(t *testing.T) {
 	}
 }
 
-// leaves are the commands that do something.
-func leaves(cmd *cobra.Command) []*cobra.Command {
+// leafCommands are the commands that do something.
+func leafCommands(cmd *cobra.Command) []*cobra.Command {
 	if !cmd.HasSubCommands() {
 		return []*cobra.Command{cmd}
 	}
 	var all []*cobra.Command
 	for _, sub := range cmd.Commands() {
-		all = append(all, leaves(sub)...)
+		all = append(all, leafCommands(sub)...)
 	}
 	return all
 }
@@ -261,14 +261,14 @@ func TestEveryCommandIsListed(t *testing.T) {
 	elsewhere := []string{"zegoctl trace", "zegoctl webhook test", "zegoctl webhook resend"} // each has a test of its own
 	tree := command(config.From(nil), nil)
 	var listed []string
-	for _, args := range slices.Concat(reading, changing) {
+	for _, args := range slices.Concat(readOnlyCommands, mutatingCommands) {
 		cmd, _, err := tree.Find(args)
 		if err != nil {
 			t.Fatal(err)
 		}
 		listed = append(listed, cmd.CommandPath())
 	}
-	for _, cmd := range leaves(tree) {
+	for _, cmd := range leafCommands(tree) {
 		if !slices.Contains(listed, cmd.CommandPath()) && !slices.Contains(elsewhere, cmd.CommandPath()) {
 			t.Errorf("%s is neither in reading nor in changing: add it to one of them", cmd.CommandPath())
 		}
@@ -278,7 +278,7 @@ func TestEveryCommandIsListed(t *testing.T) {
 // The help teaches: every command has an example, and the examples are commands that there are, with flags that there are.
 func TestHelpTeachesByExamplesThatAreRight(t *testing.T) {
 	tree := func() *cobra.Command { return command(config.From(nil), nil) }
-	for _, cmd := range append(leaves(tree()), tree()) {
+	for _, cmd := range append(leafCommands(tree()), tree()) {
 		if cmd.Short == "" || cmd.Example == "" {
 			t.Errorf("%s: give it a line that says what it does, and an example", cmd.CommandPath())
 		}

@@ -61,7 +61,7 @@ func TestExplain(t *testing.T) {
 	o, day := working(t)
 	date := day.Format(time.DateOnly)
 	svg := filepath.Join(t.TempDir(), "day.svg")
-	var stories []storyView
+	var stories []explanationView
 	o.must(&stories, "explain", "abc123", "--day", date, "--svg", svg)
 	if len(stories) != 1 || stories[0].WorkProvider != "courier-ltd" || !stories[0].RecordAgrees || stories[0].Revision != 1 || len(stories[0].Shifts) != 1 {
 		t.Fatalf("%+v", stories)
@@ -119,7 +119,7 @@ func wellFormed(t *testing.T, text string) {
 func TestAPictureQuotesNames(t *testing.T) {
 	at := timeline.At(tomorrow())
 	f := timeline.Fact{Name: person.Name{Kind: person.UserID, Value: `<script>&"`}, Kind: timeline.Login, At: at, PlannedEnd: timeline.Never}
-	drawn := picture([]storyView{{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}}})
+	drawn := svgChart([]explanationView{{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}}})
 	wellFormed(t, drawn)
 	if strings.Contains(drawn, "<script>") {
 		t.Error(drawn)
@@ -173,7 +173,7 @@ func TestUnmatched(t *testing.T) {
 	if n := o.process(one, other); n != 0 {
 		t.Fatal(n)
 	}
-	var waiting []unheardView
+	var waiting []unmatchedView
 	o.must(&waiting, "unmatched", "courier-ltd", "--days", "3")
 	if len(waiting) != 1 || waiting[0].WorkProviderUserID != "77" || waiting[0].Events != 2 {
 		t.Errorf("%+v", waiting)
@@ -190,12 +190,12 @@ func TestLinksAreListed(t *testing.T) {
 	}
 	var owner ownerView
 	o.must(&owner, "link", "owner", "courier-ltd", "12345")
-	if owner.CustomerNumber != "ABC123" || !slices.Equal(owner.Ever, []string{"ABC123"}) {
+	if owner.CustomerNumber != "ABC123" || !slices.Equal(owner.PreviousOwners, []string{"ABC123"}) {
 		t.Errorf("%+v", owner)
 	}
 	owner = ownerView{}
 	o.must(&owner, "link", "owner", "courier-ltd", "77")
-	if owner.CustomerNumber != "" || len(owner.Ever) != 0 {
+	if owner.CustomerNumber != "" || len(owner.PreviousOwners) != 0 {
 		t.Errorf("%+v", owner)
 	}
 }
@@ -216,7 +216,7 @@ func TestProductsAreListed(t *testing.T) {
 // A person asks for a copy, and then to be forgotten.
 func TestAPersonsWishes(t *testing.T) {
 	o, day := working(t)
-	var found foundView
+	var found customerNumbersView
 	o.must(&found, "customer", "find", "DRIVER@example.com")
 	if !slices.Equal(found.CustomerNumbers, []string{"ABC12", "ABC123"}) { // the two of this world have one email
 		t.Errorf("%+v", found)
@@ -246,12 +246,12 @@ func TestAPersonsWishes(t *testing.T) {
 	if erased.CustomerNumber != "ABC123" || !slices.Equal(erased.WithdrawnFrom, []string{"courier-ltd"}) {
 		t.Errorf("%+v", erased)
 	}
-	var shown insuredView
+	var shown customerSummaryView
 	o.must(&shown, "customer", "show", "ABC123")
 	if shown.Erased == "" || shown.Insured || shown.CoverLevel != "x" {
 		t.Errorf("%+v", shown)
 	}
-	var stories []storyView
+	var stories []explanationView
 	o.must(&stories, "explain", "ABC123", "--day", day.Format(time.DateOnly))
 	if len(stories) != 1 { // what happened can still be explained
 		t.Errorf("%+v", stories)

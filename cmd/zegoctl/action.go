@@ -18,36 +18,36 @@ import (
 	"zego.com/workprovider/pkg/audit"
 )
 
-// deed is something that an operator is about to do, in words for the audit log, the dry run and the question. They name
-// work providers, customers by number, and things by their ids, and nothing else of a person.
-type deed struct {
-	of      string // what it is done to
-	forGood string // what cannot be undone about it, as a clause; "" if nothing is
+// action is a change that an operator is about to make, as the audit log, the dry run and the confirmation name it. It names
+// work providers, customers by number, and other things by their ids, and contains nothing else of a person.
+type action struct {
+	target       string // what it is done to
+	irreversible string // what cannot be undone about it, as a clause; "" if nothing is
 }
 
-// errDryRun is met where a dry run comes to the first thing that would change something.
+// errDryRun stops a dry run at the first call that would change something.
 var errDryRun = errors.New("a dry run changes nothing")
 
-// deedView is what a dry run tells.
-type deedView struct {
-	DryRun  bool   `json:"dryRun"`
-	Would   string `json:"would"`
-	ForGood string `json:"forGood,omitempty"`
+// dryRunView is the result of a dry run.
+type dryRunView struct {
+	DryRun       bool   `json:"dryRun"`
+	WouldDo      string `json:"would"`
+	Irreversible string `json:"forGood,omitempty"`
 }
 
-// do does a deed: once it is confirmed, and its beginning noted in the audit log. What came of it is noted, too. A dry run
-// does all that comes before the first change, which are the checks, and tells that they held.
-func (t *tool) do(cmd *cobra.Command, d deed, act func() error) error {
+// run makes a change: it is confirmed, recorded in the audit log, and then made; its outcome is recorded, too. A dry run does
+// all that comes before the first change, which are the checks, and shows that they succeeded.
+func (t *tool) run(cmd *cobra.Command, d action, act func() error) error {
 	name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 	if t.dryRun {
 		err := act()
 		if !errors.Is(err, errDryRun) {
 			return err // or nothing would have changed
 		}
-		view := deedView{true, strings.TrimSpace(name + " " + d.of), d.forGood}
-		lines := [][]string{{"DRY RUN: nothing was changed. Every check held, so this would be done:"}, {"  " + view.Would}}
-		if d.forGood != "" {
-			lines = append(lines, []string{"For good: " + d.forGood + "."})
+		view := dryRunView{true, strings.TrimSpace(name + " " + d.target), d.irreversible}
+		lines := [][]string{{"DRY RUN: nothing was changed. Every check held, so this would be done:"}, {"  " + view.WouldDo}}
+		if d.irreversible != "" {
+			lines = append(lines, []string{"For good: " + d.irreversible + "."})
 		}
 		return t.show(cmd, view, lines...)
 	}
@@ -66,25 +66,25 @@ func (t *tool) do(cmd *cobra.Command, d deed, act func() error) error {
 	if err != nil {
 		return err
 	}
-	begun, err := log.Begin(cmd.Context(), who, name, d.of, time.Now())
+	begun, err := log.Begin(cmd.Context(), who, name, d.target, time.Now())
 	if err != nil {
-		return err // what cannot be noted is not done
+		return err // an action that cannot be logged is not performed
 	}
 	failed := act()
 	outcome := audit.OutcomeOK
 	if failed != nil {
-		outcome = words(failed)
+		outcome = errorText(failed)
 	}
 	_, err = log.End(context.WithoutCancel(cmd.Context()), begun, outcome, time.Now()) // Ctrl-C does not undo what is done
 	return errors.Join(failed, err)
 }
 
 // confirm asks before what cannot be undone.
-func (t *tool) confirm(cmd *cobra.Command, d deed) error {
-	if d.forGood == "" || t.yes {
+func (t *tool) confirm(cmd *cobra.Command, d action) error {
+	if d.irreversible == "" || t.yes {
 		return nil
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s. This cannot be undone. Type yes to go on: ", d.of, d.forGood)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s. This cannot be undone. Type yes to go on: ", d.target, d.irreversible)
 	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // the end of the input is no yes
 	if strings.TrimSpace(answer) != "yes" {
 		return errors.New("not confirmed, so nothing was changed (--yes confirms beforehand)")
@@ -92,8 +92,8 @@ func (t *tool) confirm(cmd *cobra.Command, d deed) error {
 	return nil
 }
 
-// harmless are the operations of AWS that change nothing.
-var harmless = regexp.MustCompile("^(Get|BatchGet|TransactGet|List|Describe|Query$|Scan$)")
+// readOnlyOps are the operations of AWS that change nothing.
+var readOnlyOps = regexp.MustCompile("^(Get|BatchGet|TransactGet|List|Describe|Query$|Scan$)")
 
 // readOnly is a configuration whose clients refuse every operation that might change something, before it leaves the
 // machine. So a dry run needs no second version of what it tries, which could differ from the first.
@@ -104,7 +104,7 @@ func readOnly(cfg aws.Config) aws.Config {
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 				middleware.InitializeOutput, middleware.Metadata, error,
 			) {
-				if !harmless.MatchString(awsmiddleware.GetOperationName(ctx)) {
+				if !readOnlyOps.MatchString(awsmiddleware.GetOperationName(ctx)) {
 					return middleware.InitializeOutput{}, middleware.Metadata{}, errDryRun
 				}
 				return next.HandleInitialize(ctx, in)
