@@ -131,9 +131,9 @@ func (s *Store) CreateAccount(ctx context.Context, token string, now time.Time) 
 	return number, err
 }
 
-// SetPassword sets the password of the account that the token is for, creates the account if it is the first, ends every
-// session of it and every other link in a mail to its email, and consumes the token, in one transaction. It returns the
-// customer's number, or ErrTokenUsed, also if the customer was erased.
+// SetPassword sets the password of the account that the token is for, creates the account if it is the first, ends
+// every session of it and every other link in a mail to its email, and consumes the token, in one transaction. It
+// returns the customer's number, or ErrTokenUsed, also if the customer was erased.
 func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now time.Time) (number string, err error) {
 	err = table.RetryConflicts(ctx, func() error {
 		m, ok, err := s.MailToken(ctx, token, PurposeReset, now)
@@ -167,7 +167,8 @@ func (s *Store) RevokeAccess(tx *dynamo.WriteTx, email, number string, now time.
 	tx.Put(s.revokeMailTokens(customer.NormaliseEmail(email), now))
 }
 
-// DeleteAccount adds to a transaction the write that deletes an email's account, on condition that it is the customer's.
+// DeleteAccount adds to a transaction the write that deletes an email's account, on condition that it is the
+// customer's.
 func (s *Store) DeleteAccount(tx *dynamo.WriteTx, email, number string) {
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
 	tx.Delete(s.customers.Delete(table.PK, partition).Range(table.SK, table.AccountSort).If("'number' = ?", number))

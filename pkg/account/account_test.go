@@ -183,7 +183,8 @@ func TestNoPasswordOfAnErasedCustomer(t *testing.T) {
 	if _, err := f.store.SetPassword(t.Context(), token, "hash", noon.Add(time.Minute)); !errors.Is(err, ErrTokenUsed) {
 		t.Errorf("a link that was mailed afterwards: %v", err)
 	}
-	if known, err := f.store.ByEmail(t.Context(), c.Email); err != nil || known.Customer != "" || len(known.Customers) > 0 {
+	if known, err := f.store.ByEmail(t.Context(), c.Email); err != nil || known.Customer != "" ||
+		len(known.Customers) > 0 {
 		t.Errorf("%+v, %v", known, err)
 	}
 }
@@ -202,7 +203,8 @@ func TestMailTokens(t *testing.T) {
 	if !valid(token, PurposeConfirm, noon) || !valid(token, PurposeConfirm, noon.Add(MailTokenTTL-time.Second)) {
 		t.Error("not valid while it should be")
 	}
-	if valid(token, PurposeReset, noon) || valid(token, PurposeDecoy, noon) || valid(token, PurposeConfirm, noon.Add(MailTokenTTL)) ||
+	if valid(token, PurposeReset, noon) || valid(token, PurposeDecoy, noon) ||
+		valid(token, PurposeConfirm, noon.Add(MailTokenTTL)) ||
 		valid(token+"x", PurposeConfirm, noon) ||
 		valid("", PurposeConfirm, noon) {
 		t.Error("valid for what it is not for")

@@ -17,8 +17,8 @@ const MailTokenTTL = 24 * time.Hour
 // maxMailAttempts is how many wrong passwords the link in a mail survives.
 const maxMailAttempts = 10
 
-// repeatTTL is how long after its first use a token succeeds again with the same password: for a double click, and for a
-// browser that sends a form again because it lost the response.
+// repeatTTL is how long after its first use a token succeeds again with the same password: for a double click, and
+// for a browser that sends a form again because it lost the response.
 const repeatTTL = 10 * time.Minute
 
 // MailToken is what the link in a mail is for. It works once.
@@ -90,8 +90,8 @@ func (s *Store) CreateMailToken(ctx context.Context, m MailToken, now time.Time)
 	return token, unavailable(err)
 }
 
-// MailToken returns what the link with the token is for; false if it is not for that purpose, was used or revoked, or has
-// expired.
+// MailToken returns what the link with the token is for; false if it is not for that purpose, was used or revoked, or
+// has expired.
 func (s *Store) MailToken(ctx context.Context, token string, purpose Purpose, now time.Time) (MailToken, bool, error) {
 	var item mailTokenItem
 	ok, err := s.getItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)

@@ -83,8 +83,8 @@ func isCommon(password string) bool {
 	return false
 }
 
-// normalisePassword returns the form of a password that is hashed: keyboards type the same letter as different code points
-// (NIST SP 800-63B, section 5.1.1.2).
+// normalisePassword returns the form of a password that is hashed: keyboards type the same letter as different code
+// points (NIST SP 800-63B, section 5.1.1.2).
 func normalisePassword(password string) string { return norm.NFKC.String(password) }
 
 // HashPassword returns the hash of a password with a salt of its own, in the PHC string format.
@@ -129,5 +129,8 @@ func VerifyPassword(hash, password string) bool {
 	if errSalt != nil || errKey != nil || len(key) != argonKey {
 		return false
 	}
-	return subtle.ConstantTimeCompare(key, argon2.IDKey([]byte(normalisePassword(password)), salt, time, memory, threads, argonKey)) == 1
+	return subtle.ConstantTimeCompare(
+		key,
+		argon2.IDKey([]byte(normalisePassword(password)), salt, time, memory, threads, argonKey),
+	) == 1
 }

@@ -97,7 +97,7 @@ func (d Details) Normalise(now time.Time) (Details, error) {
 	return d, nil
 }
 
-// Validate is Clean for a form that people fill in: it answers with the details as far as they are right, and with
+// Validate is Normalise for a form that people fill in: it returns the details as far as they are valid, and
 // every fault.
 func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 	d.PhoneNumber = phoneSeparators.Replace(strings.TrimSpace(d.PhoneNumber))

@@ -61,7 +61,8 @@ func TestParsedEmailsAreStable(t *testing.T) {
 		if !ok {
 			return
 		}
-		if again, ok := ParseEmail(email); !ok || again != email || !isASCII(email) || strings.ContainsAny(email, " <>,;:\"()[]\\") {
+		if again, ok := ParseEmail(email); !ok || again != email || !isASCII(email) ||
+			strings.ContainsAny(email, " <>,;:\"()[]\\") {
 			t.Fatalf("%q is %q, then %q", typed, email, again)
 		}
 		if NormaliseEmail(NormaliseEmail(typed)) != NormaliseEmail(typed) {

@@ -155,8 +155,8 @@ type enrolment struct {
 func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, now time.Time) (e enrolment, err error) {
 	link := &InitialShare{Provider: provider, UserID: a.userID, Since: now}
 	err = table.RetryConflicts(ctx, func() error {
-		// The owner of the id is read first, because an enrolment writes both: if the id has an owner and there is still no
-		// enrolment afterwards, then it was linked in another way.
+		// The owner of the id is read first, because an enrolment writes both: if the id has an owner and there is
+		// still no enrolment afterwards, then it was linked in another way.
 		owned, err := r.ownership(ctx, link)
 		if err != nil {
 			return err

@@ -7,8 +7,8 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Emails that only look like that of another get neither the other's account nor a mail to it, and mails go to the address
-// that is stored.
+// Emails that only look like that of another get neither the other's account nor a mail to it, and mails go to the
+// address that is stored.
 func TestEmailsOfOthers(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "Kate@Example.com")

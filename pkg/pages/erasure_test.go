@@ -21,8 +21,8 @@ func (w *fixture) erase(number string) {
 	w.ok(err)
 }
 
-// A link that was mailed, a session that was started and a consent page that was opened before an erasure change nothing
-// after it, and lead somewhere.
+// A link that was mailed, a session that was started and a consent page that was opened before an erasure change
+// nothing after it, and lead somewhere.
 func TestErasureIsFinal(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
@@ -43,7 +43,8 @@ func TestErasureIsFinal(t *testing.T) {
 	w.browser().open("/account/login").post("/account/reset", values).expectText(410, "expired")
 	w.browser().signIn("ann@example.com").expectText(422, "wrong")
 
-	phone.post("/account/consent", url.Values{"link": form["link"], "choice": {"agree"}}).expectText(200, "<h1>Sign in</h1>")
+	phone.post("/account/consent", url.Values{"link": form["link"], "choice": {"agree"}}).
+		expectText(200, "<h1>Sign in</h1>")
 	for _, page := range []string{"/account", "/account/login", "/account/signup", courierLink} {
 		b := w.browser()
 		b.cookie = cookie
@@ -62,8 +63,8 @@ func TestErasureIsFinal(t *testing.T) {
 	}
 }
 
-// A session can outlive the customer by the moment in which both are written. It ends without a circle of redirects, and
-// no consent is written.
+// A session can outlive the customer by the moment in which both are written. It ends without a circle of redirects,
+// and no consent is written.
 func TestSessionOfAnErasedCustomer(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")

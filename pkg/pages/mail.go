@@ -82,8 +82,8 @@ Zego
 `
 )
 
-// notifyPasswordChanged mails the owner of an account that its password was changed. If it fails, the password is changed
-// all the same.
+// notifyPasswordChanged mails the owner of an account that its password was changed. If it fails, the password is
+// changed all the same.
 func (r *pageRequest) notifyPasswordChanged(email string) {
 	known, err := r.accounts.ByEmail(r.Context(), email)
 	if err == nil {

@@ -45,7 +45,8 @@ func TestPasswordChangeIsMailed(t *testing.T) {
 	b.expectText(200, `autocomplete="username"`, `value="ann@example.com"`)
 	b.send("password", "quite another one").expectText(200, "Your account")
 	m, link := w.lastMail()
-	if m.To != "Ann@example.com" || m.Subject != "Your password was changed" || !strings.HasSuffix(link, "/account/forgot") {
+	if m.To != "Ann@example.com" || m.Subject != "Your password was changed" ||
+		!strings.HasSuffix(link, "/account/forgot") {
 		t.Errorf("%+v", m)
 	}
 	w.clock = w.clock.Add(time.Minute)

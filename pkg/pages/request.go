@@ -278,8 +278,8 @@ func (r *pageRequest) render(status int, title string, content templ.Component) 
 	}
 	header := headers()
 	if status == http.StatusUnprocessableEntity {
-		// A form with errors is what a browser cannot ask for again: without a copy of its own, the back button would show
-		// an error in its place.
+		// A form with errors is what a browser cannot ask for again: without a copy of its own, the back button would
+		// show an error in its place.
 		header.Set("Cache-Control", "private, no-cache")
 	}
 	body := web.RawBody{ContentType: "text/html; charset=utf-8", Bytes: text.Bytes()}

@@ -148,7 +148,9 @@ func TestShiftHistory(t *testing.T) {
 		return parsed
 	}
 	shift := func(from, to string, by timeline.EndReason) timeline.ListedShift {
-		return timeline.ListedShift{Shift: timeline.Shift{Start: timeline.At(at(from)), End: timeline.At(at(to)), EndedBy: by}}
+		return timeline.ListedShift{
+			Shift: timeline.Shift{Start: timeline.At(at(from)), End: timeline.At(at(to)), EndedBy: by},
+		}
 	}
 	w := recentShifts(at("2026-03-30 12:00")) // the clocks went forward on the 29th, a day of 23 hours
 	w.add("Courier Ltd", []timeline.ListedShift{
@@ -158,7 +160,8 @@ func TestShiftHistory(t *testing.T) {
 		shift("2026-03-30 11:00", "2026-03-31 01:00", timeline.EndAuto),   // open
 	})
 	days := w.days()
-	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" || days[1].Summary != "Sun 29 Mar: 00:00 GMT to 06:30 BST" ||
+	if len(days) != 14 || days[0].Summary != "Mon 30 Mar: 11:00 to 12:00" ||
+		days[1].Summary != "Sun 29 Mar: 00:00 GMT to 06:30 BST" ||
 		days[2].Summary != "Sat 28 Mar: 22:00 to 24:00" ||
 		days[3].Summary != "Fri 27 Mar: no shift" ||
 		days[13].Summary != "Tue 17 Mar: 00:00 to 01:00" {
@@ -209,7 +212,9 @@ func TestBarsStayInTheirDay(t *testing.T) {
 			end := start.Add(time.Duration(rapid.Int64Range(1, int64(timeline.MaxShift)).Draw(t, "long")))
 			w.add(
 				"p",
-				[]timeline.ListedShift{{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), EndedBy: timeline.EndLogout}}},
+				[]timeline.ListedShift{
+					{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), EndedBy: timeline.EndLogout}},
+				},
 			)
 		}
 		for _, d := range w.days() {

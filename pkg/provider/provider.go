@@ -13,8 +13,8 @@ type Provider struct {
 	Name string
 	// CanEnrol reports whether the provider may create customers (contract row 24).
 	CanEnrol bool
-	// Product is the code of the product that people are insured with who sign up through the provider's link; "" if that
-	// is arranged otherwise.
+	// Product is the code of the product that people are insured with who sign up through the provider's link; "" if
+	// that is arranged otherwise.
 	Product string
 	// NotifyRejected reports whether the provider's webhook is notified of rejected events.
 	NotifyRejected bool

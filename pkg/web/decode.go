@@ -16,9 +16,10 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Decode reads a body into a pointer to a struct. It is strict: names are case-sensitive, none occurs twice, and what the type does not have is ignored but must be JSON (contract rows 3, 6, 7
-// and 26). An invalid body is InvalidData. Of several errors it reports malformed JSON first, wherever that is; then a
-// duplicate name; then a value of the wrong type.
+// Decode reads a body into a pointer to a struct. It is strict: names are case-sensitive, none occurs twice, and what
+// the type does not have is ignored but must be JSON (contract rows 3, 6, 7 and 26). An invalid body is InvalidData.
+// Of several errors it reports malformed JSON first, wherever that is; then a duplicate name; then a value of the
+// wrong type.
 func Decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	if err == nil {
@@ -39,9 +40,9 @@ func Decode(body []byte, into any) error {
 	return fault.Wrap(fault.Internal, err)
 }
 
-// DecodeBatch reads a body that is an array, by the rules of Decode, and checks each item as it is decoded, so that items
-// that are not kept take no memory: 4 MiB hold 1.4 million of them. It returns the first error of a check, which the
-// fault names the item of, unless the body as a whole is invalid.
+// DecodeBatch reads a body that is an array, by the rules of Decode, and checks each item as it is decoded, so that
+// items that are not kept take no memory: 4 MiB hold 1.4 million of them. It returns the first error of a check,
+// which the fault names the item of, unless the body as a whole is invalid.
 func DecodeBatch[T any](body []byte, check func(item *T) error) error {
 	b := batch[T]{check: check}
 	if err := Decode(body, &b); err != nil {

@@ -22,14 +22,14 @@ func (r *Request) Query() (url.Values, error) {
 	return query, nil
 }
 
-// ParseQuery parses a query or a form. A semicolon is an ordinary character, as it is to the gateway; url.ParseQuery would
-// return an error, so that it would depend on where the function runs.
+// ParseQuery parses a query or a form. A semicolon is an ordinary character, as it is to the gateway; url.ParseQuery
+// would return an error, so that it would depend on where the function runs.
 func ParseQuery(text string) (url.Values, error) {
 	return url.ParseQuery(strings.ReplaceAll(text, ";", "%3B"))
 }
 
-// RepairAmpersands renames the parameters of a link that was copied out of HTML with its escapes: the & before a parameter
-// was "&amp;", so that its name begins with "amp;".
+// RepairAmpersands renames the parameters of a link that was copied out of HTML with its escapes: the & before a
+// parameter was "&amp;", so that its name begins with "amp;".
 func RepairAmpersands(query url.Values) {
 	for name, values := range query {
 		if repaired, ok := strings.CutPrefix(name, "amp;"); ok {

@@ -399,7 +399,8 @@ func TestErrors(t *testing.T) {
 					w.Header().Get("Retry-After") != test.retryAfter {
 					t.Errorf("got %d, Retry-After %q\n%s, want\n%s", w.Code, w.Header().Get("Retry-After"), w.Body, want)
 				}
-				// Our failures are logged, and what a work provider has to mend; not that somebody is unknown or not there.
+				// Our failures are logged, and what a work provider has to mend; not that somebody is unknown or not
+				// there.
 				noted := test.status >= 500 || test.status == 400 || test.status == 403
 				if id := w.Header().Get("X-Request-Id"); id == "" || strings.Contains(log.String(), id) != noted {
 					t.Errorf("request id %q, log %s", id, log)
@@ -625,8 +626,8 @@ func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
 func (discard) WriteHeader(int)             {}
 
-// Parameters of a link are the same on Lambda and elsewhere: a semicolon is an ordinary character, and an & that was escaped
-// for HTML separates them all the same.
+// Parameters of a link are the same on Lambda and elsewhere: a semicolon is an ordinary character, and an & that was
+// escaped for HTML separates them all the same.
 func TestQueriesAsPeopleCopyThem(t *testing.T) {
 	query, err := ParseQuery("a=1;2&amp;b=3&amp;b=4&c=5")
 	if err != nil {
