@@ -10,6 +10,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -99,7 +100,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 			return Data{}, err
 		}
 	}
-	register := customer.NewRegistrar(customers, timeline.NewStore(env), nothingToRefold)
+	register := customer.NewRegistrar(customers, timeline.NewStore(env), link.NoRecompute)
 	for _, c := range couriers {
 		_, there, err := customers.Customer(ctx, c.CustomerNumber)
 		if err != nil {
@@ -171,6 +172,3 @@ func loadProduct(ctx context.Context, s *customer.Store, p customer.Product) err
 	}
 	return s.PutProduct(ctx, p)
 }
-
-// nothingToRefold stands in for a refolding: of somebody who is only now being made, no event can have come yet.
-func nothingToRefold(context.Context, string, string, time.Time) error { return nil }

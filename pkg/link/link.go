@@ -23,6 +23,9 @@ import (
 // shifts. So the recomputation must be delayed, and do no harm if nothing has changed.
 type RequestRecompute func(ctx context.Context, provider, customerNumber string, from time.Time) error
 
+// NoRecompute is a RequestRecompute for customers who are only being created: no event of theirs can have arrived yet.
+func NoRecompute(context.Context, string, string, time.Time) error { return nil }
+
 // Links changes histories.
 type Links struct {
 	timelines        *timeline.Store

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/customer"
+	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -25,7 +26,7 @@ var testCustomers = []struct {
 // Seed makes the people who are missing, and what is missing of what they share, since a year ago.
 func (s *Sandbox) Seed(ctx context.Context) error {
 	now := time.Now()
-	register := customer.NewRegistrar(s.customers, s.timelines, nothingToRefold)
+	register := customer.NewRegistrar(s.customers, s.timelines, link.NoRecompute)
 	providers, err := s.providers.List(ctx)
 	if err != nil {
 		return err
@@ -79,6 +80,3 @@ func (s *Sandbox) linkCustomer(ctx context.Context, provider, number, userID str
 	s.timelines.AppendHistory(tx, provider, number, append([]timeline.Entry{linked}, entries...)...)
 	return tx.Run(ctx)
 }
-
-// nothingToRefold stands in for a refolding: these people's events are only now to come.
-func nothingToRefold(context.Context, string, string, time.Time) error { return nil }
