@@ -22,8 +22,8 @@ func services(t *testing.T) *emulator.Server {
 	return server
 }
 
-// TestAWarmLoginAllocates no more than 60 times above the bare adapter, and a batch not for each of its events beyond what
-// decoding it takes.
+// TestAWarmLoginAllocates no more than 60 times above the bare adapter, and a batch not for each of its events beyond
+// what decoding it takes.
 func TestAWarmLoginAllocates(t *testing.T) {
 	w, err := newWarmCalls(t.Context(), services(t))
 	if err != nil {
@@ -44,7 +44,8 @@ func TestAWarmLoginAllocates(t *testing.T) {
 	}
 }
 
-// TestBudgets: what batches of a hundred may take of the services, event by event. Both designs have to come to the same shifts.
+// TestBudgets: what batches of a hundred may take of the services, event by event. Both designs have to come to the
+// same shifts.
 func TestBudgets(t *testing.T) {
 	server := services(t)
 	const people = 100
@@ -60,7 +61,8 @@ func TestBudgets(t *testing.T) {
 		}
 		return u
 	}
-	apart, together := bill(true), bill(false)
+	apart := bill(true)
+	together := bill(false)
 	for _, c := range []struct {
 		what       string
 		got, limit float64
@@ -71,7 +73,8 @@ func TestBudgets(t *testing.T) {
 		{"SQS requests", float64(apart.Queue), 6}, // send, receive, delete, twice
 		{"records written apart", float64(apart.Records), 200},
 		{"records written together", float64(together.Records), 100},
-		{"write units an event, apart", apart.WritesEach(), 2.05}, // a fact, a record, and a share of what the batch asked for
+		{"write units an event, apart", apart.WritesEach(), 2.05},
+		// a fact, a record, and a share of what the batch asked for
 		{"read units an event, apart", apart.ReadsEach(), 3.55},
 		{"write units an event, together", together.WritesEach(), 1.05},
 		{"read units an event, together", together.ReadsEach(), 1.8},
@@ -85,7 +88,12 @@ func TestBudgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if u, err := n.bill(t.Context(), people, people, true); err != nil || u.Services() < 1.8*apart.Services() {
-		t.Errorf("the naive design costs %s a million events, ours %s (%v)", dollars(u.Services()), dollars(apart.Services()), err)
+		t.Errorf(
+			"the naive design costs %s a million events, ours %s (%v)",
+			dollars(u.Services()),
+			dollars(apart.Services()),
+			err,
+		)
 	}
 }
 
@@ -107,7 +115,8 @@ func TestPrices(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	fast, slow := 0, 0
+	fast := 0
+	slow := 0
 	results, err := compare(5,
 		contender{"fast", func() (float64, error) { fast++; return float64(fast), nil }},
 		contender{"slow", func() (float64, error) { slow++; return 3 * float64(slow), nil }},

@@ -35,7 +35,8 @@ func heap() float64 {
 
 // watch notes the highest heap until it is stopped.
 func watch() (stop func() float64) {
-	done, peak := make(chan struct{}), make(chan float64)
+	done := make(chan struct{})
+	peak := make(chan float64)
 	go func() {
 		highest := heap()
 		for {
@@ -82,9 +83,11 @@ func burstInMemory(ctx context.Context) (burst, error) {
 		}
 	}
 	runtime.GC()
-	peak, began := watch(), time.Now()
+	peak := watch()
+	began := time.Now()
 	err = w.apply(ctx, queued)
-	b.Seconds, b.PeakMB = time.Since(began).Seconds(), peak()
+	b.Seconds = time.Since(began).Seconds()
+	b.PeakMB = peak()
 	if err != nil {
 		return b, err
 	}
@@ -130,7 +133,9 @@ func burstEmbedded(ctx context.Context, server *emulator.Server) (burst, error) 
 	}
 	progress("%d events are in the queue", b.Events)
 	runtime.GC()
-	before, peak, began := heap(), watch(), time.Now()
+	before := heap()
+	peak := watch()
+	began := time.Now()
 	var processors errgroup.Group
 	for range 2 {
 		processors.Go(func() error {
@@ -139,7 +144,9 @@ func burstEmbedded(ctx context.Context, server *emulator.Server) (burst, error) 
 		})
 	}
 	err = processors.Wait()
-	b.Seconds, b.PeakMB, b.StoredMB = time.Since(began).Seconds(), peak(), before
+	b.Seconds = time.Since(began).Seconds()
+	b.PeakMB = peak()
+	b.StoredMB = before
 	if err != nil {
 		return b, err
 	}

@@ -39,9 +39,9 @@ type compared struct {
 // warmRounds are run before those that count.
 const warmRounds = 3
 
-// compare runs the contenders by turns, so that whatever else the machine does falls on all of them, in an order drawn anew
-// each time. Ratios are taken within a round and only then summed up: a slow moment of the machine spoils a round, and the
-// median does not mind. The first rounds are dropped.
+// compare runs the contenders by turns, so that whatever else the machine does falls on all of them, in an order drawn
+// anew each time. Ratios are taken within a round and only then summed up: a slow moment of the machine spoils a round,
+// and the median does not mind. The first rounds are dropped.
 func compare(rounds int, contenders ...contender) (map[string]compared, error) {
 	costs := make([][]float64, len(contenders))
 	ratios := make([][]float64, len(contenders))
@@ -68,8 +68,9 @@ func compare(rounds int, contenders ...contender) (map[string]compared, error) {
 	return results, nil
 }
 
-// cpuMicros is the processor time that this process has taken, in microseconds, all its threads together: the collector's,
-// too. For what runs in this process it is the time to compare, because it does not grow while others have the processor.
+// cpuMicros is the processor time that this process has taken, in microseconds, all its threads together: the
+// collector's, too. For what runs in this process it is the time to compare, because it does not grow while others have
+// the processor.
 func cpuMicros() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

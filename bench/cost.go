@@ -81,15 +81,16 @@ func (r recording) PutRecord(ctx context.Context, provider, customer string, rec
 func customerOf(i int) string { return fmt.Sprintf("ZB%05d", i) }
 func userIDOf(i int) string   { return fmt.Sprintf("courier-%05d", i) }
 
-// ours is the system itself, of the parts that the functions' mains put together, with people who have worked for so many
-// days until the day before yesterday.
+// ours is the system itself, of the parts that the functions' mains put together, with people who have worked for so
+// many days until the day before yesterday.
 func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) (*design, error) {
 	env, err := server.NewEnv(ctx)
 	if err != nil {
 		return nil, err
 	}
 	d := &design{meter: emulator.AttachMeter(env), batch: 10, parallel: parallelCalls, records: new(atomic.Int64)}
-	providers, now := apikey.NewStore(env), time.Now()
+	providers := apikey.NewStore(env)
+	now := time.Now()
 	courier, err := providers.Create(ctx, provider.Provider{Name: "Courier Ltd"}, now)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,8 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	if d.key, _, err = providers.IssueKey(ctx, courier.ID, now); err != nil {
 		return nil, err
 	}
-	store, since := timeline.NewStore(env), now.AddDate(0, -1, -daysBehind)
+	store := timeline.NewStore(env)
+	since := now.AddDate(0, -1, -daysBehind)
 	err = inParallel(people, func(i int) error {
 		tx := store.WriteTx()
 		link := store.AssignUserID(tx, courier.ID, userIDOf(i), timeline.Ownership{}, customerOf(i), since)
@@ -107,7 +109,9 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	if err != nil {
 		return nil, err
 	}
-	keys, sender, ids := apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env)
+	keys := apikey.CacheFrom(env)
+	sender := queue.NewEventsQueue(env)
+	ids := seal.NewFromEnv(env)
 	d.accept = map[string]accept{
 		"/v1/shift/login":  serve.Proxy(shift.Login(keys, sender, ids, time.Now)),
 		"/v1/shift/logout": serve.Proxy(shift.Logout(keys, sender, ids, time.Now)),
@@ -116,7 +120,8 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 	}
 	applier := timeline.NewApplier(recording{store, d.records}, parallelCalls)
 	for i := range people {
-		for _, became := range applier.Apply(ctx, []timeline.MessageChanges{{Provider: courier.ID, Facts: workdays(i, now, daysBehind)}}, timeline.At(now)) {
+		for _, became := range applier.Apply(ctx,
+			[]timeline.MessageChanges{{Provider: courier.ID, Facts: workdays(i, now, daysBehind)}}, timeline.At(now)) {
 			if became.Err != nil {
 				return nil, became.Err
 			}
@@ -141,9 +146,16 @@ func workdays(i int, now time.Time, days int) (facts []timeline.Fact) {
 	name := person.Name{Kind: person.UserID, Value: userIDOf(i)}
 	for day := range days {
 		morning := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -2-day).Add(6 * time.Hour)
-		facts = append(facts,
+		facts = append(
+			facts,
 			timeline.Fact{Name: name, Kind: timeline.Login, At: timeline.At(morning), PlannedEnd: timeline.Never},
-			timeline.Fact{Name: name, Kind: timeline.Logout, At: timeline.At(morning.Add(4 * time.Hour)), PlannedEnd: timeline.Never})
+			timeline.Fact{
+				Name:       name,
+				Kind:       timeline.Logout,
+				At:         timeline.At(morning.Add(4 * time.Hour)),
+				PlannedEnd: timeline.Never,
+			},
+		)
 	}
 	return facts
 }
@@ -220,8 +232,8 @@ func inParallel(n int, do func(i int) error) error {
 }
 
 // bill has everybody log in and out once, in requests of one size, and answers what that took. Apart, the processor has
-// taken all logins before the first logout is sent; otherwise it finds both in the queue. In the end every shift has to be
-// there.
+// taken all logins before the first logout is sent; otherwise it finds both in the queue. In the end every shift has to
+// be there.
 func (d *design) bill(ctx context.Context, people, size int, apart bool) (use, error) {
 	logins := time.Now().UTC().Truncate(24 * time.Hour).Add(-16 * time.Hour)
 	logouts := logins.Add(4 * time.Hour)
@@ -257,8 +269,11 @@ func (d *design) bill(ctx context.Context, people, size int, apart bool) (use, e
 	if err := d.drain(ctx, &u); err != nil {
 		return u, err
 	}
-	u.Writes, u.Reads, u.Queue = d.meter.WriteUnits(), d.meter.ReadUnits(), d.meter.QueueRequests()
-	u.Records, u.LogBytes = int(d.records.Load()), int(d.logged.bytes.Load())
+	u.Writes = d.meter.WriteUnits()
+	u.Reads = d.meter.ReadUnits()
+	u.Queue = d.meter.QueueRequests()
+	u.Records = int(d.records.Load())
+	u.LogBytes = int(d.logged.bytes.Load())
 	return u, d.check(ctx, people, logins, logouts)
 }
 
@@ -276,9 +291,11 @@ func (d *design) warm(ctx context.Context) error {
 
 // request sends the events of so many people, or those that are left of them.
 func (d *design) request(ctx context.Context, u *use, what string, at time.Time, from, size int) error {
-	path, body := "/v1/batch/"+what, batchBody(at, from, size)
+	path := "/v1/batch/" + what
+	body := batchBody(at, from, size)
 	if size == 1 {
-		path, body = "/v1/shift/"+what, eventBody(at, from)
+		path = "/v1/shift/" + what
+		body = eventBody(at, from)
 	}
 	calls := d.calls()
 	response, err := d.accept[path](ctx, gatewayEvent(path, d.key, body))
@@ -292,11 +309,14 @@ func (d *design) request(ctx context.Context, u *use, what string, at time.Time,
 	return nil
 }
 
-// drain does what Lambda does with a queue: it receives, invokes, and deletes, until nothing is left. The last call, which
-// finds nothing, belongs to no event, and is not counted among them.
+// drain does what Lambda does with a queue: it receives, invokes, and deletes, until nothing is left. The last call,
+// which finds nothing, belongs to no event, and is not counted among them.
 func (d *design) drain(ctx context.Context, u *use) error {
 	for {
-		received, err := d.queue.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &d.queueURL, MaxNumberOfMessages: int32(d.batch)})
+		received, err := d.queue.ReceiveMessage(
+			ctx,
+			&sqs.ReceiveMessageInput{QueueUrl: &d.queueURL, MaxNumberOfMessages: int32(d.batch)},
+		)
 		if err != nil {
 			return err
 		}
@@ -308,7 +328,10 @@ func (d *design) drain(ctx context.Context, u *use) error {
 		var done []sqstypes.DeleteMessageBatchRequestEntry
 		for i, m := range received.Messages {
 			batch.Records = append(batch.Records, events.SQSMessage{MessageId: *m.MessageId, Body: *m.Body})
-			done = append(done, sqstypes.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
+			done = append(
+				done,
+				sqstypes.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle},
+			)
 		}
 		calls := d.calls()
 		response, err := d.consume(ctx, batch)
@@ -317,7 +340,8 @@ func (d *design) drain(ctx context.Context, u *use) error {
 		}
 		u.Invocations++
 		u.WaitedCalls += math.Ceil(float64(d.calls()-calls) / d.parallel)
-		if _, err := d.queue.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &d.queueURL, Entries: done}); err != nil {
+		if _, err := d.queue.DeleteMessageBatch(ctx,
+			&sqs.DeleteMessageBatchInput{QueueUrl: &d.queueURL, Entries: done}); err != nil {
 			return err
 		}
 	}

@@ -117,16 +117,32 @@ func (r *results) addOverhead(single, thousand map[string]compared, more float64
 // addCosts adds the figures of calls and costs.
 func (r *results) addCosts(all []bills, year float64) {
 	r.Costs = all
-	first, last := all[0], all[len(all)-1]
-	r.add("service calls of an accepted event", "calls", exactly(float64(first.Apart.AcceptCalls)/float64(first.Apart.Requests)), 1)
-	r.add("… of an accepted batch of 1,000", "calls", exactly(float64(last.Apart.AcceptCalls)/float64(last.Apart.Requests)), 1)
+	first := all[0]
+	last := all[len(all)-1]
+	r.add(
+		"service calls of an accepted event",
+		"calls",
+		exactly(float64(first.Apart.AcceptCalls)/float64(first.Apart.Requests)),
+		1,
+	)
+	r.add(
+		"… of an accepted batch of 1,000",
+		"calls",
+		exactly(float64(last.Apart.AcceptCalls)/float64(last.Apart.Requests)),
+		1,
+	)
 	r.add("cost of a million events, batches of 1,000, login and logout apart", "$", exactly(last.Apart.Services()), 1.75)
 	r.add("… of which facts", "$", exactly(last.Apart.Facts()), 0.70)
 	r.add("… login and logout together", "$", exactly(last.Together.Services()), 0.90)
 	r.add("cost of an event with a year of shifts, relative to an empty history", "×", exactly(year), 1.1)
 	for _, b := range all {
 		limit := map[int]float64{1: 1 / 1.2, 100: 1 / 1.8, 1000: 1 / 1.8}[b.Size]
-		r.add(fmt.Sprintf("cost relative to the naive design, requests of %d", b.Size), "×", exactly(b.Apart.Services()/b.Naive.Services()), limit)
+		r.add(
+			fmt.Sprintf("cost relative to the naive design, requests of %d", b.Size),
+			"×",
+			exactly(b.Apart.Services()/b.Naive.Services()),
+			limit,
+		)
 	}
 }
 
@@ -141,7 +157,12 @@ func (r *results) addProcessor(toDecoding spread, g *growth) {
 		}
 	}
 	r.add("… relative to decoding only", "×", toDecoding, 10)
-	r.add("time of an event with a year of shifts, relative to an empty history", "×", g.Shifts[len(g.Shifts)-1].Ratio, 1.1)
+	r.add(
+		"time of an event with a year of shifts, relative to an empty history",
+		"×",
+		g.Shifts[len(g.Shifts)-1].Ratio,
+		1.1,
+	)
 	r.add("… with a year of LOGINs without a LOGOUT, relative to an empty history", "×", g.Open[len(g.Open)-1].Ratio, 1.1)
 }
 

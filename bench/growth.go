@@ -114,7 +114,12 @@ func crowd(from, people int, at time.Time) []named {
 }
 
 // workday is one login and, four hours later, one logout of so many people, each in a batch of its own.
-func (w *memoryWorld) workday(ctx context.Context, from, people int, day time.Time, kinds ...string) (bodies []string, err error) {
+func (w *memoryWorld) workday(
+	ctx context.Context,
+	from, people int,
+	day time.Time,
+	kinds ...string,
+) (bodies []string, err error) {
 	for i, kind := range kinds {
 		more, err := w.messages(ctx, kind, crowd(from, people, day.Add(time.Duration(8+4*i)*time.Hour)))
 		if err != nil {

@@ -40,7 +40,10 @@ func newRuntimeAPI() (*runtimeAPI, error) {
 	r := &runtimeAPI{address: listener.Addr().String(), answers: make(chan answer, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", r.next)
-	mux.HandleFunc("POST /2018-06-01/runtime/invocation/1/response", func(_ http.ResponseWriter, q *http.Request) { r.take(q, false) })
+	mux.HandleFunc(
+		"POST /2018-06-01/runtime/invocation/1/response",
+		func(_ http.ResponseWriter, q *http.Request) { r.take(q, false) },
+	)
 	mux.HandleFunc("POST /2018-06-01/runtime/", func(_ http.ResponseWriter, q *http.Request) { r.take(q, true) })
 	r.server.Handler = mux
 	go r.server.Serve(listener)
@@ -75,12 +78,13 @@ type program struct {
 	variables []string
 }
 
-// start starts a program with an event waiting for it, and answers how many milliseconds later its first answer was here.
-// The answer has to contain a text.
+// start starts a program with an event waiting for it, and answers how many milliseconds later its first answer was
+// here. The answer has to contain a text.
 func (r *runtimeAPI) start(ctx context.Context, p program, event []byte, want string) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	r.event, r.asked = event, false
+	r.event = event
+	r.asked = false
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	cmd.Dir = p.dir
 	cmd.Env = append(slices.Clone(p.variables), "AWS_LAMBDA_RUNTIME_API="+r.address, "PATH="+os.Getenv("PATH"))

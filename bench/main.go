@@ -1,9 +1,9 @@
-// Command bench measures what the system's start, calls, cost and growth are, beside what people would use instead and the
-// physical limit: `make bench`. Every figure of time is a ratio taken within one run and interleaved, so that a busy machine
-// makes it no worse, only less exact.
+// Command bench measures what the system's start, calls, cost and growth are, beside what people would use instead and
+// the physical limit: `make bench`. Every figure of time is a ratio taken within one run and interleaved, so that a
+// busy machine makes it no worse, only less exact.
 //
-// It prints a table with a mark at every figure that has something to reach, and writes docs/performance.md, its pictures,
-// and docs/performance/results.json. It needs the project's folder as its working folder.
+// It prints a table with a mark at every figure that has something to reach, and writes docs/performance.md, its
+// pictures, and docs/performance/results.json. It needs the project's folder as its working folder.
 package main
 
 import (
@@ -41,12 +41,15 @@ func run(ctx context.Context) error {
 		do   func() error
 	}{
 		{"building every function as it is deployed", func() error { return build(ctx) }},
-		{"start-up: every function by turns with a hello world, then with Python", func() error { return r.starts(ctx, server) }},
+		{"start-up: every function by turns with a hello world, then with Python",
+			func() error { return r.starts(ctx, server) }},
 		{"warm calls, with the queue faked", func() error { return r.overhead(ctx, server) }},
 		{"the processor, on the store in memory", func() error { return r.processor(ctx) }},
-		{"a burst of a million events, on the store in memory", func() error { return r.burst("in memory", func() (burst, error) { return burstInMemory(ctx) }) }},
+		{"a burst of a million events, on the store in memory",
+			func() error { return r.burst("in memory", func() (burst, error) { return burstInMemory(ctx) }) }},
 		{"calls and cost, on the embedded services", func() error { return r.costs(ctx, server) }},
-		{"a burst of 100,000 events, on the embedded services", func() error { return r.burst("embedded", func() (burst, error) { return burstEmbedded(ctx, server) }) }},
+		{"a burst of 100,000 events, on the embedded services",
+			func() error { return r.burst("embedded", func() (burst, error) { return burstEmbedded(ctx, server) }) }},
 	} {
 		fmt.Fprintf(os.Stderr, "[%d/7] %s ...\n", i+1, step.what)
 		if err := step.do(); err != nil {

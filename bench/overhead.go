@@ -43,7 +43,8 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 	if err != nil {
 		return nil, err
 	}
-	providers, now := apikey.NewStore(env), time.Now()
+	providers := apikey.NewStore(env)
+	now := time.Now()
 	courier, err := providers.Create(ctx, provider.Provider{Name: "Courier Ltd"}, now)
 	if err != nil {
 		return nil, err
@@ -52,10 +53,12 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 	if err != nil {
 		return nil, err
 	}
-	keys, ids := apikey.CacheFrom(env), seal.NewFromEnv(env)
+	keys := apikey.CacheFrom(env)
+	ids := seal.NewFromEnv(env)
 	const thousand = 1000
 	at := now.Add(-time.Hour)
-	one, many := eventBody(at, 0), batchBody(at, 0, thousand)
+	one := eventBody(at, 0)
+	many := batchBody(at, 0, thousand)
 	sample, err := sampleEvent()
 	if err != nil {
 		return nil, err
@@ -85,8 +88,8 @@ func newWarmCalls(ctx context.Context, server *emulator.Server) (*warmCalls, err
 	}, env.Err()
 }
 
-// sampleEvent reads the event of a login as the gateway sends it, with all the headers and the context of a request, which
-// the adapter has to turn into a request too; it answers a function that puts another path, key and body into it.
+// sampleEvent reads the event of a login as the gateway sends it, with all the headers and the context of a request,
+// which the adapter has to turn into a request too; it answers a function that puts another path, key and body into it.
 func sampleEvent() (func(path, key string, body []byte) events.APIGatewayProxyRequest, error) {
 	text, err := os.ReadFile(filepath.Join("events", "shift-login.json"))
 	if err != nil {
@@ -97,7 +100,8 @@ func sampleEvent() (func(path, key string, body []byte) events.APIGatewayProxyRe
 			panic(err) // a test invokes the function with it
 		}
 		event.Path = path + "/"
-		event.Headers["Authorization"], event.MultiValueHeaders["Authorization"] = key, []string{key}
+		event.Headers["Authorization"] = key
+		event.MultiValueHeaders["Authorization"] = []string{key}
 		event.Body = base64.StdEncoding.EncodeToString(body)
 		return event
 	}, nil

@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// AWS's list prices for on-demand use in us-east-1, in dollars a million, of November 2026. Other regions differ by some
-// percent and the ratios hardly at all. https://aws.amazon.com/api-gateway/pricing/ and the like for lambda, sqs,
+// AWS's list prices for on-demand use in us-east-1, in dollars a million, of November 2026. Other regions differ by
+// some percent and the ratios hardly at all. https://aws.amazon.com/api-gateway/pricing/ and the like for lambda, sqs,
 // dynamodb and cloudwatch.
 const (
 	pricePerRequest    = 3.50  // of a REST API
@@ -16,8 +16,8 @@ const (
 	pricePerGBLogged = 0.50    // a GB taken in by CloudWatch
 )
 
-// What Lambda's duration is reckoned from, because the embedded services' own times mean nothing: a call to a service in
-// the same region, and the memory that template.yaml gives each function.
+// What Lambda's duration is reckoned from, because the embedded services' own times mean nothing: a call to a service
+// in the same region, and the memory that template.yaml gives each function.
 const (
 	callMilliseconds = 5
 	memoryGB         = 0.5

@@ -12,8 +12,8 @@ import (
 var benchmark = regexp.MustCompile(`BenchmarkApart/(decode|process)/1000\S*\s.*?([0-9.]+) ns/event`)
 
 // measureDecoding answers what applying a message costs to what decoding it does, in batches of 1,000, login and logout
-// apart, on the store in memory and on one core. It runs the benchmarks of pkg/shift, which alone can decode a message without applying it: both in one
-// process, and that so many times.
+// apart, on the store in memory and on one core. It runs the benchmarks of pkg/shift, which alone can decode a message
+// without applying it: both in one process, and that so many times.
 func measureDecoding(ctx context.Context, rounds int) (spread, error) {
 	const program = "bin/bench/shift.test"
 	output, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, "./pkg/shift").CombinedOutput()
@@ -22,7 +22,14 @@ func measureDecoding(ctx context.Context, rounds int) (spread, error) {
 	}
 	var ratios []float64
 	for range rounds {
-		run := exec.CommandContext(ctx, program, "-test.run=^$", "-test.bench=^BenchmarkApart$/^(decode|process)$/^1000$", "-test.cpu=1", "-test.benchtime=0.1s")
+		run := exec.CommandContext(
+			ctx,
+			program,
+			"-test.run=^$",
+			"-test.bench=^BenchmarkApart$/^(decode|process)$/^1000$",
+			"-test.cpu=1",
+			"-test.benchtime=0.1s",
+		)
 		output, err := run.Output()
 		if err != nil {
 			return spread{}, fmt.Errorf("%s: %w: %s", program, err, output)

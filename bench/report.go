@@ -88,7 +88,8 @@ func (r *results) draw(folder string) error {
 		{"limit: a fact and a record", curve(func(bills) float64 { return recordLimit })},
 		{"limit: a fact", curve(func(bills) float64 { return factLimit })},
 	}
-	if err := draw(filepath.Join(folder, "cost.svg"), "Cost of a million events", "events per request", "dollars", true, costs); err != nil {
+	if err := draw(filepath.Join(folder, "cost.svg"), "Cost of a million events", "events per request", "dollars", true,
+		costs); err != nil {
 		return err
 	}
 	micros := func(points []point) (xys plotter.XYs) {
@@ -98,11 +99,13 @@ func (r *results) draw(folder string) error {
 		return xys
 	}
 	batches := series{{"login and logout apart", micros(r.Growth.BatchSize)}}
-	if err := draw(filepath.Join(folder, "batch-size.svg"), "Processor time per event", "events per message", "microseconds", true, batches); err != nil {
+	if err := draw(filepath.Join(folder, "batch-size.svg"), "Processor time per event", "events per message",
+		"microseconds", true, batches); err != nil {
 		return err
 	}
 	days := series{{"all facts of a day at once", micros(r.Growth.FactsADay)}}
-	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "Processor time per event", "facts of a person on one day", "microseconds", true, days); err != nil {
+	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "Processor time per event", "facts of a person on one day",
+		"microseconds", true, days); err != nil {
 		return err
 	}
 	behind := func(all []past) plotter.XYs {
@@ -113,16 +116,26 @@ func (r *results) draw(folder string) error {
 		return points
 	}
 	ratios := series{{"shifts", behind(r.Growth.Shifts)}, {"LOGINs without a LOGOUT", behind(r.Growth.Open)}}
-	return draw(filepath.Join(folder, "history.svg"), "Processor time per event", "days of history", "relative to an empty history", false, ratios)
+	return draw(
+		filepath.Join(folder, "history.svg"),
+		"Processor time per event",
+		"days of history",
+		"relative to an empty history",
+		false,
+		ratios,
+	)
 }
 
 // draw draws curves over a horizontal axis, which is logarithmic if it says so.
 func draw(path, title, x, y string, logarithmic bool, curves series) error {
 	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.Text = title
+	p.X.Label.Text = x
+	p.Y.Label.Text = y
 	p.Y.Min = 0
 	if logarithmic {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.X.Scale = plot.LogScale{}
+		p.X.Tick.Marker = plot.LogTicks{Prec: -1}
 	}
 	p.Add(plotter.NewGrid())
 	p.Legend.Top = true

@@ -20,7 +20,8 @@ func TestThePageIsOfTheResults(t *testing.T) {
 	if err := r.write(folder); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"performance.md", "performance/cost.svg", "performance/history.svg", "performance/batch-size.svg", "performance/facts-a-day.svg"} {
+	for _, name := range []string{"performance.md", "performance/cost.svg", "performance/history.svg",
+		"performance/batch-size.svg", "performance/facts-a-day.svg"} {
 		want, err := os.ReadFile(folder + "/" + name)
 		if err != nil {
 			t.Fatal(err)

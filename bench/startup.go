@@ -30,7 +30,8 @@ const (
 
 // build builds every function as it is deployed, and the bare hello world with the same flags.
 func build(ctx context.Context) error {
-	for _, command := range []string{"scripts/build", ". scripts/goflags && go build -o " + builtHello + " ./bench/peers/hello"} {
+	for _, command := range []string{"scripts/build",
+		". scripts/goflags && go build -o " + builtHello + " ./bench/peers/hello"} {
 		if output, err := exec.CommandContext(ctx, "bash", "-c", command).CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w: %s", command, err, output)
 		}
@@ -38,8 +39,8 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// functionNames are the names of all functions that a live stack has, those behind the gateway first: of each there is a
-// sample.
+// functionNames are the names of all functions that a live stack has, those behind the gateway first: of each there is
+// a sample.
 func functionNames() (api, consumers []string, err error) {
 	samples, err := filepath.Glob("events/*.json")
 	for _, sample := range samples {
@@ -63,9 +64,9 @@ type starts struct {
 	Versus spread `json:"loginToPython"`
 }
 
-// measureStarts starts everything that was built, by turns. Each is sent its sample from events/, without the key, which is
-// refused without asking a service; a queue's consumer gets an empty batch. The Python takes part in fewer rounds: it needs
-// as long as fifty of the others.
+// measureStarts starts everything that was built, by turns. Each is sent its sample from events/, without the key,
+// which is refused without asking a service; a queue's consumer gets an empty batch. The Python takes part in fewer
+// rounds: it needs as long as fifty of the others.
 func measureStarts(ctx context.Context, server *emulator.Server, rounds int) (*starts, error) {
 	runtime, err := newRuntimeAPI()
 	if err != nil {
@@ -132,12 +133,21 @@ func measureStarts(ctx context.Context, server *emulator.Server, rounds int) (*s
 	if err != nil {
 		return nil, err
 	}
-	refused, err := compare(rounds/6, contend("python", python, keyless, `"statusCode": 401`), contend("login", function("shift-login"), keyless, `"statusCode":401`))
+	refused, err := compare(
+		rounds/6,
+		contend("python", python, keyless, `"statusCode": 401`),
+		contend("login", function("shift-login"), keyless, `"statusCode":401`),
+	)
 	if err != nil {
 		return nil, err
 	}
-	s.Versus, s.Functions["python"] = refused["login"].Ratio, refused["python"]
-	s.Accepted, err = compare(rounds/6, contend("python", python, whole, `"statusCode": 202`), contend("login", function("shift-login"), whole, `"statusCode":202`))
+	s.Versus = refused["login"].Ratio
+	s.Functions["python"] = refused["python"]
+	s.Accepted, err = compare(
+		rounds/6,
+		contend("python", python, whole, `"statusCode": 202`),
+		contend("login", function("shift-login"), whole, `"statusCode":202`),
+	)
 	return &s, err
 }
 
@@ -198,8 +208,8 @@ func withKey(function, key string) ([]byte, error) {
 	return json.Marshal(event)
 }
 
-// newReplay is a service that answers at once: it asks the embedded one the first time, and tells the same answer whenever it
-// is asked the same again.
+// newReplay is a service that answers at once: it asks the embedded one the first time, and tells the same answer
+// whenever it is asked the same again.
 func newReplay(url string) *httptest.Server {
 	var mu sync.Mutex
 	known := map[string]*http.Response{}

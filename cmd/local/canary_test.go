@@ -28,12 +28,14 @@ import (
 
 // canaries are what one person's fields hold. Each says so itself, or is like nobody else's.
 var canaries = map[string]string{
-	"givenNames": "Canary", "lastName": "O'Canary", "address": "1 Canary Wharf", "city": "Canaryville", "postCode": "ZE1 0ZZ",
-	"dob": "1933-03-13", "email": "canary@example.com", "phoneNumber": "+447911999123", "workProviderUserId": "canary-id",
+	"givenNames": "Canary", "lastName": "O'Canary", "address": "1 Canary Wharf", "city": "Canaryville",
+	"postCode": "ZE1 0ZZ",
+	"dob":      "1933-03-13", "email": "canary@example.com", "phoneNumber": "+447911999123", "workProviderUserId": "canary-id",
 	"vehicle": "C4N 4RY", "password": "a canary in a coal mine",
 }
 
-// echoingService is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it was sent.
+// echoingService is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it
+// was sent.
 type echoingService struct {
 	aws.HTTPClient
 	nasty atomic.Bool
@@ -47,12 +49,20 @@ func (g *echoingService) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	complaint, err := json.Marshal(map[string]string{"__type": "ValidationException", "message": "cannot take " + string(sent)})
-	return &http.Response{StatusCode: 400, Body: io.NopCloser(bytes.NewReader(complaint)), Header: http.Header{}, Request: r}, err
+	complaint, err := json.Marshal(
+		map[string]string{"__type": "ValidationException", "message": "cannot take " + string(sent)},
+	)
+	return &http.Response{
+		StatusCode: 400,
+		Body:       io.NopCloser(bytes.NewReader(complaint)),
+		Header:     http.Header{},
+		Request:    r,
+	}, err
 }
 
-// TestNoPersonIsInLogsMetricsOrErrors plants a canary in every field about a person, of every request there is, good and
-// bad, while the services work and while they complain; none of them comes out again where operators or other clients see it.
+// TestNoPersonIsInLogsMetricsOrErrors plants a canary in every field about a person, of every request there is, good
+// and bad, while the services work and while they complain; none of them comes out again where operators or other
+// clients see it.
 func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	c := newClient(t)
 	cfg := c.env.AWS().Copy()
@@ -90,7 +100,10 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	}
 	sing()
 	batch := queued(t, c.env, "EVENTS_QUEUE_URL")
-	batch.Records = append(batch.Records, events.SQSMessage{MessageId: "odd", Body: "canary", Attributes: map[string]string{"SentTimestamp": "1"}})
+	batch.Records = append(
+		batch.Records,
+		events.SQSMessage{MessageId: "odd", Body: "canary", Attributes: map[string]string{"SentTimestamp": "1"}},
+	)
 	consume(batch)
 	services.nasty.Store(true)
 	sing()
@@ -114,20 +127,40 @@ func (c *client) songs() []*http.Request {
 		c.t.Fatal(err)
 	}
 	var bodies []string
-	for _, name := range []string{`"workProviderUserId":"canary-id"`, `"driverId":"canary-id"`, `"customerNumber":"CANARY1"`, `"policyId":"CANARY1"`} {
+	for _, name := range []string{`"workProviderUserId":"canary-id"`, `"driverId":"canary-id"`,
+		`"customerNumber":"CANARY1"`, `"policyId":"CANARY1"`} {
 		for _, at := range []string{ago(10), "canary"} {
-			bodies = append(bodies, fmt.Sprintf(`{%s,"timestamp":%q,"success":true,"user":{%[1]s},"startTime":%[2]q,"endTime":null,
-				"customer":%s,"product":{"code":"FL.OCC.PL.UK.001","occupations":["babysitter"]}}`, name, at, customer))
+			bodies = append(
+				bodies,
+				fmt.Sprintf(`{%s,"timestamp":%q,"success":true,"user":{%[1]s},"startTime":%[2]q,"endTime":null,
+				"customer":%s,"product":{"code":"FL.OCC.PL.UK.001","occupations":["babysitter"]}}`, name, at, customer),
+			)
 		}
 	}
-	bodies = append(bodies, `{"canary":1,"canary":2}`, `{"canary@example.com"`, `"canary"`, `{"user":"canary","customer":["canary"]}`,
-		fmt.Sprintf(`{"customer":%s,"product":{"code":"canary"}}`, strings.ReplaceAll(string(customer), "1933-03-13", "13/03/1933")))
-	form := url.Values{"token": {"canary"}, "link": {"canary"}, "terms": {"yes"}, "choice": {"agree"}, "provider": {"courier-ltd"}}
+	bodies = append(
+		bodies,
+		`{"canary":1,"canary":2}`,
+		`{"canary@example.com"`,
+		`"canary"`,
+		`{"user":"canary","customer":["canary"]}`,
+		fmt.Sprintf(
+			`{"customer":%s,"product":{"code":"canary"}}`,
+			strings.ReplaceAll(string(customer), "1933-03-13", "13/03/1933"),
+		),
+	)
+	form := url.Values{
+		"token":    {"canary"},
+		"link":     {"canary"},
+		"terms":    {"yes"},
+		"choice":   {"agree"},
+		"provider": {"courier-ltd"},
+	}
 	for name, value := range canaries {
 		form.Set(name, value)
 	}
 	queries := []string{
-		"workProviderUserId=canary-id", "driverId=canary-id", "customerNumber=CANARY1", "policyId=CANARY1&next=canary", "from=canary&driverId=canary-id",
+		"workProviderUserId=canary-id", "driverId=canary-id", "customerNumber=CANARY1", "policyId=CANARY1&next=canary",
+		"from=canary&driverId=canary-id",
 		"canary=%zz", "email=canary@example.com&work_provider=Courier+Ltd&wp_id=canary-id", "wp=canary", form.Encode(),
 	}
 

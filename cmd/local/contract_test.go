@@ -46,7 +46,11 @@ func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 
 	for _, o := range contract.Operations(t) {
 		for _, status := range o.Statuses {
-			byGateway := status == "429" && !slices.Contains([]string{"GET /v1/link-work-provider", "GET /link-work-provider", "POST /account/{page}"}, o.Method+" "+o.Path)
+			byGateway := status == "429" &&
+				!slices.Contains(
+					[]string{"GET /v1/link-work-provider", "GET /link-work-provider", "POST /account/{page}"},
+					o.Method+" "+o.Path,
+				)
 			if !byGateway && !c.seen[o.Method+" "+o.Path+" "+status] {
 				t.Errorf("no request gives %s %s the status %s: show how, or take it out of openapi.yaml", o.Method, o.Path, status)
 			}
@@ -72,7 +76,13 @@ func newClient(t *testing.T, variables ...string) *client {
 	if err := emulator.VerifySender(t.Context(), env.AWS()); err != nil {
 		t.Fatal(err)
 	}
-	c := &client{t: t, env: env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, seen: map[string]bool{}}
+	c := &client{
+		t:       t,
+		env:     env,
+		key:     world.WorkProviders[0].Key,
+		parcels: world.WorkProviders[1].Key,
+		seen:    map[string]bool{},
+	}
 	c.api = fullAPI(t, env)
 	working := env.AWS()
 	broken := working.Copy()
@@ -135,8 +145,12 @@ func (c *client) common(method, path string) {
 	if !isPage(path) {
 		c.ask(operation, target, "", http.StatusUnauthorized, "Authorization", "")
 	}
-	c.send(c.cut, operation, c.request(operation, target, strings.NewReader(""), "Cookie", "__Host-session=x", "Sec-Fetch-Site", "same-origin"),
-		http.StatusServiceUnavailable)
+	c.send(
+		c.cut,
+		operation,
+		c.request(operation, target, strings.NewReader(""), "Cookie", "__Host-session=x", "Sec-Fetch-Site", "same-origin"),
+		http.StatusServiceUnavailable,
+	)
 }
 
 // isPage tells whether a path is one that people open in a browser: it takes no key.
@@ -165,7 +179,8 @@ func (c *client) events() {
 	batch := c.ask("POST /v1/batch/login", "", "["+event+"]", http.StatusAccepted)
 	c.ask("POST /v1/batch/logout", "", "["+event+"]", http.StatusAccepted)
 	c.ask("POST /v1/match", "", `{"customerNumber":"ABC123","success":true}`, http.StatusAccepted)
-	for _, path := range []string{"/v1/shift/login", "/v1/shift/logout", "/v1/batch/login", "/v1/batch/logout", "/v1/match", "/v1/customer/enrol"} {
+	for _, path := range []string{"/v1/shift/login", "/v1/shift/logout", "/v1/batch/login", "/v1/batch/logout",
+		"/v1/match", "/v1/customer/enrol"} {
 		c.ask("POST "+path, "", "{", http.StatusBadRequest)
 	}
 	c.ask("GET /v2/event/{id}", accepted.Header.Get("Location"), "", http.StatusOK)
@@ -194,7 +209,12 @@ func (c *client) customers() {
 
 func (c *client) shifts() {
 	for i, path := range []string{"/v2/shift", "/v2/policy"} {
-		created := c.ask("POST "+path, "", fmt.Sprintf(`{"user":{"workProviderUserId":"8545"},"startTime":%q}`, ago(20-5*i)), http.StatusCreated)
+		created := c.ask(
+			"POST "+path,
+			"",
+			fmt.Sprintf(`{"user":{"workProviderUserId":"8545"},"startTime":%q}`, ago(20-5*i)),
+			http.StatusCreated,
+		)
 		c.ask("POST "+path, "", "{", http.StatusBadRequest)
 		c.ask("GET "+path, path+"?workProviderUserId=8545", "", http.StatusOK)
 		c.ask("GET "+path, path, "", http.StatusBadRequest)
@@ -256,7 +276,8 @@ func (c *client) pages() {
 	c.exhaust(form, "/account/forgot", "email=nobody@example.com", from...)
 }
 
-// exhaust asks until there have been too many requests, from a network of its own, for the tries of one are counted for a while.
+// exhaust asks until there have been too many requests, from a network of its own, for the tries of one are counted for
+// a while.
 func (c *client) exhaust(operation, target, body string, header ...string) {
 	c.t.Helper()
 	for tries := 0; !c.seen[operation+" 429"]; tries++ {
@@ -275,7 +296,14 @@ func (c *client) exhaust(operation, target, body string, header ...string) {
 func (c *client) signIn(email string) string {
 	const form = "POST /account/{page}"
 	c.ask(form, "/account/forgot", "email="+url.QueryEscape(email), http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
-	answer := c.ask(form, "/account/reset", "token="+c.mailed(email)+"&password=correct+horse+battery", http.StatusSeeOther, "Sec-Fetch-Site", "same-origin")
+	answer := c.ask(
+		form,
+		"/account/reset",
+		"token="+c.mailed(email)+"&password=correct+horse+battery",
+		http.StatusSeeOther,
+		"Sec-Fetch-Site",
+		"same-origin",
+	)
 	return c.cookie(answer)
 }
 

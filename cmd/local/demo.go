@@ -66,8 +66,8 @@ func printDemo(ctx context.Context, files []string) error {
 	return json.NewEncoder(os.Stdout).Encode(world)
 }
 
-// startupMessage shows how to go on; the lines can be pasted. The first work provider of the demo world is Courier Ltd, the
-// first two customers are the ones named here.
+// startupMessage shows how to go on; the lines can be pasted. The first work provider of the demo world is Courier Ltd,
+// the first two customers are the ones named here.
 const startupMessage = `
 Try it:
 

@@ -9,9 +9,9 @@ import (
 // maxRequest is the gateway's limit on a request, in bytes.
 const maxRequest = 10 << 20
 
-// withWholeBody reads each body before the function is called, as the gateway does. A function that responds without reading
-// the body, as with 413, would make net/http close the connection while the client is still sending, so that the client sees
-// a broken pipe instead of the response. What exceeds the gateway's limit is read, too, and dropped.
+// withWholeBody reads each body before the function is called, as the gateway does. A function that responds without
+// reading the body, as with 413, would make net/http close the connection while the client is still sending, so that
+// the client sees a broken pipe instead of the response. What exceeds the gateway's limit is read, too, and dropped.
 func withWholeBody(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))

@@ -40,9 +40,11 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 	var key, shifts string
 
 	serve(t, at, func(world demo.Data) {
-		first, key = world, world.WorkProviders[0].Key
+		first = world
+		key = world.WorkProviders[0].Key
 		at := time.Now().UTC().Format(time.RFC3339)
-		if answer := call(t, key, "POST", world.URL+"/v1/shift/login/", `{"workProviderUserId":"1686","timestamp":"`+at+`"}`); answer != `{"status":"PENDING"}` {
+		if answer := call(t, key, "POST", world.URL+"/v1/shift/login/",
+			`{"workProviderUserId":"1686","timestamp":"`+at+`"}`); answer != `{"status":"PENDING"}` {
 			t.Fatalf("login: %s", answer)
 		}
 		for shifts = ""; !strings.Contains(shifts, `"startTime"`); {
@@ -77,7 +79,10 @@ func TestQueuedEventsSurviveRestarts(t *testing.T) {
 			var items []string
 			for i := range people {
 				user := fmt.Sprintf("restart-%d-%d", len(batches), i)
-				items = append(items, fmt.Sprintf(`{"workProviderUserId":%q,"timestamp":%q}`, user, time.Now().UTC().Format(time.RFC3339)))
+				items = append(
+					items,
+					fmt.Sprintf(`{"workProviderUserId":%q,"timestamp":%q}`, user, time.Now().UTC().Format(time.RFC3339)),
+				)
 			}
 			request, err := http.NewRequestWithContext(t.Context(), "POST", data.URL+"/v1/batch/login/",
 				strings.NewReader("["+strings.Join(items, ",")+"]"))
@@ -156,10 +161,14 @@ func TestASandboxIsServed(t *testing.T) {
 		if !strings.HasPrefix(key, "zego_test_") {
 			t.Errorf("the key begins with %s", key[:10])
 		}
-		if answer := call(t, key, "GET", world.URL+"/v1/user/status?workProviderUserId=lapsed", ""); !strings.Contains(answer, "DISABLED") {
+		if answer := call(t, key, "GET", world.URL+"/v1/user/status?workProviderUserId=lapsed", ""); !strings.Contains(
+			answer,
+			"DISABLED",
+		) {
 			t.Errorf("the status of who is not insured: %s", answer)
 		}
-		if answer := call(t, key, "PUT", world.URL+"/v2/sandbox/clock", `{"now":"2030-01-01T00:00:00Z"}`); answer != `{"now":"2030-01-01T00:00:00+00:00"}` {
+		if answer := call(t, key, "PUT", world.URL+"/v2/sandbox/clock",
+			`{"now":"2030-01-01T00:00:00Z"}`); answer != `{"now":"2030-01-01T00:00:00+00:00"}` {
 			t.Errorf("the clock: %s", answer)
 		}
 	})
@@ -229,7 +238,8 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	err = run(t.Context(), options{root: "../..", state: t.TempDir(), port: port})
-	if err == nil || err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
+	if err == nil ||
+		err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -247,7 +257,8 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 			var response events.SQSEventResponse
 			for _, m := range e.Records {
 				if m.Body == "bad" {
-					response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+					response.BatchItemFailures = append(response.BatchItemFailures,
+						events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 				}
 			}
 			return response, nil
@@ -258,20 +269,27 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := emulator.NewTestEnv(t)
-			client, url := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
+			client := sqs.NewFromConfig(env.AWS())
+			url := env.Get("EVENTS_QUEUE_URL")
 			for _, body := range []string{"good", "bad"} {
-				if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
+				if _, err := client.SendMessage(t.Context(),
+					&sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			seen := 0
-			poll(ctx, client, url, []queue.Consumer{func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-				if seen += len(e.Records); seen == 2 {
-					stop()
-				}
-				return test.consume(ctx, e)
-			}})
+			poll(
+				ctx,
+				client,
+				url,
+				[]queue.Consumer{func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+					if seen += len(e.Records); seen == 2 {
+						stop()
+					}
+					return test.consume(ctx, e)
+				}},
+			)
 			stop()
 			got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 				QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
@@ -291,9 +309,11 @@ func TestOnlyFailedMessagesStay(t *testing.T) {
 // A batch that takes long holds up none behind it, up to as many at a time as the template allows.
 func TestBatchesAreHandledAtTheSameTime(t *testing.T) {
 	env := emulator.NewTestEnv(t)
-	client, url := sqs.NewFromConfig(env.AWS()), env.Get("EVENTS_QUEUE_URL")
+	client := sqs.NewFromConfig(env.AWS())
+	url := env.Get("EVENTS_QUEUE_URL")
 	for range 2 * maxBatchSize {
-		if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("m")}); err != nil {
+		if _, err := client.SendMessage(t.Context(),
+			&sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("m")}); err != nil {
 			t.Fatal(err)
 		}
 	}

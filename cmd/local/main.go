@@ -1,9 +1,9 @@
-// Command local is `make run`: every function on one port, with the queue poller beside it, an embedded DynamoDB and SQS
-// below it, and the demo world in it.
+// Command local is `make run`: every function on one port, with the queue poller beside it, an embedded DynamoDB and
+// SQS below it, and the demo world in it.
 //
 // It serves the same handlers as the Lambdas, so what works here works there, but for what only AWS's gateway does.
-// With SANDBOX=1 it is a sandbox, kept in .local/sandbox: it has a clock that can be moved, and people who always give a
-// certain answer, besides the demo world's.
+// With SANDBOX=1 it is a sandbox, kept in .local/sandbox: it has a clock that can be moved, and people who always give
+// a certain answer, besides the demo world's.
 //
 // What it stores is kept in .local, or the folder that STATE names, and survives a restart; `make clean` forgets it.
 //
@@ -69,8 +69,8 @@ func start(ctx context.Context, arguments []string) error {
 	return run(ctx, w)
 }
 
-// options is what a run is told: the folder that the template is read from, the one where things are kept, the port, and
-// whether it is a sandbox.
+// options is what a run is told: the folder that the template is read from, the one where things are kept, the port,
+// and whether it is a sandbox.
 type options struct {
 	root, state, port string
 	sandbox           bool
@@ -127,8 +127,12 @@ func run(ctx context.Context, w options) error {
 		return err
 	}
 	consumers := map[string][]queue.Consumer{ // by the URL of the queue
-		env.Get("EVENTS_QUEUE_URL"):   instances(definitions, "Processor", func() queue.Consumer { return processor(env) }),
-		env.Get("WEBHOOKS_QUEUE_URL"): instances(definitions, "WebhookSender", func() queue.Consumer { return webhookSender(env) }),
+		env.Get("EVENTS_QUEUE_URL"): instances(definitions, "Processor", func() queue.Consumer { return processor(env) }),
+		env.Get("WEBHOOKS_QUEUE_URL"): instances(
+			definitions,
+			"WebhookSender",
+			func() queue.Consumer { return webhookSender(env) },
+		),
 	}
 	messages := sqs.NewFromConfig(env.AWS())
 	if err := env.Err(); err != nil {
@@ -213,7 +217,8 @@ func environment(ctx context.Context, w options, url string, server *emulator.Se
 	}
 	variables["EVENT_ID_KEYS"] = keys
 	variables["WEBHOOKS_TO_LOOPBACK"] = "yes" // a receiver to try webhooks with runs on this machine, too
-	variables["SITE_URL"], variables["MAIL_FROM"] = url, emulator.MailFrom
+	variables["SITE_URL"] = url
+	variables["MAIL_FROM"] = emulator.MailFrom
 	if err := emulator.VerifySender(ctx, emulator.Env(variables).AWS()); err != nil {
 		return nil, err
 	}

@@ -41,8 +41,8 @@ var outboxPage = template.Must(template.New("").Funcs(template.FuncMap{
 // part is a piece of a mail: words, or a link.
 type part struct{ Text, Link string }
 
-// withOutbox shows the mails that the emulator at the endpoint took, and leaves every other path to the API. A mux would
-// not leave them alone: it redirects what it takes for unclean.
+// withOutbox shows the mails that the emulator at the endpoint took, and leaves every other path to the API. A mux
+// would not leave them alone: it redirects what it takes for unclean.
 func withOutbox(endpoint string, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != outboxPath {

@@ -22,13 +22,13 @@ import (
 	"zego.com/workprovider/pkg/queue"
 )
 
-// waitTime is how long a receive waits for the first message. It delays the stop, because a receive is never cancelled: its
-// messages would be invisible until the visibility timeout.
+// waitTime is how long a receive waits for the first message. It delays the stop, because a receive is never cancelled:
+// its messages would be invisible until the visibility timeout.
 const waitTime = time.Second
 
-// Limits of a batch. What was received is processed before the stop, and a message of a batch of events takes seconds, so of
-// large messages one is received at a time. Returning messages to the queue instead would not do: it counts as a failed
-// receive, and after a few restarts they would be dead letters.
+// Limits of a batch. What was received is processed before the stop, and a message of a batch of events takes seconds,
+// so of large messages one is received at a time. Returning messages to the queue instead would not do: it counts as a
+// failed receive, and after a few restarts they would be dead letters.
 const (
 	maxBatchSize = 10      // that of SQS
 	largeBody    = 8 << 10 // bytes

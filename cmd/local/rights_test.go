@@ -32,8 +32,8 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// Every function is granted, in template.yaml, the calls that it was seen to make: none is missing, none is too many. So
-// whoever adds a call to a service adds the right to it, and whoever takes the last one out takes the right out.
+// Every function is granted, in template.yaml, the calls that it was seen to make: none is missing, none is too many.
+// So whoever adds a call to a service adds the right to it, and whoever takes the last one out takes the right out.
 func TestGrantedIsWhatIsCalled(t *testing.T) {
 	tree, err := template.Read("../../template.yaml")
 	if err != nil {
@@ -51,14 +51,19 @@ func TestGrantedIsWhatIsCalled(t *testing.T) {
 		}
 		for _, call := range granted {
 			if !seen[folder][call] {
-				t.Errorf("%sRole in template.yaml grants %s, which %s was not seen to call: take it out, or show here how it comes to it", name, call, folder)
+				t.Errorf(
+					"%sRole in template.yaml grants %s, which %s was not seen to call: take it out, or show here how it comes to it",
+					name,
+					call,
+					folder,
+				)
 			}
 		}
 	}
 }
 
-// granted are the calls that a function's role allows, such as "dynamodb:GetItem Providers"; where only some attributes may
-// be named, with these. What Lambda calls to feed it from its queues has to be there too, and is left out.
+// granted are the calls that a function's role allows, such as "dynamodb:GetItem Providers"; where only some attributes
+// may be named, with these. What Lambda calls to feed it from its queues has to be there too, and is left out.
 func granted(t *testing.T, tree *template.Template, function string) []string {
 	t.Helper()
 	var calls []string
@@ -151,7 +156,8 @@ func (w *callRecorder) see(call any) {
 	case *dynamodb.PutItemInput:
 		note("dynamodb:PutItem", in.TableName)
 	case *dynamodb.UpdateItemInput:
-		note("dynamodb:UpdateItem", in.TableName, attributes(in.ExpressionAttributeNames, in.UpdateExpression, in.ConditionExpression)...)
+		note("dynamodb:UpdateItem", in.TableName,
+			attributes(in.ExpressionAttributeNames, in.UpdateExpression, in.ConditionExpression)...)
 	case *dynamodb.DeleteItemInput:
 		note("dynamodb:DeleteItem", in.TableName)
 	case *dynamodb.TransactWriteItemsInput:
@@ -199,7 +205,8 @@ func attributes(names map[string]string, expressions ...*string) []string {
 		for _, word := range regexp.MustCompile(`[#:]?\w+`).FindAllString(aws.ToString(expression), -1) {
 			if named, ok := names[word]; ok {
 				all[named] = true
-			} else if word == strings.ToLower(word) && word[0] != ':' && !strings.HasPrefix(word, "attribute_") && word != "if_not_exists" {
+			} else if word == strings.ToLower(word) && word[0] != ':' && !strings.HasPrefix(word, "attribute_") &&
+				word != "if_not_exists" {
 				all[word] = true
 			}
 		}
@@ -264,20 +271,31 @@ func (d *day) live(api http.Handler) {
 	providers := apikey.NewStore(d.env)
 	d.ok(providers.SetNotifyRejected(d.t.Context(), "courier-ltd", true))
 
-	c := &client{t: d.t, env: d.env, key: world.WorkProviders[0].Key, parcels: world.WorkProviders[1].Key, api: api, seen: map[string]bool{}}
+	c := &client{
+		t:       d.t,
+		env:     d.env,
+		key:     world.WorkProviders[0].Key,
+		parcels: world.WorkProviders[1].Key,
+		api:     api,
+		seen:    map[string]bool{},
+	}
 	// By a key of its own each function meets one that was not used yet in this hour.
 	for _, route := range web.Routes {
 		if path := route.Paths[0]; path != "/v2/sandbox/reset" && !isPage(path) {
 			fresh, _, err := providers.IssueKey(d.t.Context(), "courier-ltd", time.Now())
 			d.ok(err)
-			api.ServeHTTP(httptest.NewRecorder(), c.request(route.Method+" "+filled(path, "unknown"), "", http.NoBody, "Authorization", fresh))
+			api.ServeHTTP(
+				httptest.NewRecorder(),
+				c.request(route.Method+" "+filled(path, "unknown"), "", http.NoBody, "Authorization", fresh),
+			)
 		}
 	}
 	c.events()
 	c.customers()
 	c.shifts()
 
-	// Two people sign up. The receiver knows the first, and wants to hear no more of anybody when it is told of the second.
+	// Two people sign up. The receiver knows the first, and wants to hear no more of anybody when it is told of the
+	// second.
 	d.signUp(c, "ola@example.com", "77")
 	bea := d.signUp(c, "bea@example.com", "78")
 	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
@@ -309,12 +327,22 @@ func (d *day) live(api http.Handler) {
 // signUp is a person's way from a link to an account that shares. It returns the cookie of their browser.
 func (d *day) signUp(c *client, email, userID string) string {
 	d.t.Helper()
-	came := d.page(c, "", "GET /v1/link-work-provider?work_provider=Courier+Ltd&work_provider_user_id="+userID+"&email="+email, "")
+	came := d.page(
+		c,
+		"",
+		"GET /v1/link-work-provider?work_provider=Courier+Ltd&work_provider_user_id="+userID+"&email="+email,
+		"",
+	)
 	to, err := came.Location()
 	d.ok(err)
 	link := "&link=" + to.Query().Get("link")
-	d.page(c, "", "POST /account/signup", "email="+email+"&givenNames=Ola&lastName=Nowak&dob=1990-05-17&address=1+Long+Lane&city=London"+
-		"&postCode=EC1A+9HF&phoneNumber=07700+900123&vehicle=ab12+cde&terms=yes&password=three+words+in+a+row"+link)
+	d.page(
+		c,
+		"",
+		"POST /account/signup",
+		"email="+email+"&givenNames=Ola&lastName=Nowak&dob=1990-05-17&address=1+Long+Lane&city=London"+
+			"&postCode=EC1A+9HF&phoneNumber=07700+900123&vehicle=ab12+cde&terms=yes&password=three+words+in+a+row"+link,
+	)
 	confirm := "token=" + c.mailed(email) + link + "&password="
 	d.page(c, "", "POST /account/verify", confirm+"another+password")
 	browser := c.cookie(d.page(c, "", "POST /account/verify", confirm+"three+words+in+a+row"))

@@ -20,15 +20,15 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// isTenantScoped are endpoints to which another work provider's people are as good as nobody: all that take a key, but the one
-// that is there to tell any live key whether a number exists (row 23).
+// isTenantScoped are endpoints to which another work provider's people are as good as nobody: all that take a key, but
+// the one that is there to tell any live key whether a number exists (row 23).
 func isTenantScoped(r web.Route) bool {
 	return !isPage(r.Paths[0]) && r.Function != "validate-customer-number"
 }
 
-// TestNothingOfAnotherTenantIsSeen is a matrix out of the table of routes: at every path, by every method, what is another
-// work provider's is answered as what does not exist (row 23), to the byte and header. Nor does it take longer, as far as
-// that can be said without a clock: it makes the same calls to the services.
+// TestNothingOfAnotherTenantIsSeen is a matrix out of the table of routes: at every path, by every method, what is
+// another work provider's is answered as what does not exist (row 23), to the byte and header. Nor does it take longer,
+// as far as that can be said without a clock: it makes the same calls to the services.
 func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
@@ -36,12 +36,25 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, theirs := world.WorkProviders[0].Key, world.WorkProviders[1].Key
-	register := customer.NewRegistrar(customer.NewStore(env), timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
+	mine := world.WorkProviders[0].Key
+	theirs := world.WorkProviders[1].Key
+	register := customer.NewRegistrar(
+		customer.NewStore(env),
+		timeline.NewStore(env),
+		shift.NewRecomputeRequester(queue.NewEventsQueue(env)),
+	)
 	_, err = register.Create(t.Context(), customer.NewCustomer{
 		Number: "PARCEL",
-		Details: customer.Details{GivenNames: "Pat", LastName: "Parcel", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",
-			DOB: "1990-05-17", Email: "parcel@example.com", PhoneNumber: "+447700900123"},
+		Details: customer.Details{
+			GivenNames:  "Pat",
+			LastName:    "Parcel",
+			Address:     "1 Long Lane",
+			City:        "London",
+			PostCode:    "EC1A 9HF",
+			DOB:         "1990-05-17",
+			Email:       "parcel@example.com",
+			PhoneNumber: "+447700900123",
+		},
 		Policy: customer.Policy{Insured: true},
 		Share:  &customer.InitialShare{Provider: "parcels-co", UserID: "p-77", Since: time.Now().AddDate(-1, 0, 0)},
 	}, time.Now())
@@ -77,7 +90,17 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 		ids = append(ids, shift[1])
 	}
 	seen := func() string {
-		return ask(theirs, "GET", "/v2/shift/"+ids[3], "").Body.String() + ask(theirs, "GET", "/v2/shift?customerNumber=PARCEL", "").Body.String()
+		return ask(
+			theirs,
+			"GET",
+			"/v2/shift/"+ids[3],
+			"",
+		).Body.String() + ask(
+			theirs,
+			"GET",
+			"/v2/shift?customerNumber=PARCEL",
+			"",
+		).Body.String()
 	}
 	if len(ids) != 4 || slices.Contains(ids, "") {
 		t.Fatalf("the other work provider has %q: %s", ids, created.Body)
@@ -88,7 +111,8 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 		ask(mine, route.Method, strings.NewReplacer("{", "", "}", "").Replace(route.Paths[0]), parcel)
 	}
 
-	// told is all that a client learns, and what it took: but for dates and ids, which differ from one request to the next.
+	// told is all that a client learns, and what it took: but for dates and ids, which differ from one request to the
+	// next.
 	told := func(method, target, who string) string {
 		meter.Reset()
 		a := ask(mine, method, target, who)
@@ -127,9 +151,11 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 					continue
 				}
 				for _, name := range []string{"customerNumber", "policyId", "workProviderUserId", "driverId"} {
-					foreign, unknown := "PARCEL", "NOBODY"
+					foreign := "PARCEL"
+					unknown := "NOBODY"
 					if strings.HasSuffix(name, "rId") {
-						foreign, unknown = "p-77", "n-00"
+						foreign = "p-77"
+						unknown = "n-00"
 					}
 					by := func(value string) string {
 						return told(method, path+"?"+name+"="+value, fmt.Sprintf("%q:%q", name, value))

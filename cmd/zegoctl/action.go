@@ -18,8 +18,8 @@ import (
 	"zego.com/workprovider/pkg/audit"
 )
 
-// action is a change that an operator is about to make, as the audit log, the dry run and the confirmation name it. It names
-// work providers, customers by number, and other things by their ids, and contains nothing else of a person.
+// action is a change that an operator is about to make, as the audit log, the dry run and the confirmation name it. It
+// names work providers, customers by number, and other things by their ids, and contains nothing else of a person.
 type action struct {
 	target       string // what it is done to
 	irreversible string // what cannot be undone about it, as a clause; "" if nothing is
@@ -35,8 +35,8 @@ type dryRunView struct {
 	Irreversible string `json:"forGood,omitempty"`
 }
 
-// run makes a change: it is confirmed, recorded in the audit log, and then made; its outcome is recorded, too. A dry run does
-// all that comes before the first change, which are the checks, and shows that they succeeded.
+// run makes a change: it is confirmed, recorded in the audit log, and then made; its outcome is recorded, too. A dry
+// run does all that comes before the first change, which are the checks, and shows that they succeeded.
 func (t *tool) run(cmd *cobra.Command, d action, act func() error) error {
 	name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 	if t.dryRun {

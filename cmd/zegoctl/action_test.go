@@ -19,14 +19,22 @@ import (
 
 // readOnlyCommands are commands that change nothing. LETTER stands for the id of a dead letter.
 var readOnlyCommands = [][]string{
-	{"provider", "list"}, {"key", "list", "courier-ltd"}, {"product", "list"}, {"customer", "show", "ABC123"}, {"link", "list", "ABC123"},
-	{"link", "owner", "courier-ltd", "12345"}, {"webhook", "show", "courier-ltd"}, {"webhook", "deliveries", "courier-ltd"},
+	{
+		"provider",
+		"list",
+	}, {"key", "list", "courier-ltd"}, {"product", "list"}, {"customer", "show", "ABC123"}, {"link", "list", "ABC123"},
+	{
+		"link",
+		"owner",
+		"courier-ltd",
+		"12345",
+	}, {"webhook", "show", "courier-ltd"}, {"webhook", "deliveries", "courier-ltd"},
 	{"explain", "ABC123"}, {"unmatched", "courier-ltd"}, {"dlq", "list"}, {"dlq", "show", "LETTER"}, {"deprecations"},
 	{"audit", "list"}, {"audit", "verify"},
 }
 
-// mutatingCommands are commands that change something, in an order in which each can succeed. KEY stands for the id of a key,
-// LETTER for that of a dead letter, TABLE for the name of the table of timelines.
+// mutatingCommands are commands that change something, in an order in which each can succeed. KEY stands for the id of
+// a key, LETTER for that of a dead letter, TABLE for the name of the table of timelines.
 var mutatingCommands = [][]string{
 	{"provider", "create", "Parcels & Co"},
 	{"provider", "permit", "courier-ltd", "--may-enrol"},
@@ -36,7 +44,16 @@ var mutatingCommands = [][]string{
 	{"key", "revoke", "courier-ltd", "KEY"},
 	{"product", "define", "X", "--cover-level", "x", "--class-of-use", "y"},
 	driver("--product", "FL.OCC.PL.UK.001"),
-	driver("--product", "FL.OCC.PL.UK.001", "--number", "NEW1", "--work-provider", "courier-ltd", "--work-provider-user-id", "77"),
+	driver(
+		"--product",
+		"FL.OCC.PL.UK.001",
+		"--number",
+		"NEW1",
+		"--work-provider",
+		"courier-ltd",
+		"--work-provider-user-id",
+		"77",
+	),
 	{"link", "give", "courier-ltd", "ABC12", "--work-provider-user-id", "1686", "--matched"},
 	{"link", "move", "courier-ltd", "12345", "ABC12"},
 	{"link", "unlink", "courier-ltd", "12345"},
@@ -61,7 +78,16 @@ func seeded(t *testing.T) (operator, *strings.Replacer) {
 	o := newOperator(t)
 	o.people()
 	var product productView
-	o.must(&product, "product", "define", "FL.OCC.PL.UK.001", "--cover-level", "Public Liability", "--class-of-use", "Occupational")
+	o.must(
+		&product,
+		"product",
+		"define",
+		"FL.OCC.PL.UK.001",
+		"--cover-level",
+		"Public Liability",
+		"--class-of-use",
+		"Occupational",
+	)
 	var key keyView
 	o.must(&key, "key", "issue", "courier-ltd")
 	var link linkView
@@ -90,8 +116,10 @@ func replaced(r *strings.Replacer, args []string) []string {
 func stored(t *testing.T, env *config.Env) string {
 	t.Helper()
 	var text strings.Builder
-	for _, variable := range []string{"PROVIDERS_TABLE", "SECRETS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "SESSIONS_TABLE", "AUDIT_TABLE"} {
-		out, err := dynamodb.NewFromConfig(env.AWS()).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(env.Get(variable))})
+	for _, variable := range []string{"PROVIDERS_TABLE", "SECRETS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE",
+		"SESSIONS_TABLE", "AUDIT_TABLE"} {
+		out, err := dynamodb.NewFromConfig(env.AWS()).
+			Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(env.Get(variable))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +141,9 @@ func stored(t *testing.T, env *config.Env) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text.WriteString(out.Attributes["ApproximateNumberOfMessages"] + " " + out.Attributes["ApproximateNumberOfMessagesDelayed"])
+		text.WriteString(
+			out.Attributes["ApproximateNumberOfMessages"] + " " + out.Attributes["ApproximateNumberOfMessagesDelayed"],
+		)
 	}
 	return text.String()
 }
@@ -150,7 +180,8 @@ func TestEveryDeedIsNoted(t *testing.T) {
 	o.must(&listed, "audit", "list")
 	start := len(listed)
 	for i, args := range mutatingCommands {
-		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil && !strings.Contains(errorText(err), "revoked or rotated already") {
+		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil &&
+			!strings.Contains(errorText(err), "revoked or rotated already") {
 			t.Errorf("%q: %v, %s", args, err, out)
 		}
 		o.must(&listed, "audit", "list")
@@ -158,7 +189,8 @@ func TestEveryDeedIsNoted(t *testing.T) {
 			t.Fatalf("%q is not noted: %+v", args, listed)
 		}
 		last := listed[len(listed)-1]
-		if last.Deed != args[0] && last.Deed != args[0]+" "+args[1] || last.Outcome != "done" || !strings.HasPrefix(last.Operator, "arn:aws:") {
+		if last.Deed != args[0] && last.Deed != args[0]+" "+args[1] || last.Outcome != "done" ||
+			!strings.HasPrefix(last.Operator, "arn:aws:") {
 			t.Errorf("%q: %+v", args, last)
 		}
 	}
@@ -186,13 +218,16 @@ func TestEveryDeedIsNoted(t *testing.T) {
 func TestAnAuditLogThatWasChangedIsReported(t *testing.T) {
 	o := newOperator(t)
 	o.people()
-	client, name := dynamodb.NewFromConfig(o.env.AWS()), aws.String(o.env.Get("AUDIT_TABLE"))
+	client := dynamodb.NewFromConfig(o.env.AWS())
+	name := aws.String(o.env.Get("AUDIT_TABLE"))
 	all, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	item := all.Items[0]
-	if _, err := client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: name, Key: map[string]dynamotypes.AttributeValue{"pk": item["pk"], "sk": item["sk"]}}); err != nil {
+	if _, err := client.DeleteItem(t.Context(),
+		&dynamodb.DeleteItemInput{TableName: name,
+			Key: map[string]dynamotypes.AttributeValue{"pk": item["pk"], "sk": item["sk"]}}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := o.run("audit", "verify")
@@ -206,8 +241,19 @@ func TestWhatCannotBeUndoneIsAskedAbout(t *testing.T) {
 	o, r := seeded(t)
 	before := stored(t, o.env)
 	asked := [][]string{
-		{"key", "rotate", "courier-ltd", "KEY"}, {"key", "revoke", "courier-ltd", "KEY"}, {"link", "withdraw", "courier-ltd", "ABC123"},
-		{"link", "move", "courier-ltd", "12345", "ABC12"}, {"link", "unlink", "courier-ltd", "12345"}, {"webhook", "rotate", "courier-ltd"},
+		{
+			"key",
+			"rotate",
+			"courier-ltd",
+			"KEY",
+		}, {"key", "revoke", "courier-ltd", "KEY"}, {"link", "withdraw", "courier-ltd", "ABC123"},
+		{
+			"link",
+			"move",
+			"courier-ltd",
+			"12345",
+			"ABC12",
+		}, {"link", "unlink", "courier-ltd", "12345"}, {"webhook", "rotate", "courier-ltd"},
 		{"customer", "erase", "ABC123"},
 	}
 	for _, args := range asked {
@@ -275,7 +321,8 @@ func TestEveryCommandIsListed(t *testing.T) {
 	}
 }
 
-// The help teaches: every command has an example, and the examples are commands that there are, with flags that there are.
+// The help teaches: every command has an example, and the examples are commands that there are, with flags that there
+// are.
 func TestHelpTeachesByExamplesThatAreRight(t *testing.T) {
 	tree := func() *cobra.Command { return command(config.From(nil), nil) }
 	for _, cmd := range append(leafCommands(tree()), tree()) {
@@ -293,7 +340,9 @@ func TestHelpTeachesByExamplesThatAreRight(t *testing.T) {
 				continue
 			}
 			found, rest, err := tree().Find(words[1:])
-			if err != nil || found.HasSubCommands() || cmd.HasParent() && !strings.HasSuffix(cmd.CommandPath(), found.Name()) && found.CommandPath() != "zegoctl link list" {
+			if err != nil || found.HasSubCommands() ||
+				cmd.HasParent() && !strings.HasSuffix(cmd.CommandPath(), found.Name()) &&
+					found.CommandPath() != "zegoctl link list" {
 				t.Errorf("%s: the example %q is of another command, %v", cmd.CommandPath(), line, err)
 				continue
 			}
@@ -324,7 +373,8 @@ func split(line string) []string {
 func TestCompletion(t *testing.T) {
 	o := newOperator(t)
 	o.people()
-	for _, args := range [][]string{{"__complete", "key", "list", ""}, {"__complete", "webhook", "show", "co"}, {"__complete", "provider", "permit", ""}} {
+	for _, args := range [][]string{{"__complete", "key", "list", ""}, {"__complete", "webhook", "show", "co"},
+		{"__complete", "provider", "permit", ""}} {
 		if out, err := o.run(args...); err != nil || !strings.Contains(out, "courier-ltd\n") {
 			t.Errorf("%q: %v: %s", args, err, out)
 		}

@@ -62,9 +62,17 @@ func (t *tool) auditList() *cobra.Command {
 			since := time.Now().AddDate(0, 0, -days)
 			entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Completes != 0 || e.At.Before(since) })
 			slices.SortStableFunc(entries, func(a, b audit.Entry) int { return a.At.Compare(b.At) })
-			views, lines := make([]auditView, len(entries)), [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
+			views := make([]auditView, len(entries))
+			lines := [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
 			for i, e := range entries {
-				v := auditView{formatTime(e.At), e.Operator.ARN, e.Number, e.Action, e.Target, outcomes[beginning{e.Operator.ID, e.Number}]}
+				v := auditView{
+					formatTime(e.At),
+					e.Operator.ARN,
+					e.Number,
+					e.Action,
+					e.Target,
+					outcomes[beginning{e.Operator.ID, e.Number}],
+				}
 				views[i] = v
 				lines = append(lines, []string{v.At, v.Operator, v.Deed, v.Of, v.Outcome})
 			}
@@ -101,7 +109,8 @@ That an operator's very last entry was is shown by the table's point-in-time rec
 			if err != nil {
 				return err
 			}
-			view, lines := verifyView{Entries: len(entries), Flaws: []violationView{}}, [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
+			view := verifyView{Entries: len(entries), Flaws: []violationView{}}
+			lines := [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
 			for _, f := range audit.Verify(entries) {
 				v := violationView{f.Operator.ARN, f.Number, f.Problem}
 				view.Flaws = append(view.Flaws, v)

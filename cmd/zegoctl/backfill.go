@@ -20,7 +20,8 @@ func (t *tool) backfill() *cobra.Command {
 		Use:   "refill RESTORED-TABLE",
 		Short: "Add to the timelines what a restored table has and they lack",
 		Long: `Add to the table of timelines what a table restored from a backup has and it lacks: rows, and facts in them. Nothing is
-taken away or written over, so it may run while events come in, and again. Make the records again afterwards (zegoctl rebuild),
+taken away or written over, so it may run while events come in,
+	and again. Make the records again afterwards (zegoctl rebuild),
 and repeat every erasure since the backup (zegoctl audit list).`,
 		Example: `  zegoctl refill workprovider-timelines-restored`,
 		Args:    cobra.ExactArgs(1),

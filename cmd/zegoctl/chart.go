@@ -19,7 +19,8 @@ func textChart(day timeline.Day, steps []timeline.Step, shifts []timeline.Shift)
 	for hour := 0; hour < 24; hour += 3 {
 		fmt.Fprintf(&scale, "%02d          ", hour)
 	}
-	said, insured := []byte(strings.Repeat(".", slotsPerDay)), []byte(strings.Repeat(".", slotsPerDay))
+	said := []byte(strings.Repeat(".", slotsPerDay))
+	insured := []byte(strings.Repeat(".", slotsPerDay))
 	for _, step := range steps {
 		f := step.Fact
 		if f.At.Day() != day {
@@ -36,7 +37,8 @@ func textChart(day timeline.Day, steps []timeline.Step, shifts []timeline.Shift)
 		said[at] = mark
 	}
 	for _, s := range shifts {
-		first, last := max(s.Start, day.Start()), min(s.End, day.End())-1
+		first := max(s.Start, day.Start())
+		last := min(s.End, day.End()) - 1
 		for at := (first - day.Start()) / quarter; at <= (last-day.Start())/quarter; at++ {
 			insured[at] = '#'
 		}
@@ -54,41 +56,78 @@ const (
 	markWidth  = 8 // of the triangle, whose tip is the instant
 )
 
-// svgChart is a day as SVG: for each work provider a bar for each shift, and a mark for each event, grey if it had no effect.
-// What the colours say stands in words, too.
+// svgChart is a day as SVG: for each work provider a bar for each shift, and a mark for each event, grey if it had no
+// effect. What the colours say stands in words, too.
 func svgChart(stories []explanationView) string {
 	var svg strings.Builder
 	height := headHeight + rowHeight*len(stories)
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="sans-serif" font-size="13">`+"\n",
-		dayWidth+2*leftMargin, height, dayWidth+2*leftMargin, height)
+	fmt.Fprintf(
+		&svg,
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="sans-serif" font-size="13">`+"\n",
+		dayWidth+2*leftMargin,
+		height,
+		dayWidth+2*leftMargin,
+		height,
+	)
 	svg.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
 	for hour := 0; hour <= 24; hour += 3 {
 		x := leftMargin + hour*hourWidth
-		fmt.Fprintf(&svg, `<path d="M%d 30V%d" stroke="#ccc"/><text x="%d" y="22" text-anchor="middle">%02d:00</text>`+"\n", x, height-10, x, hour)
+		fmt.Fprintf(
+			&svg,
+			`<path d="M%d 30V%d" stroke="#ccc"/><text x="%d" y="22" text-anchor="middle">%02d:00</text>`+"\n",
+			x,
+			height-10,
+			x,
+			hour,
+		)
 	}
 	for row, v := range stories {
 		y := headHeight + row*rowHeight
 		fmt.Fprintf(&svg, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", leftMargin+4, y+14,
 			html.EscapeString(fmt.Sprintf("%s at %s, %s UTC", v.CustomerNumber, v.WorkProvider, v.Day)))
 		for _, s := range v.shifts {
-			from, to := xOf(max(s.Start, v.day.Start()), v.day), xOf(min(s.End, v.day.End()), v.day)
-			fmt.Fprintf(&svg, `<rect x="%.1f" y="%d" width="%.1f" height="22" fill="#1d70b8"><title>%s to %s, %s</title></rect>`+"\n",
-				from, y+26, to-from, formatInstant(s.Start), formatInstant(s.End), s.EndedBy)
+			from := xOf(max(s.Start, v.day.Start()), v.day)
+			to := xOf(min(s.End, v.day.End()), v.day)
+			fmt.Fprintf(
+				&svg,
+				`<rect x="%.1f" y="%d" width="%.1f" height="22" fill="#1d70b8"><title>%s to %s, %s</title></rect>`+"\n",
+				from,
+				y+26,
+				to-from,
+				formatInstant(s.Start),
+				formatInstant(s.End),
+				s.EndedBy,
+			)
 		}
 		for _, step := range v.steps {
 			f := step.Fact
 			if f.At.Day() != v.day {
 				continue
 			}
-			mark, colour := "▲ in", "#00703c"
+			mark := "▲ in"
+			colour := "#00703c"
 			if f.Kind == timeline.Logout {
-				mark, colour = "▲ out", "#b10e1e"
+				mark = "▲ out"
+				colour = "#b10e1e"
 			}
 			if step.Outcome.State != timeline.Applied {
-				mark, colour = mark+", no effect", "#505a5f"
+				mark = mark + ", no effect"
+				colour = "#505a5f"
 			}
-			fmt.Fprintf(&svg, `<text x="%.1f" y="%d" font-size="10" fill="%s">%s<title>%s of %s at %s</title></text>`+"\n",
-				xOf(f.At, v.day)-markWidth/2, y+62, colour, mark, f.Kind, html.EscapeString(displayName(f.Name)), formatInstant(f.At))
+			fmt.Fprintf(
+				&svg,
+				`<text x="%.1f" y="%d" font-size="10" fill="%s">%s<title>%s of %s at %s</title></text>`+"\n",
+				xOf(
+					f.At,
+					v.day,
+				)-markWidth/2,
+				y+62,
+				colour,
+				mark,
+				f.Kind,
+				html.EscapeString(displayName(f.Name)),
+				formatInstant(f.At),
+			)
 		}
 	}
 	svg.WriteString("</svg>\n")

@@ -106,9 +106,20 @@ tables, and the queue of events, because shifts may have to be folded again.`,
 	return cmd
 }
 
-func (t *tool) createCustomer(cmd *cobra.Command, env *config.Env, n customer.NewCustomer, c cover, now time.Time) (err error) {
-	customers, providers := customer.NewStore(env), apikey.NewStore(env)
-	register := customer.NewRegistrar(customers, timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
+func (t *tool) createCustomer(
+	cmd *cobra.Command,
+	env *config.Env,
+	n customer.NewCustomer,
+	c cover,
+	now time.Time,
+) (err error) {
+	customers := customer.NewStore(env)
+	providers := apikey.NewStore(env)
+	register := customer.NewRegistrar(
+		customers,
+		timeline.NewStore(env),
+		shift.NewRecomputeRequester(queue.NewEventsQueue(env)),
+	)
 	if err := env.Err(); err != nil {
 		return err
 	}

@@ -31,7 +31,8 @@ func (t *tool) deprecations() *cobra.Command {
 		Use:   "deprecations",
 		Short: "List which work providers still use deprecated names and paths, and how much",
 		Long: `List which work providers still use deprecated names and paths, how much, and on which day for the last time. It is read
-from CloudWatch's metrics, which the functions' log lines carry: they are some minutes old, and what nobody used for two weeks
+from CloudWatch's metrics, which the functions' log lines carry: they are some minutes old,
+	and what nobody used for two weeks
 is no longer listed.`,
 		Example: `  zegoctl deprecations --days 14 --provider courier-ltd`,
 		Args:    cobra.NoArgs,
@@ -47,7 +48,8 @@ is no longer listed.`,
 			if err != nil {
 				return err
 			}
-			views, lines := []useView{}, [][]string{{"WORK PROVIDER", "USE", "REQUESTS", "LAST"}}
+			views := []useView{}
+			lines := [][]string{{"WORK PROVIDER", "USE", "REQUESTS", "LAST"}}
 			for _, v := range all {
 				if providerID == "" || v.WorkProvider == providerID {
 					views = append(views, v)
@@ -62,7 +64,8 @@ is no longer listed.`,
 	return cmd
 }
 
-// uses are the sums of the metric, by work provider and use. CloudWatch lists metrics that had a value in the last two weeks.
+// uses are the sums of the metric, by work provider and use. CloudWatch lists metrics that had a value in the last two
+// weeks.
 func uses(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) ([]useView, error) {
 	var all []useView
 	pages := cloudwatch.NewListMetricsPaginator(metrics, &cloudwatch.ListMetricsInput{
@@ -80,7 +83,9 @@ func uses(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) (
 			}
 			out, err := metrics.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 				Namespace: m.Namespace, MetricName: m.MetricName, Dimensions: m.Dimensions,
-				StartTime: aws.Time(from.Truncate(24 * time.Hour)), EndTime: &to, Period: aws.Int32(24 * 60 * 60), Statistics: []types.Statistic{types.StatisticSum},
+				StartTime: aws.Time(
+					from.Truncate(24 * time.Hour),
+				), EndTime: &to, Period: aws.Int32(24 * 60 * 60), Statistics: []types.Statistic{types.StatisticSum},
 			})
 			if err != nil {
 				return nil, err

@@ -24,11 +24,23 @@ type letterView struct {
 }
 
 func viewOfLetter(l deadletter.DeadLetter) letterView {
-	return letterView{l.ID(), formatTime(l.SentAt), formatTime(l.ArchivedAt), l.Reason, len(l.Body), formatTime(l.RedrivenAt)}
+	return letterView{
+		l.ID(),
+		formatTime(l.SentAt),
+		formatTime(l.ArchivedAt),
+		l.Reason,
+		len(l.Body),
+		formatTime(l.RedrivenAt),
+	}
 }
 
 func (t *tool) dlq() *cobra.Command {
-	return group(&cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"}, t.dlqList(), t.dlqShow(), t.dlqRedrive())
+	return group(
+		&cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"},
+		t.dlqList(),
+		t.dlqShow(),
+		t.dlqRedrive(),
+	)
 }
 
 // lettersInMonth are the letters sent in a month; in this one and the one before, if none is named.
@@ -55,7 +67,8 @@ func lettersInMonth(cmd *cobra.Command, store *deadletter.Store, month string) (
 const monthForm = "2006-01"
 
 func (t *tool) showLetters(cmd *cobra.Command, letters []deadletter.DeadLetter) error {
-	views, lines := make([]letterView, len(letters)), [][]string{{"ID", "FILED", "REASON", "BYTES", "REDRIVEN"}}
+	views := make([]letterView, len(letters))
+	lines := [][]string{{"ID", "FILED", "REASON", "BYTES", "REDRIVEN"}}
 	for i, l := range letters {
 		v := viewOfLetter(l)
 		views[i] = v
@@ -65,7 +78,8 @@ func (t *tool) showLetters(cmd *cobra.Command, letters []deadletter.DeadLetter) 
 }
 
 func monthFlag(cmd *cobra.Command, month *string) {
-	cmd.Flags().StringVar(month, "month", "", "UTC month of the sending, such as 2026-11; by default this one and the one before")
+	cmd.Flags().
+		StringVar(month, "month", "", "UTC month of the sending, such as 2026-11; by default this one and the one before")
 }
 
 func (t *tool) dlqList() *cobra.Command {
@@ -128,7 +142,8 @@ func (t *tool) dlqRedrive() *cobra.Command {
 		Use:   "redrive ID | --all",
 		Short: "Send dead letters to their queue again",
 		Long: `Send a dead letter to the queue that it comes from again, the one of events or the one of webhooks, or with --all those of
-the month that were not sent again yet. It stays where it is, with the time of its redriving. Sending one twice does no harm:
+the month that were not sent again yet. It stays where it is,
+	with the time of its redriving. Sending one twice does no harm:
 what is applied already stays as it is. With --dry-run it lists those that it would send.`,
 		Example: `  zegoctl dlq redrive 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e
   zegoctl dlq redrive --all --month 2026-11`,
@@ -141,7 +156,9 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 			if err != nil {
 				return err
 			}
-			store, events, webhooks := deadletter.NewStore(env), queue.NewEventsQueue(env), webhook.NewQueue(env)
+			store := deadletter.NewStore(env)
+			events := queue.NewEventsQueue(env)
+			webhooks := webhook.NewQueue(env)
 			if err := env.Err(); err != nil {
 				return err
 			}
@@ -160,7 +177,8 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 				for i := range letters {
 					// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
 					// not noted is sent again: that is harmless.
-					to, body := events, string(letters[i].Body)
+					to := events
+					body := string(letters[i].Body)
 					if webhook.IsMessage(body) {
 						to = webhooks
 					}
@@ -182,7 +200,12 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 }
 
 // selectLetters is the letter of the id that is given, or else those of the month that were not redriven.
-func selectLetters(cmd *cobra.Command, store *deadletter.Store, args []string, month string) ([]deadletter.DeadLetter, error) {
+func selectLetters(
+	cmd *cobra.Command,
+	store *deadletter.Store,
+	args []string,
+	month string,
+) ([]deadletter.DeadLetter, error) {
 	if len(args) == 1 {
 		letter, err := store.Get(cmd.Context(), args[0])
 		return []deadletter.DeadLetter{letter}, err

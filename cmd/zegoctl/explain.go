@@ -67,7 +67,8 @@ func (t *tool) explain() *cobra.Command {
 		Long: `Tell why a customer was insured on a day, or was not: for each work provider the history of consents, ids and matches, each
 event with what it did and what it left open, and the shifts that came of it. All times are in UTC, and so is the day.
 
-The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x both, and # where the customer is insured. With
+The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x both,
+	and # where the customer is insured. With
 --svg it is drawn, too, to the minute.`,
 		Example: `  zegoctl explain ABC123
   zegoctl explain ABC123 --day 2026-11-22 --provider courier-ltd --svg day.svg`,
@@ -77,7 +78,8 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 			if err != nil {
 				return err
 			}
-			store, providers := timeline.NewStore(env), apikey.NewStore(env)
+			store := timeline.NewStore(env)
+			providers := apikey.NewStore(env)
 			if err := env.Err(); err != nil {
 				return err
 			}
@@ -138,14 +140,22 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 func newExplanationView(providerID, number string, day timeline.Day, s timeline.Explanation) explanationView {
 	v := explanationView{
 		WorkProvider: providerID, CustomerNumber: number, Day: day.String(), History: []changeView{}, Steps: []stepView{},
-		Shifts: viewsOf(s.Shifts), Revision: s.Stored.Revision, RecordAgrees: s.RecordMatches, day: day, shifts: s.Shifts, steps: s.Steps,
+		Shifts: viewsOf(
+			s.Shifts,
+		), Revision: s.Stored.Revision, RecordAgrees: s.RecordMatches, day: day, shifts: s.Shifts, steps: s.Steps,
 	}
 	for _, e := range s.History.Entries() {
 		v.History = append(v.History, changeView{formatInstant(e.At), e.Kind.APIName(), e.UserID})
 	}
 	for _, step := range s.Steps {
-		view := stepView{At: formatInstant(step.Fact.At), Kind: step.Fact.Kind.String(), Name: displayName(step.Fact.Name), State: step.Outcome.State.String()}
-		view.Effect, view.Reason = step.Outcome.Effect.String(), step.Outcome.Reason.String()
+		view := stepView{
+			At:    formatInstant(step.Fact.At),
+			Kind:  step.Fact.Kind.String(),
+			Name:  displayName(step.Fact.Name),
+			State: step.Outcome.State.String(),
+		}
+		view.Effect = step.Outcome.Effect.String()
+		view.Reason = step.Outcome.Reason.String()
 		if step.OpenShift.End != 0 {
 			view.Open = new(viewOfShift(step.OpenShift))
 		}

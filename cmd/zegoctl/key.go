@@ -29,7 +29,13 @@ func viewOf(k apikey.Key) keyView {
 	case !k.Revoked.IsZero():
 		state = "ending"
 	}
-	return keyView{ID: k.ID, Issued: formatTime(k.Issued), Used: formatTime(k.Used), State: state, Revoked: formatTime(k.Revoked)}
+	return keyView{
+		ID:      k.ID,
+		Issued:  formatTime(k.Issued),
+		Used:    formatTime(k.Used),
+		State:   state,
+		Revoked: formatTime(k.Revoked),
+	}
 }
 
 func (t *tool) key() *cobra.Command {
@@ -109,12 +115,16 @@ func (t *tool) keyRevoke() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.run(cmd, action{target: strings.Join(args, " "), irreversible: "the key stops working within 60 seconds"}, func() error {
-				if err := store.RevokeKey(cmd.Context(), args[0], args[1], time.Now()); err != nil {
-					return err
-				}
-				return t.showKeys(cmd, store, args[0])
-			})
+			return t.run(
+				cmd,
+				action{target: strings.Join(args, " "), irreversible: "the key stops working within 60 seconds"},
+				func() error {
+					if err := store.RevokeKey(cmd.Context(), args[0], args[1], time.Now()); err != nil {
+						return err
+					}
+					return t.showKeys(cmd, store, args[0])
+				},
+			)
 		},
 	}
 }
@@ -142,7 +152,8 @@ func (t *tool) showKeys(cmd *cobra.Command, store *apikey.Store, providerID stri
 	if err != nil {
 		return err
 	}
-	views, lines := make([]keyView, len(keys)), [][]string{{"ID", "ISSUED", "LAST USED", "STATE", "REVOKED"}}
+	views := make([]keyView, len(keys))
+	lines := [][]string{{"ID", "ISSUED", "LAST USED", "STATE", "REVOKED"}}
 	for i, k := range keys {
 		v := viewOf(k)
 		views[i] = v

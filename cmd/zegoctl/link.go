@@ -51,7 +51,8 @@ func (t *tool) linking(cmd *cobra.Command) (*linkContext, error) {
 		return nil, err
 	}
 	l := &linkContext{
-		tool: t, cmd: cmd, timelines: timeline.NewStore(env), customers: customer.NewStore(env), providers: apikey.NewStore(env),
+		tool: t, cmd: cmd, timelines: timeline.NewStore(env), customers: customer.NewStore(env),
+		providers: apikey.NewStore(env),
 	}
 	l.links = link.New(l.timelines, shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	return l, env.Err()
@@ -74,8 +75,8 @@ func (l *linkContext) existing(ctx context.Context, providerID, number string) (
 	return name.Value, err
 }
 
-// applyAndShow makes a change, and prints how things stand after it. The log names the customer, not the id, which may be
-// anything that a work provider makes of a person's name.
+// applyAndShow makes a change, and prints how things stand after it. The log names the customer, not the id, which may
+// be anything that a work provider makes of a person's name.
 func (l *linkContext) applyAndShow(providerID, number, forGood string, change func() error) error {
 	return l.run(l.cmd, action{target: strings.TrimSpace(providerID + " " + number), irreversible: forGood}, func() error {
 		if err := change(); err != nil {
@@ -105,7 +106,16 @@ func viewOfLink(providerID, number string, history timeline.History, now timelin
 func (t *tool) showLinks(cmd *cobra.Command, result any, views ...linkView) error {
 	lines := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS"}}
 	for _, v := range views {
-		lines = append(lines, []string{v.WorkProvider, v.CustomerNumber, v.ConsentedSince, fmt.Sprint(v.Matched), strings.Join(v.WorkProviderUserIDs, " ")})
+		lines = append(
+			lines,
+			[]string{
+				v.WorkProvider,
+				v.CustomerNumber,
+				v.ConsentedSince,
+				fmt.Sprint(v.Matched),
+				strings.Join(v.WorkProviderUserIDs, " "),
+			},
+		)
 	}
 	return t.show(cmd, result, lines...)
 }
@@ -207,9 +217,14 @@ func (t *tool) linkUnlink() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.applyAndShow(args[0], number, "events under the id are nobody's until it is somebody's again", func() error {
-				return l.links.Unlink(cmd.Context(), args[0], args[1], l.now())
-			})
+			return l.applyAndShow(
+				args[0],
+				number,
+				"events under the id are nobody's until it is somebody's again",
+				func() error {
+					return l.links.Unlink(cmd.Context(), args[0], args[1], l.now())
+				},
+			)
 		},
 	}
 }
@@ -271,7 +286,12 @@ func (t *tool) linkOwner() *cobra.Command {
 				return err
 			}
 			view := ownerView{args[0], owned.Owner, append([]string{}, owned.Customers...)}
-			return t.show(cmd, view, []string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"}, []string{view.WorkProvider, view.CustomerNumber, strings.Join(view.PreviousOwners, " ")})
+			return t.show(
+				cmd,
+				view,
+				[]string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"},
+				[]string{view.WorkProvider, view.CustomerNumber, strings.Join(view.PreviousOwners, " ")},
+			)
 		},
 	}
 }

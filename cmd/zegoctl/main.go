@@ -1,4 +1,5 @@
-// Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operators-guide.md goes through a day's work.
+// Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operators-guide.md goes through a day's
+// work.
 //
 //	main.go      the commands, and where they find things
 //	action.go    how a change is made: a dry run, a confirmation, the audit log, and then the change
@@ -9,8 +10,8 @@
 //	dlq.go, rebuild.go, backfill.go                                      repairs
 //	deprecations.go, audit.go                                            deprecated usage, and the audit log
 //
-// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. Tables and queues are named by
-// flags, or by the same variables as the functions'.
+// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. Tables and queues are
+// named by flags, or by the same variables as the functions'.
 package main
 
 import (
@@ -83,8 +84,10 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 		Long: `Operate the work provider API: its work providers and their keys, the customers and what they share, and what became of
 events.
 
-Every command that changes something is noted in the audit log, with who AWS says you are. With --dry-run it makes all its
-checks and says what it would do, but changes nothing. What cannot be undone is asked about first, unless you say --yes.`,
+Every command that changes something is noted in the audit log,
+	with who AWS says you are. With --dry-run it makes all its
+checks and says what it would do, but changes nothing. What cannot be undone is asked about first,
+	unless you say --yes.`,
 		Example: `  zegoctl provider list                                    which work providers there are
   zegoctl key rotate courier-ltd 1b4f0e98 --overlap 168h   a new key beside the old one, for a week
   zegoctl explain ABC123 --day 2026-11-22                  why somebody was insured, or was not
@@ -98,20 +101,41 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 		t.vars[variable] = new(defaults.Optional(variable, ""))
 	}
 	for _, place := range resourceFlags {
-		t.vars[place.variable] = flags.String(place.flag, defaults.Optional(place.variable, ""), "by default $"+place.variable)
+		t.vars[place.variable] = flags.String(
+			place.flag,
+			defaults.Optional(place.variable, ""),
+			"by default $"+place.variable,
+		)
 	}
 	flags.StringVarP(&t.output, "output", "o", "text", "text or json")
 	flags.BoolVar(&t.dryRun, "dry-run", false, "check everything, say what would be done, and change nothing")
 	flags.BoolVar(&t.yes, "yes", false, "do what cannot be undone without asking")
-	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc(
+		"output",
+		cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
+	)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if t.output != "text" && t.output != "json" {
 			return errors.New("--output must be text or json")
 		}
 		return nil
 	}
-	root.AddCommand(t.provider(), t.key(), t.product(), t.customer(), t.link(), t.webhook(), t.explain(), t.trace(), t.unmatched(),
-		t.dlq(), t.rebuild(), t.backfill(), t.deprecations(), t.audit())
+	root.AddCommand(
+		t.provider(),
+		t.key(),
+		t.product(),
+		t.customer(),
+		t.link(),
+		t.webhook(),
+		t.explain(),
+		t.trace(),
+		t.unmatched(),
+		t.dlq(),
+		t.rebuild(),
+		t.backfill(),
+		t.deprecations(),
+		t.audit(),
+	)
 	t.complete(root)
 	return root
 }
@@ -122,9 +146,9 @@ const eventIDKeys = "EVENT_ID_KEYS"
 // envOnlyVars are the variables that have no flag: a secret, and what a stack is rather than where.
 var envOnlyVars = []string{eventIDKeys, "SANDBOX"}
 
-// env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing from it
-// is known once the stores are built. A command has one, so that it acts as the operator who stands in the audit log: an
-// assumed role may be called otherwise at each connection.
+// env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing
+// from it is known once the stores are built. A command has one, so that it acts as the operator who stands in the
+// audit log: an assumed role may be called otherwise at each connection.
 func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	if t.cachedEnv != nil {
 		return t.cachedEnv, nil
@@ -144,8 +168,8 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	return env, nil
 }
 
-// now returns the time of the stack whose environment was built: in a sandbox, that of its clock. The audit log, keys and
-// webhooks use real time.
+// now returns the time of the stack whose environment was built: in a sandbox, that of its clock. The audit log, keys
+// and webhooks use real time.
 func (t *tool) now() time.Time {
 	if t.cachedEnv == nil {
 		return time.Now()
@@ -153,8 +177,8 @@ func (t *tool) now() time.Time {
 	return clock.New(t.cachedEnv)()
 }
 
-// group returns a command whose subcommands do the work. Without a subcommand it shows its help; an unknown one is an error,
-// which cobra reports for the root command alone.
+// group returns a command whose subcommands do the work. Without a subcommand it shows its help; an unknown one is an
+// error, which cobra reports for the root command alone.
 func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {

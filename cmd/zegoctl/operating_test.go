@@ -47,8 +47,14 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 		script += block[1]
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
-	shell.Dir, shell.Stdin = dir, endlessYes{}
-	shell.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "HOME=" + dir, "EVENT_ID=" + id, "DAY=" + day.Format(time.DateOnly)}
+	shell.Dir = dir
+	shell.Stdin = endlessYes{}
+	shell.Env = []string{
+		"PATH=" + dir + ":" + os.Getenv("PATH"),
+		"HOME=" + dir,
+		"EVENT_ID=" + id,
+		"DAY=" + day.Format(time.DateOnly),
+	}
 	variables := []string{eventIDKeys, "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 	for _, place := range resourceFlags {
 		variables = append(variables, place.variable)
@@ -62,7 +68,8 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 		t.Fatalf("%v: %s", err, said)
 	}
 	for _, want := range []string{
-		"DRY RUN", "courier-ltd", "ending", "revoked", "ABC123", "opens a shift", "insured  ", "record    lists", "not understood", "customer erase", "0 ",
+		"DRY RUN", "courier-ltd", "ending", "revoked", "ABC123", "opens a shift", "insured  ", "record    lists",
+		"not understood", "customer erase", "0 ",
 	} {
 		if !strings.Contains(string(said), want) {
 			t.Errorf("the page does not lead to %q", want)
@@ -78,7 +85,8 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 	}
 }
 
-// Whatever the documents say of zegoctl, in a block or within a line, is a command that there is, with flags that there are.
+// Whatever the documents say of zegoctl, in a block or within a line, is a command that there is, with flags that there
+// are.
 func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "site/*/*.md", "site/*/*/*.md"} {
@@ -89,7 +97,8 @@ func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
 		pages = append(pages, found...)
 	}
 	block := regexp.MustCompile("(?s)```sh\n(.*?)```")
-	inBlock, inLine := regexp.MustCompile(`(?m)(?:^|[ (])zegoctl ([a-z].*)$`), regexp.MustCompile("`zegoctl ([a-z][^`]*)`")
+	inBlock := regexp.MustCompile(`(?m)(?:^|[ (])zegoctl ([a-z].*)$`)
+	inLine := regexp.MustCompile("`zegoctl ([a-z][^`]*)`")
 	named := 0
 	for _, page := range pages {
 		text, err := os.ReadFile(page)

@@ -32,7 +32,8 @@ func (o operator) people() {
 // received are the bodies in the queue of events that are there without a delay; they are gone afterwards.
 func (o operator) received() []string {
 	o.t.Helper()
-	client, url := sqs.NewFromConfig(o.env.AWS()), o.env.Get("EVENTS_QUEUE_URL")
+	client := sqs.NewFromConfig(o.env.AWS())
+	url := o.env.Get("EVENTS_QUEUE_URL")
 	var bodies []string
 	for {
 		out, err := client.ReceiveMessage(o.t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
@@ -44,7 +45,8 @@ func (o operator) received() []string {
 		}
 		for _, m := range out.Messages {
 			bodies = append(bodies, aws.ToString(m.Body))
-			if _, err := client.DeleteMessage(o.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := client.DeleteMessage(o.t.Context(),
+				&sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				o.t.Fatal(err)
 			}
 		}
@@ -74,7 +76,8 @@ func TestLinks(t *testing.T) {
 	o.people()
 	var view linkView
 	o.must(&view, "link", "give", "courier-ltd", "abc123", "--work-provider-user-id", "12345", "--matched")
-	if view.CustomerNumber != "ABC123" || view.ConsentedSince == "" || !view.Matched || !slices.Equal(view.WorkProviderUserIDs, []string{"12345"}) {
+	if view.CustomerNumber != "ABC123" || view.ConsentedSince == "" || !view.Matched ||
+		!slices.Equal(view.WorkProviderUserIDs, []string{"12345"}) {
 		t.Errorf("%+v", view)
 	}
 	o.refused("belongs to another", "link", "give", "courier-ltd", "ABC12", "--work-provider-user-id", "12345")
@@ -114,7 +117,12 @@ func TestRebuild(t *testing.T) {
 	store := timeline.NewStore(o.env)
 	at := timeline.At(time.Now().Add(time.Minute))
 	for _, number := range []string{"ABC123", "ABC12"} {
-		login := timeline.Fact{Name: person.Name{Kind: person.CustomerNumber, Value: number}, Kind: timeline.Login, At: at, PlannedEnd: timeline.Never}
+		login := timeline.Fact{
+			Name:       person.Name{Kind: person.CustomerNumber, Value: number},
+			Kind:       timeline.Login,
+			At:         at,
+			PlannedEnd: timeline.Never,
+		}
 		if _, err := store.AddFacts(t.Context(), "courier-ltd", login.Name, at.Day(), []timeline.Fact{login}); err != nil {
 			t.Fatal(err)
 		}
@@ -199,9 +207,14 @@ func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
 	logout := message(`["O","C","ABC123",` + strconv.FormatInt(int64(start.Add(time.Hour)), 10) + `]`)
 	// The LOGIN kept failing, and was filed, though its last attempt had succeeded.
 	sent := strconv.FormatInt(time.Now().AddDate(0, 0, -40).UnixMilli(), 10)
-	letter := events.SQSMessage{MessageId: "kept-failing", Body: login, Attributes: map[string]string{"SentTimestamp": sent}}
+	letter := events.SQSMessage{
+		MessageId:  "kept-failing",
+		Body:       login,
+		Attributes: map[string]string{"SentTimestamp": sent},
+	}
 	file := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
-	if response, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil || len(response.BatchItemFailures) > 0 {
+	if response, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil ||
+		len(response.BatchItemFailures) > 0 {
 		t.Fatal(response, err)
 	}
 	if n := o.process(login, logout); n != 0 {
@@ -209,7 +222,12 @@ func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
 	}
 	store := timeline.NewStore(o.env)
 	records := func() []timeline.Record {
-		records, err := store.Records(t.Context(), "courier-ltd", "ABC123", timeline.Days{First: start.Day(), Last: start.Day() + 1})
+		records, err := store.Records(
+			t.Context(),
+			"courier-ltd",
+			"ABC123",
+			timeline.Days{First: start.Day(), Last: start.Day() + 1},
+		)
 		if err != nil || len(records) != 1 || len(records[0].Shifts) != 1 {
 			t.Fatal(records, err)
 		}

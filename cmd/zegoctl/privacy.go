@@ -21,7 +21,11 @@ import (
 // privacyService is where a customer's wishes about their data are met, and the customer's number.
 func (t *tool) privacyService(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
 	desk, err := build(t, cmd, func(env *config.Env) *privacy.Service {
-		return privacy.NewService(env, webhook.NewDeliveries(env, clock.New(env)), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
+		return privacy.NewService(
+			env,
+			webhook.NewDeliveries(env, clock.New(env)),
+			shift.NewRecomputeRequester(queue.NewEventsQueue(env)),
+		)
 	})
 	if err != nil {
 		return nil, "", err
@@ -59,15 +63,37 @@ func (t *tool) customerShow() *cobra.Command {
 				return err
 			}
 			view := customerSummaryView{
-				CustomerNumber: e.CustomerNumber, Erased: formatTime(e.Erased), Account: e.Account != nil, Insured: e.Policy.Insured,
+				CustomerNumber: e.CustomerNumber, Erased: formatTime(e.Erased), Account: e.Account != nil,
+				Insured: e.Policy.Insured,
 				Product: e.Policy.Product, CoverLevel: e.Policy.CoverLevel, ClassOfUse: e.Policy.ClassOfUse, SharedWith: []string{},
 			}
 			for _, s := range e.Sharing {
 				view.SharedWith = append(view.SharedWith, s.WorkProvider)
 			}
-			return t.show(cmd, view,
-				[]string{"CUSTOMER NUMBER", "INSURED", "PRODUCT", "COVER LEVEL", "CLASS OF USE", "ACCOUNT", "SHARED WITH", "ERASED"},
-				[]string{view.CustomerNumber, fmt.Sprint(view.Insured), view.Product, view.CoverLevel, view.ClassOfUse, fmt.Sprint(view.Account), strings.Join(view.SharedWith, ", "), view.Erased})
+			return t.show(
+				cmd,
+				view,
+				[]string{
+					"CUSTOMER NUMBER",
+					"INSURED",
+					"PRODUCT",
+					"COVER LEVEL",
+					"CLASS OF USE",
+					"ACCOUNT",
+					"SHARED WITH",
+					"ERASED",
+				},
+				[]string{
+					view.CustomerNumber,
+					fmt.Sprint(view.Insured),
+					view.Product,
+					view.CoverLevel,
+					view.ClassOfUse,
+					fmt.Sprint(view.Account),
+					strings.Join(view.SharedWith, ", "),
+					view.Erased,
+				},
+			)
 		},
 	}
 }
@@ -112,8 +138,10 @@ func (t *tool) customerExport() *cobra.Command {
 		Use:   "export CUSTOMER",
 		Short: "Write everything that is held of a person, as JSON (GDPR, articles 15 and 20)",
 		Long: `Write everything that is held of a person, as JSON: details, cover, account, and for each work provider the history of
-consents, ids and matches, what it said of the person, the shifts that came of it, and when it was sent the person's details.
-It is for the person, to whom the GDPR gives it; the audit log notes who made it. A password is held as a hash, which is not in it.`,
+consents, ids and matches, what it said of the person, the shifts that came of it,
+	and when it was sent the person's details.
+It is for the person, to whom the GDPR gives it; the audit log notes who made it. A password is held as a hash,
+	which is not in it.`,
 		Example: `  zegoctl customer export ABC123 --file abc123.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -162,7 +190,8 @@ func (t *tool) customerErase() *cobra.Command {
 		Long: `Forget who a customer is. Deleted are name, address, date of birth, email, telephone number, the account, the vehicle's
 registration, and what is remembered of enrolments. Consents end, open shifts with them.
 
-Kept, because claims are judged by it for years (article 17, 3 (e)), is that somebody of this number had this cover, and when
+Kept, because claims are judged by it for years (article 17, 3 (e)), is that somebody of this number had this cover,
+	and when
 they were on shift. The number is never given to another. To erase somebody again finishes what was interrupted.`,
 		Example: `  zegoctl customer erase ABC123 --dry-run
   zegoctl customer erase ABC123`,
@@ -172,15 +201,28 @@ they were on shift. The number is never given to another. To erase somebody agai
 			if err != nil {
 				return err
 			}
-			return t.run(cmd, action{target: number, irreversible: "who this is will be forgotten, and cover ends"}, func() error {
-				e, err := desk.Erase(cmd.Context(), number, t.now())
-				if err != nil {
-					return err
-				}
-				return t.show(cmd, e,
-					[]string{"CUSTOMER NUMBER", "ERASED", "CONSENTS ENDED", "ENROLMENTS FORGOTTEN", "ACCOUNT CLOSED"},
-					[]string{e.CustomerNumber, formatTime(e.Erased), strings.Join(e.WithdrawnFrom, " "), fmt.Sprint(e.Enrolments), fmt.Sprint(e.HadAccount)})
-			})
+			return t.run(
+				cmd,
+				action{target: number, irreversible: "who this is will be forgotten, and cover ends"},
+				func() error {
+					e, err := desk.Erase(cmd.Context(), number, t.now())
+					if err != nil {
+						return err
+					}
+					return t.show(
+						cmd,
+						e,
+						[]string{"CUSTOMER NUMBER", "ERASED", "CONSENTS ENDED", "ENROLMENTS FORGOTTEN", "ACCOUNT CLOSED"},
+						[]string{
+							e.CustomerNumber,
+							formatTime(e.Erased),
+							strings.Join(e.WithdrawnFrom, " "),
+							fmt.Sprint(e.Enrolments),
+							fmt.Sprint(e.HadAccount),
+						},
+					)
+				},
+			)
 		},
 	}
 }

@@ -20,7 +20,14 @@ type productView struct {
 }
 
 func viewOfProduct(p customer.Product) productView {
-	v := productView{Code: p.Code, CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, Occupations: []occupationView{}, Vehicle: p.Vehicle, EnrolByAPI: p.EnrolByAPI}
+	v := productView{
+		Code:        p.Code,
+		CoverLevel:  p.CoverLevel,
+		ClassOfUse:  p.ClassOfUse,
+		Occupations: []occupationView{},
+		Vehicle:     p.Vehicle,
+		EnrolByAPI:  p.EnrolByAPI,
+	}
 	for _, o := range p.Occupations {
 		v.Occupations = append(v.Occupations, occupationView(o))
 	}
@@ -34,7 +41,17 @@ func (t *tool) showProducts(cmd *cobra.Command, result any, views ...productView
 		for _, o := range v.Occupations {
 			names = append(names, o.Name)
 		}
-		lines = append(lines, []string{v.Code, v.CoverLevel, v.ClassOfUse, strings.Join(names, ", "), fmt.Sprint(v.Vehicle), fmt.Sprint(v.EnrolByAPI)})
+		lines = append(
+			lines,
+			[]string{
+				v.Code,
+				v.CoverLevel,
+				v.ClassOfUse,
+				strings.Join(names, ", "),
+				fmt.Sprint(v.Vehicle),
+				fmt.Sprint(v.EnrolByAPI),
+			},
+		)
 	}
 	return t.show(cmd, result, lines...)
 }

@@ -38,7 +38,13 @@ func (t *tool) showProvider(cmd *cobra.Command, store *apikey.Store, id string) 
 }
 
 func (t *tool) provider() *cobra.Command {
-	return group(&cobra.Command{Use: "provider", Short: "Work providers"}, t.providerCreate(), t.providerPermit(), t.providerProduct(), t.providerList())
+	return group(
+		&cobra.Command{Use: "provider", Short: "Work providers"},
+		t.providerCreate(),
+		t.providerPermit(),
+		t.providerProduct(),
+		t.providerList(),
+	)
 }
 
 // providers is the store of work providers.

@@ -31,7 +31,12 @@ func tomorrow() time.Time { return time.Now().UTC().Truncate(24*time.Hour).AddDa
 
 // message is the message of a LOGIN ("I") or LOGOUT ("O") of courier-ltd, and the id of the event.
 func (o operator) message(kind, name string, at time.Time) (body, id string) {
-	f := timeline.Fact{Name: person.Name{Kind: person.UserID, Value: name}, Kind: timeline.Login, At: timeline.At(at), PlannedEnd: timeline.Never}
+	f := timeline.Fact{
+		Name:       person.Name{Kind: person.UserID, Value: name},
+		Kind:       timeline.Login,
+		At:         timeline.At(at),
+		PlannedEnd: timeline.Never,
+	}
 	if kind == "O" {
 		f.Kind = timeline.Logout
 	}
@@ -63,14 +68,19 @@ func TestExplain(t *testing.T) {
 	svg := filepath.Join(t.TempDir(), "day.svg")
 	var stories []explanationView
 	o.must(&stories, "explain", "abc123", "--day", date, "--svg", svg)
-	if len(stories) != 1 || stories[0].WorkProvider != "courier-ltd" || !stories[0].RecordAgrees || stories[0].Revision != 1 || len(stories[0].Shifts) != 1 {
+	if len(stories) != 1 || stories[0].WorkProvider != "courier-ltd" || !stories[0].RecordAgrees ||
+		stories[0].Revision != 1 ||
+		len(stories[0].Shifts) != 1 {
 		t.Fatalf("%+v", stories)
 	}
 	var effects []string
 	for _, s := range stories[0].Steps {
 		effects = append(effects, s.Effect+s.Reason)
 	}
-	if want := []string{"OPENED_SHIFT", "ALREADY_OPEN", "CLOSED_SHIFT", "LOGOUT_WITHOUT_LOGIN"}; !slices.Equal(effects, want) {
+	if want := []string{"OPENED_SHIFT", "ALREADY_OPEN", "CLOSED_SHIFT", "LOGOUT_WITHOUT_LOGIN"}; !slices.Equal(
+		effects,
+		want,
+	) {
 		t.Errorf("%q, want %q", effects, want)
 	}
 	if open := stories[0].Steps[0].Open; open == nil || open.By != "LOGOUT" || stories[0].Steps[2].Open != nil {
@@ -78,7 +88,8 @@ func TestExplain(t *testing.T) {
 	}
 	text, err := o.run("explain", "ABC123", "--day", date)
 	want := []string{
-		"ABC123 at courier-ltd on " + date, "LINK", "opens a shift", "a shift is open already", "closes the shift", "no shift is open", "says the same",
+		"ABC123 at courier-ltd on " + date, "LINK", "opens a shift", "a shift is open already", "closes the shift",
+		"no shift is open", "says the same",
 		"events   " + strings.Repeat(".", 36) + ">...>.........<" + strings.Repeat(".", 29) + "<",
 		"insured  " + strings.Repeat(".", 36) + strings.Repeat("#", 14) + ".",
 	}
@@ -88,7 +99,8 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	drawn, err := os.ReadFile(svg)
-	if err != nil || strings.Count(string(drawn), "<rect x=") != 1 || strings.Count(string(drawn), "▲") != 4 || strings.Count(string(drawn), "no effect") != 2 {
+	if err != nil || strings.Count(string(drawn), "<rect x=") != 1 || strings.Count(string(drawn), "▲") != 4 ||
+		strings.Count(string(drawn), "no effect") != 2 {
 		t.Errorf("%v\n%s", err, drawn)
 	}
 	wellFormed(t, string(drawn))
@@ -118,8 +130,17 @@ func wellFormed(t *testing.T, text string) {
 // Names are whatever work providers make them, and pictures are opened in browsers.
 func TestAPictureQuotesNames(t *testing.T) {
 	at := timeline.At(tomorrow())
-	f := timeline.Fact{Name: person.Name{Kind: person.UserID, Value: `<script>&"`}, Kind: timeline.Login, At: at, PlannedEnd: timeline.Never}
-	drawn := svgChart([]explanationView{{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}}})
+	f := timeline.Fact{
+		Name:       person.Name{Kind: person.UserID, Value: `<script>&"`},
+		Kind:       timeline.Login,
+		At:         at,
+		PlannedEnd: timeline.Never,
+	}
+	drawn := svgChart(
+		[]explanationView{
+			{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}},
+		},
+	)
 	wellFormed(t, drawn)
 	if strings.Contains(drawn, "<script>") {
 		t.Error(drawn)
@@ -131,8 +152,11 @@ func TestTrace(t *testing.T) {
 	_, id := o.message("I", "12345", day.Add(9*time.Hour))
 	var v traceView
 	o.must(&v, "trace", id)
-	if v.WorkProvider != "courier-ltd" || v.Kind != "LOGIN" || !v.Stored || v.CustomerNumber != "ABC123" || v.Effect != "OPENED_SHIFT" ||
-		v.ShiftID != id || !v.Listed || v.Revision != 1 || v.Shift == nil || v.Shift.By != "LOGOUT" {
+	if v.WorkProvider != "courier-ltd" || v.Kind != "LOGIN" || !v.Stored || v.CustomerNumber != "ABC123" ||
+		v.Effect != "OPENED_SHIFT" ||
+		v.ShiftID != id || !v.Listed || v.Revision != 1 ||
+		v.Shift == nil ||
+		v.Shift.By != "LOGOUT" {
 		t.Errorf("%+v", v)
 	}
 	text, err := o.run("trace", id)
@@ -145,7 +169,11 @@ func TestTrace(t *testing.T) {
 	if v.Stored || v.State != "PENDING" || len(v.DeadLetters) != 0 || len(v.Ever) != 0 {
 		t.Errorf("%+v", v)
 	}
-	letter := events.SQSMessage{MessageId: "x", Body: body, Attributes: map[string]string{"SentTimestamp": fmt.Sprint(time.Now().UnixMilli())}}
+	letter := events.SQSMessage{
+		MessageId:  "x",
+		Body:       body,
+		Attributes: map[string]string{"SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
+	}
 	file := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
 	if _, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil {
 		t.Fatal(err)
@@ -185,7 +213,8 @@ func TestLinksAreListed(t *testing.T) {
 	o, _ := working(t)
 	var links []linkView
 	o.must(&links, "link", "list", "abc123")
-	if len(links) != 1 || links[0].WorkProvider != "courier-ltd" || !links[0].Matched || !slices.Equal(links[0].WorkProviderUserIDs, []string{"12345"}) {
+	if len(links) != 1 || links[0].WorkProvider != "courier-ltd" || !links[0].Matched ||
+		!slices.Equal(links[0].WorkProviderUserIDs, []string{"12345"}) {
 		t.Errorf("%+v", links)
 	}
 	var owner ownerView
@@ -222,7 +251,8 @@ func TestAPersonsWishes(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	text, err := o.run("customer", "show", "ABC123")
-	if err != nil || !strings.Contains(text, "Courier Ltd") || strings.Contains(text, "Dara") || strings.Contains(text, "driver@") {
+	if err != nil || !strings.Contains(text, "Courier Ltd") || strings.Contains(text, "Dara") ||
+		strings.Contains(text, "driver@") {
 		t.Errorf("%v: %s", err, text)
 	}
 	path := filepath.Join(t.TempDir(), "abc123.json")
@@ -234,7 +264,9 @@ func TestAPersonsWishes(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(written, &copied)
 	}
-	if err != nil || copied.Details == nil || copied.Details.LastName != "Driver" || len(copied.Sharing) != 1 || len(copied.Sharing[0].Events) != 4 || len(copied.Sharing[0].Shifts) != 1 {
+	if err != nil || copied.Details == nil || copied.Details.LastName != "Driver" || len(copied.Sharing) != 1 ||
+		len(copied.Sharing[0].Events) != 4 ||
+		len(copied.Sharing[0].Shifts) != 1 {
 		t.Errorf("%v: %+v", err, copied)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -260,12 +292,17 @@ func TestAPersonsWishes(t *testing.T) {
 	o.refused("customerNumber", "customer", "erase", "", "--yes")
 }
 
-// deprecated is a metric as the functions' log lines make it; without a work provider or a use, a sum over others. It answers
-// with the day.
+// deprecated is a metric as the functions' log lines make it; without a work provider or a use, a sum over others. It
+// answers with the day.
 func deprecated(t *testing.T, o operator, count float64, providerID, use string) string {
 	t.Helper()
 	at := time.Now().Add(-time.Hour)
-	datum := types.MetricDatum{MetricName: aws.String(observe.Deprecated), Value: &count, Timestamp: &at, Unit: types.StandardUnitCount}
+	datum := types.MetricDatum{
+		MetricName: aws.String(observe.Deprecated),
+		Value:      &count,
+		Timestamp:  &at,
+		Unit:       types.StandardUnitCount,
+	}
 	for name, value := range map[string]string{observe.Provider: providerID, observe.Feature: use} {
 		if value != "" {
 			datum.Dimensions = append(datum.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
@@ -291,7 +328,10 @@ func TestDeprecations(t *testing.T) {
 	var all []useView
 	o.must(&all, "deprecations")
 	all = slices.DeleteFunc(all, func(v useView) bool { return !strings.HasPrefix(v.WorkProvider, "old") })
-	if want := []useView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, later}}; !slices.Equal(all, want) {
+	if want := []useView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, later}}; !slices.Equal(
+		all,
+		want,
+	) {
 		t.Errorf("%+v, want %+v", all, want)
 	}
 	o.must(&all, "deprecations", "--provider", "older-ltd", "--days", "7")

@@ -98,9 +98,11 @@ It may run while events come in. What the processor is just about to write then 
 	return cmd
 }
 
-// rebuildAll makes the records of customers again, and shows what differed until then: after a failure, what was mended before it.
+// rebuildAll makes the records of customers again, and shows what differed until then: after a failure, what was mended
+// before it.
 func (t *tool) rebuildAll(cmd *cobra.Command, store *timeline.Store, providerID string, numbers []string) error {
-	views, lines := []differenceView{}, [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
+	views := []differenceView{}
+	lines := [][]string{{"CUSTOMER NUMBER", "DAY", "BEFORE", "AFTER"}}
 	var failed error
 	for _, n := range numbers {
 		var differences []timeline.RecordDiff

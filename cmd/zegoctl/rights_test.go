@@ -100,7 +100,8 @@ func opened(t *testing.T, o operator, email, number string) {
 	}
 }
 
-// The policy for operators grants what every command together was seen to need: nothing is missing, and nothing is too much.
+// The policy for operators grants what every command together was seen to need: nothing is missing, and nothing is too
+// much.
 func TestOperatorsAreGrantedWhatTheyUse(t *testing.T) {
 	o, r := seeded(t)
 	waiting := o.undelivered("ABC123")

@@ -55,7 +55,8 @@ func (t *tool) trace() *cobra.Command {
 		Use:   "trace EVENT-ID",
 		Short: "Follow one event: accepted, stored, whose it is, what it did, the shift and its record",
 		Long: `Follow one event by the id that its sender got (X-Event-Id, or the id in a v2 shift's answer): whether it is stored or among
-the dead letters, whose it is, what it did, and whether lists show the shift. Which work provider sent it is found by the
+the dead letters, whose it is, what it did,
+	and whether lists show the shift. Which work provider sent it is found by the
 keys that seal ids, so EVENT_ID_KEYS must be set.`,
 		Example: `  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt_-g`,
 		Args:    cobra.ExactArgs(1),
@@ -73,7 +74,9 @@ keys that seal ids, so EVENT_ID_KEYS must be set.`,
 	}
 }
 
-var errNoEvent = errors.New("no work provider has an event of that id (is it complete, and does EVENT_ID_KEYS hold the key that sealed it?)")
+var errNoEvent = errors.New(
+	"no work provider has an event of that id (is it complete, and does EVENT_ID_KEYS hold the key that sealed it?)",
+)
 
 // trace finds whose event an id names, and what became of it.
 func (tr tracer) trace(ctx context.Context, id string, now time.Time) (traceView, error) {
@@ -87,7 +90,8 @@ func (tr tracer) trace(ctx context.Context, id string, now time.Time) (traceView
 			continue
 		}
 		v := traceView{
-			EventID: id, WorkProvider: p.ID, Kind: "MATCH", At: formatInstant(fact.At), Name: displayName(fact.Name), Ever: []string{}, DeadLetters: []letterView{},
+			EventID: id, WorkProvider: p.ID, Kind: "MATCH", At: formatInstant(fact.At), Name: displayName(fact.Name),
+			Ever: []string{}, DeadLetters: []letterView{},
 		}
 		if fact.Kind != 0 {
 			v.Kind = fact.Kind.String()
@@ -105,34 +109,48 @@ func (tr tracer) trace(ctx context.Context, id string, now time.Time) (traceView
 
 // fact is what became of a LOGIN or LOGOUT.
 func (tr tracer) fact(ctx context.Context, v *traceView, f timeline.Fact, now timeline.Instant) error {
-	v.CustomerNumber, v.Ever = f.Name.Value, []string{f.Name.Value}
+	v.CustomerNumber = f.Name.Value
+	v.Ever = []string{f.Name.Value}
 	if f.Name.Kind == person.UserID {
 		owned, err := tr.timelines.Ownership(ctx, v.WorkProvider, f.Name.Value)
 		if err != nil {
 			return err
 		}
-		v.CustomerNumber, v.Ever = owned.Owner, append([]string{}, owned.Customers...)
+		v.CustomerNumber = owned.Owner
+		v.Ever = append([]string{}, owned.Customers...)
 	}
 	outcomes, err := timeline.NewOutcomeReader(tr.timelines, 1).Outcomes(ctx, v.WorkProvider, []timeline.Fact{f}, now)
 	if err != nil {
 		return err
 	}
 	o := outcomes[0]
-	v.State, v.Effect, v.Reason = o.State.String(), o.Effect.String(), o.Reason.String()
+	v.State = o.State.String()
+	v.Effect = o.Effect.String()
+	v.Reason = o.Reason.String()
 	v.Stored = o.State != timeline.Pending && o.Reason != timeline.TooManyFacts
 	if o.State != timeline.Applied {
 		return nil
 	}
 	v.Shift = new(viewOfShift(o.Shift))
-	v.ShiftID = shift.EventID(tr.ids, v.WorkProvider, timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start})
+	v.ShiftID = shift.EventID(
+		tr.ids,
+		v.WorkProvider,
+		timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start},
+	)
 	for _, customer := range v.Ever {
-		records, err := tr.timelines.Records(ctx, v.WorkProvider, customer, timeline.Days{First: o.Shift.Start.Day(), Last: o.Shift.Start.Day()})
+		records, err := tr.timelines.Records(
+			ctx,
+			v.WorkProvider,
+			customer,
+			timeline.Days{First: o.Shift.Start.Day(), Last: o.Shift.Start.Day()},
+		)
 		if err != nil {
 			return err
 		}
 		for _, r := range records {
 			if slices.Contains(r.Shifts, o.Shift) {
-				v.Listed, v.Revision = true, r.Revision
+				v.Listed = true
+				v.Revision = r.Revision
 			}
 		}
 	}
@@ -142,14 +160,22 @@ func (tr tracer) fact(ctx context.Context, v *traceView, f timeline.Fact, now ti
 // verdict is what became of a match.
 func (tr tracer) verdict(ctx context.Context, v *traceView, verdict timeline.MatchResult, now timeline.Instant) error {
 	o, err := timeline.NewOutcomeReader(tr.timelines, 1).MatchOutcome(ctx, v.WorkProvider, verdict, now)
-	v.CustomerNumber, v.Ever = verdict.Customer, []string{verdict.Customer}
-	v.State, v.Reason = o.State.String(), o.Reason.String()
+	v.CustomerNumber = verdict.Customer
+	v.Ever = []string{verdict.Customer}
+	v.State = o.State.String()
+	v.Reason = o.Reason.String()
 	v.Stored = o.State == timeline.Applied || o.State == timeline.StateUnmatched
 	return err
 }
 
 // undelivered are the dead letters of the last year that carry what is not stored.
-func (tr tracer) undelivered(ctx context.Context, providerID string, f timeline.Fact, v timeline.MatchResult, now time.Time) ([]letterView, error) {
+func (tr tracer) undelivered(
+	ctx context.Context,
+	providerID string,
+	f timeline.Fact,
+	v timeline.MatchResult,
+	now time.Time,
+) ([]letterView, error) {
 	views := []letterView{}
 	for month := range 12 {
 		first := time.Date(now.UTC().Year(), now.UTC().Month()-time.Month(month), 1, 0, 0, 0, 0, time.UTC)

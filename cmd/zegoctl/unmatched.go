@@ -25,7 +25,8 @@ func (t *tool) unmatched() *cobra.Command {
 		Use:   "unmatched PROVIDER",
 		Short: "List the names under which events wait for somebody to count them for",
 		Long: `List the names under which a work provider sent events that count for nobody: nobody of that name shares with it, or the
-two are not matched. They count as soon as that changes, within 30 days of their instant; after that they are rejected for good.
+two are not matched. They count as soon as that changes,
+	within 30 days of their instant; after that they are rejected for good.
 
 It reads the whole table of timelines.`,
 		Example: `  zegoctl unmatched courier-ltd --days 7`,
@@ -39,13 +40,23 @@ It reads the whole table of timelines.`,
 				return errors.New("--days must be at least 1")
 			}
 			now := timeline.At(t.now())
-			all, err := store.FindUnmatched(cmd.Context(), args[0], timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1}, now)
+			all, err := store.FindUnmatched(
+				cmd.Context(),
+				args[0],
+				timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1},
+				now,
+			)
 			if err != nil {
 				return err
 			}
-			views, lines := make([]unmatchedView, len(all)), [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
+			views := make([]unmatchedView, len(all))
+			lines := [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
 			for i, u := range all {
-				v := unmatchedView{Events: len(u.Facts), First: formatInstant(u.Facts[0].At), Last: formatInstant(u.Facts[len(u.Facts)-1].At)}
+				v := unmatchedView{
+					Events: len(u.Facts),
+					First:  formatInstant(u.Facts[0].At),
+					Last:   formatInstant(u.Facts[len(u.Facts)-1].At),
+				}
 				if u.Name.Kind == person.UserID {
 					v.WorkProviderUserID = u.Name.Value
 				} else {

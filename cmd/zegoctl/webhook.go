@@ -26,8 +26,18 @@ type webhookView struct {
 }
 
 func (t *tool) webhook() *cobra.Command {
-	return group(&cobra.Command{Use: "webhook", Short: "Where work providers are told of sign-ups"}, t.webhookSet(), t.webhookShow(), t.webhookRotate(), t.webhookEnable(), t.webhookDisable(), t.webhookTest(),
-		t.webhookRejected(), t.webhookDeliveries(), t.webhookResend())
+	return group(
+		&cobra.Command{Use: "webhook", Short: "Where work providers are told of sign-ups"},
+		t.webhookSet(),
+		t.webhookShow(),
+		t.webhookRotate(),
+		t.webhookEnable(),
+		t.webhookDisable(),
+		t.webhookTest(),
+		t.webhookRejected(),
+		t.webhookDeliveries(),
+		t.webhookResend(),
+	)
 }
 
 // webhookStore is the store of webhooks, once the work provider is known to exist.
@@ -36,7 +46,8 @@ func (t *tool) webhookStore(cmd *cobra.Command, providerID string) (*webhook.Sto
 	if err != nil {
 		return nil, nil, err
 	}
-	store, providers := webhook.NewStore(env), apikey.NewStore(env)
+	store := webhook.NewStore(env)
+	providers := apikey.NewStore(env)
 	if err := env.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +97,8 @@ the place of all others at once.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&ownSecret, "secret-from-stdin", false, "read the secret, whsec_ and base64, from the standard input")
+	cmd.Flags().
+		BoolVar(&ownSecret, "secret-from-stdin", false, "read the secret, whsec_ and base64, from the standard input")
 	return cmd
 }
 
@@ -128,7 +140,8 @@ func (t *tool) webhookRotate() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the one before goes on signing; 0 if it is no longer secret")
+	cmd.Flags().
+		DurationVar(&overlap, "overlap", 24*time.Hour, "how long the one before goes on signing; 0 if it is no longer secret")
 	return cmd
 }
 
@@ -182,10 +195,19 @@ func (t *tool) showWebhook(cmd *cobra.Command, store *webhook.Store, providerID 
 	if err != nil {
 		return err
 	}
-	view := webhookView{WorkProvider: providerID, URL: s.URL, Secret: string(secret), Secrets: s.SecretCount(time.Now()), Disabled: formatTime(s.DisabledAt), Reason: s.Reason}
-	head, line := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}, []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
+	view := webhookView{
+		WorkProvider: providerID,
+		URL:          s.URL,
+		Secret:       string(secret),
+		Secrets:      s.SecretCount(time.Now()),
+		Disabled:     formatTime(s.DisabledAt),
+		Reason:       s.Reason,
+	}
+	head := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}
+	line := []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
 	if secret != "" {
-		head, line = append(head, "SECRET (not shown again)"), append(line, view.Secret)
+		head = append(head, "SECRET (not shown again)")
+		line = append(line, view.Secret)
 	}
 	return t.show(cmd, view, head, line)
 }
@@ -248,11 +270,18 @@ mean. Nothing follows from it. A receiver that does not know TEST replies 404, w
 				}
 				reply := webhook.NewClient(loopback, time.Now).Test(cmd.Context(), settings)
 				view := testView{reply.Status, reply.Describe(), reply.Problem}
-				return t.show(cmd, view, []string{"STATUS", "MEANS", "PROBLEM"}, []string{strconv.Itoa(view.Status), view.Means, view.Problem})
+				return t.show(
+					cmd,
+					view,
+					[]string{"STATUS", "MEANS", "PROBLEM"},
+					[]string{strconv.Itoa(view.Status), view.Means, view.Problem},
+				)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&loopback, "to-loopback", t.toLoopback, "let the request go to this machine, by HTTP; by default if $WEBHOOKS_TO_LOOPBACK is yes")
+	cmd.Flags().
+		BoolVar(&loopback, "to-loopback", t.toLoopback,
+			"let the request go to this machine, by HTTP; by default if $WEBHOOKS_TO_LOOPBACK is yes")
 	return cmd
 }
 
@@ -272,9 +301,21 @@ func (t *tool) showDeliveries(cmd *cobra.Command, deliveries ...webhook.Delivery
 	lines := [][]string{{"ID", "CUSTOMER NUMBER", "STATE", "ATTEMPTS", "STATUS", "PROBLEM", "UPDATED", "DUE"}}
 	views := make([]deliveryView, len(deliveries))
 	for i, d := range deliveries {
-		v := deliveryView{d.ID, d.Customer, string(d.State), d.Attempts, d.Status, d.Problem, formatTime(d.UpdatedAt), formatTime(d.NextAttempt)}
+		v := deliveryView{
+			d.ID,
+			d.Customer,
+			string(d.State),
+			d.Attempts,
+			d.Status,
+			d.Problem,
+			formatTime(d.UpdatedAt),
+			formatTime(d.NextAttempt),
+		}
 		views[i] = v
-		lines = append(lines, []string{v.ID, v.CustomerNumber, v.State, fmt.Sprint(v.Attempts), fmt.Sprint(v.Status), v.Problem, v.Updated, v.Due})
+		lines = append(
+			lines,
+			[]string{v.ID, v.CustomerNumber, v.State, fmt.Sprint(v.Attempts), fmt.Sprint(v.Status), v.Problem, v.Updated, v.Due},
+		)
 	}
 	return t.show(cmd, views, lines...)
 }

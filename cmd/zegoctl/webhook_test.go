@@ -76,7 +76,14 @@ func TestTheWorkProvidersOwnSecret(t *testing.T) {
 		t.Errorf("it is another one, %v", err)
 	}
 	o.in = "whsec_short"
-	o.refused("24 to 64 random bytes", "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego", "--secret-from-stdin")
+	o.refused(
+		"24 to 64 random bytes",
+		"webhook",
+		"set",
+		"courier-ltd",
+		"https://hooks.courier.example/zego",
+		"--secret-from-stdin",
+	)
 }
 
 func TestTryingAWebhook(t *testing.T) {
@@ -109,25 +116,35 @@ func TestTryingAWebhook(t *testing.T) {
 	}
 }
 
-// undelivered makes a delivery of a customer's sign-up to courier-ltd that waits for its next try, because the webhook is
-// disabled.
+// undelivered makes a delivery of a customer's sign-up to courier-ltd that waits for its next try, because the webhook
+// is disabled.
 func (o operator) undelivered(customer string) deliveryView {
 	o.t.Helper()
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }
 	sender := webhook.NewSender(o.env, noRefold, nil)
-	if err := sender.Links.GrantConsent(o.t.Context(), link.Grant{Provider: "courier-ltd", Customer: customer}, time.Now()); err != nil {
+	if err := sender.Links.GrantConsent(o.t.Context(), link.Grant{Provider: "courier-ltd", Customer: customer},
+		time.Now()); err != nil {
 		o.t.Fatal(err)
 	}
 	var off webhookView
 	o.must(&off, "webhook", "disable", "courier-ltd")
-	body := fmt.Sprintf(`{"v":1,"event":"signup","provider":"courier-ltd","customer":"%s","attempt":1,"due":%d}`, customer, time.Now().UnixMilli())
-	response, err := sender.Consume(o.t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: body}}})
+	body := fmt.Sprintf(
+		`{"v":1,"event":"signup","provider":"courier-ltd","customer":"%s","attempt":1,"due":%d}`,
+		customer,
+		time.Now().UnixMilli(),
+	)
+	response, err := sender.Consume(
+		o.t.Context(),
+		events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: body}}},
+	)
 	if err != nil || len(response.BatchItemFailures) > 0 {
 		o.t.Fatal(response, err)
 	}
 	var listed []deliveryView
 	o.must(&listed, "webhook", "deliveries", "courier-ltd")
-	if len(listed) != 1 || listed[0].State != "PENDING" || listed[0].Attempts != 1 || listed[0].Problem == "" || listed[0].Due == "" || listed[0].CustomerNumber != customer {
+	if len(listed) != 1 || listed[0].State != "PENDING" || listed[0].Attempts != 1 || listed[0].Problem == "" ||
+		listed[0].Due == "" ||
+		listed[0].CustomerNumber != customer {
 		o.t.Fatalf("%+v", listed)
 	}
 	return listed[0]
@@ -160,7 +177,8 @@ func TestDeliveriesAreListedAndResent(t *testing.T) {
 // purge takes what the queue of webhooks holds, and counts it.
 func purge(t *testing.T, o operator) (n int) {
 	t.Helper()
-	client, url := sqs.NewFromConfig(o.env.AWS()), o.env.Get("WEBHOOKS_QUEUE_URL")
+	client := sqs.NewFromConfig(o.env.AWS())
+	url := o.env.Get("WEBHOOKS_QUEUE_URL")
 	for {
 		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
 		if err != nil {
@@ -171,7 +189,8 @@ func purge(t *testing.T, o operator) (n int) {
 		}
 		for _, m := range out.Messages {
 			n++
-			if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := client.DeleteMessage(t.Context(),
+				&sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -188,7 +207,8 @@ func TestWebhooksThatCannotBe(t *testing.T) {
 	o.refused("no webhook", "webhook", "disable", "courier-ltd")
 	o.refused("no work provider `nobody`", "webhook", "set", "nobody", "https://hooks.courier.example/")
 	o.refused("no work provider `nobody`", "webhook", "deliveries", "nobody")
-	for _, url := range []string{"http://hooks.courier.example/", "https://10.0.0.1/", "https://a:b@hooks.courier.example/", "hooks.courier.example"} {
+	for _, url := range []string{"http://hooks.courier.example/", "https://10.0.0.1/",
+		"https://a:b@hooks.courier.example/", "hooks.courier.example"} {
 		o.refused("The URL", "webhook", "set", "courier-ltd", url)
 	}
 	var set webhookView

@@ -83,7 +83,9 @@ func TestAKeysLife(t *testing.T) {
 	}
 	var listed []keyView
 	o.must(&listed, "key", "list", "courier-ltd")
-	if len(listed) != 1 || listed[0] != (keyView{ID: issued.ID, Issued: issued.Issued, Used: listed[0].Used, State: "live"}) || listed[0].Used == "" {
+	if len(listed) != 1 ||
+		listed[0] != (keyView{ID: issued.ID, Issued: issued.Issued, Used: listed[0].Used, State: "live"}) ||
+		listed[0].Used == "" {
 		t.Errorf("%+v", listed)
 	}
 	o.must(&listed, "key", "revoke", "courier-ltd", issued.ID, "--yes")
@@ -104,11 +106,16 @@ func TestProviders(t *testing.T) {
 	o.must(&one, "provider", "product", "parcels-co", "CR.MOT.TPO.UK.001")
 	var all []providerView
 	o.must(&all, "provider", "list")
-	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) || all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001"}) {
+	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) ||
+		all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001"}) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	if err != nil || !strings.HasPrefix(out, "ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED\ncourier-ltd  Courier Ltd   false                         false\n") {
+	if err != nil ||
+		!strings.HasPrefix(
+			out,
+			"ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED\ncourier-ltd  Courier Ltd   false                         false\n",
+		) {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }
@@ -116,7 +123,8 @@ func TestProviders(t *testing.T) {
 // driver are flags for somebody whose details are as they must be, and their cover.
 func driver(more ...string) []string {
 	return append([]string{
-		"customer", "create", "--given-names", "Dara", "--last-name", "Driver", "--address", "25 Luke Street", "--city", "London",
+		"customer", "create", "--given-names", "Dara", "--last-name", "Driver", "--address", "25 Luke Street", "--city",
+		"London",
 		"--post-code", "EC2A 4DS", "--dob", "1984-01-15", "--email", "driver@example.com", "--phone-number", "+442079460000",
 	}, more...)
 }
@@ -126,8 +134,22 @@ func TestACustomerWithAPolicyAndALink(t *testing.T) {
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
 	var created customerView
-	o.must(&created, driver("--number", "abc123", "--cover-level", "Third Party (TPO)", "--class-of-use", "Carriage of Goods for Hire & Reward",
-		"--vehicle", "VY7 JC3", "--work-provider", "courier-ltd", "--work-provider-user-id", "12345")...)
+	o.must(
+		&created,
+		driver(
+			"--number",
+			"abc123",
+			"--cover-level",
+			"Third Party (TPO)",
+			"--class-of-use",
+			"Carriage of Goods for Hire & Reward",
+			"--vehicle",
+			"VY7 JC3",
+			"--work-provider",
+			"courier-ltd",
+			"--work-provider-user-id",
+			"12345",
+		)...)
 	if created != (customerView{"ABC123", true, "courier-ltd", "12345"}) {
 		t.Errorf("%+v", created)
 	}
@@ -144,15 +166,30 @@ func TestACustomerWithAPolicyAndALink(t *testing.T) {
 func TestACustomerOfAProduct(t *testing.T) {
 	o := newOperator(t)
 	var p productView
-	o.must(&p, "product", "define", "FL.OCC.PL.UK.001", "--cover-level", "Public Liability", "--class-of-use", "Occupational",
-		"--occupation", "childminder=babysitter, nanny", "--occupation", "tutor", "--enrol-by-api")
-	if len(p.Occupations) != 2 || len(p.Occupations[0].Synonyms) != 2 || p.Occupations[0].Synonyms[1] != "nanny" || !p.EnrolByAPI {
+	o.must(
+		&p,
+		"product",
+		"define",
+		"FL.OCC.PL.UK.001",
+		"--cover-level",
+		"Public Liability",
+		"--class-of-use",
+		"Occupational",
+		"--occupation",
+		"childminder=babysitter, nanny",
+		"--occupation",
+		"tutor",
+		"--enrol-by-api",
+	)
+	if len(p.Occupations) != 2 || len(p.Occupations[0].Synonyms) != 2 || p.Occupations[0].Synonyms[1] != "nanny" ||
+		!p.EnrolByAPI {
 		t.Errorf("%+v", p)
 	}
 	var created customerView
 	o.must(&created, driver("--product", "FL.OCC.PL.UK.001", "--occupation", "nanny", "--not-insured")...)
 	got, err := customer.NewStore(o.env).Policy(t.Context(), created.CustomerNumber)
-	if err != nil || got.Insured || got.CoverLevel != "Public Liability" || len(got.Occupations) != 1 || got.Occupations[0] != "childminder" {
+	if err != nil || got.Insured || got.CoverLevel != "Public Liability" || len(got.Occupations) != 1 ||
+		got.Occupations[0] != "childminder" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -185,21 +222,40 @@ func TestClearErrors(t *testing.T) {
 	o.refused("--output", "provider", "list", "--output", "xml")
 	o.refused("unknown command", "provder")
 	o.refused("cover-level", "product", "define", "X")
-	o.refused("a name is empty", "product", "define", "X", "--cover-level", "x", "--class-of-use", "y", "--occupation", "=nanny")
+	o.refused(
+		"a name is empty",
+		"product",
+		"define",
+		"X",
+		"--cover-level",
+		"x",
+		"--class-of-use",
+		"y",
+		"--occupation",
+		"=nanny",
+	)
 	o.refused("given-names", "customer", "create", "--cover-level", "x", "--class-of-use", "y")
 	o.refused("cover-level", driver()...)
 	o.refused("define it first", driver("--product", "X")...)
 	o.refused("needs --product", driver("--cover-level", "x", "--class-of-use", "y", "--occupation", "z")...)
-	o.refused("needs --work-provider", driver("--cover-level", "x", "--class-of-use", "y", "--work-provider-user-id", "1")...)
-	o.refused("no work provider `nobody`", driver("--cover-level", "x", "--class-of-use", "y", "--work-provider", "nobody")...)
+	o.refused(
+		"needs --work-provider",
+		driver("--cover-level", "x", "--class-of-use", "y", "--work-provider-user-id", "1")...)
+	o.refused(
+		"no work provider `nobody`",
+		driver("--cover-level", "x", "--class-of-use", "y", "--work-provider", "nobody")...)
 	o.refused("`customer.email`", driver("--cover-level", "x", "--class-of-use", "y", "--email", "driver")...)
 	o.refused("A-Z and 0-9", driver("--cover-level", "x", "--class-of-use", "y", "--number", "ABC-1")...)
 }
 
 func TestWhatIsMissingIsNamedAllAtOnce(t *testing.T) {
 	o := newOperator(t)
-	o.env = config.From(map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
-	o.refused("CUSTOMERS_TABLE, PROVIDERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL", driver("--cover-level", "x", "--class-of-use", "y")...)
+	o.env = config.From(
+		map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
+	)
+	o.refused(
+		"CUSTOMERS_TABLE, PROVIDERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL",
+		driver("--cover-level", "x", "--class-of-use", "y")...)
 	o.refused("PROVIDERS_TABLE", "provider", "list", "--customers-table", "x")
 }
 
@@ -222,7 +278,8 @@ func TestTheEndpointOfTheEnvironmentIsHeeded(t *testing.T) {
 	if err := connect(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
-	if cfg := env.AWS(); cfg.BaseEndpoint == nil || *cfg.BaseEndpoint != "http://127.0.0.1:9" || cfg.Region != "eu-west-1" {
+	if cfg := env.AWS(); cfg.BaseEndpoint == nil || *cfg.BaseEndpoint != "http://127.0.0.1:9" ||
+		cfg.Region != "eu-west-1" {
 		t.Errorf("%v, %s", cfg.BaseEndpoint, cfg.Region)
 	}
 }

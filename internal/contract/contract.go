@@ -60,7 +60,10 @@ var read = sync.OnceValues(func() (*document, error) {
 		return nil, err
 	}
 	d := &document{
-		validator: validator.NewValidatorFromV3Model(&model.Model, config.WithFormatAssertions()), schemas: model.Model.Components,
+		validator: validator.NewValidatorFromV3Model(
+			&model.Model,
+			config.WithFormatAssertions(),
+		), schemas: model.Model.Components,
 	}
 	segment := regexp.MustCompile(`\\\{[^/]*\\\}`)
 	for path, item := range model.Model.Paths.PathItems.FromOldest() {
@@ -103,8 +106,8 @@ func must(t Test) *document {
 	return d
 }
 
-// Checked returns the handler, and fails the test for every answer that openapi.yaml does not document, and for every request
-// that is answered with success although the file does not allow it. A request that is refused may be anything.
+// Checked returns the handler, and fails the test for every answer that openapi.yaml does not document, and for every
+// request that is answered with success although the file does not allow it. A request that is refused may be anything.
 func Checked(t Test, handler http.Handler) http.Handler {
 	t.Helper()
 	d := must(t)
@@ -164,7 +167,8 @@ func (d *document) faults(r *http.Request, body []byte, answer *http.Response, t
 	if r.Method == http.MethodHead {
 		return nil // its headers are those of GET, and there is nothing else
 	}
-	_, wrong := d.validator.GetResponseBodyValidator().ValidateResponseBodyWithPathItem(r, answer, operation.item, operation.Path)
+	_, wrong := d.validator.GetResponseBodyValidator().
+		ValidateResponseBodyWithPathItem(r, answer, operation.item, operation.Path)
 	faults = words("the answer", wrong)
 	if answer.StatusCode >= 400 {
 		return faults
@@ -177,10 +181,11 @@ func (d *document) faults(r *http.Request, body []byte, answer *http.Response, t
 	return append(faults, words("the request", wrong)...)
 }
 
-// refused tells what is wrong with the answer to a request that is for nothing in the file: it must be the 404 or 405 that
-// the introduction shows.
+// refused tells what is wrong with the answer to a request that is for nothing in the file: it must be the 404 or 405
+// that the introduction shows.
 func (d *document) refused(r *http.Request, pathKnown bool, answer *http.Response, text []byte) []string {
-	want, name := http.StatusNotFound, "V1Error"
+	want := http.StatusNotFound
+	name := "V1Error"
 	if pathKnown {
 		want = http.StatusMethodNotAllowed
 	}

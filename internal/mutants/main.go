@@ -46,7 +46,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	l := runner{root: root, folder: folder, sound: map[string]bool{}}
-	seeded, survived := 0, 0
+	seeded := 0
+	survived := 0
 	for _, f := range faults {
 		if only != 0 && f.promise != only {
 			continue
@@ -93,7 +94,8 @@ func (l runner) try(ctx context.Context, f mutation) (outcome string, err error)
 	if n := strings.Count(string(text), f.old); n != 1 {
 		return "", fmt.Errorf("%s has the line that is to be replaced %d times; mend internal/mutants/faults.go", f.file, n)
 	}
-	faulty, list := filepath.Join(l.folder, "faulty.go"), filepath.Join(l.folder, "overlay.json")
+	faulty := filepath.Join(l.folder, "faulty.go")
+	list := filepath.Join(l.folder, "overlay.json")
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: faulty}})
 	if err != nil {
 		return "", err

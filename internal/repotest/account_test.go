@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// CloudFormation works with a role of its own, which deploy/account.yaml makes: it needs rights in every service that the
-// template uses.
+// CloudFormation works with a role of its own, which deploy/account.yaml makes: it needs rights in every service that
+// the template uses.
 func TestTheDeployingRoleKnowsEveryService(t *testing.T) {
 	account := readFile(t, "deploy/account.yaml")
 	for name, resource := range read(t).Resources {
@@ -15,7 +15,11 @@ func TestTheDeployingRoleKnowsEveryService(t *testing.T) {
 			prefix = "lambda" // what SAM makes of a function; of an Api, apigateway
 		}
 		if !strings.Contains(account, prefix+":") {
-			t.Errorf("deploy/account.yaml grants nothing in %s, which %s in template.yaml needs: add it to ExecutionRole", prefix, name)
+			t.Errorf(
+				"deploy/account.yaml grants nothing in %s, which %s in template.yaml needs: add it to ExecutionRole",
+				prefix,
+				name,
+			)
 		}
 	}
 }

@@ -149,9 +149,28 @@ func newAccount(t *testing.T) *account {
 		a.alarms[name] = tree.Resources[name]
 	}
 	a.eventsDLQ = &sqsQueue{account: a, name: "EventsDeadLetterQueue", consume: succeeding, visibility: 120 * time.Second}
-	a.webhooksDLQ = &sqsQueue{account: a, name: "WebhooksDeadLetterQueue", consume: succeeding, visibility: 120 * time.Second}
-	a.events = &sqsQueue{account: a, name: "EventsQueue", perMinute: 30, consume: succeeding, backoff: true, dlq: a.eventsDLQ}
-	a.webhooks = &sqsQueue{account: a, name: "WebhooksQueue", perMinute: 2, consume: succeeding, backoff: true, dlq: a.webhooksDLQ}
+	a.webhooksDLQ = &sqsQueue{
+		account:    a,
+		name:       "WebhooksDeadLetterQueue",
+		consume:    succeeding,
+		visibility: 120 * time.Second,
+	}
+	a.events = &sqsQueue{
+		account:   a,
+		name:      "EventsQueue",
+		perMinute: 30,
+		consume:   succeeding,
+		backoff:   true,
+		dlq:       a.eventsDLQ,
+	}
+	a.webhooks = &sqsQueue{
+		account:   a,
+		name:      "WebhooksQueue",
+		perMinute: 2,
+		consume:   succeeding,
+		backoff:   true,
+		dlq:       a.webhooksDLQ,
+	}
 	return a
 }
 
@@ -376,7 +395,8 @@ func (a *account) series(name string, alarm map[string]any) map[string][]float64
 		}
 		return map[string][]float64{name: sums}
 	}
-	query := regexp.MustCompile(`^SELECT AVG\((\w+)\) FROM SCHEMA\((\w+), (\w+)\) GROUP BY (\w+)$`).FindStringSubmatch(expression)
+	query := regexp.MustCompile(`^SELECT AVG\((\w+)\) FROM SCHEMA\((\w+), (\w+)\) GROUP BY (\w+)$`).
+		FindStringSubmatch(expression)
 	if query == nil {
 		panic("teach internal/repotest the expression " + expression)
 	}
@@ -464,7 +484,12 @@ func TestMissingDataIsTreatedAsCloudWatchDoes(t *testing.T) {
 			series = append(series, map[string]float64{"0": 0, "X": 1, "-": math.NaN()}[point])
 		}
 		for _, treatment := range slices.Sorted(maps.Keys(want)) {
-			alarm := map[string]any{"EvaluationPeriods": 3, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": treatment}
+			alarm := map[string]any{
+				"EvaluationPeriods":  3,
+				"Threshold":          0,
+				"ComparisonOperator": "GreaterThanThreshold",
+				"TreatMissingData":   treatment,
+			}
 			if got := inAlarm(alarm, series); got != want[treatment] {
 				t.Errorf("%s, %s: %v", points, treatment, got)
 			}

@@ -36,7 +36,11 @@ func TestEveryRowOfTheContractIsNamedByATest(t *testing.T) {
 	for _, row := range rows {
 		n, _ := strconv.Atoi(string(row[1]))
 		if !found[n] {
-			t.Errorf("no test names row %d of docs/contract.md: write one, and say \"row %d\" in its name or beside its case", n, n)
+			t.Errorf(
+				"no test names row %d of docs/contract.md: write one, and say \"row %d\" in its name or beside its case",
+				n,
+				n,
+			)
 		}
 	}
 }

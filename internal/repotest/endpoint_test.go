@@ -150,8 +150,8 @@ func functions(t *testing.T) map[string]routes {
 	return all
 }
 
-// unasked reports whether a function has no sample and no place in the smoke test: the sandbox controls are deployed only
-// in sandboxes, and functions that are invoked on a schedule take no event.
+// unasked reports whether a function has no sample and no place in the smoke test: the sandbox controls are deployed
+// only in sandboxes, and functions that are invoked on a schedule take no event.
 func unasked(t *testing.T, function string) bool {
 	return function == "sandbox-controls" || scheduled(t, function)
 }

@@ -25,7 +25,10 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 		description, _ := properties["AlarmDescription"].(string)
 		page := regexp.MustCompile(`docs/runbooks/([a-z-]+\.md)$`).FindStringSubmatch(description)
 		if page == nil {
-			t.Errorf("the AlarmDescription of %s in template.yaml must end in its page, such as docs/runbooks/api-errors.md", name)
+			t.Errorf(
+				"the AlarmDescription of %s in template.yaml must end in its page, such as docs/runbooks/api-errors.md",
+				name,
+			)
 			continue
 		}
 		named[page[1]] = true
@@ -45,7 +48,10 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 		if properties["TreatMissingData"] != treatment {
 			t.Errorf("%s in template.yaml must have TreatMissingData: %s", name, treatment)
 		}
-		if body, _ := tree.Resources["Dashboard"].Properties["DashboardBody"].(template.Intrinsic).Argument.(string); !strings.Contains(body, name) {
+		if body, _ := tree.Resources["Dashboard"].Properties["DashboardBody"].(template.Intrinsic).Argument.(string); !strings.Contains(
+			body,
+			name,
+		) {
 			t.Errorf("the Dashboard in template.yaml does not show the alarm %s", name)
 		}
 	}
@@ -71,7 +77,8 @@ func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 	}
 	for _, name := range tree.OfType("AWS::CloudWatch::Alarm") {
 		properties := tree.Resources[name].Properties
-		if metric, _ := properties["MetricName"].(string); properties["Namespace"] == observe.Namespace && !slices.Contains(counted, metric) {
+		if metric, _ := properties["MetricName"].(string); properties["Namespace"] == observe.Namespace &&
+			!slices.Contains(counted, metric) {
 			t.Errorf("%s in template.yaml watches %s, which no code writes", name, metric)
 		}
 	}
@@ -98,7 +105,10 @@ func TestNewVersionsComeGradually(t *testing.T) {
 	// SAM publishes a version when code or memory change, not when a parameter does.
 	for name := range deployedFunctions(t) {
 		if tree.Resources[name].Properties["VersionDescription"] != template.Ref("ParametersVersion") {
-			t.Errorf("%s in template.yaml lacks VersionDescription: !Ref ParametersVersion, so parameters would not reach it", name)
+			t.Errorf(
+				"%s in template.yaml lacks VersionDescription: !Ref ParametersVersion, so parameters would not reach it",
+				name,
+			)
 		}
 	}
 	samconfig := readFile(t, "samconfig.toml")
@@ -111,8 +121,8 @@ func TestNewVersionsComeGradually(t *testing.T) {
 	}
 }
 
-// All that is stored is encrypted with our key, comes back to any second of the last 35 days, and is not deleted by mistake;
-// but what ends by itself is not kept.
+// All that is stored is encrypted with our key, comes back to any second of the last 35 days, and is not deleted by
+// mistake; but what ends by itself is not kept.
 func TestTablesAreKept(t *testing.T) {
 	tree := read(t)
 	for _, name := range tree.OfType("AWS::SQS::Queue") {
@@ -122,7 +132,8 @@ func TestTablesAreKept(t *testing.T) {
 	}
 	for _, name := range tree.OfType("AWS::DynamoDB::Table") {
 		properties := tree.Resources[name].Properties
-		if object(properties["SSESpecification"])["KMSMasterKeyId"] != (template.GetAtt{Resource: "DataKey", Attribute: "Arn"}) {
+		if object(properties["SSESpecification"])["KMSMasterKeyId"] != (template.GetAtt{Resource: "DataKey",
+			Attribute: "Arn"}) {
 			t.Errorf("%s in template.yaml is not encrypted with DataKey", name)
 		}
 		if name == "Sessions" {
@@ -152,10 +163,24 @@ func TestOnlyTheSenderReadsSecrets(t *testing.T) {
 func TestAccessLogsTellNoPath(t *testing.T) {
 	format, _ := object(read(t).Resources["Api"].Properties["AccessLogSetting"])["Format"].(string)
 	variable := regexp.MustCompile(`\$context\.([A-Za-z.]+)`)
-	allowed := []string{"requestId", "integration.requestId", "requestTime", "httpMethod", "resourcePath", "status", "responseLatency", "integrationLatency", "responseLength", "error.responseType"}
+	allowed := []string{
+		"requestId",
+		"integration.requestId",
+		"requestTime",
+		"httpMethod",
+		"resourcePath",
+		"status",
+		"responseLatency",
+		"integrationLatency",
+		"responseLength",
+		"error.responseType",
+	}
 	for _, found := range variable.FindAllStringSubmatch(format, -1) {
 		if !slices.Contains(allowed, found[1]) {
-			t.Errorf("the access log in template.yaml has $context.%s: if it reveals nothing about a person, allow it in internal/repotest", found[1])
+			t.Errorf(
+				"the access log in template.yaml has $context.%s: if it reveals nothing about a person, allow it in internal/repotest",
+				found[1],
+			)
 		}
 	}
 	if example := variable.ReplaceAllString(format, "1"); !json.Valid([]byte(example)) {
@@ -163,11 +188,12 @@ func TestAccessLogsTellNoPath(t *testing.T) {
 	}
 }
 
-// The gateway's own answers have the codes of the contract, and fit what openapi.yaml says of refusals, on the paths of v1 as
-// of v2.
+// The gateway's own answers have the codes of the contract, and fit what openapi.yaml says of refusals, on the paths of
+// v1 as of v2.
 func TestGatewayAnswersInOurShapes(t *testing.T) {
 	responses := object(read(t).Resources["Api"].Properties["GatewayResponses"])
-	for _, kind := range []string{"THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE", "DEFAULT_4XX", "DEFAULT_5XX"} {
+	for _, kind := range []string{"THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE",
+		"DEFAULT_4XX", "DEFAULT_5XX"} {
 		if responses[kind] == nil {
 			t.Errorf("GatewayResponses in template.yaml lacks %s", kind)
 		}
@@ -181,7 +207,8 @@ func TestGatewayAnswersInOurShapes(t *testing.T) {
 		contract.ValidateBody(t, "V1Error", []byte(body))
 		contract.ValidateBody(t, "V2Error", []byte(body))
 		var answer struct{ Status, Error, Detail string }
-		if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Status != "NOK" || answer.Detail == "" || !codes[answer.Error] {
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Status != "NOK" || answer.Detail == "" ||
+			!codes[answer.Error] {
 			t.Errorf("the gateway's answer %s is none of ours: %s (%v)", kind, body, err)
 		}
 		headers := object(object(object(r)["ResponseParameters"])["Headers"])

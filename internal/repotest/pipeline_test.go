@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What runs in the pipeline can change what is deployed, so each action is pinned by the hash of a commit, with the version
-// that it was for people and the update bot. A tag could be moved.
+// What runs in the pipeline can change what is deployed, so each action is pinned by the hash of a commit, with the
+// version that it was for people and the update bot. A tag could be moved.
 func TestActionsArePinned(t *testing.T) {
 	workflows, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))
 	if err != nil || len(workflows) == 0 {

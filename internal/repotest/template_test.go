@@ -28,8 +28,8 @@ const root = "../.."
 
 const functionType = "AWS::Serverless::Function"
 
-// The gateway routes what the table of routes says, no more and no less: GET with HEAD beside it, paths without the slash
-// at the end; and everything else to fallback, by every method, because the emulator drops "any".
+// The gateway routes what the table of routes says, no more and no less: GET with HEAD beside it, paths without the
+// slash at the end; and everything else to fallback, by every method, because the emulator drops "any".
 func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
 	want := map[string]string{}
 	for _, r := range web.Routes {
@@ -54,7 +54,8 @@ func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
 		}
 	}
 	for route, function := range want {
-		if got[route] != function && deployed(t, function) { // one that is not deployed is reported by TestEveryEndpointIsInEveryPlace
+		if got[route] != function &&
+			deployed(t, function) { // one that is not deployed is reported by TestEveryEndpointIsInEveryPlace
 			t.Errorf("template.yaml routes %s to %q, web.Routes to %s: fix whichever is wrong", route, got[route], function)
 		}
 	}
@@ -108,7 +109,8 @@ func TestSamplesReachTheirFunctions(t *testing.T) {
 			var event events.SQSEvent
 			decode(t, path, text, &event)
 			for _, m := range event.Records {
-				if m.MessageId == "" || m.Body == "" || !slices.Contains(f.queues, m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]) {
+				if m.MessageId == "" || m.Body == "" ||
+					!slices.Contains(f.queues, m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]) {
 					t.Errorf("%s: a message needs a messageId, a body, and the eventSourceARN of one of %s", path, f.queues)
 				}
 			}
@@ -220,8 +222,8 @@ func TestQueuesAreSafe(t *testing.T) {
 	}
 }
 
-// Lambda stops a chain of invocations that feeds itself through SQS after 16 of them, unless the function allows it. Only the
-// sender does so on purpose: its retries take three days.
+// Lambda stops a chain of invocations that feeds itself through SQS after 16 of them, unless the function allows it.
+// Only the sender does so on purpose: its retries take three days.
 func TestOnlyTheSenderFeedsItself(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
 		var feedsItself bool
@@ -240,8 +242,8 @@ func TestOnlyTheSenderFeedsItself(t *testing.T) {
 	}
 }
 
-// The functions that accept events have concurrency of their own, which reads by one key cannot take; and no others have, for
-// what is reserved is taken from them.
+// The functions that accept events have concurrency of their own, which reads by one key cannot take; and no others
+// have, for what is reserved is taken from them.
 func TestAcceptanceHasItsOwnConcurrency(t *testing.T) {
 	accepting := map[string]bool{}
 	for _, r := range web.Routes {
@@ -254,11 +256,19 @@ func TestAcceptanceHasItsOwnConcurrency(t *testing.T) {
 	if len(accepting) != 7 {
 		t.Fatalf("%v accept events", accepting)
 	}
-	want := template.Intrinsic{Name: "!If", Argument: []any{"HasEventConcurrency", template.Ref("EventConcurrency"), template.Ref("AWS::NoValue")}}
+	want := template.Intrinsic{
+		Name:     "!If",
+		Argument: []any{"HasEventConcurrency", template.Ref("EventConcurrency"), template.Ref("AWS::NoValue")},
+	}
 	for name, f := range deployedFunctions(t) {
 		reserved := reflect.DeepEqual(read(t).Resources[name].Properties["ReservedConcurrentExecutions"], any(want))
 		if reserved != accepting[f.folder] {
-			t.Errorf("%s accepts events: %v, has ReservedConcurrentExecutions of EventConcurrency: %v", name, accepting[f.folder], reserved)
+			t.Errorf(
+				"%s accepts events: %v, has ReservedConcurrentExecutions of EventConcurrency: %v",
+				name,
+				accepting[f.folder],
+				reserved,
+			)
 		}
 	}
 	if read(t).Parameters["EventConcurrency"].Default != 0 {

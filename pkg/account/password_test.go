@@ -22,8 +22,10 @@ func TestPasswords(t *testing.T) {
 	if h == HashPassword(testPassword) {
 		t.Error("two hashes have one salt")
 	}
-	for _, broken := range []string{"", "x", "$argon2i$v=19$m=19456,t=2,p=1$AAAA$AAAA", "$argon2id$v=18$m=8,t=1,p=1$AAAA$AAAA",
-		"$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=0$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=1$!$!", dummyHash} {
+	for _, broken := range []string{"", "x", "$argon2i$v=19$m=19456,t=2,p=1$AAAA$AAAA",
+		"$argon2id$v=18$m=8,t=1,p=1$AAAA$AAAA",
+		"$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=0$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=1$!$!",
+		dummyHash} {
 		if VerifyPassword(broken, "") || VerifyPassword(broken, testPassword) {
 			t.Errorf("%q is somebody's", broken)
 		}
@@ -40,7 +42,8 @@ func TestPasswords(t *testing.T) {
 func TestWeakPasswords(t *testing.T) {
 	for password, weak := range map[string]bool{
 		"": true, "short": true, "elevenchars": true, "twelve chars": false, "żółwżółwżółw": false, "aaaaaaaaaaaaaaaa": true,
-		"123456789012": true, "ola@example.com": true, "OLA@example.com": true, strings.Repeat("long ", 26): true, testPassword: false,
+		"123456789012": true, "ola@example.com": true, "OLA@example.com": true, strings.Repeat("long ", 26): true,
+		testPassword: false,
 	} {
 		if got := CheckPasswordStrength(password, "ola@example.com") != ""; got != weak {
 			t.Errorf("%q: weak is %t", password, got)
@@ -69,7 +72,8 @@ func TestCommonPasswords(t *testing.T) {
 			t.Errorf("%q is accepted", password)
 		}
 	}
-	for _, password := range []string{testPassword, "twelve chars", "quite another one", "correct horse battery", "żółwżółwżółw"} {
+	for _, password := range []string{testPassword, "twelve chars", "quite another one", "correct horse battery",
+		"żółwżółwżółw"} {
 		if wrong := CheckPasswordStrength(password, "ola@example.com"); wrong != "" {
 			t.Errorf("%q: %s", password, wrong)
 		}

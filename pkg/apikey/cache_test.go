@@ -38,7 +38,8 @@ func TestAuthorizationHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := NewCache(s, time.Now)
-	for _, header := range []string{key, "Bearer " + key, "bearer " + key, "TOKEN " + key, "Token  " + key, " " + key + " ", "Bearer\t" + key} {
+	for _, header := range []string{key, "Bearer " + key, "bearer " + key, "TOKEN " + key, "Token  " + key,
+		" " + key + " ", "Bearer\t" + key} {
 		if p, err := keys.Authenticate(t.Context(), header); err != nil || p.ID != "courier-ltd" {
 			t.Errorf("%q: %v, %v", strings.ReplaceAll(header, key, "KEY"), p, err)
 		}
@@ -51,7 +52,8 @@ func TestAuthorizationHeaders(t *testing.T) {
 		}
 	}
 	for _, header := range []string{
-		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key, generateKey(livePrefix),
+		"x", "Basic " + key, "Bearer Bearer " + key, key + " " + key, key[:42], strings.ToLower(key), "Bearer" + key,
+		generateKey(livePrefix),
 	} {
 		_, err := keys.Authenticate(t.Context(), header)
 		wantKind(t, err, fault.InvalidKey)
@@ -131,7 +133,9 @@ func cacheOver(
 
 func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
 	var mu sync.Mutex
-	asked, arrived, release := 0, make(chan struct{}), make(chan struct{})
+	asked := 0
+	arrived := make(chan struct{})
+	release := make(chan struct{})
 	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
 		mu.Lock()
 		asked++
@@ -178,7 +182,8 @@ func TestALateMissAsksNoMore(t *testing.T) {
 
 // Whoever comes first may hang up; those who wait for the same answer must not suffer.
 func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived := make(chan struct{})
+	release := make(chan struct{})
 	keys := cacheOver(time.Now, func(ctx context.Context, _ string) (provider.Provider, bool, error) {
 		close(arrived)
 		<-release

@@ -47,7 +47,8 @@ func wellFormed(prefix, key string) bool {
 	if len(key) != keyLength || !strings.HasPrefix(key, prefix) {
 		return false
 	}
-	head, sum := key[:keyLength-checksumWidth], key[keyLength-checksumWidth:]
+	head := key[:keyLength-checksumWidth]
+	sum := key[keyLength-checksumWidth:]
 	return sum == checksum(head)
 }
 
@@ -65,7 +66,8 @@ func checksum(head string) string {
 // width.)
 func inBase62(n *big.Int, width int) string {
 	digits := make([]byte, width)
-	base, digit := big.NewInt(int64(len(base62))), new(big.Int)
+	base := big.NewInt(int64(len(base62)))
+	digit := new(big.Int)
 	n = new(big.Int).Set(n)
 	for i := width - 1; i >= 0; i-- {
 		n.DivMod(n, base, digit)

@@ -223,7 +223,8 @@ func TestLastUseIsNotedOnceAnHour(t *testing.T) {
 		at     time.Duration
 		writes int
 		used   time.Duration
-	}{{10 * time.Minute, 1, 0}, {59 * time.Minute, 0, 0}, {2*time.Hour + time.Minute, 1, 2 * time.Hour}, {time.Hour, 0, 2 * time.Hour}} {
+	}{{10 * time.Minute, 1, 0}, {59 * time.Minute, 0, 0}, {2*time.Hour + time.Minute, 1, 2 * time.Hour},
+		{time.Hour, 0, 2 * time.Hour}} {
 		keys := NewCache(s, func() time.Time { return noon.Add(c.at) })
 		meter.Reset()
 		for range 3 {
@@ -257,10 +258,12 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 	const text = "zego_live_0123456789ABCDEFGHIJKLMNOPQ10urED"
 	const hash = "14a9509b3d92f92ddb2791aa8f4de67a8cf0ed5abdeef1d819122a6855ccb386"
 	for _, row := range []map[string]any{
-		{"pk": "provider#courier-ltd", "sk": "provider", "v": 1, "name": "Courier Ltd", "mayEnrol": true, "created": "2026-03-14T12:00:00Z"},
+		{"pk": "provider#courier-ltd", "sk": "provider", "v": 1, "name": "Courier Ltd", "mayEnrol": true,
+			"created": "2026-03-14T12:00:00Z"},
 		{"pk": "key#" + hash, "sk": "key", "v": 1, "provider": "courier-ltd", "issued": "2026-03-14T12:00:00Z"},
 		{"pk": "provider#courier-ltd", "sk": "key#" + hash[:8], "v": 1, "hash": hash, "issued": "2026-03-14T12:00:00Z"},
-		{"pk": "provider#courier-ltd", "sk": "key#00000000", "v": 1, "hash": "00000000", "issued": "2026-03-13T12:00:00Z", "revoked": "2026-03-13T13:00:00Z"},
+		{"pk": "provider#courier-ltd", "sk": "key#00000000", "v": 1, "hash": "00000000", "issued": "2026-03-13T12:00:00Z",
+			"revoked": "2026-03-13T13:00:00Z"},
 	} {
 		if err := s.table.Put(row).Run(t.Context()); err != nil {
 			t.Fatal(err)

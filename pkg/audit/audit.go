@@ -1,10 +1,10 @@
 // Package audit keeps what operators did: who, when, to what, and what came of it.
 //
 // Entries are only added. Each operator, as AWS knows them, has a partition to which nobody else can write (the managed
-// policy OperatorsPolicy in template.yaml), and nobody is granted to update or delete there. What a policy cannot forbid is
-// to put an entry over an older one of one's own. So this package adds on condition that nothing is there, and every entry
-// holds a digest of itself and the one before: an entry that was replaced no longer fits its successor, and one that is
-// missing leaves a gap (see Verify).
+// policy OperatorsPolicy in template.yaml), and nobody is granted to update or delete there. What a policy cannot
+// forbid is to put an entry over an older one of one's own. So this package adds on condition that nothing is there,
+// and every entry holds a digest of itself and the one before: an entry that was replaced no longer fits its successor,
+// and one that is missing leaves a gap (see Verify).
 //
 // An entry names work providers, customers by number, and things by their ids, and holds nothing else of a person.
 package audit
@@ -93,7 +93,9 @@ const entryVersion = 1
 func (r entryItem) entry() Entry {
 	return Entry{
 		Operator: Operator{ID: strings.TrimPrefix(r.PK, table.OperatorPartition("")), ARN: r.ARN}, Number: r.Number,
-		At: time.UnixMicro(r.At).UTC(), Action: r.Action, Target: r.Target, Completes: r.Completes, Outcome: r.Outcome, digest: r.Digest,
+		At: time.UnixMicro(r.At).
+			UTC(),
+		Action: r.Action, Target: r.Target, Completes: r.Completes, Outcome: r.Outcome, digest: r.Digest,
 	}
 }
 
@@ -104,7 +106,17 @@ func (s *Store) Begin(ctx context.Context, operator Operator, action, target str
 
 // End notes what came of it: Done, or what went wrong.
 func (s *Store) End(ctx context.Context, begun Entry, outcome string, now time.Time) (Entry, error) {
-	return s.add(ctx, Entry{Operator: begun.Operator, At: now, Action: begun.Action, Target: begun.Target, Completes: begun.Number, Outcome: outcome})
+	return s.add(
+		ctx,
+		Entry{
+			Operator:  begun.Operator,
+			At:        now,
+			Action:    begun.Action,
+			Target:    begun.Target,
+			Completes: begun.Number,
+			Outcome:   outcome,
+		},
+	)
 }
 
 // add puts an entry behind the operator's last one. If the same operator is at work twice, one of the two begins again.
@@ -120,12 +132,14 @@ func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 		var prev []byte
 		e.Number = 1
 		if len(last) > 0 {
-			e.Number, prev = last[0].Number+1, last[0].Digest
+			e.Number = last[0].Number + 1
+			prev = last[0].Digest
 		}
 		e.digest = e.digestAfter(prev)
 		// A transaction, though of one row: its token lets the SDK send it again without meeting its own row.
 		return table.Commit(ctx, s.db.WriteTx().Put(s.table.Put(entryItem{
-			PK: partition, SK: table.OperatorSort(e.Number), SchemaVersion: entryVersion, ARN: e.Operator.ARN, Number: e.Number, At: e.At.UnixMicro(),
+			PK: partition, SK: table.OperatorSort(e.Number), SchemaVersion: entryVersion, ARN: e.Operator.ARN, Number: e.Number,
+			At:     e.At.UnixMicro(),
 			Action: e.Action, Target: e.Target, Completes: e.Completes, Outcome: e.Outcome, Digest: e.digest,
 		}).If("attribute_not_exists(pk)")))
 	})
@@ -135,17 +149,29 @@ func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 	return e, nil
 }
 
-// digestAfter is the digest of an entry that follows one with the digest before. Texts are quoted, so that no two entries
-// look alike.
+// digestAfter is the digest of an entry that follows one with the digest before. Texts are quoted, so that no two
+// entries look alike.
 func (e Entry) digestAfter(prev []byte) []byte {
 	sum := sha256.New()
 	sum.Write(prev)
-	fmt.Fprintf(sum, "%d %q %q %d %d %q %q %d %q", entryVersion, e.Operator.ID, e.Operator.ARN, e.Number, e.At.UnixMicro(), e.Action, e.Target, e.Completes, e.Outcome)
+	fmt.Fprintf(
+		sum,
+		"%d %q %q %d %d %q %q %d %q",
+		entryVersion,
+		e.Operator.ID,
+		e.Operator.ARN,
+		e.Number,
+		e.At.UnixMicro(),
+		e.Action,
+		e.Target,
+		e.Completes,
+		e.Outcome,
+	)
 	return sum.Sum(nil)
 }
 
-// List is every entry, each operator's by themselves and in order. It reads the whole table, which grows by a few rows a
-// command.
+// List is every entry, each operator's by themselves and in order. It reads the whole table, which grows by a few rows
+// a command.
 func (s *Store) List(ctx context.Context) ([]Entry, error) {
 	var rows []entryItem
 	if err := s.table.Scan().Consistent(true).All(ctx, &rows); err != nil {
@@ -171,8 +197,8 @@ type Violation struct {
 	Problem  string
 }
 
-// Verify finds the places at which entries, as List has them, were replaced or taken away. A last entry that was replaced or
-// taken away cannot be told from the entries alone: the table's point-in-time recovery has what was there.
+// Verify finds the places at which entries, as List has them, were replaced or taken away. A last entry that was
+// replaced or taken away cannot be told from the entries alone: the table's point-in-time recovery has what was there.
 func Verify(entries []Entry) []Violation {
 	var violations []Violation
 	var prev Entry
@@ -182,7 +208,10 @@ func Verify(entries []Entry) []Violation {
 		}
 		switch {
 		case e.Number != prev.Number+1:
-			violations = append(violations, Violation{e.Operator, e.Number, fmt.Sprintf("the entries from %d to here are missing", prev.Number+1)})
+			violations = append(
+				violations,
+				Violation{e.Operator, e.Number, fmt.Sprintf("the entries from %d to here are missing", prev.Number+1)},
+			)
 		case !bytes.Equal(e.digest, e.digestAfter(prev.digest)):
 			violations = append(violations, Violation{e.Operator, e.Number, "this entry or the one before was replaced"})
 		}

@@ -41,9 +41,13 @@ func TestWhatIsWrittenIsListedInOrder(t *testing.T) {
 	if err != nil || len(entries) != 7 {
 		t.Fatal(entries, err)
 	}
-	first, second, last := entries[0], entries[1], entries[6]
-	if first.Operator != dara || first.Number != 1 || first.Action != "key revoke" || first.Target != "courier-ltd 1b4f0e98" ||
-		!first.At.Equal(noon.Truncate(time.Microsecond)) || first.Completes != 0 || first.Outcome != "" {
+	first := entries[0]
+	second := entries[1]
+	last := entries[6]
+	if first.Operator != dara || first.Number != 1 || first.Action != "key revoke" ||
+		first.Target != "courier-ltd 1b4f0e98" ||
+		!first.At.Equal(noon.Truncate(time.Microsecond)) || first.Completes != 0 ||
+		first.Outcome != "" {
 		t.Errorf("%+v", first)
 	}
 	if second.Completes != 1 || second.Outcome != OutcomeOK || second.Number != 2 {
@@ -57,7 +61,8 @@ func TestWhatIsWrittenIsListedInOrder(t *testing.T) {
 	}
 }
 
-// Nothing that this package does changes an entry: the write that would meet one is refused, and begins again behind it.
+// Nothing that this package does changes an entry: the write that would meet one is refused, and begins again behind
+// it.
 func TestTwoAtOnceBothStay(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	var both sync.WaitGroup
@@ -94,11 +99,13 @@ func TestWhatWasChangedShows(t *testing.T) {
 		return Verify(entries)
 	}
 	replace(4, OutcomeOK)
-	if got := flaws(); len(got) != 1 || got[0].Operator != dara || got[0].Number != 4 || !strings.Contains(got[0].Problem, "replaced") {
+	if got := flaws(); len(got) != 1 || got[0].Operator != dara || got[0].Number != 4 ||
+		!strings.Contains(got[0].Problem, "replaced") {
 		t.Errorf("%+v", got)
 	}
 	replace(4, "refused")
-	if err := s.table.Delete(table.PK, table.OperatorPartition(dara.ID)).Range(table.SK, table.OperatorSort(2)).Run(t.Context()); err != nil {
+	if err := s.table.Delete(table.PK, table.OperatorPartition(dara.ID)).Range(table.SK,
+		table.OperatorSort(2)).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := flaws(); len(got) != 1 || got[0].Number != 3 || !strings.Contains(got[0].Problem, "from 2") {
@@ -121,7 +128,8 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, err := s.List(t.Context())
-	if err != nil || len(entries) != 1 || len(Verify(entries)) != 0 || !entries[0].At.Equal(noon.Truncate(time.Microsecond)) {
+	if err != nil || len(entries) != 1 || len(Verify(entries)) != 0 ||
+		!entries[0].At.Equal(noon.Truncate(time.Microsecond)) {
 		t.Errorf("%+v, %v", entries, err)
 	}
 }

@@ -1,8 +1,8 @@
-// Package clock tells the time: the real time, or in a sandbox the time of a clock that can be moved, so that what takes
-// hours or weeks can be tested at once.
+// Package clock tells the time: the real time, or in a sandbox the time of a clock that can be moved, so that what
+// takes hours or weeks can be tested at once.
 //
-// A sandbox has one clock. It is stored in the table Providers, which every function that checks a key may read, and it is
-// read on each call, so a change is seen at once. It runs on from the time to which it was set.
+// A sandbox has one clock. It is stored in the table Providers, which every function that checks a key may read, and it
+// is read on each call, so a change is seen at once. It runs on from the time to which it was set.
 package clock
 
 import (

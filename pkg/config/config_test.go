@@ -19,7 +19,8 @@ func TestVariables(t *testing.T) {
 	if got := env.Get("PRESENT"); got != "here" {
 		t.Errorf("got %q", got)
 	}
-	if got := env.Optional("PRESENT", "other") + env.Optional("EMPTY", "a") + env.Optional("ABSENT", "b"); got != "hereab" {
+	if got := env.Optional("PRESENT", "other") + env.Optional("EMPTY", "a") + env.Optional("ABSENT",
+		"b"); got != "hereab" {
 		t.Errorf("got %q", got)
 	}
 	if err := env.Err(); err != nil {
@@ -53,7 +54,8 @@ func TestAWS(t *testing.T) {
 		t.Fatal(err)
 	}
 	credentials, err := cfg.Credentials.Retrieve(context.Background())
-	if err != nil || credentials.AccessKeyID != "id" || credentials.SecretAccessKey != "secret" || credentials.SessionToken != "token" {
+	if err != nil || credentials.AccessKeyID != "id" || credentials.SecretAccessKey != "secret" ||
+		credentials.SessionToken != "token" {
 		t.Errorf("credentials %+v, %v", credentials, err)
 	}
 	if cfg.Region != "eu-west-1" || aws.ToString(cfg.BaseEndpoint) != "http://127.0.0.1:4566" {
@@ -67,7 +69,9 @@ func TestAWS(t *testing.T) {
 	}
 
 	t.Run("AWS itself", func(t *testing.T) {
-		env := From(map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"})
+		env := From(
+			map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"},
+		)
 		if cfg := env.AWS(); cfg.BaseEndpoint != nil || env.Err() != nil {
 			t.Errorf("endpoint %q, %v", aws.ToString(cfg.BaseEndpoint), env.Err())
 		}
@@ -119,7 +123,8 @@ func TestConflictsWithTransactionsAreRetried(t *testing.T) {
 func TestEndpointOfAService(t *testing.T) {
 	env := From(map[string]string{
 		"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
-		"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2", "AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:3",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2",
+		"AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:3",
 	})
 	if got := aws.ToString(dynamodb.NewFromConfig(env.AWS()).Options().BaseEndpoint); got != "http://127.0.0.1:2" {
 		t.Errorf("DynamoDB at %s", got)

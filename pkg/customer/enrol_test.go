@@ -62,7 +62,8 @@ func (w *world) customersOf(email string) int {
 func childminders(t *testing.T) *world {
 	w := newEmptyFixture(t)
 	closed := childminderProduct
-	closed.Code, closed.EnrolByAPI = "FL.OCC.PL.UK.002", false
+	closed.Code = "FL.OCC.PL.UK.002"
+	closed.EnrolByAPI = false
 	w.define(childminderProduct, closed)
 	return w
 }
@@ -85,7 +86,9 @@ func TestRow8EnrolInsuresAtOnce(t *testing.T) {
 	if status, _ := get(t, w.status, parcels, "/v1/status/?customerNumber="+number); status != 404 {
 		t.Errorf("row 23: another work provider is told %d", status)
 	}
-	if status, _ := get(t, w.validate, courier, "/v1/validate/customer-number/"+number+"?email=raekwon@wutangforever.wu"); status != 204 {
+	if status,
+		_ := get(t, w.validate, courier,
+		"/v1/validate/customer-number/"+number+"?email=raekwon@wutangforever.wu"); status != 204 {
 		t.Errorf("validation: %d", status)
 	}
 }
@@ -98,7 +101,8 @@ func TestEnrolConsentsLinksAndMatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at, before := timeline.At(noon), timeline.At(noon.Add(-time.Microsecond))
+	at := timeline.At(noon)
+	before := timeline.At(noon.Add(-time.Microsecond))
 	if !history.Consented(at) || !history.Matched(at) || history.Consented(before) || history.Matched(before) {
 		t.Error("the history does not begin with the enrolment")
 	}
@@ -229,7 +233,9 @@ func TestRow25TheFirstAnswerAgain(t *testing.T) {
 	first, _ := w.enrolled(example)
 	// Neither a product that is no longer what it was nor a spelling without meaning makes it another request.
 	closed := childminderProduct
-	closed.EnrolByAPI, closed.CoverLevel, closed.Occupations = false, "Other", nil
+	closed.EnrolByAPI = false
+	closed.CoverLevel = "Other"
+	closed.Occupations = nil
 	w.define(closed)
 	for _, body := range []string{
 		example,
@@ -395,7 +401,8 @@ func TestPersonalDataIsWhereItBelongs(t *testing.T) {
 		if err := w.customers.db.Table(name).Scan().All(t.Context(), &rows); err != nil || len(rows) == 0 {
 			t.Fatal(name, len(rows), err)
 		}
-		for _, detail := range []string{"Reakwon The", "Chef", "25 Luke Street", "EC2A 4DS", "1984-01-15", "+44012314323423"} {
+		for _, detail := range []string{"Reakwon The", "Chef", "25 Luke Street", "EC2A 4DS", "1984-01-15",
+			"+44012314323423"} {
 			if n := strings.Count(fmt.Sprint(rows), detail); n > most {
 				t.Errorf("%s stands %d times in %s", detail, n, name)
 			}

@@ -62,9 +62,10 @@ func TestWhatCannotBeCreated(t *testing.T) {
 		n     NewCustomer
 		field string
 	}{
-		"number taken":         {NewCustomer{Number: "abc123", Details: validDetails("a@example.com")}, "customerNumber"},
-		"no number":            {NewCustomer{Number: "ABC-123", Details: validDetails("a@example.com")}, "customerNumber"},
-		"id somebody else's":   {NewCustomer{Details: validDetails("a@example.com"), Share: &InitialShare{courier, "12345", noon}}, "customer.workProviderUserId"},
+		"number taken": {NewCustomer{Number: "abc123", Details: validDetails("a@example.com")}, "customerNumber"},
+		"no number":    {NewCustomer{Number: "ABC-123", Details: validDetails("a@example.com")}, "customerNumber"},
+		"id somebody else's": {NewCustomer{Details: validDetails("a@example.com"),
+			Share: &InitialShare{courier, "12345", noon}}, "customer.workProviderUserId"},
 		"details without name": {NewCustomer{Details: Details{LastName: "Chef"}}, "customer.givenNames"},
 	} {
 		number, err := w.register.Create(t.Context(), c.n, noon)
@@ -107,22 +108,27 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 	salt := []byte("0123456789abcdef")
 	for _, row := range []map[string]any{
 		{
-			"pk": "customer#ABC123", "sk": "customer", "v": 1, "number": "ABC123", "givenNames": "Reakwon The", "lastName": "Chef",
-			"address": "25 Luke Street", "city": "London", "postCode": "EC2A 4DS", "dob": "1984-01-15",
+			"pk": "customer#ABC123", "sk": "customer", "v": 1, "number": "ABC123", "givenNames": "Reakwon The",
+			"lastName": "Chef",
+			"address":  "25 Luke Street", "city": "London", "postCode": "EC2A 4DS", "dob": "1984-01-15",
 			"email": "driver@example.com", "phoneNumber": "+44012314323423", "created": "2026-03-14T12:00:00Z",
 		},
 		{
-			"pk": "customer#ABC123", "sk": "policy", "v": 1, "insured": true, "product": "CR.MOT.TPO.UK.001", "occupations": []string{"courier"},
-			"coverLevel": "Third Party (TPO)", "classOfUse": "Carriage of Goods for Hire & Reward", "vehicleRegistration": "VY7 JC3",
+			"pk": "customer#ABC123", "sk": "policy", "v": 1, "insured": true, "product": "CR.MOT.TPO.UK.001",
+			"occupations": []string{"courier"},
+			"coverLevel":  "Third Party (TPO)", "classOfUse": "Carriage of Goods for Hire & Reward",
+			"vehicleRegistration": "VY7 JC3",
 		},
 		{"pk": "email#driver@example.com", "sk": "customer#ABC123", "v": 1, "number": "ABC123"},
 		{
-			"pk": "product#FL.OCC.PL.UK.001", "sk": "product", "v": 1, "coverLevel": "Public Liability", "classOfUse": "Occupational",
+			"pk": "product#FL.OCC.PL.UK.001", "sk": "product", "v": 1, "coverLevel": "Public Liability",
+			"classOfUse": "Occupational",
 			"enrolByApi": true, "occupations": []map[string]any{{"name": "childminder", "synonyms": []string{"babysitter"}}},
 		},
 		{
 			"pk": "enrol#courier-ltd#12345", "sk": "enrol", "v": 1, "number": "ABC123", "occupations": []string{"childminder"},
-			"coverLevel": "Public Liability", "salt": salt, "digests": map[string][]byte{"customer.dob": unhex(t, "78f633a90dfc16ad81bffae5f88ee976")},
+			"coverLevel": "Public Liability", "salt": salt,
+			"digests": map[string][]byte{"customer.dob": unhex(t, "78f633a90dfc16ad81bffae5f88ee976")},
 		},
 	} {
 		if err := w.customers.table.Put(row).Run(t.Context()); err != nil {

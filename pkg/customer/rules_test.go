@@ -23,7 +23,8 @@ func fieldOf(err error) string {
 
 func TestCleanTrims(t *testing.T) {
 	d := validDetails(" raekwon@wutangforever.wu ")
-	d.City, d.PhoneNumber = "\tLondon ", " 0044 (0123) 143-234.23 "
+	d.City = "\tLondon "
+	d.PhoneNumber = " 0044 (0123) 143-234.23 "
 	got, err := d.Normalise(noon)
 	if err != nil || got != validDetails("raekwon@wutangforever.wu") {
 		t.Errorf("%+v, %v", got, err)
@@ -32,7 +33,10 @@ func TestCleanTrims(t *testing.T) {
 
 func TestCleanTakes(t *testing.T) {
 	for name, change := range map[string]func(*Details){
-		"other scripts":     func(d *Details) { d.GivenNames, d.LastName = "Łukasz", "王" },
+		"other scripts": func(d *Details) {
+			d.GivenNames = "Łukasz"
+			d.LastName = "王"
+		},
 		"one letter":        func(d *Details) { d.LastName = "O" },
 		"an apostrophe":     func(d *Details) { d.LastName = "O'Neill-Smith & <Sons>" },
 		"no capital":        func(d *Details) { d.City = "london" },
@@ -111,7 +115,8 @@ func TestNumbersHaveNoLookAlikes(t *testing.T) {
 
 func TestWhatIsANumber(t *testing.T) {
 	for s, want := range map[string]bool{
-		"ABC123": true, "0": true, "IT15K": true, "": false, "abc": false, "AB-1": false, "AB 1": false, "É": false, "A\x00": false,
+		"ABC123": true, "0": true, "IT15K": true, "": false, "abc": false, "AB-1": false, "AB 1": false, "É": false,
+		"A\x00": false,
 	} {
 		if validNumber(s) != want {
 			t.Errorf("%q: %v", s, !want)
@@ -147,7 +152,8 @@ func TestDigestsTellRequestsApart(t *testing.T) {
 			}
 			return values
 		}
-		first, second := draw("first"), draw("second")
+		first := draw("first")
+		second := draw("second")
 		different := ""
 		for i := range first {
 			if different == "" && first[i] != second[i] {

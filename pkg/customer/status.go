@@ -53,7 +53,9 @@ func newStatusResponse(number string, p Policy) statusResponse {
 	s := statusResponse{Status: "DISABLED", PolicyID: number, CustomerNumber: number}
 	if p.Insured {
 		s.Status = "ENABLED"
-		s.ClassOfUse, s.CoverLevel, s.VehicleRegistration = p.ClassOfUse, p.CoverLevel, p.VehicleRegistration
+		s.ClassOfUse = p.ClassOfUse
+		s.CoverLevel = p.CoverLevel
+		s.VehicleRegistration = p.VehicleRegistration
 	}
 	return s
 }
@@ -74,7 +76,8 @@ func consentedNumber(
 		if err != nil {
 			return "", err
 		}
-		number, known = owner, owner != ""
+		number = owner
+		known = owner != ""
 	case person.CustomerNumber:
 		history, err := timelines.History(ctx, provider, name.Value)
 		if err != nil {

@@ -12,7 +12,8 @@ import (
 
 var (
 	withVehicle = Policy{
-		Insured: true, CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward", VehicleRegistration: "VY7 JC3",
+		Insured: true, CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward",
+		VehicleRegistration: "VY7 JC3",
 	}
 	withoutVehicle = Policy{
 		Insured:    true,
@@ -47,11 +48,14 @@ func TestStatusToTheByte(t *testing.T) {
 		"row 1: repeated":          {courier, "driverId=12345&driverId=12345", enabled},
 		"row 1: empty is not sent": {courier, "workProviderUserId=12345&customerNumber=", enabled},
 		"row 3: unknown parameter": {courier, "workProviderUserId=12345&customer=1", enabled},
-		"insured, without a vehicle": {courier, "workProviderUserId=1686", `{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` +
-			`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"}`},
-		"the same id elsewhere": {parcels, "workProviderUserId=1686", `{"status":"ENABLED","policyId":"NX42Z","customer_number":"NX42Z",` +
-			`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"}`},
-		"not insured": {courier, "workProviderUserId=212312qd2131", `{"status":"DISABLED","policyId":"SE33S","customer_number":"SE33S"}`},
+		"insured, without a vehicle": {courier, "workProviderUserId=1686",
+			`{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` +
+				`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"}`},
+		"the same id elsewhere": {parcels, "workProviderUserId=1686",
+			`{"status":"ENABLED","policyId":"NX42Z","customer_number":"NX42Z",` +
+				`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"}`},
+		"not insured": {courier, "workProviderUserId=212312qd2131",
+			`{"status":"DISABLED","policyId":"SE33S","customer_number":"SE33S"}`},
 	} {
 		for _, path := range []string{"/v1/user/status", "/v1/user/status/", "/v1/status", "/v1/status/"} { // row 10
 			if status, body := get(t, w.status, c.provider, path+"?"+c.query); status != 200 || body != c.want {
@@ -161,7 +165,8 @@ func TestStatusAnswersHead(t *testing.T) {
 
 // Somebody may sign up before they are insured with anything.
 func TestStatusWithoutAPolicy(t *testing.T) {
-	if got, want := newStatusResponse("ABC123", Policy{}), (statusResponse{Status: "DISABLED", PolicyID: "ABC123", CustomerNumber: "ABC123"}); got != want {
+	if got, want := newStatusResponse("ABC123", Policy{}),
+		(statusResponse{Status: "DISABLED", PolicyID: "ABC123", CustomerNumber: "ABC123"}); got != want {
 		t.Errorf("%+v", got)
 	}
 }

@@ -199,7 +199,8 @@ func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolme
 	var r enrolmentItem
 	ok, err := s.getItem(ctx, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
 	return enrolment{
-		number: r.Number, occupations: r.Occupations, coverLevel: r.CoverLevel, digests: digests{salt: r.Salt, byPath: r.Digests},
+		number: r.Number, occupations: r.Occupations, coverLevel: r.CoverLevel,
+		digests: digests{salt: r.Salt, byPath: r.Digests},
 	}, ok, err
 }
 
@@ -213,8 +214,9 @@ func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 		DOB: c.DOB, Email: c.Email, PhoneNumber: c.PhoneNumber, Created: now.UTC(),
 	}).If("attribute_not_exists(pk)"))
 	tx.Put(s.table.Put(policyItem{
-		PK: partition, SK: table.PolicySort, SchemaVersion: itemVersion, Insured: p.Insured, Product: p.Product, Occupations: p.Occupations,
-		CoverLevel: p.CoverLevel, ClassOfUse: p.ClassOfUse, VehicleRegistration: p.VehicleRegistration,
+		PK: partition, SK: table.PolicySort, SchemaVersion: itemVersion, Insured: p.Insured, Product: p.Product,
+		Occupations: p.Occupations,
+		CoverLevel:  p.CoverLevel, ClassOfUse: p.ClassOfUse, VehicleRegistration: p.VehicleRegistration,
 	}))
 	tx.Put(s.table.Put(emailItem{
 		PK:            table.EmailPartition(NormaliseEmail(c.Email)),
@@ -229,7 +231,8 @@ func (s *Store) Add(tx *dynamo.WriteTx, c Customer, p Policy, now time.Time) {
 func (s *Store) addEnrolment(tx *dynamo.WriteTx, provider, userID string, e enrolment) {
 	tx.Put(s.table.Put(enrolmentItem{
 		PK: table.EnrolmentPartition(provider, userID), SK: table.EnrolmentSort, SchemaVersion: itemVersion,
-		Number: e.number, Occupations: e.occupations, CoverLevel: e.coverLevel, Salt: e.digests.salt, Digests: e.digests.byPath,
+		Number: e.number, Occupations: e.occupations, CoverLevel: e.coverLevel, Salt: e.digests.salt,
+		Digests: e.digests.byPath,
 	}).If("attribute_not_exists(pk)"))
 }
 

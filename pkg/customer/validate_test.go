@@ -34,11 +34,12 @@ func TestValidate(t *testing.T) {
 		"row 28: a + that was not escaped": {"ABC12?email=driver+zego@example.com", 204, ""},
 		"row 28: spaces around":            {"ABC12?email=%20driver%2Bzego@example.com%20", 204, ""},
 		"row 1: empty is not sent":         {"ABC12?email=", 204, ""},
-		"row 1: repeated":                  {"ABC12?email=driver%2Bzego@example.com&email=driver%2Bzego@example.com", 204, ""},
-		"another email":                    {"ABC12?email=driver@example.com", 404, other},
-		"one of two":                       {"ABC12?email=driver%2Bzego@example.com&email=driver@example.com", 404, other},
-		"unknown, with an email":           {"ABC13?email=driver%2Bzego@example.com", 404, nobody},
-		"row 3: key in another case":       {"ABC12?Email=driver@example.com", 204, ""},
+		"row 1: repeated": {"ABC12?email=driver%2Bzego@example.com&email=driver%2Bzego@example.com", 204,
+			""},
+		"another email":              {"ABC12?email=driver@example.com", 404, other},
+		"one of two":                 {"ABC12?email=driver%2Bzego@example.com&email=driver@example.com", 404, other},
+		"unknown, with an email":     {"ABC13?email=driver%2Bzego@example.com", 404, nobody},
+		"row 3: key in another case": {"ABC12?Email=driver@example.com", 204, ""},
 	} {
 		// Row 23: it tells any live key.
 		for _, provider := range []string{courier, parcels} {
@@ -59,7 +60,8 @@ func TestValidateTakesOneRead(t *testing.T) {
 	w := newWorld(t, env)
 	w.create("ABC12", "", "", Policy{})
 	meter.Reset()
-	if status, body := get(t, w.validate, courier, "/v1/validate/customer-number/ABC12?email=abc12@example.com"); status != 204 {
+	if status,
+		body := get(t, w.validate, courier, "/v1/validate/customer-number/ABC12?email=abc12@example.com"); status != 204 {
 		t.Fatalf("%d %s", status, body)
 	}
 	if calls := meter.Calls(); len(calls) != 1 || calls["DynamoDB.GetItem"] != 1 {

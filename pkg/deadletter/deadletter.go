@@ -1,9 +1,9 @@
 // Package deadletter archives the messages that could not be processed, permanently and byte for byte, because a queue
 // deletes them after 14 days and a customer's cover may depend on one.
 //
-// There are two kinds: malformed messages, which their consumer archives at once, and messages whose retries are exhausted,
-// which the queue moves to its dead-letter queue, whose consumer is here. An operator reads them and, once the cause is
-// fixed, redrives them.
+// There are two kinds: malformed messages, which their consumer archives at once, and messages whose retries are
+// exhausted, which the queue moves to its dead-letter queue, whose consumer is here. An operator reads them and, once
+// the cause is fixed, redrives them.
 package deadletter
 
 import (
@@ -47,23 +47,37 @@ func month(t time.Time) string { return t.UTC().Format("2006-01") }
 // FromSQS returns the dead letter of a message that a queue delivered.
 func FromSQS(m events.SQSMessage, reason string, now time.Time) DeadLetter {
 	millis, _ := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
-	return DeadLetter{MessageID: m.MessageId, SentAt: time.UnixMilli(millis).UTC(), ArchivedAt: now.UTC(), Reason: reason, Body: []byte(m.Body)}
+	return DeadLetter{
+		MessageID:  m.MessageId,
+		SentAt:     time.UnixMilli(millis).UTC(),
+		ArchivedAt: now.UTC(),
+		Reason:     reason,
+		Body:       []byte(m.Body),
+	}
 }
 
-// Archiver archives dead letters. It is implemented by Store, and by tests that inspect dead letters or make archiving fail.
+// Archiver archives dead letters. It is implemented by Store, and by tests that inspect dead letters or make archiving
+// fail.
 type Archiver interface {
 	// Archive stores a dead letter. It is idempotent.
 	Archive(ctx context.Context, l DeadLetter) error
 }
 
-// Consumer returns the consumer of the dead-letter queue: it archives every message; one that it cannot archive is retried.
-func Consumer(filer Archiver, now func() time.Time) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+// Consumer returns the consumer of the dead-letter queue: it archives every message; one that it cannot archive is
+// retried.
+func Consumer(
+	filer Archiver,
+	now func() time.Time,
+) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		for _, m := range batch.Records {
 			if err := filer.Archive(ctx, FromSQS(m, ReasonRetriesExhausted, now())); err != nil {
 				slog.ErrorContext(ctx, "dead letter not archived", "messageId", m.MessageId, "error", err)
-				response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+				response.BatchItemFailures = append(
+					response.BatchItemFailures,
+					events.SQSBatchItemFailure{ItemIdentifier: m.MessageId},
+				)
 			}
 		}
 		return response, nil
@@ -96,13 +110,22 @@ type letterItem struct {
 const letterVersion = 1
 
 func (r letterItem) letter() DeadLetter {
-	return DeadLetter{MessageID: r.MessageID, SentAt: time.UnixMilli(r.Sent).UTC(), ArchivedAt: r.Filed, Reason: r.Reason, Body: r.Body, RedrivenAt: r.Redriven}
+	return DeadLetter{
+		MessageID:  r.MessageID,
+		SentAt:     time.UnixMilli(r.Sent).UTC(),
+		ArchivedAt: r.Filed,
+		Reason:     r.Reason,
+		Body:       r.Body,
+		RedrivenAt: r.Redriven,
+	}
 }
 
 // Archive implements Archiver.
 func (s *Store) Archive(ctx context.Context, l DeadLetter) error {
 	err := s.table.Put(letterItem{
-		PK: table.DeadLetterPartition(month(l.SentAt)), SK: table.DeadLetterSort(l.SentAt.UnixMilli(), l.MessageID), SchemaVersion: letterVersion,
+		PK: table.DeadLetterPartition(
+			month(l.SentAt),
+		), SK: table.DeadLetterSort(l.SentAt.UnixMilli(), l.MessageID), SchemaVersion: letterVersion,
 		MessageID: l.MessageID, Sent: l.SentAt.UnixMilli(), Filed: l.ArchivedAt, Reason: l.Reason, Body: l.Body,
 	}).If("attribute_not_exists(pk)").Run(ctx)
 	switch {

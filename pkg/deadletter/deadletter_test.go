@@ -21,18 +21,28 @@ var bodies = []string{
 }
 
 func message(id string, sent time.Time, body string) events.SQSMessage {
-	return events.SQSMessage{MessageId: id, Body: body, Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(sent.UnixMilli(), 10)}}
+	return events.SQSMessage{
+		MessageId:  id,
+		Body:       body,
+		Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(sent.UnixMilli(), 10)},
+	}
 }
 
 func same(a, b DeadLetter) bool {
-	return a.MessageID == b.MessageID && a.SentAt.Equal(b.SentAt) && a.ArchivedAt.Equal(b.ArchivedAt) && a.Reason == b.Reason &&
-		string(a.Body) == string(b.Body) && a.RedrivenAt.Equal(b.RedrivenAt)
+	return a.MessageID == b.MessageID && a.SentAt.Equal(b.SentAt) && a.ArchivedAt.Equal(b.ArchivedAt) &&
+		a.Reason == b.Reason &&
+		string(a.Body) == string(b.Body) &&
+		a.RedrivenAt.Equal(b.RedrivenAt)
 }
 
 func TestALettersBytesStayWhatTheyWere(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	for i, body := range bodies {
-		want := FromSQS(message("m"+strconv.Itoa(i), noon.Add(time.Duration(i)*time.Millisecond), body), ReasonMalformed, noon)
+		want := FromSQS(
+			message("m"+strconv.Itoa(i), noon.Add(time.Duration(i)*time.Millisecond), body),
+			ReasonMalformed,
+			noon,
+		)
 		if err := s.Archive(t.Context(), want); err != nil {
 			t.Fatalf("%q: %v", body, err)
 		}
@@ -87,7 +97,8 @@ func TestLettersThatAreNotThere(t *testing.T) {
 	if err := s.Archive(t.Context(), there); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{"", "2026-03", "2026-03/", "2026-04" + there.ID()[7:], there.ID() + "x", "courier-ltd#C#ABC123/owner"} {
+	for _, id := range []string{"", "2026-03", "2026-03/", "2026-04" + there.ID()[7:], there.ID() + "x",
+		"courier-ltd#C#ABC123/owner"} {
 		if _, err := s.Get(t.Context(), id); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%q is read: %v", id, err)
 		}
@@ -122,7 +133,13 @@ func TestTheConsumerFilesWhatItCan(t *testing.T) {
 	}
 	want := []DeadLetter{
 		{MessageID: "a", SentAt: noon, ArchivedAt: noon.Add(time.Hour), Reason: ReasonRetriesExhausted, Body: []byte("1")},
-		{MessageID: "c", SentAt: time.UnixMilli(0), ArchivedAt: noon.Add(time.Hour), Reason: ReasonRetriesExhausted, Body: []byte("no attributes")},
+		{
+			MessageID:  "c",
+			SentAt:     time.UnixMilli(0),
+			ArchivedAt: noon.Add(time.Hour),
+			Reason:     ReasonRetriesExhausted,
+			Body:       []byte("no attributes"),
+		},
 	}
 	if !slices.EqualFunc(filer.filed, want, same) {
 		t.Errorf("filed %+v", filer.filed)

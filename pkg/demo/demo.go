@@ -64,7 +64,8 @@ const (
 	classOfUse = "Carriage of Goods for Hire & Reward"
 )
 
-// couriers are the customers. All have the couriers' cover, some of them no vehicle of their own, and one has let it lapse.
+// couriers are the customers. All have the couriers' cover, some of them no vehicle of their own, and one has let it
+// lapse.
 var couriers = []struct {
 	Customer
 	givenNames, lastName string
@@ -118,7 +119,8 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 					DOB: "1984-01-15", Email: c.Email, PhoneNumber: "+442079460000",
 				},
 				Policy: customer.Policy{
-					Insured: c.insured, Product: products[1].Code, CoverLevel: coverLevel, ClassOfUse: classOfUse, VehicleRegistration: c.vehicle,
+					Insured: c.insured, Product: products[1].Code, CoverLevel: coverLevel, ClassOfUse: classOfUse,
+					VehicleRegistration: c.vehicle,
 				},
 				Share: &customer.InitialShare{
 					Provider: provider.Slug(c.WorkProvider), UserID: c.WorkProviderUserID, Since: now.AddDate(-1, 0, 0),
@@ -134,7 +136,14 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 }
 
 // loadProvider makes a work provider unless it is there, and finds it a key that works.
-func loadProvider(ctx context.Context, s *apikey.Store, name string, mayEnrol bool, previous Data, now time.Time) (WorkProvider, error) {
+func loadProvider(
+	ctx context.Context,
+	s *apikey.Store,
+	name string,
+	mayEnrol bool,
+	previous Data,
+	now time.Time,
+) (WorkProvider, error) {
 	p, err := s.ByName(ctx, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		if p, err = s.Create(ctx, provider.Provider{Name: name, CanEnrol: mayEnrol}, now); err == nil {

@@ -42,7 +42,8 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 	const cover = `"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)"`
 	status := customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.NewStore(env), time.Now)
 	for _, c := range []struct{ provider, userID, want string }{
-		{"Courier Ltd", "12345", `{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover + `,"vehicle_registration":"VY7 JC3"}`},
+		{"Courier Ltd", "12345",
+			`{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover + `,"vehicle_registration":"VY7 JC3"}`},
 		{"Courier Ltd", "1686", `{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` + cover + `}`},
 		{"Courier Ltd", "8545", `{"status":"ENABLED","policyId":"IT15K","customer_number":"IT15K",` + cover + `}`},
 		{"Courier Ltd", "212312qd2131", `{"status":"DISABLED","policyId":"SE33S","customer_number":"SE33S"}`},
@@ -57,7 +58,8 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 			t.Errorf("%s, %s: %s", c.provider, c.userID, got)
 		}
 	}
-	if len(world.Customers) != 5 || world.Customers[0] != (Customer{"ABC123", "Courier Ltd", "12345", "driver@example.com"}) {
+	if len(world.Customers) != 5 ||
+		world.Customers[0] != (Customer{"ABC123", "Courier Ltd", "12345", "driver@example.com"}) {
 		t.Errorf("%+v", world.Customers)
 	}
 }

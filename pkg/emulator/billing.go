@@ -10,8 +10,8 @@ import (
 )
 
 // readUnits is what AWS bills for a read: a unit for each 4 KB, half of it where the answer may be old, and never
-// nothing, even if nothing was found. A Query or Scan is billed for all its items together. A refused call has no answer
-// and is none.
+// nothing, even if nothing was found. A Query or Scan is billed for all its items together. A refused call has no
+// answer and is none.
 func readUnits(input, output any) float64 {
 	const kilobytes = 4096
 	price := func(size int, consistent *bool) float64 {
@@ -90,8 +90,8 @@ func valueSize(v types.AttributeValue) int {
 	return size
 }
 
-// billedChunks is how many requests SQS bills a call as: one for each 64 KiB of all its messages together. A call without
-// messages, or one that was refused, is one.
+// billedChunks is how many requests SQS bills a call as: one for each 64 KiB of all its messages together. A call
+// without messages, or one that was refused, is one.
 func billedChunks(input, output any) int {
 	size := 0
 	switch in := input.(type) {

@@ -22,16 +22,22 @@ func TestReadUnits(t *testing.T) {
 		in, out any
 		want    float64
 	}{
-		"an item, perhaps old":            {&dynamodb.GetItemInput{}, &dynamodb.GetItemOutput{Item: item(4096)}, 0.5},
-		"an item":                         {&dynamodb.GetItemInput{ConsistentRead: yes}, &dynamodb.GetItemOutput{Item: item(4096)}, 1},
-		"a byte more":                     {&dynamodb.GetItemInput{ConsistentRead: yes}, &dynamodb.GetItemOutput{Item: item(4097)}, 2},
-		"none":                            {&dynamodb.GetItemInput{ConsistentRead: yes}, &dynamodb.GetItemOutput{}, 1},
-		"items of a query, billed as one": {&dynamodb.QueryInput{ConsistentRead: yes}, &dynamodb.QueryOutput{Items: items{item(2000), item(2096)}}, 1},
-		"a query that finds nothing":      {&dynamodb.QueryInput{}, &dynamodb.QueryOutput{}, 0.5},
-		"items of a scan":                 {&dynamodb.ScanInput{}, &dynamodb.ScanOutput{Items: items{item(4000), item(4193)}}, 1.5},
+		"an item, perhaps old": {&dynamodb.GetItemInput{}, &dynamodb.GetItemOutput{Item: item(4096)}, 0.5},
+		"an item": {&dynamodb.GetItemInput{ConsistentRead: yes},
+			&dynamodb.GetItemOutput{Item: item(4096)}, 1},
+		"a byte more": {&dynamodb.GetItemInput{ConsistentRead: yes},
+			&dynamodb.GetItemOutput{Item: item(4097)}, 2},
+		"none": {&dynamodb.GetItemInput{ConsistentRead: yes}, &dynamodb.GetItemOutput{}, 1},
+		"items of a query, billed as one": {&dynamodb.QueryInput{ConsistentRead: yes},
+			&dynamodb.QueryOutput{Items: items{item(2000), item(2096)}}, 1},
+		"a query that finds nothing": {&dynamodb.QueryInput{}, &dynamodb.QueryOutput{}, 0.5},
+		"items of a scan": {&dynamodb.ScanInput{},
+			&dynamodb.ScanOutput{Items: items{item(4000), item(4193)}}, 1.5},
 		"items asked for one by one, one of them in vain": {
-			&dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{"t": {Keys: make(items, 3), ConsistentRead: yes}}},
-			&dynamodb.BatchGetItemOutput{Responses: map[string][]map[string]types.AttributeValue{"t": {item(10), item(5000)}}}, 4,
+			&dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{"t": {Keys: make(items, 3),
+				ConsistentRead: yes}}},
+			&dynamodb.BatchGetItemOutput{Responses: map[string][]map[string]types.AttributeValue{"t": {item(10), item(5000)}}},
+			4,
 		},
 		"a refused read": {&dynamodb.QueryInput{}, nil, 0},
 		"a write":        {&dynamodb.PutItemInput{}, &dynamodb.PutItemOutput{}, 0},
@@ -44,14 +50,30 @@ func TestReadUnits(t *testing.T) {
 
 func TestItemSize(t *testing.T) {
 	item := map[string]types.AttributeValue{
-		"s":    &types.AttributeValueMemberS{Value: "é"},                                                                  // 1 + 2
-		"bin":  &types.AttributeValueMemberB{Value: []byte{1, 2}},                                                         // 3 + 2
-		"n":    &types.AttributeValueMemberN{Value: "-12345"},                                                             // 1 + 4
-		"bool": &types.AttributeValueMemberBOOL{Value: true},                                                              // 4 + 1
-		"ss":   &types.AttributeValueMemberSS{Value: []string{"ab", "c"}},                                                 // 2 + 3
-		"bs":   &types.AttributeValueMemberBS{Value: [][]byte{{1}, {2, 3}}},                                               // 2 + 3
-		"ns":   &types.AttributeValueMemberNS{Value: []string{"1", "200"}},                                                // 2 + 2 + 2
-		"l":    &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberNULL{Value: true}}}, // 1 + 3 + 1 + 1
+		"s": &types.AttributeValueMemberS{
+			Value: "é",
+		}, // 1 + 2
+		"bin": &types.AttributeValueMemberB{
+			Value: []byte{1, 2},
+		}, // 3 + 2
+		"n": &types.AttributeValueMemberN{
+			Value: "-12345",
+		}, // 1 + 4
+		"bool": &types.AttributeValueMemberBOOL{
+			Value: true,
+		}, // 4 + 1
+		"ss": &types.AttributeValueMemberSS{
+			Value: []string{"ab", "c"},
+		}, // 2 + 3
+		"bs": &types.AttributeValueMemberBS{
+			Value: [][]byte{{1}, {2, 3}},
+		}, // 2 + 3
+		"ns": &types.AttributeValueMemberNS{
+			Value: []string{"1", "200"},
+		}, // 2 + 2 + 2
+		"l": &types.AttributeValueMemberL{
+			Value: []types.AttributeValue{&types.AttributeValueMemberNULL{Value: true}},
+		}, // 1 + 3 + 1 + 1
 		"m": &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{
 			"k": &types.AttributeValueMemberS{Value: "v"}, // 1 + 3 + 1 + 1 + 1
 		}},
@@ -67,12 +89,13 @@ func TestChunks(t *testing.T) {
 		in, out any
 		want    int
 	}{
-		"a small message":        {&sqs.SendMessageInput{MessageBody: body(1)}, nil, 1},
-		"64 KiB":                 {&sqs.SendMessageInput{MessageBody: body(64 << 10)}, nil, 1},
-		"a byte more":            {&sqs.SendMessageInput{MessageBody: body(64<<10 + 1)}, nil, 2},
-		"small ones together":    {&sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{{MessageBody: body(10)}, {MessageBody: body(10)}}}, nil, 1},
-		"large ones together":    {&sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{{MessageBody: body(64 << 10)}, {MessageBody: body(64 << 10)}}}, nil, 2},
-		"received":               {&sqs.ReceiveMessageInput{}, &sqs.ReceiveMessageOutput{Messages: []sqstypes.Message{{Body: body(65 << 10)}}}, 2},
+		"a small message":     {&sqs.SendMessageInput{MessageBody: body(1)}, nil, 1},
+		"64 KiB":              {&sqs.SendMessageInput{MessageBody: body(64 << 10)}, nil, 1},
+		"a byte more":         {&sqs.SendMessageInput{MessageBody: body(64<<10 + 1)}, nil, 2},
+		"small ones together": {&sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{{MessageBody: body(10)}, {MessageBody: body(10)}}}, nil, 1},
+		"large ones together": {&sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{{MessageBody: body(64 << 10)}, {MessageBody: body(64 << 10)}}}, nil, 2},
+		"received": {&sqs.ReceiveMessageInput{},
+			&sqs.ReceiveMessageOutput{Messages: []sqstypes.Message{{Body: body(65 << 10)}}}, 2},
 		"nothing to be received": {&sqs.ReceiveMessageInput{}, &sqs.ReceiveMessageOutput{}, 1},
 		"refused":                {&sqs.ReceiveMessageInput{}, nil, 1},
 		"deleted":                {&sqs.DeleteMessageBatchInput{}, nil, 1},

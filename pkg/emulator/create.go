@@ -50,7 +50,11 @@ func Create(ctx context.Context, cfg aws.Config, path, suffix string) (map[strin
 				return nil, fmt.Errorf("%s: variable %s: %w", path, name, err)
 			}
 			if earlier, twice := variables[name]; twice && earlier != resolved {
-				return nil, fmt.Errorf("%s: variable %s differs between functions, so one process cannot serve them all", path, name)
+				return nil, fmt.Errorf(
+					"%s: variable %s differs between functions, so one process cannot serve them all",
+					path,
+					name,
+				)
 			}
 			if ok {
 				variables[name] = resolved

@@ -1,5 +1,5 @@
-// Package emulator runs the embedded DynamoDB, SQS and SES (ministack) for `make run` and for the tests, and fills it with
-// the tables and queues of template.yaml.
+// Package emulator runs the embedded DynamoDB, SQS and SES (ministack) for `make run` and for the tests, and fills it
+// with the tables and queues of template.yaml.
 //
 // It lives beside the production code, never in it: a repository test keeps the functions from importing it. Nothing
 // else in the project knows that an emulator exists; everything goes through the SDK's own AWS_ENDPOINT_URL.
@@ -95,7 +95,8 @@ func start(python string, o Options, port string) (*Server, error) {
 		cmd.Env = append(cmd.Env, "PERSIST_STATE=1", "STATE_DIR="+o.StateDir)
 	}
 	output := &outputTail{ready: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Stdout = output
+	cmd.Stderr = output
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

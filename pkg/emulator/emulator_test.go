@@ -20,7 +20,8 @@ import (
 )
 
 func TestForTestGivesEachCallItsOwnTablesAndQueues(t *testing.T) {
-	one, other := NewTestEnv(t), NewTestEnv(t)
+	one := NewTestEnv(t)
+	other := NewTestEnv(t)
 	for _, name := range []string{"PROVIDERS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "EVENTS_QUEUE_URL"} {
 		if one.Get(name) == other.Get(name) {
 			t.Errorf("%s is %s in both", name, one.Get(name))
@@ -110,7 +111,8 @@ func TestStateIsKept(t *testing.T) {
 	}
 }
 
-// Queued messages survive a stop and a new start on another port, also in a queue that was created with other attributes.
+// Queued messages survive a stop and a new start on another port, also in a queue that was created with other
+// attributes.
 func TestQueuedMessagesAreKept(t *testing.T) {
 	dir := t.TempDir()
 	for run := range 3 {

@@ -13,8 +13,8 @@ import (
 // EventIDKeys is an EVENT_ID_KEYS for tests. It protects nothing.
 const EventIDKeys = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
 
-// NewEnv returns an environment with empty tables and queues of its own, made from the project's template.yaml, and with
-// everything else that a function needs. Further variables are given as NAME=VALUE.
+// NewEnv returns an environment with empty tables and queues of its own, made from the project's template.yaml, and
+// with everything else that a function needs. Further variables are given as NAME=VALUE.
 func (s *Server) NewEnv(ctx context.Context, overrides ...string) (*config.Env, error) {
 	root, err := Root()
 	if err != nil {

@@ -35,7 +35,8 @@ func TestNobodyClosesTheBodyOnItsWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		sdk := &closable{Reader: strings.NewReader(body)}
-		sent.Body, sent.ContentLength = sdk, int64(len(body))
+		sent.Body = sdk
+		sent.ContentLength = int64(len(body))
 		response, err := bufferingClient{doer(func(r *http.Request) (*http.Response, error) {
 			sdk.Close()
 			got, err := io.ReadAll(r.Body)

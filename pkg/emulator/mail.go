@@ -26,7 +26,8 @@ type Mail struct {
 
 // VerifySender lets SES take mails from MailFrom: here as on AWS it takes them only from addresses that were verified.
 func VerifySender(ctx context.Context, cfg aws.Config) error {
-	_, err := sesv2.NewFromConfig(cfg).CreateEmailIdentity(ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String(MailFrom)})
+	_, err := sesv2.NewFromConfig(cfg).
+		CreateEmailIdentity(ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String(MailFrom)})
 	if exists := (*types.AlreadyExistsException)(nil); errors.As(err, &exists) {
 		return nil
 	}

@@ -65,7 +65,8 @@ func (m *Meter) QueueRequests() int {
 	return m.queue
 }
 
-// Discount takes back one call of an operation that is not to count: one SQS request of the smallest size, if it was that.
+// Discount takes back one call of an operation that is not to count: one SQS request of the smallest size, if it was
+// that.
 func (m *Meter) Discount(operation string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,7 +81,9 @@ func (m *Meter) Reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.calls)
-	m.writes, m.reads, m.queue = 0, 0, 0
+	m.writes = 0
+	m.reads = 0
+	m.queue = 0
 }
 
 func (m *Meter) install(stack *middleware.Stack) error {

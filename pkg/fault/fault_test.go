@@ -59,7 +59,9 @@ func TestOf(t *testing.T) {
 
 func TestAt(t *testing.T) {
 	original := InvalidField("timestamp", "words")
-	original.Hint, original.RetryAfter, original.Cause = "hint", time.Second, errors.New("cause")
+	original.Hint = "hint"
+	original.RetryAfter = time.Second
+	original.Cause = errors.New("cause")
 	var got *Error
 	if !errors.As(WithIndex(3, fmt.Errorf("context: %w", original)), &got) {
 		t.Fatal("no fault any more")

@@ -31,7 +31,8 @@ func (a *api) RoundTrip(r *http.Request) (*http.Response, error) {
 	case r.Method == http.MethodPost && r.URL.Path == "/live/v1/shift/login/":
 		var login struct{ WorkProviderUserID, Timestamp string }
 		body, _ := io.ReadAll(r.Body)
-		if err := json.Unmarshal(body, &login); err != nil || !strings.HasPrefix(login.WorkProviderUserID, "heartbeat-") || login.Timestamp == "" {
+		if err := json.Unmarshal(body, &login); err != nil || !strings.HasPrefix(login.WorkProviderUserID, "heartbeat-") ||
+			login.Timestamp == "" {
 			w.WriteHeader(http.StatusBadRequest)
 			break
 		}
@@ -83,7 +84,10 @@ func TestOnlyAnAppliedEventIsCounted(t *testing.T) {
 			if !strings.Contains(log.String(), test.want) || strings.Count(log.String(), "\n") != 1 {
 				t.Errorf("logged %s, want %s", &log, test.want)
 			}
-			if counted := strings.Contains(log.String(), observe.HeartbeatLatency); counted != strings.HasPrefix(name, "applied") {
+			if counted := strings.Contains(log.String(), observe.HeartbeatLatency); counted != strings.HasPrefix(
+				name,
+				"applied",
+			) {
 				t.Errorf("counted: %v", counted)
 			}
 			if strings.Contains(log.String(), test.key) {

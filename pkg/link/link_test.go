@@ -115,7 +115,8 @@ func (w *world) give(providerID, number, userID string, at time.Time) {
 // send applies events as the processor does, without a history that knows of them.
 func (w *world) send(providerID string, facts ...timeline.Fact) {
 	w.t.Helper()
-	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.t.Context(), []timeline.MessageChanges{{Provider: providerID, Facts: facts}}, timeline.At(time.Now())) {
+	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.t.Context(),
+		[]timeline.MessageChanges{{Provider: providerID, Facts: facts}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
 }
@@ -317,10 +318,13 @@ func TestWhatIsRefused(t *testing.T) {
 		kind  fault.Kind
 		field string
 	}{
-		"an id of another":          {w.links.Assign(ctx, courier, "ABC12", "12345", noon), fault.InvalidData, "workProviderUserId"},
-		"an agreement to it":        {w.links.GrantConsent(ctx, link.Grant{Provider: courier, Customer: "NX42Z", UserID: "12345"}, noon), fault.InvalidData, "workProviderUserId"},
-		"no consent":                {w.links.Assign(ctx, courier, "NX42Z", "1", noon), fault.InvalidData, "customerNumber"},
-		"no consent to move to":     {w.links.Move(ctx, courier, "NX42Z", "12345", noon), fault.InvalidData, "customerNumber"},
+		"an id of another": {w.links.Assign(ctx, courier, "ABC12", "12345", noon), fault.InvalidData,
+			"workProviderUserId"},
+		"an agreement to it": {w.links.GrantConsent(ctx,
+			link.Grant{Provider: courier, Customer: "NX42Z", UserID: "12345"}, noon), fault.InvalidData, "workProviderUserId"},
+		"no consent": {w.links.Assign(ctx, courier, "NX42Z", "1", noon), fault.InvalidData, "customerNumber"},
+		"no consent to move to": {w.links.Move(ctx, courier, "NX42Z", "12345", noon), fault.InvalidData,
+			"customerNumber"},
 		"no consent with the other": {w.links.Assign(ctx, parcels, "ABC123", "1", noon), fault.InvalidData, "customerNumber"},
 		"nobody's":                  {w.links.Unlink(ctx, courier, "1", noon), fault.NotFound, ""},
 	} {
@@ -352,7 +356,8 @@ func TestManyIDs(t *testing.T) {
 		fault.KindOf(err) != fault.InvalidData {
 		t.Error(err)
 	}
-	if err := w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "one more"}, noon); err == nil {
+	if err := w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "one more"},
+		noon); err == nil {
 		t.Error("one more by agreement")
 	}
 	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon))
@@ -392,9 +397,11 @@ func TestOfTwoWhoWantAnIDOneGetsIt(t *testing.T) {
 			both.Go(func() { errs[i] = w.links.Assign(t.Context(), courier, number, id, noon) })
 		}
 		both.Wait()
-		winner, lost := "ABC123", errs[1]
+		winner := "ABC123"
+		lost := errs[1]
 		if errs[0] != nil {
-			winner, lost = "ABC12", errs[0]
+			winner = "ABC12"
+			lost = errs[0]
 		}
 		if (errs[0] == nil) == (errs[1] == nil) || fault.KindOf(lost) != fault.InvalidData {
 			t.Fatal(errs)

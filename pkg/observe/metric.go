@@ -71,7 +71,13 @@ func (t Tally) Log(ctx context.Context) {
 func DeadLetter(ctx context.Context, messageID, reason string) {
 	line := metrics{dimensions: [][]string{{}}}
 	line.count(DeadLettered, 1)
-	line.log(ctx, slog.LevelError, "message archived as a dead letter", slog.String("messageId", messageID), slog.String("reason", reason))
+	line.log(
+		ctx,
+		slog.LevelError,
+		"message archived as a dead letter",
+		slog.String("messageId", messageID),
+		slog.String("reason", reason),
+	)
 }
 
 // RecordFailures counts the messages of a delivery that a consumer reported as failed. Lambda counts no error for
@@ -99,7 +105,8 @@ func Refusal(ctx context.Context, provider, route, code, field string) {
 
 // Deprecation notes that a work provider used an old name or path. The provider is "" on pages, which take no key.
 func Deprecation(ctx context.Context, provider, use string) {
-	line, attrs := metrics{dimensions: [][]string{{}}}, []slog.Attr{slog.String(Feature, use)}
+	line := metrics{dimensions: [][]string{{}}}
+	attrs := []slog.Attr{slog.String(Feature, use)}
 	if provider != "" {
 		line.dimensions = [][]string{{}, {Provider}, {Provider, Feature}}
 		attrs = append(attrs, slog.String(Provider, provider))
@@ -149,7 +156,8 @@ func (m *metrics) next(dimensions ...[]string) {
 	if len(m.names) > 0 {
 		m.groups = append(m.groups, metricGroup{Namespace, m.dimensions, m.names})
 	}
-	m.dimensions, m.names = dimensions, nil
+	m.dimensions = dimensions
+	m.names = nil
 }
 
 // log writes the line, if it has a metric.

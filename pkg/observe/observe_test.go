@@ -76,7 +76,8 @@ func TestMetrics(t *testing.T) {
 			map[string]string{
 				"Applied": "3 Count", "NoEffect": "2 Count", "Unmatched": "1 Count", "AgeAtApplication": "[1500 1000] Milliseconds",
 				"Accepted": "7 Count", "Accepted{Provider=courier-ltd}": "7 Count",
-				"Rejected": "1 Count", "Rejected{Provider=courier-ltd}": "1 Count", "RejectedShare{Provider=courier-ltd}": "14 Percent",
+				"Rejected": "1 Count", "Rejected{Provider=courier-ltd}": "1 Count",
+				"RejectedShare{Provider=courier-ltd}": "14 Percent",
 			}},
 		"what did not happen": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
 			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
@@ -87,7 +88,8 @@ func TestMetrics(t *testing.T) {
 		"a heartbeat": {func(ctx context.Context) { RecordHeartbeat(ctx, 1500*time.Millisecond) },
 			map[string]string{"HeartbeatLatency": "1500 Milliseconds"}},
 		"an old name": {func(ctx context.Context) { Deprecation(ctx, "courier-ltd", "driverId") },
-			map[string]string{"Deprecated": "1 Count", "Deprecated{Provider=courier-ltd}": "1 Count", "Deprecated{Provider=courier-ltd}{Use=driverId}": "1 Count"}},
+			map[string]string{"Deprecated": "1 Count", "Deprecated{Provider=courier-ltd}": "1 Count",
+				"Deprecated{Provider=courier-ltd}{Use=driverId}": "1 Count"}},
 		"an old name on a page": {func(ctx context.Context) { Deprecation(ctx, "", "wp") },
 			map[string]string{"Deprecated": "1 Count"}},
 	} {
@@ -125,14 +127,21 @@ func (e apiError) ErrorMessage() string { return e.message }
 
 // What a service says may quote what it was sent.
 func TestWhatServicesSayIsNotLogged(t *testing.T) {
-	complaint := fmt.Errorf("operation DynamoDB: GetItem: %w", apiError{"ValidationException", "no key driver@example.com"})
+	complaint := fmt.Errorf(
+		"operation DynamoDB: GetItem: %w",
+		apiError{"ValidationException", "no key driver@example.com"},
+	)
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
 		"JSON": func(b *bytes.Buffer) slog.Handler { return NewJSONHandler(b) },
 		"text": func(b *bytes.Buffer) slog.Handler { return NewTextHandler(b) },
 	} {
 		var log bytes.Buffer
-		slog.New(handler(&log)).With("function", "f").WithGroup("g").Error("failed", "error", complaint, "other", errors.New("plain"), "none", apiError{code: "Silent"})
-		for _, want := range []string{"operation DynamoDB: GetItem: api error ValidationException: …", "plain", "Silent", "function"} {
+		slog.New(handler(&log)).
+			With("function", "f").
+			WithGroup("g").
+			Error("failed", "error", complaint, "other", errors.New("plain"), "none", apiError{code: "Silent"})
+		for _, want := range []string{"operation DynamoDB: GetItem: api error ValidationException: …", "plain", "Silent",
+			"function"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%s: %q is not in %s", name, want, &log)
 			}

@@ -76,7 +76,8 @@ func TestOneOfTwoIsLinked(t *testing.T) {
 	if a, b := browsers[0].status, browsers[1].status; a+b != 200+409 {
 		t.Errorf("%d and %d", a, b)
 	}
-	if owner := w.owner("courier-ltd", "77"); owner != numbers[map[bool]int{true: 0, false: 1}[browsers[0].status == 200]] {
+	if owner := w.owner("courier-ltd",
+		"77"); owner != numbers[map[bool]int{true: 0, false: 1}[browsers[0].status == 200]] {
 		t.Errorf("it belongs to %s", owner)
 	}
 }
@@ -89,7 +90,8 @@ func TestMistakesAtSignUp(t *testing.T) {
 	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob", "2199-01-01", "password", "short", "vehicle", "!!").
 		expectText(422,
 			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199-01-01"`, `value="!!"`,
-			`<a href="#lastName">Enter your last name.</a>`, `id="lastName-error"`, `aria-describedby="phoneNumber-hint phoneNumber-error"`,
+			`<a href="#lastName">Enter your last name.</a>`, `id="lastName-error"`,
+			`aria-describedby="phoneNumber-hint phoneNumber-error"`,
 			"Enter a registration like", "at least 12 characters", "Agree to the terms")
 	if strings.Contains(b.body, "short") {
 		t.Error("the password came back")
@@ -111,7 +113,8 @@ func TestMistakesAtSignUp(t *testing.T) {
 
 func TestPhoneNumbers(t *testing.T) {
 	for typed, want := range map[string]string{
-		"07700 900123": "+447700900123", "+48 512-345-678": "+48512345678", "0048 512 345 678": "+48512345678", "(020) 7946 0000": "+442079460000",
+		"07700 900123": "+447700900123", "+48 512-345-678": "+48512345678", "0048 512 345 678": "+48512345678",
+		"(020) 7946 0000": "+442079460000",
 	} {
 		d := details("ola@example.com")
 		d.PhoneNumber = toE164(typed)

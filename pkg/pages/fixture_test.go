@@ -95,7 +95,8 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
 	w := &fixture{T: t, env: env, clock: noon, mailer: &memoryMailer{}, webhooks: &fakeWebhooks{state: webhook.MatchFound}}
-	w.customers, w.timelines = customer.NewStore(env), timeline.NewStore(env)
+	w.customers = customer.NewStore(env)
+	w.timelines = timeline.NewStore(env)
 	links := link.New(w.timelines, func(context.Context, string, string, time.Time) error { return nil })
 	w.site = NewSite(env, links, w.mailer, w.webhooks, func() time.Time { return w.clock })
 	w.pages = contract.Checked(
@@ -209,7 +210,8 @@ func (w *fixture) work(provider, userID string, from, to time.Time) {
 	if !to.IsZero() {
 		facts = append(facts, timeline.Fact{Name: name, Kind: timeline.Logout, At: timeline.At(to)})
 	}
-	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.Context(), []timeline.MessageChanges{{Provider: provider, Facts: facts}}, timeline.At(time.Now())) {
+	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.Context(),
+		[]timeline.MessageChanges{{Provider: provider, Facts: facts}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
 }
@@ -276,7 +278,10 @@ func (b *browser) follow(method string, u *url.URL, body string, header http.Hea
 		b.w.checkCookie(c)
 		b.cookie = c.Value
 	}
-	b.status, b.header, b.body, b.at = response.StatusCode, response.Header, recorder.Body.String(), u
+	b.status = response.StatusCode
+	b.header = response.Header
+	b.body = recorder.Body.String()
+	b.at = u
 	b.w.checkAnswer(b)
 	if location := b.header.Get("Location"); location != "" {
 		if len(b.redirects) > 5 {
@@ -314,7 +319,8 @@ func (w *fixture) checkAnswer(b *browser) {
 		kept = "private, no-cache" // for the back button
 	}
 	for name, want := range map[string]string{
-		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cache-Control": kept,
+		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+		"Cache-Control":           kept,
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	} {
 		if got := b.header.Get(name); got != want {
@@ -349,7 +355,8 @@ func (b *browser) fields() url.Values {
 	for _, f := range field.FindAllStringSubmatch(form, -1) {
 		attributes := map[string]string{}
 		for _, a := range attr.FindAllStringSubmatch(f[1], -1) {
-			attributes[a[1]] = strings.NewReplacer("&#43;", "+", "&amp;", "&", "&#39;", "'", "&lt;", "<", "&gt;", ">", "&#34;", `"`).
+			attributes[a[1]] = strings.NewReplacer("&#43;", "+", "&amp;", "&", "&#39;", "'", "&lt;", "<", "&gt;", ">", "&#34;",
+				`"`).
 				Replace(a[2])
 		}
 		if attributes["type"] != "checkbox" || strings.Contains(f[1], " checked") {
@@ -412,8 +419,10 @@ func (b *browser) signIn(email string) *browser {
 // validSignUpFields are those of a sign-up that nothing is wrong with.
 func validSignUpFields(email string) []string {
 	return []string{
-		"email", email, "givenNames", "Ola", "lastName", "Nowak", "dob", "1990-05-17", "address", "1 Long Lane", "city", "London",
-		"postCode", "EC1A 9HF", "phoneNumber", "07700 900123", "vehicle", "ab12 cde", "password", testPassword, "terms", "yes",
+		"email", email, "givenNames", "Ola", "lastName", "Nowak", "dob", "1990-05-17", "address", "1 Long Lane", "city",
+		"London",
+		"postCode", "EC1A 9HF", "phoneNumber", "07700 900123", "vehicle", "ab12 cde", "password", testPassword, "terms",
+		"yes",
 	}
 }
 
@@ -427,7 +436,8 @@ func (w *fixture) raw(method, target, body string, header http.Header) *httptest
 // request is one as it comes to a function on Lambda: without a host.
 func (w *fixture) request(method, target, body string, header http.Header) *http.Request {
 	request := httptest.NewRequest(method, target, strings.NewReader(body))
-	request.Host, request.RemoteAddr = "", "203.0.113.7"
+	request.Host = ""
+	request.RemoteAddr = "203.0.113.7"
 	for name, values := range header {
 		request.Header[name] = values
 	}

@@ -39,13 +39,15 @@ func TestFromTheLinkToALinkedAccount(t *testing.T) {
 		if number == "" || !strings.Contains(b.body, number) {
 			t.Fatalf("the id belongs to %q", number)
 		}
-		if got := strings.Join(w.webhooks.calls, ", "); got != "expect courier-ltd "+number+", signed up courier-ltd "+number {
+		if got := strings.Join(w.webhooks.calls,
+			", "); got != "expect courier-ltd "+number+", signed up courier-ltd "+number {
 			t.Errorf("webhooks were told %s", got)
 		}
 		w.clock = w.clock.Add(3 * time.Hour)
 		w.work("courier-ltd", "77", noon.Add(time.Hour), noon.Add(2*time.Hour+30*time.Minute))
 		b.open("/account").
-			expectText(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`, "Thu 12 Mar: 13:00 to 14:30")
+			expectText(200, "13:00 to 14:30", "1 h 30 min", "You logged out", `<rect class="shift" x="541"`,
+				"Thu 12 Mar: 13:00 to 14:30")
 	}
 }
 
@@ -75,7 +77,8 @@ func TestWhereTheLinkLeads(t *testing.T) {
 		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=nonsense", "", "signup"},
 		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=ann@example.com", "", "login"},
 		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=ANN@Example.com", "", "login"},
-		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=bob@example.com", "", "login"}, // enrolled: sets a password there
+		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=bob@example.com", "", "login"},
+		// enrolled: sets a password there
 		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=ann@example.com", signedIn.cookie, "consent"},
 		{"work_provider=Courier+Ltd&work_provider_user_id=1&email=new@example.com", signedIn.cookie, "consent"},
 		{"work_provider=Courier+Ltd&work_provider_user_id=cyd-7", "", "login"}, // perhaps theirs
@@ -102,7 +105,8 @@ func TestWhereTheLinkLeads(t *testing.T) {
 		{"work_provider=%2F%2Fevil.example&work_provider_user_id=1", "", "400"},
 		{"work_provider_user_id=1", "", "400"},
 	} {
-		for _, path := range []string{"/v1/link-work-provider", "/v1/link-work-provider/", "/link-work-provider", "/link-work-provider/"} {
+		for _, path := range []string{"/v1/link-work-provider", "/v1/link-work-provider/", "/link-work-provider",
+			"/link-work-provider/"} {
 			b := w.browser()
 			b.cookie = c.cookie
 			b.open(path + "?" + c.query)
@@ -259,12 +263,12 @@ func TestUserIDOfAnotherCustomer(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.createAccount("BBB1", "bob@example.com")
-	ann, bob := w.browser().
+	ann := w.browser().
 		signIn("ann@example.com").
-		open(courierLink),
-		w.browser().
-			signIn("bob@example.com").
-			open(courierLink)
+		open(courierLink)
+	bob := w.browser().
+		signIn("bob@example.com").
+		open(courierLink)
 	ann.send("choice", "agree").expectText(200, "You are linked.")
 	bob.send("choice", "agree").expectText(409, "another Zego customer", "Nothing was changed.")
 	bob.open("/account").expectText(200, "None. To link one")
@@ -392,7 +396,8 @@ func TestFailuresOfOurs(t *testing.T) {
 func TestUnknownPages(t *testing.T) {
 	w := newFixture(t)
 	w.browser().open("/account/nothing").expectText(404, "There is no such page")
-	if post := w.raw(http.MethodPost, "/account/terms", "", http.Header{"Sec-Fetch-Site": {"same-origin"}}); post.Code != 404 {
+	if post := w.raw(http.MethodPost, "/account/terms", "",
+		http.Header{"Sec-Fetch-Site": {"same-origin"}}); post.Code != 404 {
 		t.Errorf("%d", post.Code)
 	}
 	if post := w.raw(http.MethodPost, "/account", "", nil); post.Code != 405 {

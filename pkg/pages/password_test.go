@@ -14,7 +14,8 @@ func TestADoubleClickOnConfirm(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(courierLink).send(validSignUpFields("ola@example.com")...)
 	b.openMail()
-	form, link := b.fields(), b.fields().Get("link")
+	form := b.fields()
+	link := b.fields().Get("link")
 	values := url.Values{"token": form["token"], "link": {link}, "password": {testPassword}}
 	b.post("/account/verify", values).expectText(200, "Share with Courier Ltd?")
 	b.post("/account/verify", values).expectText(200, "Share with Courier Ltd?")

@@ -83,7 +83,8 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 		w.clock = w.clock.Add(time.Hour) // no throttle strikes
 		form := url.Values{}
 		for range rapid.IntRange(0, 4).Draw(t, "fields") {
-			value := rapid.OneOf(rapid.SampledFrom(nasty), rapid.SampledFrom([]string{"Courier Ltd", "courier-ltd", "77", "agree"}), rapid.String()).
+			value := rapid.OneOf(rapid.SampledFrom(nasty),
+				rapid.SampledFrom([]string{"Courier Ltd", "courier-ltd", "77", "agree"}), rapid.String()).
 				Draw(t, "value")
 			form.Set(rapid.SampledFrom(names).Draw(t, "name"), value)
 		}
@@ -96,9 +97,13 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 		if rapid.Bool().Draw(t, "signed in") {
 			header.Set("Cookie", sessionCookie+"="+cookie)
 		}
-		method, query, body := http.MethodGet, "?"+form.Encode(), ""
+		method := http.MethodGet
+		query := "?" + form.Encode()
+		body := ""
 		if rapid.Bool().Draw(t, "post") {
-			method, query, body = http.MethodPost, "", form.Encode()
+			method = http.MethodPost
+			query = ""
+			body = form.Encode()
 		}
 		answered := w.raw(method, path+query, body, header)
 		if answered.Code >= 500 {
@@ -172,7 +177,8 @@ func TestShiftHistory(t *testing.T) {
 	}
 	bars := w.rows()
 	if len(bars) != 3 || bars[0].To != "now" || bars[0].Ended != "Still on shift" || bars[0].Length != "1 h 00 min" ||
-		bars[1].To != "06:30 BST" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" || bars[1].Ended != "Automatically, after 14 hours" {
+		bars[1].To != "06:30 BST" || !bars[1].NextDay || bars[0].NextDay || bars[1].Length != "7 h 30 min" ||
+		bars[1].Ended != "Automatically, after 14 hours" {
 		t.Errorf("%+v", bars)
 	}
 }

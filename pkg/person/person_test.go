@@ -99,19 +99,28 @@ func TestReference(t *testing.T) {
 		{"deprecated policyId", `{"policyId":"ABC123"}`, "policyId=ABC123", number("ABC123"), ""},
 		{"deprecated driverId", `{"driverId":"1686"}`, "driverId=1686", user("1686"), ""},
 		{"a number", `{"workProviderUserId":1686}`, "workProviderUserId=1686", user("1686"), ""},
-		{"null and empty are not sent", `{"customerNumber":"","policyId":null,"workProviderUserId":"7"}`, "customerNumber=&policyId&workProviderUserId=7", user("7"), ""},
-		{"deprecated beside its successor", `{"customerNumber":"ABC","policyId":"ABC"}`, "customerNumber=ABC&policyId=ABC", number("ABC"), ""},
-		{"the same once normalised", `{"customerNumber":"abc","policyId":" ABC "}`, "customerNumber=abc&policyId=+ABC+", number("ABC"), ""},
-		{"string and integer of one spelling", `{"workProviderUserId":"7","driverId":7}`, "workProviderUserId=7&driverId=7", user("7"), ""},
-		{"other names are ignored", `{"customernumber":"x","CustomerNumber":"x","driverId":"7"}`, "customernumber=x&CustomerNumber=x&driverId=7", user("7"), ""},
+		{"null and empty are not sent", `{"customerNumber":"","policyId":null,"workProviderUserId":"7"}`,
+			"customerNumber=&policyId&workProviderUserId=7", user("7"), ""},
+		{"deprecated beside its successor", `{"customerNumber":"ABC","policyId":"ABC"}`, "customerNumber=ABC&policyId=ABC",
+			number("ABC"), ""},
+		{"the same once normalised", `{"customerNumber":"abc","policyId":" ABC "}`, "customerNumber=abc&policyId=+ABC+",
+			number("ABC"), ""},
+		{"string and integer of one spelling", `{"workProviderUserId":"7","driverId":7}`, "workProviderUserId=7&driverId=7",
+			user("7"), ""},
+		{"other names are ignored", `{"customernumber":"x","CustomerNumber":"x","driverId":"7"}`,
+			"customernumber=x&CustomerNumber=x&driverId=7", user("7"), ""},
 
 		{"nobody", `{}`, "", Name{}, "customerNumber"},
 		{"nobody but nulls", `{"customerNumber":null,"driverId":""}`, "customerNumber=&driverId=", Name{}, "customerNumber"},
-		{"both kinds", `{"customerNumber":"A","workProviderUserId":"7"}`, "customerNumber=A&workProviderUserId=7", Name{}, "workProviderUserId"},
-		{"both kinds with one value", `{"customerNumber":"7","workProviderUserId":"7"}`, "customerNumber=7&workProviderUserId=7", Name{}, "workProviderUserId"},
+		{"both kinds", `{"customerNumber":"A","workProviderUserId":"7"}`, "customerNumber=A&workProviderUserId=7", Name{},
+			"workProviderUserId"},
+		{"both kinds with one value", `{"customerNumber":"7","workProviderUserId":"7"}`,
+			"customerNumber=7&workProviderUserId=7", Name{}, "workProviderUserId"},
 		{"both kinds, deprecated", `{"policyId":"A","driverId":"7"}`, "policyId=A&driverId=7", Name{}, "driverId"},
-		{"deprecated with another value", `{"customerNumber":"A","policyId":"B"}`, "customerNumber=A&policyId=B", Name{}, "policyId"},
-		{"user ids are opaque", `{"workProviderUserId":"a","driverId":"A"}`, "workProviderUserId=a&driverId=A", Name{}, "driverId"},
+		{"deprecated with another value", `{"customerNumber":"A","policyId":"B"}`, "customerNumber=A&policyId=B", Name{},
+			"policyId"},
+		{"user ids are opaque", `{"workProviderUserId":"a","driverId":"A"}`, "workProviderUserId=a&driverId=A", Name{},
+			"driverId"},
 		{"an id that is none", `{"customerNumber":"A\u0000"}`, "customerNumber=A%00", Name{}, "customerNumber"},
 		{"a deprecated id that is none", `{"driverId":"A\u0000"}`, "driverId=A%00", Name{}, "driverId"},
 		{"only spaces", `{"customerNumber":"  "}`, "customerNumber=++", Name{}, "customerNumber"},
@@ -125,7 +134,8 @@ func TestReference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for from, name := range map[string]func() (Name, error){"body": r.Name, "query": func() (Name, error) { return FromQuery(q) }} {
+			for from, name := range map[string]func() (Name, error){"body": r.Name,
+				"query": func() (Name, error) { return FromQuery(q) }} {
 				got, err := name()
 				if test.blamed != "" {
 					blames(t, err, test.blamed)
@@ -199,7 +209,8 @@ func TestCustomer(t *testing.T) {
 func TestFaultsHoldNoValues(t *testing.T) {
 	secret := "PRIVATE\x01"
 	for _, r := range []PersonRef{
-		{CustomerNumber: ID(secret)}, {CustomerNumber: "PRIVATE1", PolicyID: "PRIVATE2"}, {CustomerNumber: "PRIVATE", DriverID: "PRIVATE"},
+		{CustomerNumber: ID(secret)}, {CustomerNumber: "PRIVATE1", PolicyID: "PRIVATE2"},
+		{CustomerNumber: "PRIVATE", DriverID: "PRIVATE"},
 	} {
 		if _, err := r.Name(); err == nil || strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("got %v", err)

@@ -136,7 +136,8 @@ func (d *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 // sharing is everything that passed between a customer and a work provider.
 func (d *Service) sharing(ctx context.Context, r providerHistory, number string) (Sharing, error) {
 	s := Sharing{
-		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.AllUserIDs()...), Events: []Event{}, Shifts: []Shift{},
+		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.AllUserIDs()...), Events: []Event{},
+		Shifts: []Shift{},
 	}
 	for _, entry := range r.history.Entries() {
 		s.History = append(s.History, Change{entry.Kind.APIName(), entry.At.Time(), entry.UserID})

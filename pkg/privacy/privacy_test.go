@@ -26,8 +26,9 @@ import (
 
 // canaries are the details of the person: none of them may be anywhere afterwards.
 var canaries = customer.Details{
-	GivenNames: "Daracanary", LastName: "Drivercanary", Address: "25 Canary Street", City: "Canaryham", PostCode: "CA1 1RY",
-	DOB: "1984-01-15", Email: "Canary@example.com", PhoneNumber: "+442079460999",
+	GivenNames: "Daracanary", LastName: "Drivercanary", Address: "25 Canary Street", City: "Canaryham",
+	PostCode: "CA1 1RY",
+	DOB:      "1984-01-15", Email: "Canary@example.com", PhoneNumber: "+442079460999",
 }
 
 const plate = "CA11 ARY"
@@ -77,7 +78,8 @@ func newWorld(t *testing.T) *world {
 	w.now = time.Now().Truncate(time.Microsecond) // after the consent
 	w.must(
 		link.New(w.timelines, refold).
-			GrantConsent(t.Context(), link.Grant{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true}, w.now),
+			GrantConsent(t.Context(), link.Grant{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true},
+				w.now),
 	)
 	w.must(dynamo.New(env.AWS()).Table(env.Get("CUSTOMERS_TABLE")).Put(map[string]any{
 		"pk": "email#canary@example.com", "sk": "account", "v": 1, "number": w.number, "password": "hashed", "changed": w.now,
@@ -89,7 +91,8 @@ func newWorld(t *testing.T) *world {
 		}, Kind: timeline.Login, At: timeline.At(w.now.Add(time.Minute)), PlannedEnd: timeline.Never,
 	}
 	results := timeline.NewApplier(w.timelines, 1).
-		Apply(t.Context(), []timeline.MessageChanges{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}}, timeline.At(time.Now()))
+		Apply(t.Context(), []timeline.MessageChanges{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}},
+			timeline.At(time.Now()))
 	w.must(results[0].Err)
 	w.refolded = nil
 	return w
@@ -147,7 +150,8 @@ func (w *world) everything() string {
 
 func details() []string {
 	return []string{
-		canaries.GivenNames, canaries.LastName, canaries.Address, canaries.City, canaries.PostCode, canaries.DOB, canaries.Email,
+		canaries.GivenNames, canaries.LastName, canaries.Address, canaries.City, canaries.PostCode, canaries.DOB,
+		canaries.Email,
 		"canary@example.com", canaries.PhoneNumber,
 	}
 }

@@ -50,7 +50,10 @@ func (q *SQS) extendVisibility(ctx context.Context, batch events.SQSEvent, failu
 			})
 		}
 	}
-	out, err := q.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
+	out, err := q.client.ChangeMessageVisibilityBatch(
+		ctx,
+		&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries},
+	)
 	if err == nil && len(out.Failed) > 0 {
 		err = fmt.Errorf("%d of %d messages failed: %s", len(out.Failed), len(entries), aws.ToString(out.Failed[0].Code))
 	}

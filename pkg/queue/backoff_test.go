@@ -48,7 +48,8 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 	var failures []events.SQSBatchItemFailure
 	for _, m := range taken.Messages {
 		batch.Records = append(batch.Records, events.SQSMessage{
-			MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Attributes: map[string]string{"ApproximateReceiveCount": *m.Body},
+			MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle,
+			Attributes: map[string]string{"ApproximateReceiveCount": *m.Body},
 		})
 		if times, err := strconv.Atoi(*m.Body); err == nil {
 			failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: *m.MessageId})
@@ -69,7 +70,9 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 		{answer, nil, want},
 	} {
 		clear(asked)
-		consume := queue.WithBackoff(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return c.answer, c.err })
+		consume := queue.WithBackoff(
+			func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return c.answer, c.err },
+		)
 		got, err := consume(t.Context(), batch)
 		if err != c.err || len(got.BatchItemFailures) != len(c.answer.BatchItemFailures) {
 			t.Errorf("answered %v, %v", got, err)

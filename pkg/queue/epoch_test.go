@@ -24,9 +24,16 @@ func batch(t *testing.T, env *config.Env) events.SQSEvent {
 	}
 	var event events.SQSEvent
 	for _, m := range out.Messages {
-		record := events.SQSMessage{MessageId: *m.MessageId, Body: *m.Body, MessageAttributes: map[string]events.SQSMessageAttribute{}}
+		record := events.SQSMessage{
+			MessageId:         *m.MessageId,
+			Body:              *m.Body,
+			MessageAttributes: map[string]events.SQSMessageAttribute{},
+		}
 		for name, value := range m.MessageAttributes {
-			record.MessageAttributes[name] = events.SQSMessageAttribute{DataType: *value.DataType, StringValue: value.StringValue}
+			record.MessageAttributes[name] = events.SQSMessageAttribute{
+				DataType:    *value.DataType,
+				StringValue: value.StringValue,
+			}
 		}
 		event.Records = append(event.Records, record)
 	}

@@ -85,7 +85,9 @@ func TestADelayedMessageIsNotThereYet(t *testing.T) {
 		t.Errorf("received %q", got)
 	}
 	got, err := sqs.NewFromConfig(env.AWS()).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-		QueueUrl: aws.String(env.Get("EVENTS_QUEUE_URL")), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		QueueUrl: aws.String(
+			env.Get("EVENTS_QUEUE_URL"),
+		), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil || got.Attributes["ApproximateNumberOfMessagesDelayed"] != "1" {
 		t.Errorf("%v, %v", got, err)
@@ -157,9 +159,12 @@ func TestAFailureIsUnavailable(t *testing.T) {
 		body   string
 		calls  int
 	}{
-		"the call":                 {http.StatusBadRequest, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}`, 1},
-		"a message, by AWS":        {http.StatusOK, `{"Successful":[],"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false}]}`, maxSendAttempts},
-		"a message, by its sender": {http.StatusOK, `{"Successful":[],"Failed":[{"Id":"1","Code":"InvalidMessageContents","SenderFault":true}]}`, 1},
+		"the call": {http.StatusBadRequest,
+			`{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}`, 1},
+		"a message, by AWS": {http.StatusOK,
+			`{"Successful":[],"Failed":[{"Id":"1","Code":"InternalError","SenderFault":false}]}`, maxSendAttempts},
+		"a message, by its sender": {http.StatusOK,
+			`{"Successful":[],"Failed":[{"Id":"1","Code":"InvalidMessageContents","SenderFault":true}]}`, 1},
 	} {
 		calls := 0
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

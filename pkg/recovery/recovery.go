@@ -2,8 +2,8 @@
 //
 // A backup is restored beside the table that is in use, under another name, because that one went on taking events in:
 // to put the old one in its place would lose them. Facts, histories and what else stands in the table of timelines only
-// ever grow. So what was lost is added, nothing is taken away, nothing is written over, and it does no harm to do it twice
-// or while events come in. Records are then made again from the facts.
+// ever grow. So what was lost is added, nothing is taken away, nothing is written over, and it does no harm to do it
+// twice or while events come in. Records are then made again from the facts.
 package recovery
 
 import (
@@ -28,8 +28,8 @@ type Report struct {
 	Merged int // rows of which it had a part only
 }
 
-// Backfill adds to a table everything that a restored one has and it lacks: whole rows, and elements of sets. Attributes
-// that are no sets stay as they are in the living table.
+// Backfill adds to a table everything that a restored one has and it lacks: whole rows, and elements of sets.
+// Attributes that are no sets stay as they are in the living table.
 func Backfill(ctx context.Context, cfg aws.Config, restored, target string) (Report, error) {
 	db := dynamodb.NewFromConfig(cfg)
 	var report Report
@@ -75,10 +75,13 @@ func backfillItem(ctx context.Context, db *dynamodb.Client, target string, item 
 		return nil
 	}
 	report.Merged++
-	names, values, addClauses := map[string]string{}, attributes{}, []string{}
+	names := map[string]string{}
+	values := attributes{}
+	addClauses := []string{}
 	for i, name := range slices.Sorted(maps.Keys(missing)) {
 		n := strconv.Itoa(i)
-		names["#"+n], values[":"+n] = name, missing[name]
+		names["#"+n] = name
+		values[":"+n] = missing[name]
 		addClauses = append(addClauses, "#"+n+" :"+n)
 	}
 	_, err = db.UpdateItem(ctx, &dynamodb.UpdateItemInput{

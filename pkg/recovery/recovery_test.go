@@ -84,8 +84,8 @@ func TestAPartOfARowComesBack(t *testing.T) {
 	w.want("refilled", 1)
 }
 
-// What docs/disaster-recovery.md tells to do when a table is gone, done: it comes back under its own name, so nothing has to
-// be deployed, and messages that came meanwhile are applied when they come again.
+// What docs/disaster-recovery.md tells to do when a table is gone, done: it comes back under its own name, so nothing
+// has to be deployed, and messages that came meanwhile are applied when they come again.
 func TestATableThatIsGoneComesBackUnderItsName(t *testing.T) {
 	w := newFixture(t)
 	w.work(mornings[0])
@@ -136,7 +136,8 @@ func newFixture(t *testing.T) *fixture {
 	}
 	store := timeline.NewStore(env)
 	return &fixture{
-		T: t, env: env, db: dynamodb.NewFromConfig(env.AWS()), timelines: env.Get("TIMELINES_TABLE"), key: loaded.WorkProviders[0].Key,
+		T: t, env: env, db: dynamodb.NewFromConfig(env.AWS()), timelines: env.Get("TIMELINES_TABLE"),
+		key:     loaded.WorkProviders[0].Key,
 		process: shift.Processor(timeline.NewApplier(store, 32), deadletter.NewStore(env), time.Now),
 		read:    shift.Read(apikey.CacheFrom(env), shift.NewReader(store, ids, time.Now)),
 	}
@@ -190,7 +191,10 @@ func (w *fixture) rebuild() {
 
 func (w *fixture) backup(name string) string {
 	w.Helper()
-	made, err := w.db.CreateBackup(w.Context(), &dynamodb.CreateBackupInput{TableName: &name, BackupName: aws.String("before")})
+	made, err := w.db.CreateBackup(
+		w.Context(),
+		&dynamodb.CreateBackupInput{TableName: &name, BackupName: aws.String("before")},
+	)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -199,7 +203,10 @@ func (w *fixture) backup(name string) string {
 
 func (w *fixture) restore(backup, name string) {
 	w.Helper()
-	_, err := w.db.RestoreTableFromBackup(w.Context(), &dynamodb.RestoreTableFromBackupInput{BackupArn: &backup, TargetTableName: &name})
+	_, err := w.db.RestoreTableFromBackup(
+		w.Context(),
+		&dynamodb.RestoreTableFromBackupInput{BackupArn: &backup, TargetTableName: &name},
+	)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -70,7 +70,12 @@ func (s *Sandbox) Seed(ctx context.Context) error {
 }
 
 // linkCustomer has a customer share with a work provider under an id, unless the id is somebody's already.
-func (s *Sandbox) linkCustomer(ctx context.Context, provider, number, userID string, since time.Time, entries []timeline.Entry) error {
+func (s *Sandbox) linkCustomer(
+	ctx context.Context,
+	provider, number, userID string,
+	since time.Time,
+	entries []timeline.Entry,
+) error {
 	owned, err := s.timelines.Ownership(ctx, provider, userID)
 	if err != nil || owned.Owner != "" {
 		return err

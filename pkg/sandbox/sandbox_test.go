@@ -49,7 +49,10 @@ func newFixture(t *testing.T) *fixture {
 	if err := s.Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	keys, sender, ids, now := apikey.CacheFrom(env), queue.NewEventsQueue(env), seal.NewFromEnv(env), clock.New(env)
+	keys := apikey.CacheFrom(env)
+	sender := queue.NewEventsQueue(env)
+	ids := seal.NewFromEnv(env)
+	now := clock.New(env)
 	timelines := timeline.NewStore(env)
 	reader := shift.NewReader(timelines, ids, now)
 	ledger := shift.NewWriter(reader, sender)
@@ -144,9 +147,13 @@ func (w *fixture) move(by time.Duration) {
 func (w *fixture) drain() int {
 	w.Helper()
 	before := w.processed
-	client, url := sqs.NewFromConfig(w.env.AWS()), aws.String(w.env.Get("EVENTS_QUEUE_URL"))
+	client := sqs.NewFromConfig(w.env.AWS())
+	url := aws.String(w.env.Get("EVENTS_QUEUE_URL"))
 	for {
-		received, err := client.ReceiveMessage(w.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}})
+		received, err := client.ReceiveMessage(
+			w.Context(),
+			&sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}},
+		)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -154,14 +161,22 @@ func (w *fixture) drain() int {
 			return w.processed - before
 		}
 		for _, m := range received.Messages {
-			record := events.SQSMessage{MessageId: *m.MessageId, Body: *m.Body, MessageAttributes: map[string]events.SQSMessageAttribute{}}
+			record := events.SQSMessage{
+				MessageId:         *m.MessageId,
+				Body:              *m.Body,
+				MessageAttributes: map[string]events.SQSMessageAttribute{},
+			}
 			for name, value := range m.MessageAttributes {
-				record.MessageAttributes[name] = events.SQSMessageAttribute{DataType: *value.DataType, StringValue: value.StringValue}
+				record.MessageAttributes[name] = events.SQSMessageAttribute{
+					DataType:    *value.DataType,
+					StringValue: value.StringValue,
+				}
 			}
 			if _, err := w.process(w.Context(), events.SQSEvent{Records: []events.SQSMessage{record}}); err != nil {
 				w.Fatal(err)
 			}
-			if _, err := client.DeleteMessage(w.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := client.DeleteMessage(w.Context(),
+				&sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				w.Fatal(err)
 			}
 		}
@@ -173,19 +188,39 @@ func TestThePeopleAnswerAsTheyAreCalled(t *testing.T) {
 	w := newFixture(t)
 	for _, key := range []string{w.key, w.other} {
 		w.key = key
-		w.want("GET", "/v1/user/status?workProviderUserId=insured", "", 200, `"status":"ENABLED","policyId":"INSURED"`, `Third Party (TPO)"}`)
+		w.want(
+			"GET",
+			"/v1/user/status?workProviderUserId=insured",
+			"",
+			200,
+			`"status":"ENABLED","policyId":"INSURED"`,
+			`Third Party (TPO)"}`,
+		)
 		w.want("GET", "/v1/user/status?customerNumber=INSURED", "", 200, `ENABLED`)
 		w.want("GET", "/v1/user/status?workProviderUserId=vehicle", "", 200, `"ENABLED"`, `"vehicle_registration":"VY7 JC3"`)
-		w.want("GET", "/v1/user/status?workProviderUserId=lapsed", "", 200, `{"status":"DISABLED","policyId":"LAPSED","customer_number":"LAPSED"}`)
+		w.want(
+			"GET",
+			"/v1/user/status?workProviderUserId=lapsed",
+			"",
+			200,
+			`{"status":"DISABLED","policyId":"LAPSED","customer_number":"LAPSED"}`,
+		)
 		w.want("GET", "/v1/user/status?workProviderUserId=unconsented", "", 404, `INVALID_CUSTOMER`)
 		w.want("GET", "/v1/user/status?customerNumber=UNCONSENTED", "", 404, `INVALID_CUSTOMER`)
 		w.want("GET", "/v1/user/status?workProviderUserId=unmatched", "", 200, `ENABLED`)
-		if status, _ := w.ask("GET", "/v1/validate/customer-number/UNCONSENTED?email=unconsented@sandbox.example", ""); status != 204 {
+		if status,
+			_ := w.ask("GET", "/v1/validate/customer-number/UNCONSENTED?email=unconsented@sandbox.example", ""); status != 204 {
 			t.Errorf("the number of who does not share: %d", status)
 		}
 		now := web.FormatTime(w.now())
 		for _, user := range []string{"unconsented", "unmatched"} {
-			w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":%q},"startTime":%q}`, user, now), 400, "who shares their data with you and is matched")
+			w.want(
+				"POST",
+				"/v2/shift",
+				fmt.Sprintf(`{"user":{"workProviderUserId":%q},"startTime":%q}`, user, now),
+				400,
+				"who shares their data with you and is matched",
+			)
 		}
 		for _, user := range []string{"insured", "vehicle", "lapsed"} {
 			w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":%q},"startTime":%q}`, user, now), 201, `"id"`)
@@ -196,7 +231,13 @@ func TestThePeopleAnswerAsTheyAreCalled(t *testing.T) {
 // Fourteen hours later a shift has ended by itself.
 func TestAShiftEndsByItselfWhenTheClockIsMoved(t *testing.T) {
 	w := newFixture(t)
-	created := w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now())), 201, `"id"`)
+	created := w.want(
+		"POST",
+		"/v2/shift",
+		fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now())),
+		201,
+		`"id"`,
+	)
 	id := strings.Split(created, `"`)[3]
 	w.want("GET", "/v2/shift/"+id, "", 200, `"endTime":null,"endedBy":null`)
 	w.move(13 * time.Hour)
@@ -211,7 +252,11 @@ func TestAShiftEndsByItselfWhenTheClockIsMoved(t *testing.T) {
 func TestALateMatchWhenTheClockIsMoved(t *testing.T) {
 	for days, state := range map[int]string{29: `"state":"APPLIED"`, 31: `"reason":"UNMATCHED_TOO_LONG"`} {
 		w := newFixture(t)
-		r := httptest.NewRequest("POST", "/v1/shift/login", strings.NewReader(fmt.Sprintf(`{"workProviderUserId":"unmatched","timestamp":%q}`, web.FormatTime(w.now()))))
+		r := httptest.NewRequest(
+			"POST",
+			"/v1/shift/login",
+			strings.NewReader(fmt.Sprintf(`{"workProviderUserId":"unmatched","timestamp":%q}`, web.FormatTime(w.now()))),
+		)
 		r.Header.Set("Authorization", w.key)
 		recorder := httptest.NewRecorder()
 		w.api.ServeHTTP(recorder, r)
@@ -228,7 +273,10 @@ func TestALateMatchWhenTheClockIsMoved(t *testing.T) {
 // Times are judged by the sandbox's clock.
 func TestTimesAreJudgedByTheSandboxsClock(t *testing.T) {
 	w := newFixture(t)
-	body := fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now().Add(24*time.Hour)))
+	body := fmt.Sprintf(
+		`{"user":{"workProviderUserId":"insured"},"startTime":%q}`,
+		web.FormatTime(w.now().Add(24*time.Hour)),
+	)
 	w.want("POST", "/v2/shift", body, 400, "within 30 minutes from now")
 	w.move(24 * time.Hour)
 	w.want("POST", "/v2/shift", body, 201, `"id"`)
@@ -248,15 +296,28 @@ func TestTheClockIsNotMovedAnywhere(t *testing.T) {
 	}
 }
 
-// After a reset there are only the people, as they were, and the real time; what waited in the queue does not come back.
+// After a reset there are only the people, as they were, and the real time; what waited in the queue does not come
+// back.
 func TestAResetForgetsEverything(t *testing.T) {
 	w := newFixture(t)
 	w.move(48 * time.Hour)
-	created := w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now())), 201, `"id"`)
+	created := w.want(
+		"POST",
+		"/v2/shift",
+		fmt.Sprintf(`{"user":{"workProviderUserId":"insured"},"startTime":%q}`, web.FormatTime(w.now())),
+		201,
+		`"id"`,
+	)
 	id := strings.Split(created, `"`)[3]
 	w.want("POST", "/v1/match", `{"customerNumber":"UNMATCHED","success":true}`, 202, "PENDING")
 	w.drain()
-	w.want("POST", "/v1/shift/login", fmt.Sprintf(`{"workProviderUserId":"vehicle","timestamp":%q}`, web.FormatTime(w.now())), 202, "PENDING")
+	w.want(
+		"POST",
+		"/v1/shift/login",
+		fmt.Sprintf(`{"workProviderUserId":"vehicle","timestamp":%q}`, web.FormatTime(w.now())),
+		202,
+		"PENDING",
+	)
 
 	w.want("POST", "/v2/sandbox/reset", "", 200, `"now"`)
 	if ahead := time.Until(w.now()).Abs(); ahead > time.Hour {
@@ -268,7 +329,13 @@ func TestAResetForgetsEverything(t *testing.T) {
 	w.want("GET", "/v2/shift/"+id, "", 404, "NOT_FOUND")
 	w.want("GET", "/v2/shift?workProviderUserId=insured", "", 200, `{"shifts":[],"next":null}`)
 	w.want("GET", "/v1/user/status?workProviderUserId=insured", "", 200, "ENABLED")
-	w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())), 400, "is matched")
+	w.want(
+		"POST",
+		"/v2/shift",
+		fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())),
+		400,
+		"is matched",
+	)
 }
 
 // What is sent after a reset arrives, however soon after it, and after many resets in a row.
@@ -283,7 +350,13 @@ func TestAResetNeverTouchesWhatIsSentAfterIt(t *testing.T) {
 			t.Errorf("%d messages were processed, want the one that was sent after the reset", processed)
 		}
 		w.want("GET", "/v2/shift?workProviderUserId=insured", "", 200, `"startTime"`)
-		w.want("POST", "/v2/shift", fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())), 400, "is matched")
+		w.want(
+			"POST",
+			"/v2/shift",
+			fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())),
+			400,
+			"is matched",
+		)
 	}
 }
 
@@ -310,7 +383,8 @@ func TestEachSideRefusesTheOthersKeys(t *testing.T) {
 	if !strings.HasPrefix(liveKey, "zego_live_") || !strings.HasPrefix(w.key, "zego_test_") {
 		t.Fatal("the keys do not tell what they are for")
 	}
-	if status, text := w.askAs(liveKey, "GET", "/v2/sandbox/clock", ""); status != 401 || !strings.Contains(text, "INVALID_KEY") {
+	if status, text := w.askAs(liveKey, "GET", "/v2/sandbox/clock", ""); status != 401 ||
+		!strings.Contains(text, "INVALID_KEY") {
 		t.Errorf("the sandbox answered a live key %d %s", status, text)
 	}
 	keys := apikey.CacheFrom(live)

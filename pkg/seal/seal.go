@@ -1,9 +1,9 @@
 // Package seal makes ids that are opaque to clients and hold the data themselves.
 //
-// The id of an event is the event itself, encrypted: deterministic authenticated encryption (AES-SIV, RFC 5297), with the
-// work provider as associated data. So accepting an event writes nothing but the queue message, one event has one id
-// however often it is sent, an id in a log reveals nothing, and one that is forged, truncated or another provider's is
-// indistinguishable from an unknown one.
+// The id of an event is the event itself, encrypted: deterministic authenticated encryption (AES-SIV, RFC 5297), with
+// the work provider as associated data. So accepting an event writes nothing but the queue message, one event has one
+// id however often it is sent, an id in a log reveals nothing, and one that is forged, truncated or another provider's
+// is indistinguishable from an unknown one.
 package seal
 
 import (
@@ -32,9 +32,9 @@ type key struct {
 // ErrUnknown means that an id was not made with these keys for that purpose and work provider.
 var ErrUnknown = errors.New("seal: unknown id")
 
-// NewFromEnv returns a sealer with the keys in EVENT_ID_KEYS: version:key, separated by commas, the one to seal with first.
-// A version is a number from 1 to 255 that is never reused; a key is 64 random bytes in standard base64. They come with the
-// deployment, so that a cold start makes no call for them.
+// NewFromEnv returns a sealer with the keys in EVENT_ID_KEYS: version:key, separated by commas, the one to seal with
+// first. A version is a number from 1 to 255 that is never reused; a key is 64 random bytes in standard base64. They
+// come with the deployment, so that a cold start makes no call for them.
 func NewFromEnv(env *config.Env) *Sealer {
 	const variable = "EVENT_ID_KEYS"
 	s, err := New(env.Get(variable))
@@ -66,8 +66,8 @@ func New(keys string) (*Sealer, error) {
 	return &s, nil
 }
 
-// Seal returns the id of plain for that purpose and work provider: letters, digits, '-' and '_', 4 per 3 bytes of plain and
-// of the 17 bytes that are added to it.
+// Seal returns the id of plain for that purpose and work provider: letters, digits, '-' and '_', 4 per 3 bytes of plain
+// and of the 17 bytes that are added to it.
 func (s *Sealer) Seal(purpose, provider string, plain []byte) string {
 	k := s.keys[0]
 	sealed, err := k.siv.EncryptDeterministically(plain, associatedData(purpose, provider))

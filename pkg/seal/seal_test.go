@@ -70,8 +70,11 @@ func TestAForgedOrForeignIDIsUnknown(t *testing.T) {
 }
 
 func TestAKeyIsRotatedWithoutAGap(t *testing.T) {
-	old, fresh := keyOf(1, 7), keyOf(2, 9)
-	before, during, after := sealer(t, old), sealer(t, old, fresh), sealer(t, fresh, old)
+	old := keyOf(1, 7)
+	fresh := keyOf(2, 9)
+	before := sealer(t, old)
+	during := sealer(t, old, fresh)
+	after := sealer(t, fresh, old)
 	for _, writer := range []*Sealer{before, during, after} {
 		id := writer.Seal("event", "courier-ltd", []byte("a fact"))
 		for i, reader := range []*Sealer{during, after} {
@@ -83,7 +86,8 @@ func TestAKeyIsRotatedWithoutAGap(t *testing.T) {
 }
 
 func TestABadKeyListIsReportedWithoutItsValue(t *testing.T) {
-	for _, keys := range []string{"x", "0:" + keyOf(1, 1)[2:], "256:AAAA", "1:AAAA", "1:no base64", keyOf(1, 1) + ",", "1"} {
+	for _, keys := range []string{"x", "0:" + keyOf(1, 1)[2:], "256:AAAA", "1:AAAA", "1:no base64", keyOf(1, 1) + ",",
+		"1"} {
 		env := config.From(map[string]string{"EVENT_ID_KEYS": keys})
 		NewFromEnv(env)
 		err := env.Err()

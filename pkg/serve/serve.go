@@ -45,7 +45,9 @@ func Schedule(build func(env *config.Env) func(context.Context) error) {
 // start puts a function together.
 func start[T any](build func(env *config.Env) T) T {
 	env := config.FromOS()
-	slog.SetDefault(slog.New(observe.NewJSONHandler(os.Stderr)).With("function", env.Optional("AWS_LAMBDA_FUNCTION_NAME", "")))
+	slog.SetDefault(
+		slog.New(observe.NewJSONHandler(os.Stderr)).With("function", env.Optional("AWS_LAMBDA_FUNCTION_NAME", "")),
+	)
 	limitMemory(env)
 	built := build(env)
 	if err := env.Err(); err != nil {
@@ -67,7 +69,9 @@ func limitMemory(env *config.Env) {
 // Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the
 // adapter would refuse, with an error that blames us and a log line that holds the path, is put right before it, or
 // made a request that our handler refuses in its own words and in the right order of checks (row 28).
-func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+func Proxy(
+	handler http.Handler,
+) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	var adapter core.RequestAccessor
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		event.Path = cleanPath(event.Path)
@@ -76,13 +80,15 @@ func Proxy(handler http.Handler) func(context.Context, events.APIGatewayProxyReq
 			event.HTTPMethod = "INVALID"
 		}
 		body, length := decodeBody(event)
-		event.Body, event.IsBase64Encoded = "", false // the adapter would copy it twice
+		event.Body = ""
+		event.IsBase64Encoded = false // the adapter would copy it twice
 		request, err := adapter.EventToRequest(event)
 		if err != nil {
 			return events.APIGatewayProxyResponse{}, err
 		}
 		request = request.WithContext(ctx)
-		request.Body, request.ContentLength = body, length
+		request.Body = body
+		request.ContentLength = length
 		answer := core.NewProxyResponseWriter()
 		handler.ServeHTTP(answer, request)
 		return answer.GetProxyResponse()

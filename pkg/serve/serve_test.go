@@ -41,14 +41,22 @@ func (anyone) Authenticate(_ context.Context, authorization string) (provider.Pr
 // echo tells what came through: the path's value, the query and the body.
 func echo(r *web.Request) (web.Response, error) {
 	query, err := r.Query()
-	return web.Response{Status: http.StatusOK, Header: http.Header{"X-Two": {"1", "2"}}, Body: []string{r.PathValue, query.Encode(), strings.ToValidUTF8(string(r.Body), "\ufffd")}}, err
+	return web.Response{
+		Status: http.StatusOK,
+		Header: http.Header{"X-Two": {"1", "2"}},
+		Body:   []string{r.PathValue, query.Encode(), strings.ToValidUTF8(string(r.Body), "\ufffd")},
+	}, err
 }
 
 func handler() http.Handler {
 	return web.Router(map[string]http.Handler{
-		"match":      web.NewFunction("match", anyone{}, map[string]web.Handler{"POST /v1/match": echo}),
-		"shift-end":  web.NewFunction("shift-end", anyone{}, map[string]web.Handler{"PUT /v2/shift/{id}": echo}),
-		"shift-read": web.NewFunction("shift-read", anyone{}, map[string]web.Handler{"GET /v2/shift/{id}": echo, "GET /v2/shift": echo}),
+		"match":     web.NewFunction("match", anyone{}, map[string]web.Handler{"POST /v1/match": echo}),
+		"shift-end": web.NewFunction("shift-end", anyone{}, map[string]web.Handler{"PUT /v2/shift/{id}": echo}),
+		"shift-read": web.NewFunction(
+			"shift-read",
+			anyone{},
+			map[string]web.Handler{"GET /v2/shift/{id}": echo, "GET /v2/shift": echo},
+		),
 	})
 }
 
@@ -72,26 +80,55 @@ func TestProxy(t *testing.T) {
 		want  int
 		body  string
 	}{
-		{"a body as text", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: "{\"a\":\"é&<\"}\n"}, 200, `["","","{\"a\":\"é&<\"}\n"]`},
-		{"row 5: a body in base64", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: base64Of("{\"a\":\"é\"}\n"), IsBase64Encoded: true}, 200, `["","","{\"a\":\"é\"}\n"]`},
-		{"row 5: no body in base64", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", IsBase64Encoded: true}, 200, `["","",""]`},
-		{"row 28: broken base64", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: `{"a":1}`, IsBase64Encoded: true}, 400, `{"error":"INVALID_DATA","detail":"The body could not be read"}`},
-		{"row 28: base64 that breaks off", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/7", Body: "abcde", IsBase64Encoded: true}, 400, `{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"The body could not be read"}}`},
-		{"row 28: broken base64 for nobody", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/", Body: "!", IsBase64Encoded: true}, 404, `{"status":"NOK","error":` + nothing},
-		{"row 28: broken base64 for another method", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v1/match", Body: "!", IsBase64Encoded: true}, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
-		{"row 28: a broken escape", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/%zz"}, 404, `{"status":"NOK","error":` + nothing},
-		{"row 28: a broken escape in v1", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match%"}, 404, `{"error":` + nothing},
-		{"row 28: a broken escape and no slash", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "%"}, 404, `{"error":` + nothing},
-		{"row 28: an escaped slash", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/a%2Fb%252F/"}, 200, `["a/b%2F","",""]`},
-		{"row 28: a path that nobody escaped", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/a b?c#d\x00é:@\xff"}, 200, `["a b?c#d\u0000é:@` + "\ufffd" + `","",""]`},
-		{"a path without its slash", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "v2/shift/7"}, 200, `["7","",""]`},
+		{"a body as text", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: "{\"a\":\"é&<\"}\n"},
+			200, `["","","{\"a\":\"é&<\"}\n"]`},
+		{"row 5: a body in base64",
+			events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: base64Of("{\"a\":\"é\"}\n"),
+				IsBase64Encoded: true}, 200, `["","","{\"a\":\"é\"}\n"]`},
+		{"row 5: no body in base64",
+			events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", IsBase64Encoded: true}, 200, `["","",""]`},
+		{"row 28: broken base64",
+			events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match/", Body: `{"a":1}`, IsBase64Encoded: true}, 400,
+			`{"error":"INVALID_DATA","detail":"The body could not be read"}`},
+		{"row 28: base64 that breaks off",
+			events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/7", Body: "abcde", IsBase64Encoded: true}, 400,
+			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"The body could not be read"}}`},
+		{"row 28: broken base64 for nobody",
+			events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/", Body: "!", IsBase64Encoded: true}, 404,
+			`{"status":"NOK","error":` + nothing},
+		{"row 28: broken base64 for another method",
+			events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v1/match", Body: "!", IsBase64Encoded: true}, 405,
+			`{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
+		{"row 28: a broken escape", events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/%zz"}, 404,
+			`{"status":"NOK","error":` + nothing},
+		{"row 28: a broken escape in v1", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "/v1/match%"}, 404,
+			`{"error":` + nothing},
+		{"row 28: a broken escape and no slash", events.APIGatewayProxyRequest{HTTPMethod: "POST", Path: "%"}, 404,
+			`{"error":` + nothing},
+		{"row 28: an escaped slash", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/a%2Fb%252F/"}, 200,
+			`["a/b%2F","",""]`},
+		{"row 28: a path that nobody escaped",
+			events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/a b?c#d\x00é:@\xff"}, 200,
+			`["a b?c#d\u0000é:@` + "\ufffd" + `","",""]`},
+		{"a path without its slash", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "v2/shift/7"}, 200,
+			`["7","",""]`},
 		{"no path", events.APIGatewayProxyRequest{HTTPMethod: "GET"}, 404, `{"error":` + nothing},
-		{"a path like an address", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "//host:x/v2/shift"}, 404, `{"error":` + nothing},
-		{"the query, decoded by the gateway", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift", MultiValueQueryStringParameters: map[string][]string{"a": {"1&b=2", "%zz", "+ ;é"}}}, 200, `["","a=1%26b%3D2&a=%25zz&a=%2B+%3B%C3%A9",""]`},
-		{"the query of a simple event", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift", QueryStringParameters: map[string]string{"a": "1"}}, 200, `["","a=1",""]`},
-		{"an odd domain", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/7", RequestContext: events.APIGatewayProxyRequestContext{DomainName: "[%zz:x y"}}, 200, `["7","",""]`},
-		{"no method", events.APIGatewayProxyRequest{Path: "/v2/shift/7"}, 405, `{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
-		{"an odd method", events.APIGatewayProxyRequest{HTTPMethod: "GE T/", Path: "/v1/match"}, 405, `{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
+		{"a path like an address", events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "//host:x/v2/shift"}, 404,
+			`{"error":` + nothing},
+		{"the query, decoded by the gateway",
+			events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift",
+				MultiValueQueryStringParameters: map[string][]string{"a": {"1&b=2", "%zz", "+ ;é"}}}, 200,
+			`["","a=1%26b%3D2&a=%25zz&a=%2B+%3B%C3%A9",""]`},
+		{"the query of a simple event",
+			events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift",
+				QueryStringParameters: map[string]string{"a": "1"}}, 200, `["","a=1",""]`},
+		{"an odd domain",
+			events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/v2/shift/7",
+				RequestContext: events.APIGatewayProxyRequestContext{DomainName: "[%zz:x y"}}, 200, `["7","",""]`},
+		{"no method", events.APIGatewayProxyRequest{Path: "/v2/shift/7"}, 405,
+			`{"status":"NOK","error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
+		{"an odd method", events.APIGatewayProxyRequest{HTTPMethod: "GE T/", Path: "/v1/match"}, 405,
+			`{"error":"METHOD_NOT_ALLOWED","detail":"Method not allowed for this path"}`},
 		{"HEAD", events.APIGatewayProxyRequest{HTTPMethod: "HEAD", Path: "/v2/shift/7"}, 200, ``},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -101,7 +138,8 @@ func TestProxy(t *testing.T) {
 				t.Errorf("got %d %s\nwant %d %s", answer.StatusCode, answer.Body, test.want, test.body)
 			}
 			header := http.Header(answer.MultiValueHeaders)
-			if header.Get("Content-Type") != "application/json" || header.Get("X-Request-Id") == "" || (test.want == 200) != (len(header["X-Two"]) == 2) {
+			if header.Get("Content-Type") != "application/json" || header.Get("X-Request-Id") == "" ||
+				(test.want == 200) != (len(header["X-Two"]) == 2) {
 				t.Errorf("headers %v", header)
 			}
 		})
@@ -135,7 +173,9 @@ func TestProxyTooLarge(t *testing.T) {
 			{Body: body},
 			{Body: base64.StdEncoding.EncodeToString([]byte(body)), IsBase64Encoded: true},
 		} {
-			event.HTTPMethod, event.Path, event.MultiValueHeaders = "POST", "/v1/match", authorized
+			event.HTTPMethod = "POST"
+			event.Path = "/v1/match"
+			event.MultiValueHeaders = authorized
 			if got := call(t, event).StatusCode; got != want {
 				t.Errorf("row 26: %d bytes, base64 %v: got %d, want %d", size, event.IsBase64Encoded, got, want)
 			}
@@ -146,7 +186,8 @@ func TestProxyTooLarge(t *testing.T) {
 // neverOurFault is what holds for any event at all: the adapter takes it, and the answer is one of ours.
 func neverOurFault(t interface{ Fatalf(string, ...any) }, event events.APIGatewayProxyRequest) {
 	answer := call(t, event)
-	if answer.StatusCode >= 500 || answer.StatusCode < 200 || http.Header(answer.MultiValueHeaders).Get("X-Request-Id") == "" {
+	if answer.StatusCode >= 500 || answer.StatusCode < 200 ||
+		http.Header(answer.MultiValueHeaders).Get("X-Request-Id") == "" {
 		t.Fatalf("%+v: %d %s", event, answer.StatusCode, answer.Body)
 	}
 	if !strings.EqualFold(event.HTTPMethod, http.MethodHead) && !json.Valid([]byte(answer.Body)) {
@@ -159,10 +200,20 @@ func neverOurFault(t interface{ Fatalf(string, ...any) }, event events.APIGatewa
 
 func TestProxyTakesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-zA-Z0-9/%?#:. ]*`), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+		text := rapid.OneOf(
+			rapid.String(),
+			rapid.StringMatching(`[a-zA-Z0-9/%?#:. ]*`),
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+		)
 		event := events.APIGatewayProxyRequest{
-			HTTPMethod:                      rapid.OneOf(rapid.SampledFrom([]string{"GET", "HEAD", "POST", "PUT", ""}), text).Draw(t, "method"),
-			Path:                            rapid.SampledFrom([]string{"", "/v1/match", "/v2/shift/", "/v2/shift", "/"}).Draw(t, "path") + text.Draw(t, "rest of the path"),
+			HTTPMethod: rapid.OneOf(rapid.SampledFrom([]string{"GET", "HEAD", "POST", "PUT", ""}), text).
+				Draw(t, "method"),
+			Path: rapid.SampledFrom([]string{"", "/v1/match", "/v2/shift/", "/v2/shift", "/"}).
+				Draw(t, "path") +
+				text.Draw(
+					t,
+					"rest of the path",
+				),
 			Headers:                         rapid.MapOf(text, text).Draw(t, "headers"),
 			MultiValueHeaders:               rapid.MapOf(text, rapid.SliceOf(text)).Draw(t, "multi-value headers"),
 			QueryStringParameters:           rapid.MapOf(text, text).Draw(t, "query"),
@@ -202,7 +253,12 @@ func TestConsume(t *testing.T) {
 		`{"batchItemFailures":[]}`:                        {},
 		`{"batchItemFailures":[{"itemIdentifier":"m1"}]}`: failed,
 	} {
-		got, err := reportFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return response, nil })(context.Background(), events.SQSEvent{})
+		got, err := reportFailures(
+			func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return response, nil },
+		)(
+			context.Background(),
+			events.SQSEvent{},
+		)
 		text, _ := json.Marshal(got)
 		if err != nil || string(text) != want {
 			t.Errorf("got %s, %v, want %s", text, err, want)
@@ -212,7 +268,10 @@ func TestConsume(t *testing.T) {
 	previous := slog.Default()
 	defer slog.SetDefault(previous)
 	slog.SetDefault(slog.New(observe.NewJSONHandler(&log)))
-	if _, err := reportFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) { return failed, nil })(context.Background(), events.SQSEvent{}); err != nil ||
+	if _, err := reportFailures(func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		return failed,
+			nil
+	})(context.Background(), events.SQSEvent{}); err != nil ||
 		!strings.Contains(log.String(), `"Failed":1`) {
 		t.Errorf("failed messages are not counted: %s, %v", &log, err)
 	}

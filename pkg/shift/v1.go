@@ -88,7 +88,8 @@ func acceptEvent(kind timeline.Kind, sender queue.Sender, ids *seal.Sealer, now 
 			return web.Response{}, err
 		}
 		id := EventID(ids, r.Provider.ID, fact)
-		if err := sender.Send(r.Context(), r.Provider.ID, 0, acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {
+		if err := sender.Send(r.Context(), r.Provider.ID, 0,
+			acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {
 			return web.Response{}, err
 		}
 		return pendingEvent(id), nil

@@ -7,8 +7,8 @@ import "fmt"
 //	pk                            sk            what                                         read by
 //	operator#AROAEXAMPLE:dara     000000000001  the first action of that operator            zegoctl audit
 //
-// A partition is an operator as AWS identifies them (aws:userid), so that a policy can restrict each operator to their own.
-// The list of all is a Scan: a few items per command, and only operators list it.
+// A partition is an operator as AWS identifies them (aws:userid), so that a policy can restrict each operator to their
+// own. The list of all is a Scan: a few items per command, and only operators list it.
 
 // OperatorPartition returns the partition of an operator's entries, by the aws:userid.
 func OperatorPartition(id string) string { return "operator#" + id }

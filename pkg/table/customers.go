@@ -16,8 +16,8 @@ package table
 //
 // Items of mails expire: they have the attribute TTLAttr.
 //
-// Emails in keys are normalised: see package customer. The id of a work provider has no '#', so the key of an enrolment is
-// unambiguous.
+// Emails in keys are normalised: see package customer. The id of a work provider has no '#', so the key of an enrolment
+// is unambiguous.
 
 // Sort keys that are the same in every partition of their kind.
 const (

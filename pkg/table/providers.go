@@ -1,6 +1,7 @@
 package table
 
-// Providers: work providers, their API keys and webhooks. The text of a key is not stored: its item is found by the hash.
+// Providers: work providers, their API keys and webhooks. The text of a key is not stored: its item is found by the
+// hash.
 //
 //	pk                       sk                   what                                         read by
 //	provider#courier-ltd     provider             name, and whether it can enrol               every request with a cold key

@@ -10,11 +10,11 @@ package table
 //	link#<SHA-256, hex>        link               the work provider's link that was followed   sign up, sign in, consent
 //	tries#<kind>#<SHA-256>     1763830500         the number of attempts since that time       rate limits
 //
-// The hashes are those of the random tokens that browsers send, so a reader of the table cannot use them; those of a rate
-// limit are of the email or the network address, that of mails-ended is of the email.
+// The hashes are those of the random tokens that browsers send, so a reader of the table cannot use them; those of a
+// rate limit are of the email or the network address, that of mails-ended is of the email.
 
-// TTLAttr is the attribute by which DynamoDB deletes an item some time after it expired: seconds since the epoch. A reader
-// has to check it too.
+// TTLAttr is the attribute by which DynamoDB deletes an item some time after it expired: seconds since the epoch. A
+// reader has to check it too.
 const TTLAttr = "expires"
 
 // Sort keys that are the same in every partition of their kind.

@@ -47,8 +47,8 @@ const (
 	SK = "sk" // sort key, a string
 )
 
-// VersionAttr is the attribute that holds the schema version of an item, in every table: items live for years, so a reader
-// must know how an item was written.
+// VersionAttr is the attribute that holds the schema version of an item, in every table: items live for years, so a
+// reader must know how an item was written.
 const VersionAttr = "v"
 
 // OwnerSort is the sort key of the item that holds the owners of a workProviderUserId.
@@ -61,15 +61,15 @@ const (
 	shiftsPrefix  = "shifts#"
 )
 
-// HistoryVersionSort is the sort key of the item that counts the changes of consents and links, so that of two concurrent
-// changes one is retried. It leads the history, and is read with it.
+// HistoryVersionSort is the sort key of the item that counts the changes of consents and links, so that of two
+// concurrent changes one is retried. It leads the history, and is read with it.
 const HistoryVersionSort = historyPrefix
 
 // HistoryEnd sorts after every history item of a partition and before anything else.
 const HistoryEnd = "history$"
 
-// NamePartition returns the partition of a person's name at a work provider. The id of a provider has no '#', so the key is
-// unambiguous.
+// NamePartition returns the partition of a person's name at a work provider. The id of a provider has no '#', so the
+// key is unambiguous.
 func NamePartition(provider string, name person.Name) string {
 	return provider + "#" + string(name.Kind) + "#" + name.Value
 }
@@ -100,15 +100,15 @@ func TallySort(offset int) string { return fmt.Sprintf("tally#%09d", offset) }
 // TallyRange is the range of sort keys that holds all tallies of a batch.
 func TallyRange() (from, to string) { return "tally#", "tally$" }
 
-// DeliveryPartition returns the partition of the deliveries to a work provider's webhook, by the UTC month (YYYY-MM) of what
-// they are about. Their ids are the sort keys.
+// DeliveryPartition returns the partition of the deliveries to a work provider's webhook, by the UTC month (YYYY-MM) of
+// what they are about. Their ids are the sort keys.
 func DeliveryPartition(provider, month string) string { return provider + "#W#" + month }
 
 // DeadLetterPartition returns the partition of the dead letters of a UTC month (YYYY-MM), in which they were sent.
 func DeadLetterPartition(month string) string { return "dead-letters#" + month }
 
-// DeadLetterSort returns the sort key of a dead letter: milliseconds since the epoch, and the queue's id of the message, so
-// that archiving it twice stores it once.
+// DeadLetterSort returns the sort key of a dead letter: milliseconds since the epoch, and the queue's id of the
+// message, so that archiving it twice stores it once.
 func DeadLetterSort(sentMillis int64, messageID string) string {
 	return fmt.Sprintf("%013d#%s", sentMillis, messageID)
 }

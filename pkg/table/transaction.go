@@ -15,12 +15,12 @@ import (
 // A change of several items reads them, builds a transaction on condition that they have not changed, commits it with
 // Commit, and on a conflict starts over with RetryConflicts.
 
-// ErrConflict means that an item was changed between the read and the write. It is Unavailable: reading and writing again
-// may succeed.
+// ErrConflict means that an item was changed between the read and the write. It is Unavailable: reading and writing
+// again may succeed.
 var ErrConflict error = fault.New(fault.Unavailable, "Changed concurrently; try again.")
 
-// Commit runs a transaction. It returns ErrConflict if a condition failed or another transaction is writing the same items;
-// any other error is Unavailable.
+// Commit runs a transaction. It returns ErrConflict if a condition failed or another transaction is writing the same
+// items; any other error is Unavailable.
 func Commit(ctx context.Context, tx *dynamo.WriteTx) error {
 	err := tx.Run(ctx)
 	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) {
@@ -32,12 +32,12 @@ func Commit(ctx context.Context, tx *dynamo.WriteTx) error {
 	return nil
 }
 
-// maxConflictRetries is how often RetryConflicts calls its function. On each conflict another writer succeeded, or DynamoDB
-// was busy.
+// maxConflictRetries is how often RetryConflicts calls its function. On each conflict another writer succeeded, or
+// DynamoDB was busy.
 const maxConflictRetries = 8
 
-// RetryConflicts calls a function until it returns something else than ErrConflict, at most maxConflictRetries times, with
-// exponential backoff and jitter, so that many writers of one item all succeed.
+// RetryConflicts calls a function until it returns something else than ErrConflict, at most maxConflictRetries times,
+// with exponential backoff and jitter, so that many writers of one item all succeed.
 func RetryConflicts(ctx context.Context, do func() error) error {
 	for round := range maxConflictRetries {
 		err := do()

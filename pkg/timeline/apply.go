@@ -399,8 +399,8 @@ const maxFoldAttempts = 30
 
 var errContended = fault.Wrap(fault.Unavailable, errors.New("timeline: records were contended for"))
 
-// foldCustomer folds each run of the days on which something may have changed for a customer by itself: what lies between
-// a late event and one of today costs nothing.
+// foldCustomer folds each run of the days on which something may have changed for a customer by itself: what lies
+// between a late event and one of today costs nothing.
 func (a *Applier) foldCustomer(ctx context.Context, c *customerState) error {
 	c.folds = nil
 	for _, run := range runs(c.changes) {

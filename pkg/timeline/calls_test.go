@@ -257,8 +257,8 @@ func TestOneEventCalls(t *testing.T) {
 	}
 }
 
-// TestFarApartEventsCalls: two events a year apart cost what each of them costs, in one message or in two, and so does to
-// ask for their outcomes.
+// TestFarApartEventsCalls: two events a year apart cost what each of them costs, in one message or in two, and so does
+// to ask for their outcomes.
 func TestFarApartEventsCalls(t *testing.T) {
 	for name, c := range longHistories(t) {
 		early := in(719)

@@ -329,8 +329,8 @@ func (h *History) ConsentedSince(at Instant) (Instant, bool) {
 	return c.from, ok
 }
 
-// ConsentGivenAt returns when the consent that the instant lies in was given, which may be later in the second from whose
-// beginning it counts; false if the instant lies in none.
+// ConsentGivenAt returns when the consent that the instant lies in was given, which may be later in the second from
+// whose beginning it counts; false if the instant lies in none.
 func (h *History) ConsentGivenAt(at Instant) (Instant, bool) {
 	since, ok := h.ConsentedSince(at)
 	i := slices.IndexFunc(h.entries, func(e Entry) bool { return e.Kind == Consent && e.At >= since })

@@ -236,7 +236,8 @@ func TestDecodeAccepts(t *testing.T) {
 		}
 	})
 	t.Run("row 19: a batch, an empty one too", func(t *testing.T) {
-		for body, want := range map[string]int{`[]`: 0, ` [ ] `: 0, `[{}]`: 1, "\n[{\"customerNumber\":\"A\"},{\"driverId\":7}]\r\n": 2} {
+		for body, want := range map[string]int{`[]`: 0, ` [ ] `: 0, `[{}]`: 1,
+			"\n[{\"customerNumber\":\"A\"},{\"driverId\":7}]\r\n": 2} {
 			var got []event
 			if err := Decode([]byte(body), &got); err != nil || len(got) != want {
 				t.Errorf("%q: got %d items, %v", body, len(got), err)

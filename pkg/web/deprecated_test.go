@@ -28,16 +28,20 @@ func TestDeprecated(t *testing.T) {
 		{"the canonical path", "good", "GET", "/v1/user/status/", told, 200, false, nil},
 		{"row 10: an alias", "good", "GET", "/v1/status/", told, 200, true, []string{"/v1/status"}},
 		{"row 10: an alias with an id", "good", "HEAD", "/v2/policy/private", told, 200, true, []string{"/v2/policy/{id}"}},
-		{"row 1: an old name, once for all items", "good", "POST", "/v1/batch/login", by("driverId", "driverId"), 200, true, []string{"driverId"}},
-		{"an old name at an old path", "good", "POST", "/v2/policy", by("policyId"), 200, true, []string{"/v2/policy", "policyId"}},
-		{"whatever the answer is", "good", "POST", "/v2/policy", failing(fault.New(fault.InvalidData, "")), 400, true, []string{"/v2/policy"}},
+		{"row 1: an old name, once for all items", "good", "POST", "/v1/batch/login", by("driverId", "driverId"), 200, true,
+			[]string{"driverId"}},
+		{"an old name at an old path", "good", "POST", "/v2/policy", by("policyId"), 200, true,
+			[]string{"/v2/policy", "policyId"}},
+		{"whatever the answer is", "good", "POST", "/v2/policy", failing(fault.New(fault.InvalidData, "")), 400, true,
+			[]string{"/v2/policy"}},
 		{"nobody knows whose it is", "bad", "POST", "/v2/policy", told, 401, true, nil},
 		{"no method of the alias", "good", "DELETE", "/v2/policy", told, 405, false, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			log := logged(t)
 			w := doAs(test.key, everything(test.handler), test.method, test.path, "")
-			header, link := w.Header().Get("Deprecation"), w.Header().Get("Link")
+			header := w.Header().Get("Deprecation")
+			link := w.Header().Get("Link")
 			if w.Code != test.status || (header != "") != test.told || (link != "") != test.told {
 				t.Errorf("%d, Deprecation %q, Link %q", w.Code, header, link)
 			}

@@ -227,11 +227,13 @@ func (s *scanner) peek() byte {
 // lineAndColumn turns the offset of a character into its place for people (contract row 7): both from 1, lines
 // ending at LF, columns counted in characters. What stands before the offset must be UTF-8.
 func lineAndColumn(body []byte, offset int) (line, column int) {
-	line, column = 1, 1
+	line = 1
+	column = 1
 	for _, r := range string(body[:offset]) {
 		column++
 		if r == '\n' {
-			line, column = line+1, 1
+			line = line + 1
+			column = 1
 		}
 	}
 	return line, column

@@ -213,7 +213,8 @@ var loneSurrogate = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[{"a":1}]`, `{"a":tru}`, `["\ud83d\ude00"]`, `["\ud83d"]`, `["\ude00`, "[\"\xff\"]", `{"a":1,"a":2}`,
-		`[1,2.5e-7,-0]`, "\xef\xbb\xbf{}", `a=b&c=d`, ` {"é":"日本", x`, "{\r\n\"a\" : [null,true,false]\n}", `{"timestamp":1}`, `null`,
+		`[1,2.5e-7,-0]`, "\xef\xbb\xbf{}", `a=b&c=d`, ` {"é":"日本", x`, "{\r\n\"a\" : [null,true,false]\n}",
+		`{"timestamp":1}`, `null`,
 	} {
 		f.Add([]byte(seed))
 	}

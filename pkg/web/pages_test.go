@@ -30,11 +30,14 @@ func TestPages(t *testing.T) {
 	}{
 		{"a page", "GET", Response{Status: 200, Body: raw}, nil, 200, raw.ContentType, string(raw.Bytes)},
 		{"HEAD", "HEAD", Response{Status: 200, Body: raw}, nil, 200, raw.ContentType, ""},
-		{"a page that says what failed", "GET", Response{Status: 503, Body: raw}, fault.New(fault.Unavailable, ""), 503, raw.ContentType, string(raw.Bytes)},
-		{"a failure without words", "GET", Response{}, fault.New(fault.Unavailable, ""), 503, "application/json", `"UNAVAILABLE"`},
+		{"a page that says what failed", "GET", Response{Status: 503, Body: raw}, fault.New(fault.Unavailable, ""), 503,
+			raw.ContentType, string(raw.Bytes)},
+		{"a failure without words", "GET", Response{}, fault.New(fault.Unavailable, ""), 503, "application/json",
+			`"UNAVAILABLE"`},
 		{"a redirect", "POST", Response{Status: 303, Header: http.Header{"Location": {"../x"}}}, nil, 303, "", ""},
 	} {
-		response, failure = c.response, c.err
+		response = c.response
+		failure = c.err
 		recorder := httptest.NewRecorder()
 		pages.ServeHTTP(recorder, httptest.NewRequest(c.method, "/account/page/", nil))
 		if recorder.Code != c.status || recorder.Header().Get("Content-Type") != c.kind ||

@@ -80,7 +80,8 @@ func parseTime(s string) (t time.Time, zoned, ok bool) {
 			sign = -1
 		}
 		in.oneOf("+-")
-		hours, minutes := in.number(2), 0
+		hours := in.number(2)
+		minutes := 0
 		if in.has(":") || in.rest != "" {
 			minutes = in.number(2)
 		}

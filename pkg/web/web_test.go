@@ -134,9 +134,12 @@ func TestRouting(t *testing.T) {
 func TestUnknownPaths(t *testing.T) {
 	handler := everything(told)
 	for _, path := range []string{
-		"/", "//", "/v1", "/v1/", "/v2", "/v2/", "/v1/shift", "/v1/shift/login/x", "/v1/shift/login//", "//v1/shift/login", "/v1//shift/login",
-		"/V1/shift/login", "/v1/shift/Login", "/shift/login", "/v1/shift/login%20", "/v1/shift%2Flogin", "/v1/shift/logi", "/v1/shift/./login",
-		"/v1/validate/customer-number", "/v1/validate/customer-number/", "/v1/validate/customer-number//", "/v1/validate/customer-number/A/B",
+		"/", "//", "/v1", "/v1/", "/v2", "/v2/", "/v1/shift", "/v1/shift/login/x", "/v1/shift/login//", "//v1/shift/login",
+		"/v1//shift/login",
+		"/V1/shift/login", "/v1/shift/Login", "/shift/login", "/v1/shift/login%20", "/v1/shift%2Flogin", "/v1/shift/logi",
+		"/v1/shift/./login",
+		"/v1/validate/customer-number", "/v1/validate/customer-number/", "/v1/validate/customer-number//",
+		"/v1/validate/customer-number/A/B",
 		"/v2/shift//", "/v2/shift/a/b", "/v1/%2573hift/login", "/v2/event", "/favicon.ico",
 	} {
 		t.Run("row 27: "+path, func(t *testing.T) {
@@ -229,7 +232,8 @@ func TestPathValue(t *testing.T) {
 				got = r.PathValue
 				return Response{Status: http.StatusNoContent}, nil
 			})
-			for _, before := range []string{"/v2/shift/", "/v2/policy/", "/v1/validate/customer-number/", "/v1/%76alidate/customer%2Dnumber/"} {
+			for _, before := range []string{"/v2/shift/", "/v2/policy/", "/v1/validate/customer-number/",
+				"/v1/%76alidate/customer%2Dnumber/"} {
 				got = "not called"
 				if w := do(handler, "GET", before+escaped, ""); w.Code != http.StatusNoContent || got != want {
 					t.Errorf("%s: got %d, %q, want %q", before, w.Code, got, want)
@@ -250,11 +254,14 @@ func TestAnswers(t *testing.T) {
 		contentType  string
 	}{
 		{"accepted", "POST", Response{Status: 202, Body: status{"PENDING"}}, `{"status":"PENDING"}`, "application/json"},
-		{"no HTML escaping", "POST", Response{Status: 202, Body: status{"Hire & <Reward>\u2028é"}}, "{\"status\":\"Hire & <Reward>\u2028é\"}", "application/json"},
+		{"no HTML escaping", "POST", Response{Status: 202, Body: status{"Hire & <Reward>\u2028é"}},
+			"{\"status\":\"Hire & <Reward>\u2028é\"}", "application/json"},
 		{"empty lists are lists", "POST", Response{Status: 202, Body: []string(nil)}, `[]`, "application/json"},
-		{"keys of maps are in order", "POST", Response{Status: 202, Body: map[string]int{"b": 1, "a": 2, "c": 3}}, `{"a":2,"b":1,"c":3}`, "application/json"},
+		{"keys of maps are in order", "POST", Response{Status: 202, Body: map[string]int{"b": 1, "a": 2, "c": 3}},
+			`{"a":2,"b":1,"c":3}`, "application/json"},
 		{"a 204 has neither body nor type", "POST", Response{Status: 204}, ``, ""},
-		{"headers", "POST", Response{Status: 202, Header: http.Header{"X-Event-Id": {"e1"}}, Body: status{"PENDING"}}, `{"status":"PENDING"}`, "application/json"},
+		{"headers", "POST", Response{Status: 202, Header: http.Header{"X-Event-Id": {"e1"}}, Body: status{"PENDING"}},
+			`{"status":"PENDING"}`, "application/json"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			log := logged(t)
@@ -422,7 +429,8 @@ func TestLog(t *testing.T) {
 	if len(lines) != 2 || strings.Contains(log.String(), "private") || strings.Contains(log.String(), "good") {
 		t.Errorf("logged: %s", log)
 	}
-	for i, want := range []string{`"route":"GET /v2/shift/{id}","Provider":"courier-ltd","error":"table is gone"`, `"route":"GET /v1/user/status","Provider":"","error":"UNAVAILABLE: no route to table"`} {
+	for i, want := range []string{`"route":"GET /v2/shift/{id}","Provider":"courier-ltd","error":"table is gone"`,
+		`"route":"GET /v1/user/status","Provider":"","error":"UNAVAILABLE: no route to table"`} {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("logged %s, want %s in it", lines[i], want)
 		}
@@ -434,10 +442,13 @@ func TestPanics(t *testing.T) {
 		handler Handler
 		cause   string
 	}{
-		"of the runtime":    {func(r *Request) (Response, error) { return Response{Status: int(r.Body[7])}, nil }, "index out of range"},
-		"of ours":           {func(*Request) (Response, error) { panic("private") }, "panic of type string"},
-		"while encoding":    {func(*Request) (Response, error) { return Response{Status: 200, Body: func() {}}, nil }, "marshal"},
-		"wrong UTF-8 of us": {func(*Request) (Response, error) { return Response{Status: 200, Body: "\xff"}, nil }, "invalid UTF-8"},
+		"of the runtime": {func(r *Request) (Response, error) { return Response{Status: int(r.Body[7])}, nil },
+			"index out of range"},
+		"of ours": {func(*Request) (Response, error) { panic("private") }, "panic of type string"},
+		"while encoding": {func(*Request) (Response, error) { return Response{Status: 200, Body: func() {}}, nil },
+			"marshal"},
+		"wrong UTF-8 of us": {func(*Request) (Response, error) { return Response{Status: 200, Body: "\xff"}, nil },
+			"invalid UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logged(t)
@@ -542,7 +553,8 @@ func TestRequestID(t *testing.T) {
 	if got := w.Header().Get("X-Request-Id"); got != "lambda-1" {
 		t.Errorf("on Lambda: %q", got)
 	}
-	one, other := do(Fallback(), "GET", "/", ""), do(Fallback(), "GET", "/", "")
+	one := do(Fallback(), "GET", "/", "")
+	other := do(Fallback(), "GET", "/", "")
 	if one.Header().Get("X-Request-Id") == other.Header().Get("X-Request-Id") {
 		t.Error("two requests have one id")
 	}
@@ -555,7 +567,8 @@ func TestQuery(t *testing.T) {
 		values, err := r.Query()
 		return values.Encode(), err
 	}
-	for raw, want := range map[string]string{"": "", "a=1&a=2&b": "a=1&a=2&b=", "a=b%2Bc+d": "a=b%2Bc+d", "a=1;b=2": "a=1%3Bb%3D2", "&&": ""} {
+	for raw, want := range map[string]string{"": "", "a=1&a=2&b": "a=1&a=2&b=", "a=b%2Bc+d": "a=b%2Bc+d",
+		"a=1;b=2": "a=1%3Bb%3D2", "&&": ""} {
 		if got, err := query(raw); err != nil || got != want {
 			t.Errorf("%q: got %q, %v", raw, got, err)
 		}

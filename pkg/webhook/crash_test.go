@@ -17,8 +17,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// failingCalls makes one call to AWS fail: before it is made, or after it, so that it was done but the answer never came. From
-// then on every call fails, as after a crash.
+// failingCalls makes one call to AWS fail: before it is made, or after it, so that it was done but the answer never
+// came. From then on every call fails, as after a crash.
 type failingCalls struct {
 	mu    sync.Mutex
 	armed bool
@@ -65,7 +65,10 @@ func (f *failingCalls) call(ctx context.Context, in middleware.InitializeInput, 
 func (f *failingCalls) crashAt(n int, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.armed, f.left, f.after, f.calls = true, n, after, 0
+	f.armed = true
+	f.left = n
+	f.after = after
+	f.calls = 0
 }
 
 func (f *failingCalls) disarm() (calls int) {
@@ -93,7 +96,8 @@ func TestCrashIsRecoveredByRedelivery(t *testing.T) {
 	}
 }
 
-// crashOnce delivers a sign-up with a crash at a call, delivers it again, and answers how many calls the first time made.
+// crashOnce delivers a sign-up with a crash at a call, delivers it again, and answers how many calls the first time
+// made.
 func crashOnce(t *testing.T, first, at int, after bool) int {
 	env := emulator.NewTestEnv(t)
 	crash := newFailingCalls(env)

@@ -32,8 +32,8 @@ const (
 // Delivery is one notification and the state of its attempts. It holds no personal data beyond the customer number, and
 // nothing of the request or the reply but the status.
 type Delivery struct {
-	// ID is the webhook-id: the same for every attempt. A sign-up's contains the customer and the consent, so however often
-	// it is published it is one delivery.
+	// ID is the webhook-id: the same for every attempt. A sign-up's contains the customer and the consent, so however
+	// often it is published it is one delivery.
 	ID          string
 	Customer    string // who signed up; "" for rejected events
 	State       State
@@ -50,8 +50,8 @@ type Delivery struct {
 	version        int64
 }
 
-// partition returns the partition of the delivery of that id: by the month of the instant in the id, or, if it has none, one
-// that is always empty.
+// partition returns the partition of the delivery of that id: by the month of the instant in the id, or, if it has
+// none, one that is always empty.
 func partition(provider, id string) string {
 	micros := int64(0)
 	if parts := strings.SplitN(id, "_", 3); len(parts) == 3 {
@@ -68,11 +68,16 @@ type Deliveries struct {
 	now       func() time.Time
 }
 
-// NewDeliveries returns the deliveries in the table that TIMELINES_TABLE names, to the webhooks in PROVIDERS_TABLE, whose
-// secrets it does not need.
+// NewDeliveries returns the deliveries in the table that TIMELINES_TABLE names, to the webhooks in PROVIDERS_TABLE,
+// whose secrets it does not need.
 func NewDeliveries(env *config.Env, now func() time.Time) *Deliveries {
 	db := dynamo.New(env.AWS())
-	return &Deliveries{db.Table(env.Get("TIMELINES_TABLE")), timeline.NewStore(env), db.Table(env.Get("PROVIDERS_TABLE")), now}
+	return &Deliveries{
+		db.Table(env.Get("TIMELINES_TABLE")),
+		timeline.NewStore(env),
+		db.Table(env.Get("PROVIDERS_TABLE")),
+		now,
+	}
 }
 
 type deliveryItem struct {
@@ -127,8 +132,9 @@ func (s *Deliveries) write(provider string, d Delivery) *dynamo.Put {
 	return put.If("'n' = ?", d.version)
 }
 
-// put writes the next version of a delivery; table.ErrConflict if another message wrote it meanwhile. It is a transaction,
-// though of one item: its token lets the SDK retry it when a response was lost, without a conflict with its own item.
+// put writes the next version of a delivery; table.ErrConflict if another message wrote it meanwhile. It is a
+// transaction, though of one item: its token lets the SDK retry it when a response was lost, without a conflict with
+// its own item.
 func (s *Deliveries) put(ctx context.Context, provider string, d *Delivery) error {
 	if err := table.Commit(ctx, s.timelines.WriteTx().Put(s.write(provider, *d))); err != nil {
 		return err
@@ -152,13 +158,14 @@ func (s *Deliveries) List(ctx context.Context, provider, month string) ([]Delive
 	return deliveries, nil
 }
 
-// Resend restarts the delivery of a sign-up, whatever its state: it is attempted at once, and as often as the first time. The
-// webhook-id stays the same, so the receiver can tell that it is a repeat.
+// Resend restarts the delivery of a sign-up, whatever its state: it is attempted at once, and as often as the first
+// time. The webhook-id stays the same, so the receiver can tell that it is a repeat.
 func (s *Deliveries) Resend(ctx context.Context, to queue.Sender, provider, id string) (Delivery, error) {
 	if strings.HasPrefix(id, eventRejected+"_") {
 		return Delivery{}, fault.InvalidField("delivery", "Rejected-event deliveries are not stored; use GET /v2/event/{id}.")
 	}
-	d, ok := Delivery{}, false
+	d := Delivery{}
+	ok := false
 	if strings.HasPrefix(id, eventSignUp+"_") {
 		var err error
 		if d, ok, err = s.load(ctx, provider, id); err != nil {
@@ -188,8 +195,8 @@ func (s *Deliveries) Resend(ctx context.Context, to queue.Sender, provider, id s
 	return d, send(ctx, to, m, now)
 }
 
-// MatchStatus is the state of the match of a customer at a work provider since the customer consented, as it is shown to the
-// customer.
+// MatchStatus is the state of the match of a customer at a work provider since the customer consented, as it is shown
+// to the customer.
 type MatchStatus uint8
 
 // The match statuses.
@@ -201,8 +208,8 @@ const (
 	MatchNoReply                     // all attempts failed; it can still send a match request
 )
 
-// MatchStatus returns the match status of a customer, whether the result came by the webhook's reply or by POST /v1/match/. It
-// makes at most three reads.
+// MatchStatus returns the match status of a customer, whether the result came by the webhook's reply or by POST
+// /v1/match/. It makes at most three reads.
 func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string) (MatchStatus, error) {
 	now := timeline.At(s.now())
 	history, err := s.timelines.History(ctx, provider, customer)

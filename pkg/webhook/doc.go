@@ -14,6 +14,7 @@
 //	signup.go    a customer signed up: the reply goes into the customer's history
 //	rejected.go  events of the work provider that were rejected
 //
-// A delivery happens at least once: after a crash between the reply and the write of it the request is repeated, with the
-// same webhook-id. Its effect here happens once, because the delivery and the history are written in one transaction.
+// A delivery happens at least once: after a crash between the reply and the write of it the request is repeated, with
+// the same webhook-id. Its effect here happens once, because the delivery and the history are written in one
+// transaction.
 package webhook

@@ -17,9 +17,9 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// A work provider chooses the URL of its webhook, so the URL is untrusted. The address is checked when a connection is made,
-// because a name may resolve to another address then than when it was set, and one address can be written in many ways. No
-// redirect is followed and no proxy is used, so nobody else chooses the address either.
+// A work provider chooses the URL of its webhook, so the URL is untrusted. The address is checked when a connection is
+// made, because a name may resolve to another address then than when it was set, and one address can be written in many
+// ways. No redirect is followed and no proxy is used, so nobody else chooses the address either.
 
 // ErrBlocked means that the address of a request is not allowed.
 var ErrBlocked = errors.New("webhook: the address is blocked")
@@ -82,7 +82,8 @@ type egressPolicy struct {
 	resolver *net.Resolver // nil for the machine's
 }
 
-// checkDial is the ControlContext of a net.Dialer: it checks the resolved address of every connection before it is made.
+// checkDial is the ControlContext of a net.Dialer: it checks the resolved address of every connection before it is
+// made.
 func (g egressPolicy) checkDial(_ context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !strings.HasPrefix(network, "tcp") || !g.addr(to.Addr()) || !g.port(to.Port()) {
@@ -138,8 +139,8 @@ func (c clientsByScheme) forURL(u *url.URL) (*http.Client, error) {
 	return client, nil
 }
 
-// CheckURL returns a fault for a URL that can never be a webhook's. It does not resolve names: the address is checked at each
-// delivery. HTTP to loopback passes here, because `make run` allows it.
+// CheckURL returns a fault for a URL that can never be a webhook's. It does not resolve names: the address is checked
+// at each delivery. HTTP to loopback passes here, because `make run` allows it.
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Hostname() == "" || len(text) > maxURLLen {

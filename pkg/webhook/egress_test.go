@@ -94,7 +94,8 @@ func (n *names) resolver(t *testing.T) *net.Resolver {
 
 // replyFunc answers the one question of a DNS message (RFC 1035).
 func (n *names) reply(question []byte) []byte {
-	end, labels := 12, []string{}
+	end := 12
+	labels := []string{}
 	for question[end] != 0 {
 		length := int(question[end])
 		labels = append(labels, strings.ToLower(string(question[end+1:end+1+length])))
@@ -130,41 +131,61 @@ func (n *names) reply(question []byte) []byte {
 	return append(append(header, question[12:]...), records...)
 }
 
-// bypassAttempts are URLs that lead, or try to lead, to a place where no request of ours may go. PORT stands for the door's.
+// bypassAttempts are URLs that lead, or try to lead, to a place where no request of ours may go. PORT stands for the
+// door's.
 var bypassAttempts = []string{
 	// Loopback, in every spelling that some parser takes for it.
-	"https://127.0.0.1:PORT/", "https://127.0.0.1.:PORT/", "https://127.1:PORT/", "https://127.0.1:PORT/", "https://127.255.255.254:PORT/",
+	"https://127.0.0.1:PORT/", "https://127.0.0.1.:PORT/", "https://127.1:PORT/", "https://127.0.1:PORT/",
+	"https://127.255.255.254:PORT/",
 	"https://2130706433:PORT/", "https://0x7f000001:PORT/", "https://0x7f.0.0.1:PORT/", "https://0x7f.0x0.0x0.0x1:PORT/",
-	"https://0177.0.0.1:PORT/", "https://017700000001:PORT/", "https://127.000.000.001:PORT/", "https://0177.0x0.0.1:PORT/",
+	"https://0177.0.0.1:PORT/", "https://017700000001:PORT/", "https://127.000.000.001:PORT/",
+	"https://0177.0x0.0.1:PORT/",
 	"https://localhost:PORT/", "https://localhost.:PORT/", "https://LOCALHOST:PORT/", "https://LocalHost:PORT/",
 	"https://0.0.0.0:PORT/", "https://0:PORT/", "https://0x0:PORT/", "https://0.0.0.1:PORT/",
 	"https://[::1]:PORT/", "https://[0:0:0:0:0:0:0:1]:PORT/", "https://[::0001]:PORT/", "https://[::]:PORT/",
 	"https://[::ffff:127.0.0.1]:PORT/", "https://[::ffff:7f00:1]:PORT/", "https://[0:0:0:0:0:ffff:127.0.0.1]:PORT/",
 	"https://[::127.0.0.1]:PORT/", "https://[::ffff:0:127.0.0.1]:PORT/", "https://[::1%25lo]:PORT/",
-	"https://１２７.０.０.１:PORT/", "https://127。0。0。1:PORT/", "https://①②⑦.⓪.⓪.①:PORT/", "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:PORT/", "https://loc\u00adalhost:PORT/",
+	"https://１２７.０.０.１:PORT/", "https://127。0。0。1:PORT/", "https://①②⑦.⓪.⓪.①:PORT/", "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:PORT/",
+	"https://loc\u00adalhost:PORT/",
 	// Metadata services, plain and in disguise.
-	"https://169.254.169.254/", "https://169.254.169.254.:443/", "https://2852039166/", "https://0xa9fea9fe/", "https://0251.0376.0251.0376/",
+	"https://169.254.169.254/", "https://169.254.169.254.:443/", "https://2852039166/", "https://0xa9fea9fe/",
+	"https://0251.0376.0251.0376/",
 	"https://169.254.170.2/", "https://169.254.169.253/", "https://100.100.100.200/", "https://192.0.0.192/",
-	"https://[fd00:ec2::254]/", "https://[fd00:ec2::253]/", "https://[::ffff:169.254.169.254]/", "https://[::ffff:a9fe:a9fe]/",
+	"https://[fd00:ec2::254]/", "https://[fd00:ec2::253]/", "https://[::ffff:169.254.169.254]/",
+	"https://[::ffff:a9fe:a9fe]/",
 	"https://[64:ff9b::169.254.169.254]/", "https://[2002:a9fe:a9fe::1]/", "https://[::169.254.169.254]/",
 	// Private, shared, reserved.
-	"https://10.0.0.1/", "https://10.255.255.255/", "https://172.16.0.1/", "https://172.31.255.255/", "https://192.168.0.1/", "https://192.168.255.255/",
-	"https://100.64.0.1/", "https://100.127.255.255/", "https://192.0.2.1/", "https://198.18.0.1/", "https://198.19.255.255/",
-	"https://198.51.100.1/", "https://203.0.113.1/", "https://192.88.99.1/", "https://224.0.0.1/", "https://239.255.255.250/", "https://240.0.0.1/",
-	"https://255.255.255.255/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/", "https://[fdff::1]/", "https://[fec0::1]/",
-	"https://[ff02::1]/", "https://[ff0e::1]/", "https://[2001:db8::1]/", "https://[3fff::1]/", "https://[100::1]/", "https://[5f00::1]/",
-	"https://[2001::7f00:1]/", "https://[2001:0:4136:e378:8000:63bf:80ff:fffe]/", "https://[2001:2::1]/", "https://[2001:10::1]/",
-	"https://[64:ff9b::127.0.0.1]:PORT/", "https://[64:ff9b:1::7f00:1]:PORT/", "https://[2002:7f00:1::1]:PORT/", "https://[::ffff:10.0.0.1]/",
+	"https://10.0.0.1/", "https://10.255.255.255/", "https://172.16.0.1/", "https://172.31.255.255/",
+	"https://192.168.0.1/", "https://192.168.255.255/",
+	"https://100.64.0.1/", "https://100.127.255.255/", "https://192.0.2.1/", "https://198.18.0.1/",
+	"https://198.19.255.255/",
+	"https://198.51.100.1/", "https://203.0.113.1/", "https://192.88.99.1/", "https://224.0.0.1/",
+	"https://239.255.255.250/", "https://240.0.0.1/",
+	"https://255.255.255.255/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/",
+	"https://[fdff::1]/", "https://[fec0::1]/",
+	"https://[ff02::1]/", "https://[ff0e::1]/", "https://[2001:db8::1]/", "https://[3fff::1]/", "https://[100::1]/",
+	"https://[5f00::1]/",
+	"https://[2001::7f00:1]/", "https://[2001:0:4136:e378:8000:63bf:80ff:fffe]/", "https://[2001:2::1]/",
+	"https://[2001:10::1]/",
+	"https://[64:ff9b::127.0.0.1]:PORT/", "https://[64:ff9b:1::7f00:1]:PORT/", "https://[2002:7f00:1::1]:PORT/",
+	"https://[::ffff:10.0.0.1]/",
 	// Names that mean such an address.
-	"https://loopback.test:PORT/", "https://loopback6.test:PORT/", "https://mapped.test:PORT/", "https://private.test/", "https://metadata.test/",
-	"https://metadata6.test/", "https://several.test:PORT/", "https://nat64.test:PORT/", "https://LOOPBACK.test.:PORT/", "https://xn--bcher-kva.test:PORT/",
+	"https://loopback.test:PORT/", "https://loopback6.test:PORT/", "https://mapped.test:PORT/", "https://private.test/",
+	"https://metadata.test/",
+	"https://metadata6.test/", "https://several.test:PORT/", "https://nat64.test:PORT/", "https://LOOPBACK.test.:PORT/",
+	"https://xn--bcher-kva.test:PORT/",
 	"https://bücher.test:PORT/",
 	// Other schemes, and URLs that two parsers read in two ways.
-	"http://127.0.0.1:PORT/", "HTTP://127.0.0.1:PORT/", "http://loopback.test:PORT/", "ftp://127.0.0.1:PORT/", "gopher://127.0.0.1:PORT/_GET", "file:///etc/passwd",
-	"unix:///var/run/docker.sock", "ws://127.0.0.1:PORT/", "//127.0.0.1:PORT/", "https:127.0.0.1:PORT", "https:///127.0.0.1:PORT/", "127.0.0.1:PORT",
-	"https://somebody@127.0.0.1:PORT/", "https://example.com@127.0.0.1:PORT/", "https://example.com:443@127.0.0.1:PORT/", "https://127.0.0.1:PORT@example.com/",
-	"https://127.0.0.1:PORT#@example.com/", "https://127.0.0.1:PORT?@example.com/", "https://127.0.0.1:PORT\\@example.com/", "https:\\\\127.0.0.1:PORT\\",
-	"https://127%2e0%2e0%2e1:PORT/", "https://127.0.0.1%00.example.com:PORT/", "https://127.0.0.1\t:PORT/", "https://[::1:PORT/", " https://127.0.0.1:PORT/",
+	"http://127.0.0.1:PORT/", "HTTP://127.0.0.1:PORT/", "http://loopback.test:PORT/", "ftp://127.0.0.1:PORT/",
+	"gopher://127.0.0.1:PORT/_GET", "file:///etc/passwd",
+	"unix:///var/run/docker.sock", "ws://127.0.0.1:PORT/", "//127.0.0.1:PORT/", "https:127.0.0.1:PORT",
+	"https:///127.0.0.1:PORT/", "127.0.0.1:PORT",
+	"https://somebody@127.0.0.1:PORT/", "https://example.com@127.0.0.1:PORT/", "https://example.com:443@127.0.0.1:PORT/",
+	"https://127.0.0.1:PORT@example.com/",
+	"https://127.0.0.1:PORT#@example.com/", "https://127.0.0.1:PORT?@example.com/",
+	"https://127.0.0.1:PORT\\@example.com/", "https:\\\\127.0.0.1:PORT\\",
+	"https://127%2e0%2e0%2e1:PORT/", "https://127.0.0.1%00.example.com:PORT/", "https://127.0.0.1\t:PORT/",
+	"https://[::1:PORT/", " https://127.0.0.1:PORT/",
 }
 
 func TestEgressPolicyCannotBeBypassed(t *testing.T) {
@@ -173,8 +194,12 @@ func TestEgressPolicyCannotBeBypassed(t *testing.T) {
 	}
 	d := newListener(t)
 	dns := &names{answers: map[string][][]string{
-		"loopback.test": {{"127.0.0.1"}}, "loopback6.test": {{"::1"}}, "mapped.test": {{"::ffff:127.0.0.1"}}, "private.test": {{"10.0.0.1"}},
-		"metadata.test": {{"169.254.169.254"}}, "metadata6.test": {{"fd00:ec2::254"}}, "several.test": {{"127.0.0.1", "10.0.0.1", "::1"}},
+		"loopback.test": {
+			{"127.0.0.1"},
+		}, "loopback6.test": {{"::1"}}, "mapped.test": {{"::ffff:127.0.0.1"}}, "private.test": {{"10.0.0.1"}},
+		"metadata.test": {
+			{"169.254.169.254"},
+		}, "metadata6.test": {{"fd00:ec2::254"}}, "several.test": {{"127.0.0.1", "10.0.0.1", "::1"}},
 		"nat64.test": {{"64:ff9b::7f00:1"}}, "xn--bcher-kva.test": {{"127.0.0.1"}},
 	}}
 	resolver := dns.resolver(t)
@@ -197,9 +222,15 @@ func TestEgressPolicyCannotBeBypassed(t *testing.T) {
 	}
 	t.Logf("%d ways tried, %d passed", len(bypassAttempts), d.knock.Load())
 	// The door can be reached, and these names lead to it: otherwise the above shows nothing.
-	open := &Client{clientsByScheme{"https": egressPolicy{func(netip.Addr) bool { return true }, anyPort, resolver}.client()}, time.Now}
+	open := &Client{
+		clientsByScheme{"https": egressPolicy{func(netip.Addr) bool { return true }, anyPort, resolver}.client()},
+		time.Now,
+	}
 	for i, host := range []string{"127.0.0.1", "loopback.test", "bücher.test", "several.test"} {
-		open.Test(t.Context(), Settings{URL: "https://" + host + ":" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}})
+		open.Test(
+			t.Context(),
+			Settings{URL: "https://" + host + ":" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}},
+		)
 		if n := d.knock.Load(); n <= int64(i) {
 			t.Errorf("%s does not lead to the door even without a guard", host)
 		}
@@ -240,7 +271,10 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	})
 	for _, code := range []int{300, 301, 302, 303, 307, 308} {
 		status.Store(int64(code))
-		reply := insecureClient(g, server).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}})
+		reply := insecureClient(
+			g,
+			server,
+		).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}})
 		if reply.Status != code || reply.Problem != problemRedirect || reply.kind != replyRetry {
 			t.Errorf("%d: %+v", code, reply)
 		}
@@ -278,13 +312,15 @@ func TestProxyVariablesAreIgnored(t *testing.T) {
 		t.Setenv(name, "http://127.0.0.1:"+d.port)
 	}
 	server, g := publicReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
-	if reply := insecureClient(g, server).Test(t.Context(), Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}}); reply.kind != replyMatched {
+	if reply := insecureClient(g, server).Test(t.Context(),
+		Settings{URL: server.URL, Secrets: []SharedSecret{{Secret: NewSecret()}}}); reply.kind != replyMatched {
 		t.Errorf("%+v", reply)
 	}
 	if n := d.knock.Load(); n != 0 {
 		t.Errorf("the proxy was asked %d times", n)
 	}
-	// net/http reads the variables once in a process, and spares loopback addresses, so that nothing was asked shows little.
+	// net/http reads the variables once in a process, and spares loopback addresses, so that nothing was asked shows
+	// little.
 	if g.client().Transport.(*http.Transport).Proxy != nil {
 		t.Error("the client has a proxy")
 	}
@@ -293,7 +329,8 @@ func TestProxyVariablesAreIgnored(t *testing.T) {
 func TestPorts(t *testing.T) {
 	d := newListener(t)
 	control := egressPolicy{addr: isPublic, port: isHTTPS}.checkDial
-	for port, want := range map[int]bool{443: true, 8443: true, 22: false, 25: false, 80: false, 3306: false, 6379: false, 8080: false, 9200: false, 0: false} {
+	for port, want := range map[int]bool{443: true, 8443: true, 22: false, 25: false, 80: false, 3306: false, 6379: false,
+		8080: false, 9200: false, 0: false} {
 		if err := control(t.Context(), "tcp4", fmt.Sprintf("93.184.215.14:%d", port), nil); (err == nil) != want {
 			t.Errorf("%d: %v", port, err)
 		}
@@ -303,7 +340,10 @@ func TestPorts(t *testing.T) {
 			t.Errorf("%s: %v", network, err)
 		}
 	}
-	reply := NewClient(false, time.Now).Test(t.Context(), Settings{URL: "https://127.0.0.1:" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}})
+	reply := NewClient(
+		false,
+		time.Now,
+	).Test(t.Context(), Settings{URL: "https://127.0.0.1:" + d.port, Secrets: []SharedSecret{{Secret: NewSecret()}}})
 	if reply.Problem != problemBlocked || d.knock.Load() != 0 {
 		t.Errorf("%+v, %d", reply, d.knock.Load())
 	}
@@ -315,11 +355,16 @@ func TestLoopbackIsOptIn(t *testing.T) {
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	for where, want := range map[string]string{
-		server.URL: "", "http://localhost:" + port: "", "http://[::ffff:127.0.0.1]:" + port: "", "http://10.0.0.1": problemBlocked,
-		"http://169.254.169.254/": problemBlocked, "http://93.184.215.14/": problemBlocked, "https://127.0.0.1:" + port: problemBlocked,
-		"http://[fd00:ec2::254]/": problemBlocked, "http://somebody@127.0.0.1:" + port: problemBlocked,
+		server.URL: "", "http://localhost:" + port: "", "http://[::ffff:127.0.0.1]:" + port: "",
+		"http://10.0.0.1":         problemBlocked,
+		"http://169.254.169.254/": problemBlocked, "http://93.184.215.14/": problemBlocked,
+		"https://127.0.0.1:" + port: problemBlocked,
+		"http://[fd00:ec2::254]/":   problemBlocked, "http://somebody@127.0.0.1:" + port: problemBlocked,
 	} {
-		reply := NewClient(true, time.Now).Test(t.Context(), Settings{URL: where, Secrets: []SharedSecret{{Secret: NewSecret()}}})
+		reply := NewClient(
+			true,
+			time.Now,
+		).Test(t.Context(), Settings{URL: where, Secrets: []SharedSecret{{Secret: NewSecret()}}})
 		if reply.Problem != want {
 			t.Errorf("%s: %+v", where, reply)
 		}
@@ -327,8 +372,10 @@ func TestLoopbackIsOptIn(t *testing.T) {
 }
 
 func TestPublicAddresses(t *testing.T) {
-	for _, text := range []string{"1.1.1.1", "8.8.8.8", "93.184.215.14", "100.63.255.255", "100.128.0.1", "172.15.255.255", "172.32.0.1", "192.169.0.1",
-		"198.17.255.255", "198.20.0.1", "223.255.255.255", "::ffff:8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4009::1", "2001:4860:4860::8888"} {
+	for _, text := range []string{"1.1.1.1", "8.8.8.8", "93.184.215.14", "100.63.255.255", "100.128.0.1",
+		"172.15.255.255", "172.32.0.1", "192.169.0.1",
+		"198.17.255.255", "198.20.0.1", "223.255.255.255", "::ffff:8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4009::1",
+		"2001:4860:4860::8888"} {
 		if !isPublic(netip.MustParseAddr(text)) {
 			t.Errorf("%s is refused", text)
 		}
@@ -362,12 +409,16 @@ func TestEmbeddedIPv4AddressesAreNotPublic(t *testing.T) {
 
 func TestCheckURL(t *testing.T) {
 	for text, want := range map[string]bool{
-		"https://hooks.example.com/zego": true, "https://hooks.example.com:8443/zego?a=b": true, "https://hooks.example.com:443": true,
-		"http://localhost:9000/": true, "http://127.0.0.1:9000/": true, "http://[::1]:9000/": true, "https://8.8.8.8/": true,
-		"": false, "hooks.example.com": false, "https://": false, "https:hooks.example.com": false, "http://hooks.example.com/": false,
-		"ftp://hooks.example.com": false, "https://a:b@hooks.example.com": false, "https://hooks.example.com/#a": false, "https://hooks.example.com:80/": false,
-		"https://hooks.example.com:99999/": false, "https://10.0.0.1/": false, "https://[::1]/": false, "https://169.254.169.254/": false,
-		"https://\x00/": false, "https://example.com/" + strings.Repeat("a", 2000): false,
+		"https://hooks.example.com/zego": true, "https://hooks.example.com:8443/zego?a=b": true,
+		"https://hooks.example.com:443": true,
+		"http://localhost:9000/":        true, "http://127.0.0.1:9000/": true, "http://[::1]:9000/": true, "https://8.8.8.8/": true,
+		"": false, "hooks.example.com": false, "https://": false, "https:hooks.example.com": false,
+		"http://hooks.example.com/": false,
+		"ftp://hooks.example.com":   false, "https://a:b@hooks.example.com": false, "https://hooks.example.com/#a": false,
+		"https://hooks.example.com:80/":    false,
+		"https://hooks.example.com:99999/": false, "https://10.0.0.1/": false, "https://[::1]/": false,
+		"https://169.254.169.254/": false,
+		"https://\x00/":            false, "https://example.com/" + strings.Repeat("a", 2000): false,
 	} {
 		if err := CheckURL(text); (err == nil) != want || err != nil && fault.KindOf(err) != fault.InvalidData {
 			t.Errorf("%.60q: %v", text, err)

@@ -11,17 +11,17 @@ import (
 	"zego.com/workprovider/pkg/queue"
 )
 
-// message is a message of the queue of webhooks, as JSON. It refers to people by customer number or workProviderUserId, and
-// holds nothing else of them. Messages live for days, so a sender understands every version that was ever sent; a sample of
-// each is in testdata.
+// message is a message of the queue of webhooks, as JSON. It refers to people by customer number or workProviderUserId,
+// and holds nothing else of them. Messages live for days, so a sender understands every version that was ever sent; a
+// sample of each is in testdata.
 type message struct {
 	Version  int    `json:"v"`
 	Event    string `json:"event"` // eventSignUp or eventRejected
 	Provider string `json:"provider"`
 	// Customer is the number of the customer who signed up.
 	Customer string `json:"customer,omitempty"`
-	// Message is a message of the queue of events, in which events may have been rejected. It is text, not JSON within JSON,
-	// so that its escaping does not change.
+	// Message is a message of the queue of events, in which events may have been rejected. It is text, not JSON within
+	// JSON, so that its escaping does not change.
 	Message string `json:"message,omitempty"`
 	// Delivery is the id of the delivery; empty in the message that publishes a sign-up, which is sent before the consent,
 	// from which the id is made, is stored.
@@ -54,8 +54,8 @@ func IsMessage(body string) bool {
 	return err == nil
 }
 
-// maxDelay is the longest delay of SQS. A message for a later time is sent again each time it arrives, at three calls per
-// quarter of an hour.
+// maxDelay is the longest delay of SQS. A message for a later time is sent again each time it arrives, at three calls
+// per quarter of an hour.
 const maxDelay = 15 * time.Minute
 
 // send sends a message to the queue, to be delivered at its time or after the longest delay of the queue.
@@ -85,20 +85,27 @@ func NewPublisher(queue queue.Sender, now func() time.Time) Publisher { return P
 // NewQueue returns the queue of webhooks, from WEBHOOKS_QUEUE_URL.
 func NewQueue(env *config.Env) *queue.SQS { return queue.NewSQS(env, "WEBHOOKS_QUEUE_URL") }
 
-// PublishPendingSignUp publishes that a customer is about to consent. It is called before the consent is stored: a message sent
-// only afterwards could be lost in a crash between the two. If there is no consent after queue.RecoveryDelay, nothing happens.
+// PublishPendingSignUp publishes that a customer is about to consent. It is called before the consent is stored: a
+// message sent only afterwards could be lost in a crash between the two. If there is no consent after
+// queue.RecoveryDelay, nothing happens.
 func (a Publisher) PublishPendingSignUp(ctx context.Context, provider, customer string) error {
 	return a.publishSignUp(ctx, provider, customer, queue.RecoveryDelay)
 }
 
-// PublishSignUp publishes that the consent is stored. It only avoids the delay of PublishPendingSignUp: the first of the two
-// messages makes the delivery, and the second finds it made. So its error can be ignored.
+// PublishSignUp publishes that the consent is stored. It only avoids the delay of PublishPendingSignUp: the first of
+// the two messages makes the delivery, and the second finds it made. So its error can be ignored.
 func (a Publisher) PublishSignUp(ctx context.Context, provider, customer string) error {
 	return a.publishSignUp(ctx, provider, customer, 0)
 }
 
 func (a Publisher) publishSignUp(ctx context.Context, provider, customer string, delay time.Duration) error {
 	now := a.now()
-	m := message{Event: eventSignUp, Provider: provider, Customer: customer, Attempt: 1, NextAttempt: now.Add(delay).UnixMilli()}
+	m := message{
+		Event:       eventSignUp,
+		Provider:    provider,
+		Customer:    customer,
+		Attempt:     1,
+		NextAttempt: now.Add(delay).UnixMilli(),
+	}
 	return send(ctx, a.queue, m, now)
 }

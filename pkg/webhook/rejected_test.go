@@ -65,13 +65,17 @@ func TestRejectedEventsAreDelivered(t *testing.T) {
 			Events []struct{ ID, State, Reason, CustomerNumber, Kind string }
 		}
 	}
-	if err := json.Unmarshal([]byte(got.body), &body); err != nil || body.Type != "event.rejected" || len(body.Data.Events) != 1 {
+	if err := json.Unmarshal([]byte(got.body), &body); err != nil || body.Type != "event.rejected" ||
+		len(body.Data.Events) != 1 {
 		t.Fatalf("%s, %v", got.body, err)
 	}
-	if e := body.Data.Events[0]; e.ID != early || e.State != "REJECTED" || e.Reason != "BEFORE_CONSENT" || e.CustomerNumber != dara || e.Kind != "LOGIN" {
+	if e := body.Data.Events[0]; e.ID != early || e.State != "REJECTED" || e.Reason != "BEFORE_CONSENT" ||
+		e.CustomerNumber != dara ||
+		e.Kind != "LOGIN" {
 		t.Errorf("%+v", e)
 	}
-	if err := must(standardwebhooks.NewWebhook(string(w.secret))).VerifyIgnoringTimestamp([]byte(got.body), got.header); err != nil {
+	if err := must(standardwebhooks.NewWebhook(string(w.secret))).VerifyIgnoringTimestamp([]byte(got.body),
+		got.header); err != nil {
 		t.Error(err)
 	}
 	d, ok, err := w.sender.Deliveries.load(t.Context(), courier, got.header.Get("webhook-id"))
@@ -85,7 +89,11 @@ func TestRejectedEventsDeliveryIsRetried(t *testing.T) {
 	w := newFixture(t)
 	told := []jsontext.Value{jsontext.Value(`{"id":"x"}`)}
 	w.sender.Rejections = func(context.Context, string) ([]jsontext.Value, error) { return told, nil }
-	record := events.SQSMessage{MessageId: "1", Body: `{"v":1}`, Attributes: map[string]string{"SentTimestamp": "1773489600000"}}
+	record := events.SQSMessage{
+		MessageId:  "1",
+		Body:       `{"v":1}`,
+		Attributes: map[string]string{"SentTimestamp": "1773489600000"},
+	}
 	announce := func() { w.ok(w.announcer.PublishProcessed(t.Context(), courier, record)) }
 
 	w.reply(500, "")
@@ -102,7 +110,9 @@ func TestRejectedEventsDeliveryIsRetried(t *testing.T) {
 	if w.requestCount() != 2 || w.requests[0].header.Get("webhook-id") != w.requests[1].header.Get("webhook-id") {
 		t.Errorf("told %d times", w.requestCount())
 	}
-	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 1 || all[0].State != Delivered || all[0].Attempts != 2 {
+	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 1 ||
+		all[0].State != Delivered ||
+		all[0].Attempts != 2 {
 		t.Errorf("%+v", all)
 	}
 

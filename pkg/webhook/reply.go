@@ -69,7 +69,8 @@ type Client struct {
 	now     func() time.Time
 }
 
-// NewClient returns a client that connects to public addresses by HTTPS and, if loopback is allowed, to this machine by HTTP.
+// NewClient returns a client that connects to public addresses by HTTPS and, if loopback is allowed, to this machine by
+// HTTP.
 func NewClient(loopback bool, now func() time.Time) *Client {
 	return &Client{newClients(loopback), now}
 }
@@ -143,7 +144,8 @@ func parseReply(response *http.Response, now time.Time) Reply {
 	case status == http.StatusNotFound:
 		r.kind = replyNotMatched
 	case status == http.StatusGone:
-		r.kind, r.Problem = replyGone, problemGone
+		r.kind = replyGone
+		r.Problem = problemGone
 	case status == http.StatusAccepted:
 		r.Problem = problemAccepted
 	case status/100 == 3:

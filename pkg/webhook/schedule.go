@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// retrySchedule is the delays between the attempts of a delivery, those that Standard Webhooks suggests and one more: eleven
-// attempts over a little more than three days, so that a receiver that fails on a Friday evening can be fixed on Monday.
+// retrySchedule is the delays between the attempts of a delivery, those that Standard Webhooks suggests and one more:
+// eleven attempts over a little more than three days, so that a receiver that fails on a Friday evening can be fixed on
+// Monday.
 var retrySchedule = []time.Duration{
 	5 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
@@ -17,8 +18,9 @@ var retrySchedule = []time.Duration{
 // maxRetryAfter is the longest Retry-After that is honoured.
 const maxRetryAfter = 24 * time.Hour
 
-// nextDelay returns the delay after that many failed attempts; false if there is to be no other. Jitter adds at most a tenth,
-// so that deliveries that failed together are not all retried together. The receiver's Retry-After counts if it is longer.
+// nextDelay returns the delay after that many failed attempts; false if there is to be no other. Jitter adds at most a
+// tenth, so that deliveries that failed together are not all retried together. The receiver's Retry-After counts if it
+// is longer.
 func nextDelay(attempts int, retryAfter time.Duration) (time.Duration, bool) {
 	if attempts > len(retrySchedule) {
 		return 0, false

@@ -34,8 +34,8 @@ type Sender struct {
 	Now         func() time.Time
 }
 
-// NewSender returns a sender with the tables and queues that the environment names. WEBHOOKS_TO_LOOPBACK=yes allows requests
-// to this machine.
+// NewSender returns a sender with the tables and queues that the environment names. WEBHOOKS_TO_LOOPBACK=yes allows
+// requests to this machine.
 func NewSender(env *config.Env, refold link.RequestRecompute, rejections Rejections) *Sender {
 	timelines := timeline.NewStore(env)
 	return &Sender{
@@ -55,8 +55,8 @@ func NewSender(env *config.Env, refold link.RequestRecompute, rejections Rejecti
 // ReasonExhausted is the reason of the dead letter of an exhausted delivery.
 const ReasonExhausted = "all delivery attempts failed; use `zegoctl webhook resend`"
 
-// Consume is the consumer of the queue of webhooks. The messages of a batch are handled concurrently, so that an unresponsive
-// receiver delays no other.
+// Consume is the consumer of the queue of webhooks. The messages of a batch are handled concurrently, so that an
+// unresponsive receiver delays no other.
 func (s *Sender) Consume(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	failed := make([]bool, len(batch.Records))
 	var working sync.WaitGroup
@@ -72,7 +72,10 @@ func (s *Sender) Consume(ctx context.Context, batch events.SQSEvent) (events.SQS
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, record := range batch.Records {
 		if failed[i] {
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
+			response.BatchItemFailures = append(
+				response.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: record.MessageId},
+			)
 		}
 	}
 	return response, nil
@@ -107,8 +110,8 @@ func (s *Sender) consume(ctx context.Context, record events.SQSMessage) error {
 	return s.deliverSignUp(ctx, job{m, record, settings})
 }
 
-// loadDelivery returns the delivery of that id, started at an instant if it is new. It is false if there is nothing to do:
-// another message made the attempt, or is making it; then this one is requeued for the end of the lease.
+// loadDelivery returns the delivery of that id, started at an instant if it is new. It is false if there is nothing to
+// do: another message made the attempt, or is making it; then this one is requeued for the end of the lease.
 func (s *Sender) loadDelivery(ctx context.Context, e job, id string, begun time.Time) (Delivery, bool, error) {
 	now := s.Now()
 	d, met, err := s.Deliveries.load(ctx, e.Provider, id)
@@ -137,8 +140,8 @@ func (s *Sender) acquireLease(ctx context.Context, e job, d *Delivery) (bool, er
 	return err == nil, err
 }
 
-// requeueAtLeaseEnd sends the message again for the end of the other message's lease: should that attempt crash, this one
-// makes it.
+// requeueAtLeaseEnd sends the message again for the end of the other message's lease: should that attempt crash, this
+// one makes it.
 func (s *Sender) requeueAtLeaseEnd(ctx context.Context, e job, until time.Time) error {
 	e.NextAttempt = until.UnixMilli()
 	return send(ctx, s.Queue, e.message, s.Now())
@@ -165,8 +168,9 @@ func (s *Sender) complete(ctx context.Context, e job, d Delivery, state State) e
 	return s.Deliveries.put(ctx, e.Provider, &d)
 }
 
-// scheduleRetry schedules the next attempt, or ends the delivery as exhausted. The message for the next attempt is sent first:
-// if the item is not written after it, this message is retried, and of two messages for one attempt only one has an effect.
+// scheduleRetry schedules the next attempt, or ends the delivery as exhausted. The message for the next attempt is sent
+// first: if the item is not written after it, this message is retried, and of two messages for one attempt only one has
+// an effect.
 func (s *Sender) scheduleRetry(ctx context.Context, e job, d Delivery, reply Reply) error {
 	now := s.Now()
 	if reply.kind == replyGone {

@@ -41,13 +41,16 @@ func TestSignUpIsDeliveredSignedAndMatched(t *testing.T) {
 	if err := verifier.Verify([]byte(got.body), got.header); err != nil {
 		t.Error(err)
 	}
-	if got.header.Get("X-ZEGO-SIGNATURE") != got.header.Get("webhook-signature") || got.header.Get("Content-Type") != "application/json" {
+	if got.header.Get("X-ZEGO-SIGNATURE") != got.header.Get("webhook-signature") ||
+		got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v", got.header)
 	}
 	w.wantMatched(dara, true)
 	w.wantStatus(dara, MatchFound)
 	d := must(w.sender.Deliveries.List(t.Context(), courier, w.clock.UTC().Format("2006-01")))
-	if len(d) != 1 || d[0].State != Matched || d[0].Attempts != 1 || d[0].Status != 204 || d[0].Problem != "" || !d[0].NextAttempt.IsZero() || d[0].ID != got.header.Get("webhook-id") {
+	if len(d) != 1 || d[0].State != Matched || d[0].Attempts != 1 || d[0].Status != 204 || d[0].Problem != "" ||
+		!d[0].NextAttempt.IsZero() ||
+		d[0].ID != got.header.Get("webhook-id") {
 		t.Errorf("%+v", d)
 	}
 	// The announcement made ahead comes half a minute later, and finds it done.
@@ -98,13 +101,20 @@ func TestReplies(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %.50q", c.status, c.body), func(t *testing.T) {
 			t.Parallel()
 			w := newFixture(t)
-			w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: robin, UserID: "taken", Matched: true}, noon))
+			w.ok(
+				w.links.GrantConsent(
+					t.Context(),
+					link.Grant{Provider: courier, Customer: robin, UserID: "taken", Matched: true},
+					noon,
+				),
+			)
 			w.reply(c.status, c.body)
 			w.clock = noon.Add(time.Minute)
 			w.consent(dara)
 			w.step()
 			d := w.delivery(dara)
-			if d.State != c.state || d.Status != c.status || d.Problem != c.problem || d.Attempts != 1 || d.NextAttempt.IsZero() != (c.state != Pending) {
+			if d.State != c.state || d.Status != c.status || d.Problem != c.problem || d.Attempts != 1 ||
+				d.NextAttempt.IsZero() != (c.state != Pending) {
 				t.Errorf("%+v", d)
 			}
 			w.wantMatched(dara, c.state == Matched)
@@ -191,7 +201,9 @@ func TestRetriesBackOffAndEndInDeadLetter(t *testing.T) {
 
 	// An operator sends it again when the receiver is mended.
 	w.reply(204, "")
-	if _, err := w.sender.Deliveries.Resend(t.Context(), w.queue, courier, "signup_1_NOBODY"); fault.KindOf(err) != fault.NotFound {
+	if _, err := w.sender.Deliveries.Resend(t.Context(), w.queue, courier, "signup_1_NOBODY"); fault.KindOf(
+		err,
+	) != fault.NotFound {
 		t.Error(err)
 	}
 	must(w.sender.Deliveries.Resend(t.Context(), w.queue, courier, w.delivery(dara).ID))
@@ -216,8 +228,9 @@ func (w *fixture) deadLetters() []deadletter.DeadLetter {
 
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		"3600": time.Hour, "0": 0, "86400": 24 * time.Hour, "999999999": maxRetryAfter, noon.Add(2 * time.Hour).Format(http.TimeFormat): 2 * time.Hour,
-		noon.Add(-time.Hour).Format(http.TimeFormat): 0, noon.AddDate(1, 0, 0).Format(http.TimeFormat): maxRetryAfter,
+		"3600": time.Hour, "0": 0, "86400": 24 * time.Hour, "999999999": maxRetryAfter,
+		noon.Add(2 * time.Hour).Format(http.TimeFormat): 2 * time.Hour,
+		noon.Add(-time.Hour).Format(http.TimeFormat):    0, noon.AddDate(1, 0, 0).Format(http.TimeFormat): maxRetryAfter,
 		"": 0, "soon": 0, "-5": 0, "1.5": 0, "99999999999999999999": 0,
 	} {
 		w := newFixture(t)
@@ -225,7 +238,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		w.consent(dara)
 		w.step()
 		d := w.delivery(dara)
-		if wait := d.NextAttempt.Sub(noon); wait < max(want, retrySchedule[0]) || want == 0 && wait > 2*retrySchedule[0] || want > 0 && wait > want {
+		if wait := d.NextAttempt.Sub(noon); wait < max(want, retrySchedule[0]) || want == 0 && wait > 2*retrySchedule[0] ||
+			want > 0 && wait > want {
 			t.Errorf("%q: %s, want %s", text, wait, want)
 		}
 	}
@@ -238,11 +252,15 @@ func TestMatchRequestSupersedesDelivery(t *testing.T) {
 		w.reply(202, "")
 		w.consent(dara)
 		w.step()
-		entry, progress := timeline.NotMatched(noon.Add(time.Second)), MatchNotFound
+		entry := timeline.NotMatched(noon.Add(time.Second))
+		progress := MatchNotFound
 		if success {
-			entry, progress = timeline.Matched(noon.Add(time.Second)), MatchFound
+			entry = timeline.Matched(noon.Add(time.Second))
+			progress = MatchFound
 		}
-		if refused := must(w.sender.Timelines.AddHistory(t.Context(), courier, dara, []timeline.Entry{entry})); len(refused) > 0 {
+		if refused := must(w.sender.Timelines.AddHistory(t.Context(), courier, dara, []timeline.Entry{entry})); len(
+			refused,
+		) > 0 {
 			t.Fatal(refused)
 		}
 		w.clock = noon.Add(2 * time.Second)
@@ -261,9 +279,15 @@ func TestFactsBeforeReplyCount(t *testing.T) {
 	w.reply(503, "")
 	w.consent(dara)
 	w.step()
-	login := timeline.Fact{Name: person.Name{Kind: person.UserID, Value: "77"}, Kind: timeline.Login, At: timeline.At(noon.Add(time.Hour)), PlannedEnd: timeline.Never}
+	login := timeline.Fact{
+		Name:       person.Name{Kind: person.UserID, Value: "77"},
+		Kind:       timeline.Login,
+		At:         timeline.At(noon.Add(time.Hour)),
+		PlannedEnd: timeline.Never,
+	}
 	applier := timeline.NewApplier(w.sender.Timelines, 4)
-	for _, r := range applier.Apply(t.Context(), []timeline.MessageChanges{{Provider: courier, Facts: []timeline.Fact{login}}}, timeline.At(time.Now())) {
+	for _, r := range applier.Apply(t.Context(),
+		[]timeline.MessageChanges{{Provider: courier, Facts: []timeline.Fact{login}}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
 	observer := timeline.NewOutcomeReader(w.sender.Timelines, 1)
@@ -279,7 +303,9 @@ func TestFactsBeforeReplyCount(t *testing.T) {
 	if got := outcome(); got != timeline.Applied {
 		t.Errorf("%s", got)
 	}
-	records := must(w.sender.Timelines.Records(t.Context(), courier, dara, timeline.Days{First: login.At.Day(), Last: login.At.Day()}))
+	records := must(
+		w.sender.Timelines.Records(t.Context(), courier, dara, timeline.Days{First: login.At.Day(), Last: login.At.Day()}),
+	)
 	if len(records) != 1 || len(records[0].Shifts) != 1 || records[0].Shifts[0].Start != login.At {
 		t.Errorf("the record was not folded: %+v", records)
 	}
@@ -336,7 +362,8 @@ func TestNoDeliveryWithoutWebhook(t *testing.T) {
 	for _, provider := range []string{"parcels-co", "nobody"} {
 		w.ok(w.announcer.PublishSignUp(t.Context(), provider, dara))
 		w.drain()
-		if got := must(w.sender.Deliveries.MatchStatus(t.Context(), provider, dara)); got != MatchNone || w.requestCount() != 0 {
+		if got := must(w.sender.Deliveries.MatchStatus(t.Context(), provider, dara)); got != MatchNone ||
+			w.requestCount() != 0 {
 			t.Errorf("%d, asked %d times", got, w.requestCount())
 		}
 	}
@@ -374,7 +401,10 @@ func TestCrashAfterReply(t *testing.T) {
 	w.consent(dara)
 	event := w.receive("WEBHOOKS_QUEUE_URL")
 	links := w.sender.Links
-	w.sender.Links = link.New(w.sender.Timelines, func(context.Context, string, string, time.Time) error { return fault.New(fault.Unavailable, "") })
+	w.sender.Links = link.New(
+		w.sender.Timelines,
+		func(context.Context, string, string, time.Time) error { return fault.New(fault.Unavailable, "") },
+	)
 	if failed := w.deliver(events.SQSEvent{Records: event.Records[1:]}); failed != 1 || w.requestCount() != 1 {
 		t.Fatalf("%d failed, asked %d times", failed, w.requestCount())
 	}
@@ -387,7 +417,8 @@ func TestCrashAfterReply(t *testing.T) {
 		t.Errorf("%d failed, asked %d times: it did not wait for the other", failed, w.requestCount())
 	}
 	w.drain()
-	if d := w.delivery(dara); d.State != Matched || w.requestCount() != 2 || w.requests[0].header.Get("webhook-id") != w.requests[1].header.Get("webhook-id") {
+	if d := w.delivery(dara); d.State != Matched || w.requestCount() != 2 ||
+		w.requests[0].header.Get("webhook-id") != w.requests[1].header.Get("webhook-id") {
 		t.Errorf("%+v, asked %d times", d, w.requestCount())
 	}
 	w.wantMatched(dara, true)
@@ -404,7 +435,9 @@ func TestCrashBetweenRetryMessageAndItem(t *testing.T) {
 	next := w.receive("WEBHOOKS_QUEUE_URL")
 	// The row as if it had not been written, and the first message again.
 	d := w.delivery(dara)
-	d.Attempts, d.NextAttempt, d.leasedUntil = 0, time.Time{}, time.Time{}
+	d.Attempts = 0
+	d.NextAttempt = time.Time{}
+	d.leasedUntil = time.Time{}
 	w.ok(w.sender.Deliveries.put(t.Context(), courier, &d))
 	w.deliver(events.SQSEvent{Records: first.Records[:1]})
 	w.clock = w.clock.Add(time.Minute)
@@ -452,7 +485,8 @@ func TestSecretRotationOverlap(t *testing.T) {
 	}
 	w.consent(dara)
 	w.step()
-	if got := strings.Fields(w.requests[0].header.Get("webhook-signature")); len(got) != 2 || w.requests[0].header.Get("X-ZEGO-SIGNATURE") != strings.Join(got, " ") {
+	if got := strings.Fields(w.requests[0].header.Get("webhook-signature")); len(got) != 2 ||
+		w.requests[0].header.Get("X-ZEGO-SIGNATURE") != strings.Join(got, " ") {
 		t.Errorf("%q", got)
 	}
 	if verify(fresh, w.requests[0]) != nil || verify(w.secret, w.requests[0]) != nil {
@@ -479,8 +513,8 @@ func TestSecretRotationOverlap(t *testing.T) {
 	}
 }
 
-// A consent counts from the beginning of its second, but a match that came with it, later in that second, is no answer of the
-// work provider's: the sign-up is delivered all the same.
+// A consent counts from the beginning of its second, but a match that came with it, later in that second, is no answer
+// of the work provider's: the sign-up is delivered all the same.
 func TestSignUpWithAMatchIsDelivered(t *testing.T) {
 	w := newFixture(t)
 	w.clock = noon.Add(300 * time.Millisecond)
@@ -498,7 +532,8 @@ func TestMalformedMessage(t *testing.T) {
 	w := newFixture(t)
 	w.consent(dara)
 	event := w.receive("WEBHOOKS_QUEUE_URL")
-	for i, body := range []string{"", "{", `{"v":2}`, `{"v":1,"event":"signup","provider":"","customer":"ABC123","attempt":1,"due":0}`} {
+	for i, body := range []string{"", "{", `{"v":2}`,
+		`{"v":1,"event":"signup","provider":"","customer":"ABC123","attempt":1,"due":0}`} {
 		event.Records = append(event.Records, events.SQSMessage{MessageId: fmt.Sprint("poison-", i), Body: body})
 	}
 	if failed := w.deliver(event); failed != 0 {
@@ -547,7 +582,9 @@ func TestPersonalDataIsOnlyInTheRequest(t *testing.T) {
 		t.Errorf("%d dead letters", len(w.deadLetters()))
 	}
 	for _, name := range []string{"TIMELINES_TABLE", "PROVIDERS_TABLE"} {
-		out := must(dynamodb.NewFromConfig(w.env.AWS()).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(w.env.Get(name))}))
+		out := must(
+			dynamodb.NewFromConfig(w.env.AWS()).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(w.env.Get(name))}),
+		)
 		text := must(json.Marshal(out.Items))
 		seen.Write(text)
 	}
@@ -567,8 +604,16 @@ func TestMessageSamples(t *testing.T) {
 		"announcement.json": {1, "signup", courier, dara, "", "", 1, 1792682100000},
 		"delivery.json":     {1, "signup", courier, dara, "", "signup_1792682100000000_ABC123", 3, 1792682400000},
 	}
-	want["rejected.json"] = message{1, "rejected", courier, "", `{"v":1,"provider":"courier-ltd","tell":true,"facts":[["I","U","12345",1792682100000000]]}`,
-		"rejected_1792682101000000_00112233445566778899aabb", 1, 1792682100000}
+	want["rejected.json"] = message{
+		1,
+		"rejected",
+		courier,
+		"",
+		`{"v":1,"provider":"courier-ltd","tell":true,"facts":[["I","U","12345",1792682100000000]]}`,
+		"rejected_1792682101000000_00112233445566778899aabb",
+		1,
+		1792682100000,
+	}
 	for name, m := range want {
 		text := must(os.ReadFile("testdata/" + name))
 		if got, err := parseMessage(string(text)); err != nil || got != m {

@@ -41,8 +41,8 @@ func (s Settings) activeSecrets(now time.Time) []Secret {
 // SecretCount returns how many secrets sign at a time: two during a rotation.
 func (s Settings) SecretCount(now time.Time) int { return len(s.activeSecrets(now)) }
 
-// Store keeps the settings in the table Providers, and the secrets in their own table: every function may read the settings,
-// only the sender the secrets.
+// Store keeps the settings in the table Providers, and the secrets in their own table: every function may read the
+// settings, only the sender the secrets.
 type Store struct {
 	db                 *dynamo.DB
 	providers, secrets dynamo.Table
@@ -88,7 +88,8 @@ func (s *Store) Get(ctx context.Context, provider string) (Settings, error) {
 	}
 	var secrets secretsItem
 	// Without an item the settings are of version 1: they have no secrets until one is generated.
-	if _, err := table.GetItem(ctx, s.secrets, table.ProviderPartition(provider), table.WebhookSort, &secrets); err != nil {
+	if _, err := table.GetItem(ctx, s.secrets, table.ProviderPartition(provider), table.WebhookSort,
+		&secrets); err != nil {
 		return Settings{}, err
 	}
 	return Settings{
@@ -119,11 +120,13 @@ func (s *Store) put(ctx context.Context, provider string, to Settings) error {
 			PK: partition, SK: table.WebhookSort, SchemaVersion: settingsVersion, Version: to.version + 1,
 			URL: to.URL, ConfiguredAt: to.ConfiguredAt.UTC(), DisabledAt: to.DisabledAt, Reason: to.Reason,
 		}).If("attribute_not_exists(pk) OR 'n' = ?", to.version)).
-		Put(s.secrets.Put(secretsItem{PK: partition, SK: table.WebhookSort, SchemaVersion: secretsVersion, Secrets: to.Secrets})))
+		Put(s.secrets.Put(secretsItem{PK: partition, SK: table.WebhookSort, SchemaVersion: secretsVersion,
+			Secrets: to.Secrets})),
+	)
 }
 
-// Set sets the URL of the work provider's webhook, and enables it. A given secret replaces all others; without one the secrets
-// stay, and the first time one is generated. The secret returned is the new one, or "".
+// Set sets the URL of the work provider's webhook, and enables it. A given secret replaces all others; without one the
+// secrets stay, and the first time one is generated. The secret returned is the new one, or "".
 func (s *Store) Set(ctx context.Context, provider, url string, secret Secret, now time.Time) (Secret, error) {
 	if err := CheckURL(url); err != nil {
 		return "", err
@@ -150,8 +153,8 @@ func (s *Store) Set(ctx context.Context, provider, url string, secret Secret, no
 // MaxOverlap is the longest overlap of two secrets.
 const MaxOverlap = 30 * 24 * time.Hour
 
-// Rotate generates a new secret. The previous one keeps signing during the overlap, so that the work provider can switch at
-// any time within it.
+// Rotate generates a new secret. The previous one keeps signing during the overlap, so that the work provider can
+// switch at any time within it.
 func (s *Store) Rotate(ctx context.Context, provider string, overlap time.Duration, now time.Time) (Secret, error) {
 	if overlap < 0 || overlap > MaxOverlap {
 		return "", fault.InvalidField("overlap", "The overlap must be 0 to 720 hours.")
@@ -191,8 +194,8 @@ func (s *Store) Enable(ctx context.Context, provider string) error {
 	return s.put(ctx, provider, settings)
 }
 
-// disableGone disables the webhook because the receiver replied 410, unless the URL has changed. It is an update of just these
-// attributes, because the sender, which connects to untrusted hosts, is permitted no more in this table.
+// disableGone disables the webhook because the receiver replied 410, unless the URL has changed. It is an update of
+// just these attributes, because the sender, which connects to untrusted hosts, is permitted no more in this table.
 func (s *Store) disableGone(ctx context.Context, provider, url string, now time.Time) error {
 	err := s.providers.Update(table.PK, table.ProviderPartition(provider)).Range(table.SK, table.WebhookSort).
 		Set("disabled", now.UTC()).Set("reason", "the receiver replied 410 Gone").Add("n", 1).

@@ -12,8 +12,8 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-// Secret is the secret with which a work provider verifies our signatures: "whsec_" and base64. It is stored as plain text,
-// because signing needs it, but shown only once.
+// Secret is the secret with which a work provider verifies our signatures: "whsec_" and base64. It is stored as plain
+// text, because signing needs it, but shown only once.
 type Secret string
 
 const secretPrefix = "whsec_"
@@ -53,8 +53,8 @@ func (s Secret) key() ([]byte, error) {
 // String keeps a secret out of logs and errors.
 func (Secret) String() string { return "whsec_…" }
 
-// sign returns the value of the header webhook-signature (Standard Webhooks 1.0): one signature per secret, so that a receiver
-// with any of them can verify it.
+// sign returns the value of the header webhook-signature (Standard Webhooks 1.0): one signature per secret, so that a
+// receiver with any of them can verify it.
 func sign(id string, at time.Time, body []byte, secrets []Secret) string {
 	signatures := make([]string, len(secrets))
 	for i, secret := range secrets {

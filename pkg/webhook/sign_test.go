@@ -16,7 +16,12 @@ import (
 
 // The vector that all official libraries of Standard Webhooks are tested with.
 func TestSignOfficialVector(t *testing.T) {
-	got := sign("msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`), []Secret{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
+	got := sign(
+		"msg_p5jXN8AQM9LWM0D4loKWxJek",
+		time.Unix(1614265330, 0),
+		[]byte(`{"test": 2432232314}`),
+		[]Secret{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+	)
 	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -30,7 +35,11 @@ func TestOfficialVerifierAcceptsSignature(t *testing.T) {
 		body := rapid.SliceOf(rapid.Byte()).Draw(t, "body")
 		at := time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "at"), 0)
 		header := func(id string) http.Header {
-			return http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)}, "Webhook-Signature": {sign(id, at, body, secrets)}}
+			return http.Header{
+				"Webhook-Id":        {id},
+				"Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)},
+				"Webhook-Signature": {sign(id, at, body, secrets)},
+			}
 		}
 		for _, secret := range secrets {
 			verifier, err := standardwebhooks.NewWebhook(string(secret))
@@ -61,9 +70,11 @@ func TestSecrets(t *testing.T) {
 	if got, err := ParseSecret(" " + string(drawn) + "\n"); err != nil || got != drawn {
 		t.Error(got, err)
 	}
-	for _, text := range []string{"", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!", "whsec_" + strings.Repeat("AAAA", 22)} {
+	for _, text := range []string{"", "whsec_", "whsec_MfKQ9r8GKYqrTwjUPD8=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+		"whsec_!", "whsec_" + strings.Repeat("AAAA", 22)} {
 		_, err := ParseSecret(text)
-		if err == nil || fault.KindOf(err) != fault.InvalidData || text != "" && strings.Contains(err.Error(), text) && text != "whsec_" {
+		if err == nil || fault.KindOf(err) != fault.InvalidData ||
+			text != "" && strings.Contains(err.Error(), text) && text != "whsec_" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 // eventSignUp is the notification that a customer consented to sharing with the work provider.
 const eventSignUp = "signup"
 
-// signUpBody is the body of a sign-up, its keys in the documented order. It is built from the customer's current details when
-// it is sent, and never stored.
+// signUpBody is the body of a sign-up, its keys in the documented order. It is built from the customer's current
+// details when it is sent, and never stored.
 type signUpBody struct {
 	CustomerNumber string `json:"customerNumber"`
 	Email          string `json:"email"`
@@ -64,7 +64,12 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 	if err != nil {
 		return err
 	}
-	reply := s.attempt(ctx, e, &d, signUpBody{CustomerNumber: recipient.Number, Email: recipient.Email, PhoneNumber: recipient.PhoneNumber})
+	reply := s.attempt(
+		ctx,
+		e,
+		&d,
+		signUpBody{CustomerNumber: recipient.Number, Email: recipient.Email, PhoneNumber: recipient.PhoneNumber},
+	)
 	if reply.kind == replyMatched || reply.kind == replyNotMatched {
 		return s.recordReply(ctx, e, d, reply)
 	}
@@ -73,7 +78,12 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 
 // recordReply records the reply in the customer's history, and completes the delivery, in one transaction.
 func (s *Sender) recordReply(ctx context.Context, e job, d Delivery, reply Reply) error {
-	answer := link.MatchReply{Provider: e.Provider, Customer: e.Customer, Matched: reply.kind == replyMatched, UserID: reply.userID}
+	answer := link.MatchReply{
+		Provider: e.Provider,
+		Customer: e.Customer,
+		Matched:  reply.kind == replyMatched,
+		UserID:   reply.userID,
+	}
 	_, err := s.Links.RecordMatchReply(ctx, answer, s.Now(), func(tx *dynamo.WriteTx, isMatched bool) {
 		done := d
 		done.State = NotMatched

@@ -35,8 +35,8 @@ const (
 	robin   = "XYZ789" // another one
 )
 
-// immediateQueue is a queue that keeps nothing back, so that a test which turns its clock on does not have to wait. What a message
-// says of when it is due is heeded as ever.
+// immediateQueue is a queue that keeps nothing back, so that a test which turns its clock on does not have to wait.
+// What a message says of when it is due is heeded as ever.
 type immediateQueue struct {
 	queue.Sender
 	broken bool
@@ -108,9 +108,23 @@ func newFixtureIn(t *testing.T, env *config.Env) *fixture {
 	w.process = shift.Processor(timeline.NewApplier(w.sender.Timelines, 4), deadletter.NewStore(env), now)
 	register := customer.NewRegistrar(w.sender.Customers, w.sender.Timelines, refold)
 	for i, number := range []string{dara, robin} {
-		details := customer.Details{GivenNames: "Dara", LastName: "Driver", Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
-			DOB: "1984-01-15", Email: fmt.Sprintf("d&%d@example.com", i), PhoneNumber: fmt.Sprintf("+44207946000%d", i)}
-		must(register.Create(t.Context(), customer.NewCustomer{Number: number, Details: details, Policy: customer.Policy{Insured: true}}, noon))
+		details := customer.Details{
+			GivenNames:  "Dara",
+			LastName:    "Driver",
+			Address:     "25 Luke Street",
+			City:        "London",
+			PostCode:    "EC2A 4DS",
+			DOB:         "1984-01-15",
+			Email:       fmt.Sprintf("d&%d@example.com", i),
+			PhoneNumber: fmt.Sprintf("+44207946000%d", i),
+		}
+		must(
+			register.Create(
+				t.Context(),
+				customer.NewCustomer{Number: number, Details: details, Policy: customer.Policy{Insured: true}},
+				noon,
+			),
+		)
 	}
 	w.secret = must(w.sender.Settings.Set(t.Context(), courier, w.url, "", noon.Add(-time.Hour)))
 	w.reply(204, "")
@@ -175,14 +189,18 @@ func (w *fixture) receive(variable string) events.SQSEvent {
 	url := w.env.Get(variable)
 	for {
 		out := must(w.sqs.ReceiveMessage(w.t.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: 10, MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+			QueueUrl: &url, MaxNumberOfMessages: 10,
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		}))
 		if len(out.Messages) == 0 {
 			return event
 		}
 		for _, m := range out.Messages {
 			must(w.sqs.DeleteMessage(w.t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}))
-			event.Records = append(event.Records, events.SQSMessage{MessageId: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), Attributes: m.Attributes})
+			event.Records = append(
+				event.Records,
+				events.SQSMessage{MessageId: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), Attributes: m.Attributes},
+			)
 		}
 	}
 }

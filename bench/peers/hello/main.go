@@ -1,5 +1,5 @@
-// Command hello is the least that a Lambda behind the gateway can be in Go: aws-lambda-go as its documentation shows it,
-// and one constant answer. It is the floor that our own functions' start-up and overhead are measured from.
+// Command hello is the least that a Lambda behind the gateway can be in Go: aws-lambda-go as its documentation shows
+// it, and one constant answer. It is the floor that our own functions' start-up and overhead are measured from.
 package main
 
 import (

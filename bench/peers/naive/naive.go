@@ -1,6 +1,6 @@
-// Package naive is the design that first comes to mind for this API: a queue message for each event, an invocation for each
-// message, and three writes for each event (the event, the shift, and what is open). It is built as one builds it with the
-// same libraries, for a comparison of costs with the same requests and the same shifts in the end.
+// Package naive is the design that first comes to mind for this API: a queue message for each event, an invocation for
+// each message, and three writes for each event (the event, the shift, and what is open). It is built as one builds it
+// with the same libraries, for a comparison of costs with the same requests and the same shifts in the end.
 //
 // It promises much less: events that come late, twice or out of order make wrong shifts, and a crash between two writes
 // leaves half of an event.
@@ -104,7 +104,8 @@ func (d Design) Accept(ctx context.Context, r events.APIGatewayProxyRequest) (ev
 		if err != nil {
 			return events.APIGatewayProxyResponse{}, err
 		}
-		if _, err := d.Queue.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &d.URL, MessageBody: aws.String(string(text))}); err != nil {
+		if _, err := d.Queue.SendMessage(ctx,
+			&sqs.SendMessageInput{QueueUrl: &d.URL, MessageBody: aws.String(string(text))}); err != nil {
 			return events.APIGatewayProxyResponse{}, err
 		}
 	}
@@ -130,7 +131,8 @@ func (d Design) apply(ctx context.Context, m message) error {
 	if err := d.Table.Get("pk", m.Provider+"#"+m.UserID).Range("sk", dynamo.Equal, "owner").One(ctx, &owner); err != nil {
 		return err
 	}
-	pk, at := m.Provider+"#"+owner.Customer, m.Timestamp.UTC().Format(time.RFC3339Nano)
+	pk := m.Provider + "#" + owner.Customer
+	at := m.Timestamp.UTC().Format(time.RFC3339Nano)
 	var open openRow
 	err := d.Table.Get("pk", pk).Range("sk", dynamo.Equal, "open").Consistent(true).One(ctx, &open)
 	if err != nil && !errors.Is(err, dynamo.ErrNotFound) {
@@ -157,7 +159,10 @@ func (d Design) apply(ctx context.Context, m message) error {
 // Shifts are the shifts of a customer, as start and end.
 func (d Design) Shifts(ctx context.Context, provider, customer string) ([][2]time.Time, error) {
 	var rows []shiftRow
-	err := d.Table.Get("pk", provider+"#"+customer).Range("sk", dynamo.BeginsWith, "shift#").Consistent(true).All(ctx, &rows)
+	err := d.Table.Get("pk", provider+"#"+customer).
+		Range("sk", dynamo.BeginsWith, "shift#").
+		Consistent(true).
+		All(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("naive: %w", err)
 	}
