@@ -80,7 +80,7 @@ var faults = []mutation{
 		`	if f.PlannedEnd == Never {
 		return
 	}`, ``,
-		byCases,
+		"pkg/timeline TestLastAcceptedPlanCounts",
 	},
 	{
 		3, "a set takes the place of the one before", "pkg/timeline/dynamo.go",
@@ -253,7 +253,7 @@ var faults = []mutation{
 		9, "records that do not change are not written", "pkg/timeline/apply.go",
 		`ok && prev.Version != version && slices.Equal(prev.Shifts, d.shifts)`,
 		`(!ok || version >= 0) && slices.Equal(prev.Shifts, d.shifts)`,
-		simulation,
+		inSmall,
 	},
 	{
 		9, "the hint of whose an id is is believed", "pkg/timeline/apply.go",
@@ -351,12 +351,12 @@ var faults = []mutation{
 	{
 		2, "of two LOGINs at an instant the first one read names the shift", "pkg/timeline/fold.go",
 		`if !p.login || compareNames(f.Name, p.name) < 0 {`, `if !p.login {`,
-		simulation,
+		"pkg/timeline TestLoginsOfOneInstantAreOne",
 	},
 	{
 		1, "an event waits for a match for a microsecond too long", "pkg/timeline/history.go",
 		`case now < at.Add(MatchWindow):`, `case now <= at.Add(MatchWindow):`,
-		"pkg/timeline TestUncountedReasons",
+		"pkg/timeline TestReasonsForNotCounting",
 	},
 	{
 		1, "a full day takes no LOGOUT", "pkg/timeline/capacity.go",
