@@ -67,7 +67,7 @@ var faults = []mutation{
 	{
 		2, "of two planned ends the one read last counts", "pkg/timeline/fold.go",
 		`if p.planned == Never || later > 0 {`, `if p.planned == Never || later != 2 {`,
-		byModel,
+		"pkg/timeline TestLastAcceptedPlanCounts",
 	},
 	{
 		2, "of two planned ends the later end counts", "pkg/timeline/fold.go",
@@ -365,7 +365,7 @@ var faults = []mutation{
 	}`, `	if k != 0 {
 		return maxLoginsPerDay
 	}`,
-		simulation,
+		"pkg/timeline TestLogoutsFitAFullDay",
 	},
 	{
 		1, "the last planned end is dropped from a full day", "pkg/timeline/capacity.go",
