@@ -55,8 +55,8 @@ var effectText = map[string]string{
 	timeline.ClosedShift.String():        "closes the shift",
 	timeline.AlreadyOpen.String():        "no effect: a shift is open already, and keeps its start",
 	timeline.LogoutWithoutLogin.String(): "no effect: no shift is open",
-	timeline.BeforeConsent.String():      "does not count: before the latest consent",
-	timeline.UnmatchedTooLong.String():   "does not count: nobody to count it for within 30 days",
+	timeline.BeforeConsent.String():      "rejected: before the latest consent",
+	timeline.UnmatchedTooLong.String():   "rejected: not matched within 30 days",
 }
 
 func (t *tool) explain() *cobra.Command {
@@ -166,7 +166,7 @@ func newExplanationView(providerID, number string, day timeline.Day, s timeline.
 
 // sentence is a step's outcome in a sentence.
 func (v stepView) sentence() string {
-	return cmp.Or(effectText[v.Effect+v.Reason], "waits: nobody to count it for, yet") // it has one of the two at most
+	return cmp.Or(effectText[v.Effect+v.Reason], "waiting: customer not matched yet") // it has one of the two at most
 }
 
 // write tells the story to people.
@@ -204,9 +204,9 @@ func (v explanationView) write(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	record := fmt.Sprintf("The record of the day, which lists are read from, says the same (revision %d).", v.Revision)
+	record := fmt.Sprintf("The stored record agrees (revision %d).", v.Revision)
 	if !v.RecordAgrees {
-		record = "The record of the day, which lists are read from, says something else. If that stays so: zegoctl rebuild."
+		record = "The stored record differs. If it still does a moment later: zegoctl rebuild."
 	}
 	_, err := fmt.Fprintf(out, "\n%s\n\n%s\n", textChart(v.day, v.steps, v.shifts), record)
 	return err

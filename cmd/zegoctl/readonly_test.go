@@ -89,7 +89,7 @@ func TestExplain(t *testing.T) {
 	text, err := o.run("explain", "ABC123", "--day", date)
 	want := []string{
 		"ABC123 at courier-ltd on " + date, "LINK", "opens a shift", "a shift is open already", "closes the shift",
-		"no shift is open", "says the same",
+		"no shift is open", "The stored record agrees",
 		"events   " + strings.Repeat(".", 36) + ">...>.........<" + strings.Repeat(".", 29) + "<",
 		"insured  " + strings.Repeat(".", 36) + strings.Repeat("#", 14) + ".",
 	}
