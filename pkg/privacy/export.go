@@ -124,7 +124,7 @@ func (d *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 		return e, err
 	}
 	for _, r := range relations {
-		s, err := d.sharing(ctx, r, number)
+		s, err := d.sharing(ctx, r, number, now)
 		if err != nil {
 			return e, err
 		}
@@ -134,7 +134,9 @@ func (d *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 }
 
 // sharing is everything that passed between a customer and a work provider.
-func (d *Service) sharing(ctx context.Context, r providerHistory, number string) (Sharing, error) {
+func (d *Service) sharing(
+	ctx context.Context, r providerHistory, number string, now time.Time,
+) (Sharing, error) {
 	s := Sharing{
 		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.AllUserIDs()...), Events: []Event{},
 		Shifts: []Shift{},
@@ -162,7 +164,9 @@ func (d *Service) sharing(ctx context.Context, r providerHistory, number string)
 	}
 	for _, record := range records {
 		for _, shift := range record.Shifts {
-			s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.EndedBy.String()})
+			if shift.Begun(timeline.At(now)) {
+				s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.EndedBy.String()})
+			}
 		}
 	}
 	if s.EnrolledAs, err = d.enrolledUserIDs(ctx, r, number); err != nil {
