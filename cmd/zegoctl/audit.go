@@ -25,8 +25,9 @@ func (t *tool) audit() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "audit",
 		Short: "Who did what with this tool",
-		Long: `Who did what with this tool. Each command that changes something, or shows who a person is, is noted before it is done,
-with who AWS says the operator is, and what came of it afterwards. Entries are only added: see "audit verify".`,
+		Long: `Who did what with this tool. Each command that changes something, or shows who a person is, is noted
+before it is done, with who AWS says the operator is, and what came of it afterwards. Entries are
+only added: see "audit verify".`,
 	}, t.auditList(), t.auditVerify())
 }
 
@@ -100,8 +101,9 @@ func (t *tool) auditVerify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Tell whether entries were replaced or taken away",
-		Long: `Tell whether entries were replaced or taken away since they were written: each holds a digest of itself and the one before.
-That an operator's very last entry was is shown by the table's point-in-time recovery only.`,
+		Long: `Tell whether entries were replaced or taken away since they were written: each holds a digest of
+itself and the one before. That an operator's very last entry was is shown by the table's
+point-in-time recovery only.`,
 		Example: `  zegoctl audit verify`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -28,7 +28,8 @@ func (t *tool) customer() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "customer",
 		Short: "The insured",
-		Long:  `The insured. Who they are is shown by "export" alone, which the audit log notes; "find" leads from an email to a number.`,
+		Long: `The insured. Who they are is shown by "export" alone, which the audit log notes; "find" leads from
+an email to a number.`,
 	}, t.customerCreate(), t.customerShow(), t.customerFind(), t.customerExport(), t.customerErase())
 }
 

@@ -64,8 +64,9 @@ func (t *tool) explain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain CUSTOMER",
 		Short: "Tell why a customer was insured on a day, or was not: the facts, the fold step by step, the shifts",
-		Long: `Tell why a customer was insured on a day, or was not: for each work provider the history of consents, ids and matches, each
-event with what it did and what it left open, and the shifts that came of it. All times are in UTC, and so is the day.
+		Long: `Tell why a customer was insured on a day, or was not: for each work provider the history of
+consents, ids and matches, each event with what it did and what it left open, and the shifts that
+came of it. All times are in UTC, and so is the day.
 
 The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x both,
 	and # where the customer is insured. With

@@ -42,8 +42,8 @@ func (t *tool) key() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "key",
 		Short: "API keys of work providers",
-		Long: `API keys of work providers. A key is shown once, when it is issued: only its hash is stored. Afterwards it goes by the
-first eight digits of that hash.`,
+		Long: `API keys of work providers. A key is shown once, when it is issued: only its hash is stored.
+Afterwards it goes by the first eight digits of that hash.`,
 	}, t.keyIssue(), t.keyRotate(), t.keyRevoke(), t.keyList())
 }
 
@@ -74,9 +74,10 @@ func (t *tool) keyRotate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate PROVIDER KEY-ID",
 		Short: "Issue a successor to a key, shown this once; for a while the key works beside it",
-		Long: `Issue a successor to a key, which is shown this once. The key itself goes on working for the overlap, so that the work
-provider can change over at any moment within it. "zegoctl key list" tells when each key was last used: if the old one still
-is shortly before its end, the work provider has not changed over yet.`,
+		Long: `Issue a successor to a key, which is shown this once. The key itself goes on working for the
+overlap, so that the work provider can change over at any moment within it. "zegoctl key list" tells
+when each key was last used: if the old one still is shortly before its end, the work provider has
+not changed over yet.`,
 		Example: `  zegoctl key rotate courier-ltd 1b4f0e98 --overlap 168h`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -133,8 +134,9 @@ func (t *tool) keyList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list PROVIDER",
 		Short: "List all keys a work provider was ever issued, with the last hour in which each was used",
-		Long: `List all keys a work provider was ever issued, by their ids. LAST USED is the start of the last hour, in UTC, in which the
-key was used; it is noted when a function meets the key anew, which it does at least once in an hour of use.`,
+		Long: `List all keys a work provider was ever issued, by their ids. LAST USED is the start of the last
+hour, in UTC, in which the key was used; it is noted when a function meets the key anew, which it
+does at least once in an hour of use.`,
 		Example: `  zegoctl key list courier-ltd`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -125,8 +125,8 @@ func (t *tool) linkGive() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "give PROVIDER CUSTOMER",
 		Short: "Record that a customer agrees to share with a work provider",
-		Long: `Record that a customer agrees to share with a work provider from now on, is called by an id there, and is matched.
-What is so already stays as it is; a second id is added to the first.`,
+		Long: `Record that a customer agrees to share with a work provider from now on, is called by an id there,
+and is matched. What is so already stays as it is; a second id is added to the first.`,
 		Example: `  zegoctl link give courier-ltd ABC123 --work-provider-user-id 12345 --matched`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

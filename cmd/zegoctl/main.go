@@ -81,8 +81,8 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 	root := &cobra.Command{
 		Use:   "zegoctl",
 		Short: "Operate the work provider API",
-		Long: `Operate the work provider API: its work providers and their keys, the customers and what they share, and what became of
-events.
+		Long: `Operate the work provider API: its work providers and their keys, the customers and what they share,
+and what became of events.
 
 Every command that changes something is noted in the audit log,
 	with who AWS says you are. With --dry-run it makes all its

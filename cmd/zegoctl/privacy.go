@@ -187,8 +187,9 @@ func (t *tool) customerErase() *cobra.Command {
 	return &cobra.Command{
 		Use:   "erase CUSTOMER",
 		Short: "Forget who a customer is (GDPR, article 17); what claims are judged by is kept without the person",
-		Long: `Forget who a customer is. Deleted are name, address, date of birth, email, telephone number, the account, the vehicle's
-registration, and what is remembered of enrolments. Consents end, open shifts with them.
+		Long: `Forget who a customer is. Deleted are name, address, date of birth, email, telephone number, the
+account, the vehicle's registration, and what is remembered of enrolments. Consents end, open shifts
+with them.
 
 Kept, because claims are judged by it for years (article 17, 3 (e)), is that somebody of this number had this cover,
 	and when

@@ -63,10 +63,12 @@ func (t *tool) rebuild() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make shift records again from the facts, and tell where they differed",
-		Long: `Make shift records again from the facts, and tell where they differed: the day, the shifts before, and after. Without
---customer it goes over all customers of the work provider, whom it finds by reading the whole table.
+		Long: `Make shift records again from the facts, and tell where they differed: the day, the shifts before,
+and after. Without --customer it goes over all customers of the work provider, whom it finds by
+reading the whole table.
 
-It may run while events come in. What the processor is just about to write then shows as a difference.`,
+It may run while events come in. What the processor is just about to write then shows as a
+difference.`,
 		Example: `  zegoctl rebuild --provider courier-ltd --customer ABC123 --dry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

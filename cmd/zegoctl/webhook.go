@@ -60,9 +60,9 @@ func (t *tool) webhookSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set PROVIDER URL",
 		Short: "Set a work provider's webhook, and enable it; the first time, its secret is drawn and shown this once",
-		Long: `Set the URL at which a work provider is told of sign-ups, and enable it. The first time, a secret is drawn and shown this
-once. Later the secret stays; rotate draws another. With --secret-from-stdin, a secret that the work provider drew takes
-the place of all others at once.`,
+		Long: `Set the URL at which a work provider is told of sign-ups, and enable it. The first time, a secret is
+drawn and shown this once. Later the secret stays; rotate draws another. With --secret-from-stdin, a
+secret that the work provider drew takes the place of all others at once.`,
 		Example: `  zegoctl webhook set courier-ltd https://hooks.courier.example/zego`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -217,8 +217,9 @@ func (t *tool) webhookRejected() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rejected PROVIDER --tell[=false]",
 		Short: "Tell a webhook of events that do not count, or no longer; in force within 60 seconds",
-		Long: `Tell a webhook, by event.rejected, of events that the work provider sent and that do not count: those before the consent, and
-those that found no room on their day. It is asked for by each work provider that wants it.`,
+		Long: `Tell a webhook, by event.rejected, of events that the work provider sent and that do not count:
+those before the consent, and those that found no room on their day. It is asked for by each work
+provider that wants it.`,
 		Example: `  zegoctl webhook rejected courier-ltd --tell`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -251,8 +252,9 @@ func (t *tool) webhookTest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test PROVIDER",
 		Short: "Send a signed sign-up of nobody to a webhook; whatever it replies, nothing follows",
-		Long: `Send a signed sign-up of nobody (customer number TEST) to a webhook, from this machine, and show what the reply would
-mean. Nothing follows from it. A receiver that does not know TEST replies 404, which is a good sign.`,
+		Long: `Send a signed sign-up of nobody (customer number TEST) to a webhook, from this machine, and show
+what the reply would mean. Nothing follows from it. A receiver that does not know TEST replies 404,
+which is a good sign.`,
 		Example: `  zegoctl webhook test courier-ltd`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
