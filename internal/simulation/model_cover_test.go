@@ -54,7 +54,16 @@ func (f foldResult) shiftOf(login fact, now int64) (workShift, bool) {
 	if s, ok := f.find(func(s workShift) bool { return s.login == login.at && s.begun(now) }); ok {
 		return s, true
 	}
-	return f.find(func(s workShift) bool { return s.has(login.at) })
+	holder, ok := f.find(func(s workShift) bool { return s.has(login.at) })
+	return f.toldAs(holder, now), ok
+}
+
+// toldAs is the shift of which is told what belongs to another: the shift before, as long as that has not begun.
+func (f foldResult) toldAs(s workShift, now int64) workShift {
+	for !s.begun(now) {
+		s, _ = f.find(func(before workShift) bool { return before.to == s.from })
+	}
+	return s
 }
 
 // foldOf is a customer folded.
@@ -209,10 +218,7 @@ func (m *model) outcome(event fact, customers []string, now int64) (outcome, wor
 			if !ok {
 				return outcome{state: "NO_EFFECT", reason: "LOGOUT_WITHOUT_LOGIN"}, workShift{}, ""
 			}
-			for !s.begun(now) { // what belongs to it is told of the shift before
-				s, _ = person.find(func(before workShift) bool { return before.to == s.from })
-			}
-			return outcome{state: "APPLIED", effect: "CLOSED_SHIFT"}, s, customer
+			return outcome{state: "APPLIED", effect: "CLOSED_SHIFT"}, person.toldAs(s, now), customer
 		}
 		s, _ := person.shiftOf(event, now)
 		switch {
