@@ -91,7 +91,7 @@ type batch struct {
 type nameState struct {
 	partitionKey
 	days     []*dayWrite    // that the facts go to
-	owner    Ownership      // of a workProviderUserId
+	owner    Ownership      // of a workProviderUserId; a customer number is its own
 	customer *customerState // whose number it is
 	err      error          // why the owner, or one of the customers, could not be told
 }
@@ -182,6 +182,9 @@ func (b *batch) addFact(provider string, fact []Fact) *dayWrite {
 func (b *batch) name(key partitionKey) *nameState {
 	n := b.names.at(key)
 	n.partitionKey = key
+	if key.name.Kind == person.CustomerNumber && n.owner.Owner == "" {
+		n.owner = Ownership{Owner: key.name.Value, Customers: []string{key.name.Value}}
+	}
 	return n
 }
 
@@ -245,7 +248,7 @@ func (b *batch) resolveCustomers(ctx context.Context) {
 		}
 	})
 	for _, n := range names {
-		for _, customer := range n.customers() {
+		for _, customer := range n.owner.Customers {
 			b.markFacts(n, customer)
 		}
 	}
@@ -259,14 +262,6 @@ func (b *batch) resolveCustomers(ctx context.Context) {
 			b.markAffected(m.Provider, r.Customer, interval{r.From, lastDay.End()}).needsFold = true
 		}
 	}
-}
-
-// customers returns the customers whom facts under the name may concern.
-func (n *nameState) customers() []string {
-	if n.name.Kind == person.CustomerNumber {
-		return []string{n.name.Value}
-	}
-	return n.owner.Customers
 }
 
 // foldAll folds customers.
@@ -316,7 +311,7 @@ func (b *batch) ownerConfirmed(n *nameState) bool {
 // results puts together what became of each message: it has to be retried if anything failed on its way.
 func (b *batch) results() []Result {
 	for _, n := range b.names.values {
-		for _, customer := range n.customers() {
+		for _, customer := range n.owner.Customers {
 			if c := b.customer(n.provider, customer); c != nil && n.err == nil {
 				n.err = c.err
 			}
@@ -363,11 +358,7 @@ func (b *batch) effect(d *dayWrite, f Fact) Effect {
 	if slices.Contains(d.overflow, f) {
 		return TooManyFacts
 	}
-	owner := d.name.owner.Owner
-	if d.name.name.Kind == person.CustomerNumber {
-		owner = d.name.name.Value
-	}
-	for _, customer := range d.name.customers() {
+	for _, customer := range d.name.owner.Customers {
 		c := b.customer(d.name.provider, customer)
 		if c.history.Counts(f) {
 			effect, _ := c.foldAt(d.day).outcome(f, b.now)
@@ -375,7 +366,7 @@ func (b *batch) effect(d *dayWrite, f Fact) Effect {
 		}
 	}
 	var history History
-	if c := b.customer(d.name.provider, owner); c != nil {
+	if c := b.customer(d.name.provider, d.name.owner.Owner); c != nil {
 		history = c.history
 	}
 	return history.uncountedReason(f.At, b.now)

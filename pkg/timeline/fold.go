@@ -172,6 +172,8 @@ func fold(facts []Fact, history History) foldResult {
 	points := groupByInstant(history.countedFacts(facts))
 	f := folder{foldResult: foldResult{history: history, points: points}, lastLogin: -1}
 	f.results = make([]timepointResult, len(points))
+	f.shifts = make([]Shift, 0, len(points))
+	f.covers = make([]int, 0, len(points))
 	for i := range points {
 		f.advance(points[i].at)
 		f.apply(i)

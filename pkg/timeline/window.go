@@ -46,6 +46,9 @@ func (v interval) days() Days {
 
 // runs merges intervals whose days, with what a fold around them reads, touch each other. They are sorted.
 func runs(intervals []interval) []interval {
+	if len(intervals) == 1 {
+		return intervals
+	}
 	slices.SortFunc(intervals, func(a, b interval) int { return cmp.Compare(a.from, b.from) })
 	var merged []interval
 	for _, v := range intervals {
