@@ -116,6 +116,7 @@ type monthKey struct {
 
 // monthWrite is likewise the matches of a customer's month.
 type monthWrite struct {
+	customerKey
 	entries  []Entry
 	overflow []Entry
 	err      error
@@ -151,6 +152,7 @@ func (a *Applier) collect(messages []MessageChanges, now Instant) *batch {
 		}
 		for _, match := range m.Matches {
 			month := b.months.at(match.monthKey(m.Provider))
+			month.customerKey = customerKey{m.Provider, match.Customer}
 			month.entries = append(month.entries, match.Entry)
 		}
 	}
@@ -225,10 +227,9 @@ func (b *batch) persist(ctx context.Context) {
 		d := b.days[i]
 		d.overflow, d.err = b.storage.AddFacts(ctx, d.name.provider, d.name.name, d.day, dedupe(d.facts))
 	})
-	keys := b.months.keys
-	b.parallelDo(len(keys), func(i int) {
+	b.parallelDo(len(b.months.values), func(i int) {
 		m := b.months.values[i]
-		m.overflow, m.err = b.storage.AddHistory(ctx, keys[i].provider, keys[i].customer, dedupe(m.entries))
+		m.overflow, m.err = b.storage.AddHistory(ctx, m.provider, m.customer, dedupe(m.entries))
 	})
 	b.parallelDo(len(b.messages), func(i int) {
 		if m := b.messages[i]; m.Batch != "" {
@@ -518,7 +519,6 @@ func (a *Applier) parallelDo(n int, do func(i int)) {
 
 // orderedMap gathers values by key, and keeps the order in which the keys were met.
 type orderedMap[K comparable, V any] struct {
-	keys   []K
 	values []*V
 	byKey  map[K]*V
 }
@@ -534,7 +534,6 @@ func (m *orderedMap[K, V]) at(key K) *V {
 	if v == nil {
 		v = new(V)
 		m.byKey[key] = v
-		m.keys = append(m.keys, key)
 		m.values = append(m.values, v)
 	}
 	return v
