@@ -1,12 +1,12 @@
-// Package audit keeps what operators did: who, when, to what, and what came of it.
+// Package audit stores the actions of operators: who, when, on what, and with which outcome.
 //
-// Entries are only added. Each operator, as AWS knows them, has a partition to which nobody else can write (the managed
-// policy OperatorsPolicy in template.yaml), and nobody is granted to update or delete there. What a policy cannot
-// forbid is to put an entry over an older one of one's own. So this package adds on condition that nothing is there,
-// and every entry holds a digest of itself and the one before: an entry that was replaced no longer fits its successor,
-// and one that is missing leaves a gap (see Verify).
+// The log is append-only. Each operator, as identified by AWS, has a partition that no one else can write to (the
+// managed policy OperatorsPolicy in template.yaml), and no one may update or delete items there. IAM cannot prevent an
+// operator from overwriting an entry of their own. So this package writes on the condition that no item exists, and
+// every entry contains a digest of itself and of the previous entry: a replaced entry no longer matches the next one,
+// and a missing entry leaves a gap (see Verify).
 //
-// An entry names work providers, customers by number, and things by their ids, and holds nothing else of a person.
+// An entry names work providers, customers by number, and other things by ID. It contains no other personal data.
 package audit
 
 import (
@@ -29,46 +29,46 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Operator is who is at work, as AWS knows them. Whoever runs the tool cannot choose it.
+// Operator is the IAM identity that runs the tool. The person who runs it cannot choose it.
 type Operator struct {
-	// ID is what IAM policies call aws:userid: that of a user, or of a role and the session's name.
+	// ID is aws:userid of IAM policies: the ID of a user, or of a role followed by the session name.
 	ID string
-	// ARN is what people read.
+	// ARN is the readable form.
 	ARN string
 }
 
-// Identify asks AWS whose credentials these are.
+// Identify returns the operator whose credentials cfg contains, as reported by AWS STS.
 func Identify(ctx context.Context, cfg aws.Config) (Operator, error) {
-	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	identity, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Operator{}, fmt.Errorf("AWS does not say who you are: %w", err)
+		return Operator{}, fmt.Errorf("cannot identify the operator: %w", err)
 	}
-	return Operator{ID: aws.ToString(who.UserId), ARN: aws.ToString(who.Arn)}, nil
+	return Operator{ID: aws.ToString(identity.UserId), ARN: aws.ToString(identity.Arn)}, nil
 }
 
-// Entry is one line of the log: that somebody set about something or, later, what came of it.
+// Entry is one entry of the log: the start of an action or, later, its outcome.
 type Entry struct {
 	Operator Operator
-	Number   int64     // among the operator's own, from 1
-	At       time.Time // to the microsecond
+	Number   int64     // position among the operator's entries, from 1
+	At       time.Time // in microseconds
 	Action   string    // the command, such as "key revoke"
-	Target   string    // to what, such as "courier-ltd 1b4f0e98"
-	// Completes is the number of the entry whose outcome this one tells; 0 if it tells of setting about something.
+	Target   string    // its arguments, such as "courier-ltd 1b4f0e98"
+	// Completes is the number of the entry whose outcome this one records; 0 if this one records a start.
 	Completes int64
-	Outcome   string // Done, or what went wrong
+	Outcome   string // OutcomeOK, or the error
 	digest    []byte
 }
 
-// OutcomeOK is the outcome of what succeeded.
+// OutcomeOK is the outcome of a successful action.
 const OutcomeOK = "done"
 
-// Store keeps entries in the table Audit.
+// Store stores entries in the table Audit.
 type Store struct {
 	db    *dynamo.DB
 	table dynamo.Table
 }
 
-// NewStore is the store in the table that AUDIT_TABLE names.
+// NewStore returns the store of the table that AUDIT_TABLE names.
 func NewStore(env *config.Env) *Store {
 	db := dynamo.New(env.AWS())
 	return &Store{db: db, table: db.Table(env.Get("AUDIT_TABLE"))}
@@ -81,45 +81,46 @@ type entryItem struct {
 	ARN           string `dynamo:"arn"`
 	Number        int64  `dynamo:"n"`
 	At            int64  `dynamo:"at"` // microseconds since the epoch
-	Action        string `dynamo:"deed"`
-	Target        string `dynamo:"of,omitempty"`
-	Completes     int64  `dynamo:"ends,omitempty"`
+	Action        string `dynamo:"action"`
+	Target        string `dynamo:"target,omitempty"`
+	Completes     int64  `dynamo:"completes,omitempty"`
 	Outcome       string `dynamo:"outcome,omitempty"`
 	Digest        []byte `dynamo:"digest"`
 }
 
 const entryVersion = 1
 
-func (r entryItem) entry() Entry {
+func (i entryItem) entry() Entry {
 	return Entry{
-		Operator: Operator{ID: strings.TrimPrefix(r.PK, table.OperatorPartition("")), ARN: r.ARN}, Number: r.Number,
-		At: time.UnixMicro(r.At).
-			UTC(),
-		Action: r.Action, Target: r.Target, Completes: r.Completes, Outcome: r.Outcome, digest: r.Digest,
+		Operator:  Operator{ID: strings.TrimPrefix(i.PK, table.OperatorPartition("")), ARN: i.ARN},
+		Number:    i.Number,
+		At:        time.UnixMicro(i.At).UTC(),
+		Action:    i.Action,
+		Target:    i.Target,
+		Completes: i.Completes,
+		Outcome:   i.Outcome,
+		digest:    i.Digest,
 	}
 }
 
-// Begin notes that an operator sets about something. Nothing may be done if it fails.
+// Begin records the start of an action. If it fails, the action must not be performed.
 func (s *Store) Begin(ctx context.Context, operator Operator, action, target string, now time.Time) (Entry, error) {
 	return s.add(ctx, Entry{Operator: operator, At: now, Action: action, Target: target})
 }
 
-// End notes what came of it: Done, or what went wrong.
-func (s *Store) End(ctx context.Context, begun Entry, outcome string, now time.Time) (Entry, error) {
-	return s.add(
-		ctx,
-		Entry{
-			Operator:  begun.Operator,
-			At:        now,
-			Action:    begun.Action,
-			Target:    begun.Target,
-			Completes: begun.Number,
-			Outcome:   outcome,
-		},
-	)
+// End records the outcome of an action: OutcomeOK, or the error.
+func (s *Store) End(ctx context.Context, start Entry, outcome string, now time.Time) (Entry, error) {
+	return s.add(ctx, Entry{
+		Operator:  start.Operator,
+		At:        now,
+		Action:    start.Action,
+		Target:    start.Target,
+		Completes: start.Number,
+		Outcome:   outcome,
+	})
 }
 
-// add puts an entry behind the operator's last one. If the same operator is at work twice, one of the two begins again.
+// add appends an entry to the operator's partition. If two commands of one operator add at the same time, one retries.
 func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 	partition := table.OperatorPartition(e.Operator.ID)
 	e.At = e.At.UTC().Truncate(time.Microsecond)
@@ -136,53 +137,50 @@ func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 			prev = last[0].Digest
 		}
 		e.digest = e.digestAfter(prev)
-		// A transaction, though of one row: its token lets the SDK send it again without meeting its own row.
-		return table.Commit(ctx, s.db.WriteTx().Put(s.table.Put(entryItem{
-			PK: partition, SK: table.OperatorSort(e.Number), SchemaVersion: entryVersion, ARN: e.Operator.ARN, Number: e.Number,
-			At:     e.At.UnixMicro(),
-			Action: e.Action, Target: e.Target, Completes: e.Completes, Outcome: e.Outcome, Digest: e.digest,
-		}).If("attribute_not_exists(pk)")))
+		item := entryItem{
+			PK:            partition,
+			SK:            table.OperatorSort(e.Number),
+			SchemaVersion: entryVersion,
+			ARN:           e.Operator.ARN,
+			Number:        e.Number,
+			At:            e.At.UnixMicro(),
+			Action:        e.Action,
+			Target:        e.Target,
+			Completes:     e.Completes,
+			Outcome:       e.Outcome,
+			Digest:        e.digest,
+		}
+		// A transaction, although it has one item: its token makes the SDK's own retries idempotent.
+		return table.Commit(ctx, s.db.WriteTx().Put(s.table.Put(item).If("attribute_not_exists(pk)")))
 	})
 	if err != nil {
-		return e, fmt.Errorf("the audit log cannot be written: %w", err)
+		return e, fmt.Errorf("cannot write the audit log: %w", err)
 	}
 	return e, nil
 }
 
-// digestAfter is the digest of an entry that follows one with the digest before. Texts are quoted, so that no two
-// entries look alike.
+// digestAfter returns the digest of an entry that follows one with the digest prev. Strings are quoted, so that
+// different entries never have the same input.
 func (e Entry) digestAfter(prev []byte) []byte {
 	sum := sha256.New()
 	sum.Write(prev)
-	fmt.Fprintf(
-		sum,
-		"%d %q %q %d %d %q %q %d %q",
-		entryVersion,
-		e.Operator.ID,
-		e.Operator.ARN,
-		e.Number,
-		e.At.UnixMicro(),
-		e.Action,
-		e.Target,
-		e.Completes,
-		e.Outcome,
-	)
+	fmt.Fprintf(sum, "%d %q %q %d %d %q %q %d %q", entryVersion, e.Operator.ID, e.Operator.ARN,
+		e.Number, e.At.UnixMicro(), e.Action, e.Target, e.Completes, e.Outcome)
 	return sum.Sum(nil)
 }
 
-// List is every entry, each operator's by themselves and in order. It reads the whole table, which grows by a few rows
-// a command.
+// List returns all entries, by operator and number. It reads the whole table, which grows by two items per command.
 func (s *Store) List(ctx context.Context) ([]Entry, error) {
-	var rows []entryItem
-	if err := s.table.Scan().Consistent(true).All(ctx, &rows); err != nil {
+	var items []entryItem
+	if err := s.table.Scan().Consistent(true).All(ctx, &items); err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err)
 	}
-	entries := make([]Entry, len(rows))
-	for i, r := range rows {
-		if r.SchemaVersion != entryVersion {
-			return nil, errors.New("audit: an entry has an unknown form")
+	entries := make([]Entry, len(items))
+	for i, item := range items {
+		if item.SchemaVersion != entryVersion {
+			return nil, errors.New("audit: an entry has an unknown version")
 		}
-		entries[i] = r.entry()
+		entries[i] = item.entry()
 	}
 	slices.SortFunc(entries, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(a.Operator.ID, b.Operator.ID), cmp.Compare(a.Number, b.Number))
@@ -190,15 +188,16 @@ func (s *Store) List(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-// Violation is a place at which the log is not as it was written.
+// Violation is an entry at which the log is not as it was written.
 type Violation struct {
 	Operator Operator
 	Number   int64
 	Problem  string
 }
 
-// Verify finds the places at which entries, as List has them, were replaced or taken away. A last entry that was
-// replaced or taken away cannot be told from the entries alone: the table's point-in-time recovery has what was there.
+// Verify returns the entries, in the order of List, before which entries were removed or at which one was replaced.
+// Removal or replacement of an operator's last entry cannot be detected from the entries alone: the table's
+// point-in-time recovery has the original.
 func Verify(entries []Entry) []Violation {
 	var violations []Violation
 	var prev Entry
@@ -208,12 +207,10 @@ func Verify(entries []Entry) []Violation {
 		}
 		switch {
 		case e.Number != prev.Number+1:
-			violations = append(
-				violations,
-				Violation{e.Operator, e.Number, fmt.Sprintf("the entries from %d to here are missing", prev.Number+1)},
-			)
+			problem := fmt.Sprintf("the entries from %d to here are missing", prev.Number+1)
+			violations = append(violations, Violation{e.Operator, e.Number, problem})
 		case !bytes.Equal(e.digest, e.digestAfter(prev.digest)):
-			violations = append(violations, Violation{e.Operator, e.Number, "this entry or the one before was replaced"})
+			violations = append(violations, Violation{e.Operator, e.Number, "this entry or the previous one was replaced"})
 		}
 		prev = e
 	}

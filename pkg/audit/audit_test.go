@@ -17,15 +17,15 @@ var (
 	noor = Operator{ID: "AROAEXAMPLE:noor", ARN: "arn:aws:sts::123456789012:assumed-role/operators/noor"}
 )
 
-// told writes a short log: dara did one thing, and two that failed; noor began one.
-func told(t *testing.T, s *Store) {
+// seed writes a short log: one action of dara's that succeeded and two that failed, and one of noor's without outcome.
+func seed(t *testing.T, s *Store) {
 	t.Helper()
 	for i, outcome := range []string{OutcomeOK, "refused", "refused again"} {
-		begun, err := s.Begin(t.Context(), dara, "key revoke", "courier-ltd 1b4f0e98", noon.Add(time.Duration(i)*time.Minute))
+		start, err := s.Begin(t.Context(), dara, "key revoke", "courier-ltd 1b4f0e98", noon.Add(time.Duration(i)*time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.End(t.Context(), begun, outcome, noon.Add(time.Duration(i)*time.Minute+time.Second)); err != nil {
+		if _, err := s.End(t.Context(), start, outcome, noon.Add(time.Duration(i)*time.Minute+time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,9 +34,9 @@ func told(t *testing.T, s *Store) {
 	}
 }
 
-func TestWhatIsWrittenIsListedInOrder(t *testing.T) {
+func TestList(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
-	told(t, s)
+	seed(t, s)
 	entries, err := s.List(t.Context())
 	if err != nil || len(entries) != 7 {
 		t.Fatal(entries, err)
@@ -56,34 +56,33 @@ func TestWhatIsWrittenIsListedInOrder(t *testing.T) {
 	if last.Operator != noor || last.Number != 1 {
 		t.Errorf("%+v", last)
 	}
-	if flaws := Verify(entries); len(flaws) != 0 {
-		t.Errorf("%+v", flaws)
+	if violations := Verify(entries); len(violations) != 0 {
+		t.Errorf("%+v", violations)
 	}
 }
 
-// Nothing that this package does changes an entry: the write that would meet one is refused, and begins again behind
-// it.
-func TestTwoAtOnceBothStay(t *testing.T) {
+// A write that would replace an entry fails, and is retried with the next number.
+func TestConcurrentEntries(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
-	var both sync.WaitGroup
+	var group sync.WaitGroup
 	for range 4 {
-		both.Go(func() {
+		group.Go(func() {
 			if _, err := s.Begin(t.Context(), dara, "key issue", "courier-ltd", noon); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	both.Wait()
+	group.Wait()
 	entries, err := s.List(t.Context())
 	if err != nil || len(entries) != 4 || len(Verify(entries)) != 0 {
 		t.Errorf("%+v, %v", entries, err)
 	}
 }
 
-// Whoever goes round this package is found out.
-func TestWhatWasChangedShows(t *testing.T) {
+// Changes made without this package are detected.
+func TestVerify(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
-	told(t, s)
+	seed(t, s)
 	replace := func(number int64, outcome string) {
 		err := s.table.Update(table.PK, table.OperatorPartition(dara.ID)).Range(table.SK, table.OperatorSort(number)).
 			Set("outcome", outcome).Run(t.Context())
@@ -91,7 +90,7 @@ func TestWhatWasChangedShows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	flaws := func() []Violation {
+	verify := func() []Violation {
 		entries, err := s.List(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +98,7 @@ func TestWhatWasChangedShows(t *testing.T) {
 		return Verify(entries)
 	}
 	replace(4, OutcomeOK)
-	if got := flaws(); len(got) != 1 || got[0].Operator != dara || got[0].Number != 4 ||
+	if got := verify(); len(got) != 1 || got[0].Operator != dara || got[0].Number != 4 ||
 		!strings.Contains(got[0].Problem, "replaced") {
 		t.Errorf("%+v", got)
 	}
@@ -108,13 +107,13 @@ func TestWhatWasChangedShows(t *testing.T) {
 		table.OperatorSort(2)).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := flaws(); len(got) != 1 || got[0].Number != 3 || !strings.Contains(got[0].Problem, "from 2") {
+	if got := verify(); len(got) != 1 || got[0].Number != 3 || !strings.Contains(got[0].Problem, "from 2") {
 		t.Errorf("%+v", got)
 	}
 }
 
-// Rows live for years. This is one as the first release wrote it; every later one must read it.
-func TestRowsOfForm1AreRead(t *testing.T) {
+// Items live for years. This one is as the first release writes it; every later release must read it.
+func TestVersion1Items(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	digest, err := hex.DecodeString("ce9624734e5ecd755c474974e5b6665c7384475c4ada3d7e831f4b3d71ac0ab1")
 	if err != nil {
@@ -122,7 +121,7 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 	}
 	err = s.table.Put(map[string]any{
 		"pk": "operator#AROAEXAMPLE:dara", "sk": "000000000001", "v": 1, "arn": dara.ARN, "n": 1, "at": 1773489600123456,
-		"deed": "key revoke", "of": "courier-ltd 1b4f0e98", "digest": digest,
+		"action": "key revoke", "target": "courier-ltd 1b4f0e98", "digest": digest,
 	}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -134,9 +133,9 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 	}
 }
 
-func TestAWSSaysWhoItIs(t *testing.T) {
-	who, err := Identify(t.Context(), emulator.NewTestEnv(t).AWS())
-	if err != nil || who.ID == "" || !strings.HasPrefix(who.ARN, "arn:aws:") {
-		t.Errorf("%+v, %v", who, err)
+func TestIdentify(t *testing.T) {
+	operator, err := Identify(t.Context(), emulator.NewTestEnv(t).AWS())
+	if err != nil || operator.ID == "" || !strings.HasPrefix(operator.ARN, "arn:aws:") {
+		t.Errorf("%+v, %v", operator, err)
 	}
 }
