@@ -53,6 +53,12 @@ var (
 		"workProviderUserId",
 		fmt.Sprintf("A customer can have at most %d ids per work provider", maxUserIDs),
 	)
+	// ErrTooManyChanges means that the customer consented, or was linked, so often in this month that another time is
+	// not recorded. A withdrawal always is.
+	ErrTooManyChanges = fault.InvalidField(
+		"customerNumber",
+		"The customer's sharing with this work provider changed too often in this month",
+	)
 	errNotSharing = fault.InvalidField("customerNumber", "The customer does not share with this work provider")
 	errNotLinked  = fault.New(fault.NotFound, "This workProviderUserId is not linked to any customer")
 )
@@ -111,7 +117,8 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 			change.entries = append(change.entries, timeline.Matched(at))
 			change.from = at.Add(-timeline.MatchWindow) // facts of an earlier consent are unmatched, too
 		}
-		if grant.UserID != "" && prev.Owner != grant.Customer {
+		assigned := grant.UserID != "" && prev.Owner != grant.Customer
+		if assigned {
 			switch {
 			case prev.Owner != "":
 				return errTaken
@@ -124,8 +131,11 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 			)
 			change.from = min(timeline.At(change.from), linkedFrom(since, prev, at)).Time()
 		}
-		if len(change.entries) == 0 {
+		switch {
+		case len(change.entries) == 0:
 			return nil
+		case (!consented || assigned) && !history.HasRoom(timeline.At(at)):
+			return ErrTooManyChanges
 		}
 		return l.commit(ctx, tx, grant.Provider, change)
 	})
@@ -204,6 +214,8 @@ func (l *Links) assign(
 			return errTaken
 		case len(history.CurrentUserIDs()) >= maxUserIDs:
 			return errTooMany
+		case !history.HasRoom(timeline.At(at)):
+			return ErrTooManyChanges
 		}
 		tx := l.timelines.WriteTx()
 		change := historyChange{customer: customer, prev: history, from: linkedFrom(since, prev, at).Time()}

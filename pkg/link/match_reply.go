@@ -18,8 +18,9 @@ type MatchReply struct {
 	UserID   string // by which it calls the customer, if it says so and is matched
 }
 
-// RecordMatchReply records a reply, and reports whether it matches the two: it does not if it names an id of another
-// customer, which is recorded as no match. What extra adds to the transaction is written with it, or not at all.
+// RecordMatchReply records a reply, and reports whether it matches the two: it does not if it names an id that
+// cannot be linked, such as another customer's, which is recorded as no match. What extra adds to the transaction is
+// written with it, or not at all.
 func (l *Links) RecordMatchReply(
 	ctx context.Context, reply MatchReply, now time.Time, extra func(tx *dynamo.WriteTx, matched bool),
 ) (matched bool, err error) {
@@ -41,7 +42,8 @@ func (l *Links) RecordMatchReply(
 			return errNotSharing
 		}
 		isNew := reply.UserID != "" && prev.Owner != reply.Customer
-		matched = reply.Matched && (!isNew || prev.Owner == "" && len(history.CurrentUserIDs()) < maxUserIDs)
+		linkable := prev.Owner == "" && len(history.CurrentUserIDs()) < maxUserIDs && history.HasRoom(timeline.At(at))
+		matched = reply.Matched && (!isNew || linkable)
 		tx := l.timelines.WriteTx()
 		change := historyChange{
 			customer: reply.Customer,

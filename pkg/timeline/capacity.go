@@ -12,6 +12,22 @@ const (
 	maxLoginsPerDay = MaxFactsPerDay - 100
 )
 
+// maxSharingChanges is how many consents, withdrawals, links and unlinks a month of a history has before no consent and no
+// link fits any more. The rest is kept for withdrawals and unlinks, because it must be possible to end sharing: 1,000
+// changes of at most 272 bytes, the end of all sharing, and MaxFactsPerDay matches fit the 400 KB of an item.
+const maxSharingChanges = 1000
+
+// HasRoom reports whether the month of an instant has room for another consent or link.
+func (h *History) HasRoom(at Instant) bool {
+	changes := 0
+	for _, e := range h.entries {
+		if e.At.month() == at.month() && e.Kind != Match && e.Kind != NoMatch {
+			changes++
+		}
+	}
+	return changes < maxSharingChanges
+}
+
 // capacity returns how many events a day must have before one more of that kind does not fit.
 func (k Kind) capacity() int {
 	if k == Login {
