@@ -43,11 +43,11 @@ var allowed = map[string][]string{
 	"pkg/heartbeat":  {"pkg/config", "pkg/observe"},
 	"pkg/provider":   {},
 	"pkg/apikey":     {"pkg/config", "pkg/fault", "pkg/observe", "pkg/provider", "pkg/table", "pkg/web"},
-	"pkg/audit":      {"pkg/config", "pkg/fault", "pkg/table"},
+	"pkg/audit":      {"pkg/config", "pkg/table"},
 	"pkg/web":        {"pkg/fault", "pkg/observe", "pkg/provider"},
 	"pkg/timeline":   {"pkg/config", "pkg/fault", "pkg/person", "pkg/table"},
 	"pkg/deadletter": {"pkg/config", "pkg/fault", "pkg/observe", "pkg/table"},
-	"pkg/recovery":   {"pkg/fault", "pkg/table"},
+	"pkg/recovery":   {"pkg/table"},
 	"pkg/link":       {"pkg/fault", "pkg/table", "pkg/timeline"},
 	"pkg/customer":   {"pkg/config", "pkg/fault", "pkg/link", "pkg/person", "pkg/table", "pkg/timeline", "pkg/web"},
 	"pkg/shift": {

@@ -15,8 +15,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
@@ -74,7 +72,7 @@ func (s *Store) ByEmail(ctx context.Context, email string) (EmailAccount, error)
 	var items []emailItem
 	err := s.customers.Get(table.PK, table.EmailPartition(email)).Consistent(true).All(ctx, &items)
 	if err != nil {
-		return EmailAccount{}, unavailable(err)
+		return EmailAccount{}, table.Unavailable("accounts", err)
 	}
 	known := EmailAccount{Address: email}
 	for _, item := range items { // the account sorts before the customers
@@ -101,7 +99,7 @@ type Account struct {
 func (s *Store) Account(ctx context.Context, email string) (Account, bool, error) {
 	var item emailItem
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
-	ok, err := s.getItem(ctx, s.customers, partition, table.AccountSort, &item)
+	ok, err := table.GetItem(ctx, s.customers, partition, table.AccountSort, &item)
 	return Account{Customer: item.Customer, PasswordChanged: item.Changed}, ok, err
 }
 
@@ -191,21 +189,4 @@ func randomToken() string { return rand.Text() }
 func hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
-}
-
-// getItem reads one item; false if there is none.
-func (s *Store) getItem(ctx context.Context, t dynamo.Table, partition, sort string, into any) (bool, error) {
-	err := t.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
-	if errors.Is(err, dynamo.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, unavailable(err)
-}
-
-// unavailable wraps a failure of the service as a fault that can be retried.
-func unavailable(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fault.Wrap(fault.Unavailable, fmt.Errorf("accounts: %w", err))
 }

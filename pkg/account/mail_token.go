@@ -87,21 +87,21 @@ func (s *Store) CreateMailToken(ctx context.Context, m MailToken, now time.Time)
 		Details:       m.Details,
 		Policy:        m.Policy,
 	}).Run(ctx)
-	return token, unavailable(err)
+	return token, table.Unavailable("accounts", err)
 }
 
 // MailToken returns what the link with the token is for; false if it is not for that purpose, was used or revoked, or
 // has expired.
 func (s *Store) MailToken(ctx context.Context, token string, purpose Purpose, now time.Time) (MailToken, bool, error) {
 	var item mailTokenItem
-	ok, err := s.getItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
+	ok, err := table.GetItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
 	valid := ok && item.Purpose == purpose && item.Expires > now.Unix() && item.Attempts < maxMailAttempts
 	if err != nil || !valid {
 		return MailToken{}, false, err
 	}
 	var revoked mailsRevokedItem
 	partition := table.MailsRevokedPartition(hash(item.Email))
-	_, err = s.getItem(ctx, s.sessions, partition, table.MailsRevokedSort, &revoked)
+	_, err = table.GetItem(ctx, s.sessions, partition, table.MailsRevokedSort, &revoked)
 	if err != nil || item.Created < revoked.Before {
 		return MailToken{}, false, err
 	}
@@ -122,7 +122,7 @@ func (s *Store) RecordFailedAttempt(ctx context.Context, token string) error {
 	if dynamo.IsCondCheckFailed(err) {
 		return nil
 	}
-	return unavailable(err)
+	return table.Unavailable("accounts", err)
 }
 
 // revokeMailTokens returns the write that ends every mail token of a normalised email.
@@ -155,7 +155,7 @@ func (s *Store) consumeToken(token string, purpose Purpose, number, passwordHash
 // was not, or the customer was erased.
 func (s *Store) RepeatedUse(ctx context.Context, token, password string, now time.Time) (string, error) {
 	var item mailTokenItem
-	ok, err := s.getItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
+	ok, err := table.GetItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)
 	if err != nil || !ok || item.Purpose != purposeUsed || item.Expires <= now.Unix() || item.Attempts >= maxMailAttempts {
 		return "", err
 	}

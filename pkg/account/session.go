@@ -46,19 +46,19 @@ func (s *Store) CreateSession(ctx context.Context, number string, now time.Time)
 		Customer:      number,
 		StartedAt:     now.UnixMicro(),
 	}).Run(ctx)
-	return token, unavailable(err)
+	return token, table.Unavailable("accounts", err)
 }
 
 // SessionCustomer returns the number of the customer whose session the token belongs to; "" if there is no such
 // session, or none that goes on.
 func (s *Store) SessionCustomer(ctx context.Context, token string, now time.Time) (string, error) {
 	var session sessionItem
-	ok, err := s.getItem(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &session)
+	ok, err := table.GetItem(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &session)
 	if err != nil || !ok || session.Expires <= now.Unix() {
 		return "", err
 	}
 	var revoked sessionsRevokedItem
-	_, err = s.getItem(
+	_, err = table.GetItem(
 		ctx,
 		s.sessions,
 		table.SessionsRevokedPartition(session.Customer),
@@ -73,13 +73,13 @@ func (s *Store) SessionCustomer(ctx context.Context, token string, now time.Time
 
 // DeleteSession ends one session.
 func (s *Store) DeleteSession(ctx context.Context, token string) error {
-	return unavailable(s.sessions.Delete(table.PK, table.SessionPartition(hash(token))).
+	return table.Unavailable("accounts", s.sessions.Delete(table.PK, table.SessionPartition(hash(token))).
 		Range(table.SK, table.SessionSort).Run(ctx))
 }
 
 // RevokeSessions ends every session of a customer that started before now.
 func (s *Store) RevokeSessions(ctx context.Context, number string, now time.Time) error {
-	return unavailable(s.revokeSessions(number, now).Run(ctx))
+	return table.Unavailable("accounts", s.revokeSessions(number, now).Run(ctx))
 }
 
 // revokeSessions returns the write that ends every session of a customer.
@@ -122,13 +122,13 @@ func (s *Store) SaveLinkIntent(ctx context.Context, intent LinkIntent, now time.
 		UserID:        intent.UserID,
 		Email:         intent.Email,
 	}).Run(ctx)
-	return token, unavailable(err)
+	return token, table.Unavailable("accounts", err)
 }
 
 // LinkIntent returns what a person came for; false if the link was opened too long ago.
 func (s *Store) LinkIntent(ctx context.Context, token string, now time.Time) (LinkIntent, bool, error) {
 	var item linkIntentItem
-	ok, err := s.getItem(ctx, s.sessions, table.LinkPartition(hash(token)), table.LinkSort, &item)
+	ok, err := table.GetItem(ctx, s.sessions, table.LinkPartition(hash(token)), table.LinkSort, &item)
 	if err != nil || !ok || item.Expires <= now.Unix() {
 		return LinkIntent{}, false, err
 	}

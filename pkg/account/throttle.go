@@ -42,7 +42,7 @@ func (s *Store) Allow(ctx context.Context, l Limit, key string, now time.Time) (
 		Range(table.SK, strconv.FormatInt(window.Unix(), 10)).
 		Add("tries", 1).Set(table.VersionAttr, itemVersion).Set(table.TTLAttr, end.Unix()).Value(ctx, &item)
 	if err != nil {
-		return 0, unavailable(err)
+		return 0, table.Unavailable("accounts", err)
 	}
 	if item.Attempts > l.MaxAttempts {
 		return end.Sub(now), nil

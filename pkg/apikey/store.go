@@ -104,7 +104,7 @@ func (s *Store) Create(ctx context.Context, p provider.Provider, now time.Time) 
 		return provider.Provider{}, taken
 	}
 	if err != nil {
-		return provider.Provider{}, fault.Wrap(fault.Unavailable, err)
+		return provider.Provider{}, table.Unavailable("work providers", err)
 	}
 	return p, nil
 }
@@ -137,7 +137,7 @@ func (s *Store) set(ctx context.Context, id, attribute string, value any) error 
 		return notFound(id)
 	}
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, err)
+		return table.Unavailable("work providers", err)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (s *Store) ByName(ctx context.Context, name string) (provider.Provider, err
 func (s *Store) List(ctx context.Context) ([]provider.Provider, error) {
 	var items []providerItem
 	if err := s.table.Scan().Filter("$ = ?", table.SK, table.ProviderSort).Consistent(true).All(ctx, &items); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err)
+		return nil, table.Unavailable("work providers", err)
 	}
 	providers := make([]provider.Provider, len(items))
 	for i, item := range items {
@@ -195,7 +195,7 @@ func (s *Store) IssueKey(ctx context.Context, providerID string, now time.Time) 
 	tx := s.db.WriteTx()
 	key = s.addKey(tx, text, providerID, now)
 	if err := tx.Run(ctx); err != nil {
-		return "", Key{}, fault.Wrap(fault.Unavailable, err) // two keys share an id once in 2³²: retry
+		return "", Key{}, table.Unavailable("work providers", err) // two keys share an id once in 2³²: retry
 	}
 	return text, key, nil
 }
@@ -210,7 +210,7 @@ func (s *Store) ImportKey(ctx context.Context, providerID, text string, now time
 	tx := s.db.WriteTx()
 	s.addKey(tx, text, providerID, now)
 	if err := tx.Run(ctx); err != nil {
-		return fault.Wrap(fault.Unavailable, err)
+		return table.Unavailable("work providers", err)
 	}
 	return nil
 }
@@ -319,7 +319,7 @@ func (s *Store) Keys(ctx context.Context, providerID string) ([]Key, error) {
 	err := s.table.Get(table.PK, table.ProviderPartition(providerID)).
 		Range(table.SK, dynamo.BeginsWith, table.ProviderKeyPrefix).Consistent(true).All(ctx, &items)
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err)
+		return nil, table.Unavailable("work providers", err)
 	}
 	keys := make([]Key, len(items))
 	for i, item := range items {

@@ -25,7 +25,6 @@ import (
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/table"
 )
 
@@ -128,7 +127,7 @@ func (s *Store) add(ctx context.Context, e Entry) (Entry, error) {
 		var last []entryItem
 		err := s.table.Get(table.PK, partition).Order(dynamo.Descending).Limit(1).Consistent(true).All(ctx, &last)
 		if err != nil {
-			return fault.Wrap(fault.Unavailable, err)
+			return table.Unavailable("audit log", err)
 		}
 		var prev []byte
 		e.Number = 1
@@ -173,7 +172,7 @@ func (e Entry) digestAfter(prev []byte) []byte {
 func (s *Store) List(ctx context.Context) ([]Entry, error) {
 	var items []entryItem
 	if err := s.table.Scan().Consistent(true).All(ctx, &items); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err)
+		return nil, table.Unavailable("audit log", err)
 	}
 	entries := make([]Entry, len(items))
 	for i, item := range items {

@@ -46,7 +46,7 @@ func (s *Store) ByEmail(ctx context.Context, email string) ([]string, error) {
 	for i, r := range rows {
 		numbers[i] = r.Number
 	}
-	return numbers, unavailable(err)
+	return numbers, table.Unavailable("customers", err)
 }
 
 // EnrolledNumber returns the number of the customer that a work provider enrolled under an id; "" if there is none.
@@ -58,7 +58,6 @@ func (s *Store) EnrolledNumber(ctx context.Context, provider, userID string) (st
 // DeleteEnrolment deletes an enrolment, with the digests of its request. The same request, sent again, creates a new
 // customer.
 func (s *Store) DeleteEnrolment(ctx context.Context, provider, userID string) error {
-	return unavailable(
-		s.table.Delete(table.PK, table.EnrolmentPartition(provider, userID)).Range(table.SK, table.EnrolmentSort).Run(ctx),
-	)
+	deletion := s.table.Delete(table.PK, table.EnrolmentPartition(provider, userID)).Range(table.SK, table.EnrolmentSort)
+	return table.Unavailable("customers", deletion.Run(ctx))
 }

@@ -2,8 +2,6 @@ package customer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
@@ -111,7 +109,7 @@ func (s *Store) Customer(ctx context.Context, number string) (Customer, bool, er
 
 // customerItem returns the item of a customer who exists or was erased.
 func (s *Store) customerItem(ctx context.Context, number string) (r customerItem, ok bool, err error) {
-	ok, err = s.getItem(ctx, table.CustomerPartition(number), table.CustomerSort, &r)
+	ok, err = table.GetItem(ctx, s.table, table.CustomerPartition(number), table.CustomerSort, &r)
 	return r, ok, err
 }
 
@@ -131,7 +129,7 @@ func (s *Store) RequireActive(ctx context.Context, tx *dynamo.WriteTx, number st
 // Policy returns the policy of the customer of that number. A customer without one is not insured: the zero value.
 func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 	var r policyItem
-	_, err := s.getItem(ctx, table.CustomerPartition(number), table.PolicySort, &r)
+	_, err := table.GetItem(ctx, s.table, table.CustomerPartition(number), table.PolicySort, &r)
 	return Policy{
 		Insured: r.Insured, Product: r.Product, Occupations: r.Occupations,
 		CoverLevel: r.CoverLevel, ClassOfUse: r.ClassOfUse, VehicleRegistration: r.VehicleRegistration,
@@ -141,7 +139,7 @@ func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 // Product returns the product of that code; false if there is none.
 func (s *Store) Product(ctx context.Context, code string) (Product, bool, error) {
 	var r productItem
-	ok, err := s.getItem(ctx, table.ProductPartition(code), table.ProductSort, &r)
+	ok, err := table.GetItem(ctx, s.table, table.ProductPartition(code), table.ProductSort, &r)
 	p := Product{
 		Code:       code,
 		CoverLevel: r.CoverLevel,
@@ -168,7 +166,7 @@ func (s *Store) PutProduct(ctx context.Context, p Product) error {
 		r.Occupations = append(r.Occupations, occupationItem(o))
 	}
 	listed := productIndexItem{PK: table.ProductsPartition, SK: p.Code, SchemaVersion: itemVersion}
-	return unavailable(s.db.WriteTx().Put(s.table.Put(r)).Put(s.table.Put(listed)).Run(ctx))
+	return table.Unavailable("customers", s.db.WriteTx().Put(s.table.Put(r)).Put(s.table.Put(listed)).Run(ctx))
 }
 
 // productIndexItem says that a product of that code exists.
@@ -182,7 +180,7 @@ type productIndexItem struct {
 func (s *Store) Products(ctx context.Context) ([]Product, error) {
 	var rows []productIndexItem
 	if err := s.table.Get(table.PK, table.ProductsPartition).Consistent(true).All(ctx, &rows); err != nil {
-		return nil, unavailable(err)
+		return nil, table.Unavailable("customers", err)
 	}
 	products := make([]Product, len(rows))
 	for i, r := range rows {
@@ -197,7 +195,7 @@ func (s *Store) Products(ctx context.Context) ([]Product, error) {
 // enrolment returns the work provider's earlier enrolment under the id; false if there is none.
 func (s *Store) enrolment(ctx context.Context, provider, userID string) (enrolment, bool, error) {
 	var r enrolmentItem
-	ok, err := s.getItem(ctx, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
+	ok, err := table.GetItem(ctx, s.table, table.EnrolmentPartition(provider, userID), table.EnrolmentSort, &r)
 	return enrolment{
 		number: r.Number, occupations: r.Occupations, coverLevel: r.CoverLevel,
 		digests: digests{salt: r.Salt, byPath: r.Digests},
@@ -234,21 +232,4 @@ func (s *Store) addEnrolment(tx *dynamo.WriteTx, provider, userID string, e enro
 		Number: e.number, Occupations: e.occupations, CoverLevel: e.coverLevel, Salt: e.digests.salt,
 		Digests: e.digests.byPath,
 	}).If("attribute_not_exists(pk)"))
-}
-
-// getItem reads one item; false if there is none.
-func (s *Store) getItem(ctx context.Context, partition, sort string, into any) (bool, error) {
-	err := s.table.Get(table.PK, partition).Range(table.SK, dynamo.Equal, sort).Consistent(true).One(ctx, into)
-	if errors.Is(err, dynamo.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, unavailable(err)
-}
-
-// unavailable wraps a failure of the service as a fault that can be retried.
-func unavailable(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fault.Wrap(fault.Unavailable, fmt.Errorf("customers: %w", err))
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/table"
 )
 
@@ -37,12 +36,12 @@ func Backfill(ctx context.Context, cfg aws.Config, restored, target string) (Rep
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return report, fault.Wrap(fault.Unavailable, err)
+			return report, table.Unavailable("recovery", err)
 		}
 		for _, item := range page.Items {
 			report.Read++
 			if err := backfillItem(ctx, db, target, item, &report); err != nil {
-				return report, fault.Wrap(fault.Unavailable, err)
+				return report, table.Unavailable("recovery", err)
 			}
 		}
 	}

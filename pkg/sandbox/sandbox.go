@@ -105,7 +105,7 @@ func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 	}
 	for _, t := range s.tables {
 		if err := clearTable(r.Context(), t); err != nil {
-			return web.Response{}, fault.Wrap(fault.Unavailable, err)
+			return web.Response{}, table.Unavailable(t.Name(), err)
 		}
 	}
 	if err := s.clock.Reset(r.Context()); err != nil {
