@@ -39,6 +39,7 @@ var mutatingCommands = [][]string{
 	{"provider", "create", "Parcels & Co"},
 	{"provider", "permit", "courier-ltd", "--may-enrol"},
 	{"provider", "product", "courier-ltd", "X"},
+	{"provider", "limit", "courier-ltd", "--requests-per-second", "10"},
 	{"key", "issue", "courier-ltd"},
 	{"key", "rotate", "courier-ltd", "KEY"},
 	{"key", "revoke", "courier-ltd", "KEY"},

@@ -18,12 +18,19 @@ type providerView struct {
 	CanEnrol       bool   `json:"mayEnrol"`
 	Product        string `json:"product,omitempty"`
 	NotifyRejected bool   `json:"tellRejected"`
+
+	RequestsPerSecond int64 `json:"requestsPerSecond,omitempty"`
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
-	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT", "TELL REJECTED"}}
+	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT", "TELL REJECTED", "REQUESTS PER SECOND"}}
 	for _, p := range providers {
-		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected)})
+		limit := "default"
+		if p.RequestsPerSecond > 0 {
+			limit = fmt.Sprint(p.RequestsPerSecond)
+		}
+		line := []string{p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected), limit}
+		lines = append(lines, line)
 	}
 	return t.show(cmd, result, lines...)
 }
@@ -43,6 +50,7 @@ func (t *tool) provider() *cobra.Command {
 		t.providerCreate(),
 		t.providerPermit(),
 		t.providerProduct(),
+		t.providerLimit(),
 		t.providerList(),
 	)
 }
@@ -121,6 +129,32 @@ func (t *tool) providerProduct() *cobra.Command {
 			})
 		},
 	}
+}
+
+func (t *tool) providerLimit() *cobra.Command {
+	var perSecond int64
+	cmd := &cobra.Command{
+		Use:     "limit PROVIDER --requests-per-second N",
+		Short:   "Limit a work provider's requests; 0 is the limit of all. In force within 60 seconds",
+		Example: `  zegoctl provider limit courier-ltd --requests-per-second 400`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			target := fmt.Sprintf("%s --requests-per-second=%d", args[0], perSecond)
+			return t.run(cmd, action{target: target}, func() error {
+				if err := store.SetRequestLimit(cmd.Context(), args[0], perSecond); err != nil {
+					return err
+				}
+				return t.showProvider(cmd, store, args[0])
+			})
+		},
+	}
+	cmd.Flags().Int64Var(&perSecond, "requests-per-second", 0, "on average over ten seconds")
+	required(cmd, "requests-per-second")
+	return cmd
 }
 
 func (t *tool) providerList() *cobra.Command {

@@ -104,18 +104,18 @@ func TestProviders(t *testing.T) {
 	o.must(&one, "provider", "create", "Parcels & Co")
 	o.must(&one, "provider", "permit", "courier-ltd", "--may-enrol=false")
 	o.must(&one, "provider", "product", "parcels-co", "CR.MOT.TPO.UK.001")
+	o.must(&one, "provider", "limit", "parcels-co", "--requests-per-second", "400")
 	var all []providerView
 	o.must(&all, "provider", "list")
 	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) ||
-		all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001"}) {
+		all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001", RequestsPerSecond: 400}) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	if err != nil ||
-		!strings.HasPrefix(
-			out,
-			"ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED\ncourier-ltd  Courier Ltd   false                         false\n",
-		) {
+	want := "ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED  REQUESTS PER SECOND\n" +
+		"courier-ltd  Courier Ltd   false                         false          default\n" +
+		"parcels-co   Parcels & Co  false      CR.MOT.TPO.UK.001  false          400\n"
+	if err != nil || out != want {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type Cache struct {
 	lookup   func(ctx context.Context, hash string) (provider.Provider, bool, error) // keyLookup.providerForKey
 	now      func() time.Time
 	prefix   string             // of live keys, or of a sandbox's
+	limit    *requestLimit
 	inFlight singleflight.Group // a burst on a cold key reads the storage once
 
 	mu   sync.Mutex
@@ -45,27 +47,45 @@ type cachedKey struct {
 	fetchedAt time.Time // when the read began, not when it ended
 }
 
-// NewCache returns a cache of the store's live keys that reads the time from now.
-func NewCache(s *Store, now func() time.Time) *Cache { return newCache(s.keyLookup, now) }
+// NewCache returns a cache of the store's live keys that reads the time from now. It limits the requests of those work
+// providers that have a limit of their own.
+func NewCache(s *Store, now func() time.Time) *Cache { return newCache(s.keyLookup, 0, now) }
 
-// CacheFrom returns a cache of the live keys in the table that PROVIDERS_TABLE names.
-func CacheFrom(env *config.Env) *Cache { return newCache(newKeyLookup(env), time.Now) }
+// CacheFrom returns a cache of the live keys in the table that PROVIDERS_TABLE names. A work provider without a limit of
+// its own may send PROVIDER_REQUESTS_PER_SECOND requests to all functions; 0 or absent: any number.
+func CacheFrom(env *config.Env) *Cache {
+	perSecond, err := strconv.ParseInt(env.Optional("PROVIDER_REQUESTS_PER_SECOND", "0"), 10, 64)
+	if err != nil || perSecond < 0 {
+		env.Invalid("PROVIDER_REQUESTS_PER_SECOND", "must be a number of requests, or 0 for no limit")
+	}
+	return newCache(newKeyLookup(env), perSecond, time.Now)
+}
 
-func newCache(l keyLookup, now func() time.Time) *Cache {
+func newCache(l keyLookup, requestsPerSecond int64, now func() time.Time) *Cache {
 	return &Cache{
 		lookup: func(ctx context.Context, hash string) (provider.Provider, bool, error) {
 			return l.providerForKey(ctx, hash, now())
 		},
 		now:    now,
 		prefix: l.prefix,
+		limit:  newRequestLimit(requestsPerSecond, l.table, now),
 		keys:   make(map[string]cachedKey),
 	}
 }
 
 // Authenticate returns the work provider whose key the Authorization header carries. A prefix Bearer or Token is
 // accepted, in any case. Errors: MissingAuth if the header is absent, blank or a prefix alone; InvalidKey for anything
-// that is not a live key; Unavailable if the storage cannot be read.
+// that is not a live key; TooManyRequests, with the work provider, if it has sent too many; Unavailable if the storage
+// cannot be read.
 func (c *Cache) Authenticate(ctx context.Context, authorization string) (provider.Provider, error) {
+	p, err := c.providerOf(ctx, authorization)
+	if err != nil {
+		return provider.Provider{}, err
+	}
+	return p, c.limit.check(ctx, p)
+}
+
+func (c *Cache) providerOf(ctx context.Context, authorization string) (provider.Provider, error) {
 	words := strings.Fields(authorization)
 	if len(words) > 0 && (strings.EqualFold(words[0], "Bearer") || strings.EqualFold(words[0], "Token")) {
 		words = words[1:]

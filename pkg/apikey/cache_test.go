@@ -128,7 +128,13 @@ func cacheOver(
 	now func() time.Time,
 	find func(ctx context.Context, hash string) (provider.Provider, bool, error),
 ) *Cache {
-	return &Cache{lookup: find, now: now, prefix: livePrefix, keys: make(map[string]cachedKey)}
+	return &Cache{
+		lookup: find,
+		now:    now,
+		prefix: livePrefix,
+		limit:  &requestLimit{now: now},
+		keys:   make(map[string]cachedKey),
+	}
 }
 
 func TestABurstOnAColdKeyAsksOnce(t *testing.T) {

@@ -1,9 +1,10 @@
 // Package apikey keeps the work providers and their API keys, and finds the work provider whose key a request carries.
 //
-//	key.go     the format of an API key
-//	store.go   the items of work providers and keys, as operators change them
-//	lookup.go  the work provider of a key, as the API's functions read it
-//	cache.go   the same, read at most once per key in 45 seconds
+//	key.go            the format of an API key
+//	store.go          the items of work providers and keys, as operators change them
+//	lookup.go         the work provider of a key, as the API's functions read it
+//	cache.go          the same, read at most once per key in 45 seconds
+//	request_limit.go  how many requests a work provider can send
 package apikey
 
 import (

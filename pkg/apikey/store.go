@@ -39,6 +39,7 @@ type providerItem struct {
 	CanEnrol       bool      `dynamo:"mayEnrol"`
 	Product        string    `dynamo:"product,omitempty"`
 	NotifyRejected bool      `dynamo:"tellRejected,omitempty"`
+	RequestLimit   int64     `dynamo:"requestLimit,omitempty"` // requests per second
 	Created        time.Time `dynamo:"created"`
 }
 
@@ -49,6 +50,8 @@ func (i providerItem) provider() provider.Provider {
 		CanEnrol:       i.CanEnrol,
 		Product:        i.Product,
 		NotifyRejected: i.NotifyRejected,
+
+		RequestsPerSecond: i.RequestLimit,
 	}
 }
 
@@ -125,6 +128,15 @@ func (s *Store) SetProduct(ctx context.Context, id, code string) error {
 // seconds.
 func (s *Store) SetNotifyRejected(ctx context.Context, id string, notify bool) error {
 	return s.set(ctx, id, "tellRejected", notify)
+}
+
+// SetRequestLimit sets how many requests per second the provider may send; 0 is the limit of all providers. It takes
+// effect within 60 seconds.
+func (s *Store) SetRequestLimit(ctx context.Context, id string, perSecond int64) error {
+	if perSecond < 0 {
+		return fault.InvalidField("requests-per-second", "Must not be negative")
+	}
+	return s.set(ctx, id, "requestLimit", perSecond)
 }
 
 func (s *Store) set(ctx context.Context, id, attribute string, value any) error {

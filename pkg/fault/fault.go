@@ -27,13 +27,14 @@ const (
 	InvalidCustomerEmail             // INVALID_CUSTOMER_EMAIL, 404
 	MethodNotAllowed                 // METHOD_NOT_ALLOWED, 405
 	TooLarge                         // REQUEST_TOO_LARGE, 413
+	TooManyRequests                  // UNAVAILABLE, 429: the work provider's share is used up
 	Unavailable                      // UNAVAILABLE, 503: a service that we need does not respond
 )
 
 // codes are the codes of the API; the order is that of the constants.
 var codes = [...]string{
 	"INTERNAL", "INVALID_DATA", "MISSING_AUTH", "INVALID_KEY", "PERMISSION_DENIED", "NOT_FOUND",
-	"INVALID_CUSTOMER", "INVALID_CUSTOMER_EMAIL", "METHOD_NOT_ALLOWED", "REQUEST_TOO_LARGE", "UNAVAILABLE",
+	"INVALID_CUSTOMER", "INVALID_CUSTOMER_EMAIL", "METHOD_NOT_ALLOWED", "REQUEST_TOO_LARGE", "UNAVAILABLE", "UNAVAILABLE",
 }
 
 // String returns the kind's code in the API, such as "INVALID_DATA".
@@ -45,7 +46,7 @@ func (k Kind) String() string {
 }
 
 // Retryable reports whether a retry may succeed. Any other failure is final.
-func (k Kind) Retryable() bool { return k == Internal || k == Unavailable }
+func (k Kind) Retryable() bool { return k == Internal || k == Unavailable || k == TooManyRequests }
 
 // Error is one failure.
 type Error struct {
@@ -54,7 +55,7 @@ type Error struct {
 	Detail     string        // public: a sentence that says what to correct and quotes nothing; "" for the kind's own
 	Hint       string        // public: a likely remedy; mostly ""
 	Index      int           // the item of a batch, from 0; -1 if it is none
-	RetryAfter time.Duration // for Unavailable: when to retry; 0 if unknown
+	RetryAfter time.Duration // for Unavailable and TooManyRequests; 0 if unknown
 	Cause      error         // private: for the log only
 }
 

@@ -23,7 +23,8 @@ func TestKinds(t *testing.T) {
 		MethodNotAllowed:     {"METHOD_NOT_ALLOWED", false},
 		TooLarge:             {"REQUEST_TOO_LARGE", false},
 		Unavailable:          {"UNAVAILABLE", true},
-		Unavailable + 1:      {"Kind(11)", false},
+		TooManyRequests:      {"UNAVAILABLE", true},
+		Unavailable + 1:      {"Kind(12)", false},
 	} {
 		if kind.String() != want.code || kind.Retryable() != want.retry {
 			t.Errorf("%s, retryable %v; want %+v", kind, kind.Retryable(), want)

@@ -18,6 +18,8 @@ type Provider struct {
 	Product string
 	// NotifyRejected reports whether the provider's webhook is notified of rejected events.
 	NotifyRejected bool
+	// RequestsPerSecond limits the provider's requests, on average over ten seconds; 0 is the limit of all providers.
+	RequestsPerSecond int64
 }
 
 // Slug returns the id of the work provider of that name: its ASCII letters in lower case and its digits, with one dash

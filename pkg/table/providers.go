@@ -8,6 +8,8 @@ package table
 //	provider#courier-ltd     key#1b4f0e98         one of its keys: hash, issued, revoked       zegoctl key list
 //	provider#courier-ltd     webhook              the URL of its webhook                       every delivery to it, account
 //	key#<SHA-256, hex>       key                  the provider of a key, revoked, last use     every request with a cold key
+//	requests#courier-ltd     1772884800           requests of a work provider in the ten       requests of a busy work
+//	                                              seconds from that one, until it expires      provider
 //	clock                    clock                the offset of a sandbox's clock              every request, in a sandbox
 //	clock                    epoch                how often a sandbox was reset                every message, in a sandbox
 //
@@ -35,6 +37,10 @@ func ProviderPartition(id string) string { return "provider#" + id }
 
 // KeyPartition returns the partition of an API key, by the hexadecimal SHA-256 of its text.
 func KeyPartition(hash string) string { return "key#" + hash }
+
+// RequestsPartition returns the partition of a work provider's request counters. The sort key is the start of the window
+// that is counted, in seconds since the epoch.
+func RequestsPartition(provider string) string { return "requests#" + provider }
 
 // ProviderKeyPrefix begins the sort keys of a work provider's own keys.
 const ProviderKeyPrefix = "key#"

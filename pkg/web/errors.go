@@ -23,6 +23,7 @@ var statuses = map[fault.Kind]int{
 	fault.InvalidCustomerEmail: http.StatusNotFound,
 	fault.MethodNotAllowed:     http.StatusMethodNotAllowed,
 	fault.TooLarge:             http.StatusRequestEntityTooLarge,
+	fault.TooManyRequests:      http.StatusTooManyRequests,
 	fault.Unavailable:          http.StatusServiceUnavailable,
 }
 
@@ -55,7 +56,7 @@ func errorResponse(path string, allowed []string, err error) (Response, []byte) 
 	switch failed.Kind {
 	case fault.MethodNotAllowed:
 		header["Allow"] = []string{strings.Join(allowed, ", ")}
-	case fault.Unavailable:
+	case fault.Unavailable, fault.TooManyRequests:
 		after := failed.RetryAfter
 		if after <= 0 {
 			after = retryAfter
@@ -64,7 +65,8 @@ func errorResponse(path string, allowed []string, err error) (Response, []byte) 
 	}
 
 	var shape any
-	if path == "/v2" || strings.HasPrefix(path, "/v2/") {
+	// A 429 has one shape on all paths: the gateway, which returns it too, cannot tell v1 from v2.
+	if path == "/v2" || strings.HasPrefix(path, "/v2/") || failed.Kind == fault.TooManyRequests {
 		shape = newV2Error(failed)
 	} else {
 		shape = newV1Error(failed)
@@ -121,6 +123,8 @@ func publicMessage(failed *fault.Error) string {
 		return "Method not allowed for this path"
 	case fault.TooLarge:
 		return "The body must not be larger than 4 MiB"
+	case fault.TooManyRequests:
+		return "Too many requests: try again a little later."
 	case fault.Unavailable:
 		return "Service temporarily unavailable; retry later"
 	case fault.Internal:

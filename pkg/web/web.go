@@ -65,7 +65,7 @@ type RawBody struct {
 type Handler func(*Request) (Response, error)
 
 // Authenticator returns the work provider whose key an Authorization header carries. It fails with MissingAuth,
-// InvalidKey or Unavailable. It is implemented by apikey.Cache, and in tests without storage by maps.
+// InvalidKey, Unavailable, or TooManyRequests, in which case it still returns the work provider. It is implemented by apikey.Cache, and in tests without storage by maps.
 type Authenticator interface {
 	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
 }
@@ -244,6 +244,8 @@ func logFailure(r *Request, route *Route, err error) {
 		pattern = route.key()
 	}
 	switch {
+	case failed.Kind == fault.TooManyRequests:
+		observe.Refusal(r.Context(), r.Provider.ID, pattern, failed.Kind.String(), failed.Field)
 	case failed.Kind.Retryable():
 		slog.ErrorContext(r.Context(), "request failed", "route", pattern, observe.Provider, r.Provider.ID, "error", err)
 	case r.Provider.ID != "" && (failed.Kind == fault.InvalidData || failed.Kind == fault.PermissionDenied):
