@@ -38,7 +38,9 @@ func simulate(w *world) simulated {
 	return simulated{w, timeline.NewMemory(), map[id][]timeline.Ownership{}, map[string]deadletter.DeadLetter{}}
 }
 
-func (s simulated) storage(p *process) timeline.Storage     { return storage{s.memory, p, s} }
+func (s simulated) storage(p *process) timeline.Storage {
+	return intercepted(outdatedHints{s.memory, p, s}, p)
+}
 func (s simulated) sender(p *process) queue.Sender          { return sender{p} }
 func (s simulated) filer(p *process) deadletter.Archiver    { return filer{p, s} }
 func (s simulated) remove(m *message) error                 { m.deleted = true; return nil }

@@ -405,22 +405,6 @@ func (q *hookedQueue) Send(ctx context.Context, group string, _ time.Duration, b
 	return q.Sender.Send(ctx, group, 0, bodies...)
 }
 
-// hookedStore calls a function after each LOGOUT that it has stored.
-type hookedStore struct {
-	timeline.Storage
-	stored func()
-}
-
-func (s hookedStore) AddFacts(
-	ctx context.Context, provider string, name person.Name, day timeline.Day, facts []timeline.Fact,
-) ([]timeline.Fact, error) {
-	overflow, err := s.Storage.AddFacts(ctx, provider, name, day, facts)
-	if facts[0].Kind == timeline.Logout {
-		s.stored()
-	}
-	return overflow, err
-}
-
 // barrier returns a function that returns once it was called n times.
 func barrier(n int) func() {
 	var all sync.WaitGroup
@@ -438,7 +422,14 @@ func TestTwoEndsAtOnce(t *testing.T) {
 	sender := &hookedQueue{Sender: queue.NewEventsQueue(env)}
 	fx := buildFixture(t, env, keys, sender)
 	meet := func() {}
-	reader := NewReader(hookedStore{fx.timelines, func() { meet() }}, fx.ids, func() time.Time { return fx.clock })
+	storage := timeline.Intercept(fx.timelines, func(c timeline.Call, call func() error) error {
+		err := call()
+		if c.Op == "AddFacts" {
+			meet()
+		}
+		return err
+	})
+	reader := NewReader(storage, fx.ids, func() time.Time { return fx.clock })
 	end := End(keys, NewWriter(reader, sender))
 	for race := range 20 {
 		number := fmt.Sprint("RACE", race)

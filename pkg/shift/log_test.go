@@ -2,7 +2,6 @@ package shift
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"zego.com/workprovider/pkg/observe"
-	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -44,15 +42,6 @@ func logLines(t *testing.T, log *bytes.Buffer) []string {
 	}
 	log.Reset()
 	return all
-}
-
-// failingStore is a store that takes no facts.
-type failingStore struct{ timeline.Storage }
-
-func (failingStore) AddFacts(
-	context.Context, string, person.Name, timeline.Day, []timeline.Fact,
-) ([]timeline.Fact, error) {
-	return nil, errors.New("down")
 }
 
 // A delivery leaves one line a work provider, however many events it brought, and one for each message that fails; the
@@ -106,7 +95,12 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 	}
 
 	// What fails is named by the id that the client was given.
-	failing := timeline.NewApplier(failingStore{store}, 1)
+	failing := timeline.NewApplier(timeline.Intercept(store, func(c timeline.Call, call func() error) error {
+		if c.Op == "AddFacts" {
+			return errors.New("down")
+		}
+		return call()
+	}), 1)
 	if _, err := Processor(failing, failingArchive{}, time.Now)(t.Context(),
 		events.SQSEvent{Records: delivery.Records[:2]}); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"zego.com/workprovider/pkg/person"
 )
 
 // This simulation runs the real applier on the store in memory, several at once, with every call to the store a point
@@ -46,116 +45,57 @@ func (p *processor) stop() {
 	<-p.turn
 }
 
-// turns is the store as a processor sees it.
-type turns struct {
-	*simulation
-	*processor
-}
-
-func call[T any](t turns, do func() (T, error)) (T, error) {
-	t.stop()
-	var none T
-	if t.crashed {
-		return none, errCrashed
-	}
-	fate := 0
-	if t.faults > 0 {
-		fate = t.random.IntN(12)
-	}
-	switch fate {
-	case 1: // it fails
-		t.faults--
-		return none, errFault
-	case 2: // it succeeds, but the answer is lost
-		t.faults--
-		_, _ = do()
-		return none, errFault
-	case 3: // the process dies before it
-		t.faults--
-		t.crashed = true
-		return none, errCrashed
-	case 4: // or after it
-		t.faults--
-		_, _ = do()
-		t.crashed = true
-		return none, errCrashed
-	}
-	return do()
-}
-
-func (t turns) AddFacts(ctx context.Context, provider string, name person.Name, day Day, facts []Fact) ([]Fact, error) {
-	return call(t, func() ([]Fact, error) { return t.store.AddFacts(ctx, provider, name, day, facts) })
-}
-
-func (t turns) AddHistory(ctx context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
-	return call(t, func() ([]Entry, error) { return t.store.AddHistory(ctx, provider, customer, entries) })
-}
-
-func (t turns) Ownership(ctx context.Context, provider, userID string) (Ownership, error) {
-	return call(t, func() (Ownership, error) { return t.store.Ownership(ctx, provider, userID) })
-}
-
-func (t turns) OwnershipHint(ctx context.Context, provider, userID string) (Ownership, error) {
-	return call(t, func() (Ownership, error) {
-		if t.random.IntN(3) == 0 {
-			return Ownership{}, nil // as old as can be
+// storage returns the store as a processor sees it.
+func (s *simulation) storage(p *processor) Storage {
+	return Intercept(outdatedHints{s.store, s.random}, func(_ Call, call func() error) error {
+		p.stop()
+		if p.crashed {
+			return errCrashed
 		}
-		return t.store.OwnershipHint(ctx, provider, userID)
+		fate := 0
+		if s.faults > 0 {
+			fate = s.random.IntN(12)
+		}
+		switch fate {
+		case 1: // it fails
+			s.faults--
+			return errFault
+		case 2: // it succeeds, but the answer is lost
+			s.faults--
+			_ = call()
+			return errFault
+		case 3: // the process dies before it
+			s.faults--
+			p.crashed = true
+			return errCrashed
+		case 4: // or after it
+			s.faults--
+			_ = call()
+			p.crashed = true
+			return errCrashed
+		}
+		return call()
 	})
 }
 
-func (t turns) Records(ctx context.Context, provider, customer string, days Days) ([]Record, error) {
-	return call(t, func() ([]Record, error) { return t.store.Records(ctx, provider, customer, days) })
+// outdatedHints is a storage of which every third hint is as old as can be.
+type outdatedHints struct {
+	Storage
+	random *rand.Rand
 }
 
-func (t turns) PutRecord(ctx context.Context, provider, customer string, r Record) error {
-	return t.do(func() error { return t.store.PutRecord(ctx, provider, customer, r) })
-}
-
-func (t turns) HistoryAndFacts(
-	ctx context.Context, provider, customer string, days Days,
-) (h History, facts []Fact, err error) {
-	err = t.do(func() error {
-		h, facts, err = t.store.HistoryAndFacts(ctx, provider, customer, days)
-		return err
-	})
-	if err != nil {
-		return History{}, nil, err
+func (o outdatedHints) OwnershipHint(ctx context.Context, provider, userID string) (Ownership, error) {
+	if o.random.IntN(3) == 0 {
+		return Ownership{}, nil
 	}
-	return h, facts, nil
-}
-
-func (t turns) Facts(ctx context.Context, provider string, name person.Name, days Days) ([]Fact, error) {
-	return call(t, func() ([]Fact, error) { return t.store.Facts(ctx, provider, name, days) })
-}
-
-func (t turns) PutBatchPart(ctx context.Context, provider string, part BatchPart) error {
-	return t.do(func() error { return t.store.PutBatchPart(ctx, provider, part) })
-}
-
-func (t turns) BatchParts(ctx context.Context, provider, batch string, first, last int) ([]BatchPart, error) {
-	return call(t, func() ([]BatchPart, error) { return t.store.BatchParts(ctx, provider, batch, first, last) })
-}
-
-func (t turns) PutBatchTally(ctx context.Context, provider, batch string, tally BatchTally) error {
-	return t.do(func() error { return t.store.PutBatchTally(ctx, provider, batch, tally) })
-}
-
-func (t turns) BatchTallies(ctx context.Context, provider, batch string) ([]BatchTally, error) {
-	return call(t, func() ([]BatchTally, error) { return t.store.BatchTallies(ctx, provider, batch) })
-}
-
-// do is call for what returns an error alone.
-func (t turns) do(do func() error) error {
-	_, err := call(t, func() (struct{}, error) { return struct{}{}, do() })
-	return err
+	return o.Storage.OwnershipHint(ctx, provider, userID)
 }
 
 // start sets a processor to work on messages, up to its first call.
 func (s *simulation) start(messages []MessageChanges) *processor {
 	p := &processor{turn: make(chan struct{}), waiting: make(chan bool)}
 	go func() {
-		results := NewApplier(turns{s, p}, 1).Apply(context.Background(), messages, lastInstant)
+		results := NewApplier(s.storage(p), 1).Apply(context.Background(), messages, lastInstant)
 		for i, r := range results {
 			if r.Err != nil || p.crashed {
 				p.left = append(p.left, messages[i])

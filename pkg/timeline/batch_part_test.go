@@ -52,7 +52,7 @@ func TestTallyMatchesOutcomes(t *testing.T) {
 
 // TestTallyOfOverflowAndRetries: a fact without room on its day is rejected; one that is retried is not counted yet.
 func TestTallyOfOverflowAndRetries(t *testing.T) {
-	store := &broken{Memory: NewMemory()}
+	store := NewMemory()
 	store.append("", "ABC123", Entry{Kind: Consent, At: minute(-5000)})
 	store.append("", "ABC123", Entry{Kind: Match, At: minute(-5000)})
 	day := make([]Fact, MaxFactsPerDay)
@@ -68,8 +68,7 @@ func TestTallyOfOverflowAndRetries(t *testing.T) {
 	if got := applier.Apply(t.Context(), []MessageChanges{one}, lastInstant)[0].Tally; got != (Tally{Rejected: 1}) {
 		t.Errorf("one more is %+v", got)
 	}
-	store.call = "HistoryAndFacts"
-	store.name = "ABC123"
+	applier = NewApplier(failing(store, "HistoryAndFacts", "ABC123"), 1)
 	if got := applier.Apply(t.Context(), []MessageChanges{one}, lastInstant)[0]; got.Err == nil || got.Tally != (Tally{}) {
 		t.Errorf("a retried one is %+v", got)
 	}

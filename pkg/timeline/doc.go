@@ -18,6 +18,7 @@
 //	storage.go         what is read from and written to the storage
 //	dynamo.go          the storage in DynamoDB
 //	memory.go          the storage in memory, for simulations and benchmarks
+//	intercept.go       a storage whose calls pass through a function, for tests
 //	apply.go           facts in, records out: what the processor does with a batch
 //	rebuild.go         records computed again from all facts
 //	outcome.go         the outcome of a fact

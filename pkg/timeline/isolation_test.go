@@ -1,98 +1,20 @@
 package timeline
 
 import (
-	"context"
 	"slices"
 	"testing"
 
 	"zego.com/workprovider/pkg/person"
 )
 
-// broken is a store in memory of which one call fails for one name.
-type broken struct {
-	*Memory
-	call, name string
-}
-
-func (b *broken) fails(call, name string) error {
-	if b.call == call && b.name == name {
-		return errFault
-	}
-	return nil
-}
-
-func (b *broken) AddFacts(
-	ctx context.Context, provider string, name person.Name, day Day, facts []Fact,
-) ([]Fact, error) {
-	if err := b.fails("AddFacts", name.Value); err != nil {
-		return nil, err
-	}
-	return b.Memory.AddFacts(ctx, provider, name, day, facts)
-}
-
-func (b *broken) AddHistory(ctx context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
-	if err := b.fails("AddHistory", customer); err != nil {
-		return nil, err
-	}
-	return b.Memory.AddHistory(ctx, provider, customer, entries)
-}
-
-func (b *broken) Ownership(ctx context.Context, provider, userID string) (Ownership, error) {
-	if err := b.fails("Ownership", userID); err != nil {
-		return Ownership{}, err
-	}
-	return b.Memory.Ownership(ctx, provider, userID)
-}
-
-func (b *broken) OwnershipHint(ctx context.Context, provider, userID string) (Ownership, error) {
-	if err := b.fails("OwnershipHint", userID); err != nil {
-		return Ownership{}, err
-	}
-	return b.Memory.OwnershipHint(ctx, provider, userID)
-}
-
-func (b *broken) Records(ctx context.Context, provider, customer string, days Days) ([]Record, error) {
-	if err := b.fails("Records", customer); err != nil {
-		return nil, err
-	}
-	return b.Memory.Records(ctx, provider, customer, days)
-}
-
-func (b *broken) HistoryAndFacts(
-	ctx context.Context, provider, customer string, days Days,
-) (History, []Fact, error) {
-	if err := b.fails("HistoryAndFacts", customer); err != nil {
-		return History{}, nil, err
-	}
-	return b.Memory.HistoryAndFacts(ctx, provider, customer, days)
-}
-
-func (b *broken) Facts(ctx context.Context, provider string, name person.Name, days Days) ([]Fact, error) {
-	if err := b.fails("Facts", name.Value); err != nil {
-		return nil, err
-	}
-	return b.Memory.Facts(ctx, provider, name, days)
-}
-
-func (b *broken) PutBatchPart(ctx context.Context, provider string, part BatchPart) error {
-	if err := b.fails("PutBatchPart", part.Batch); err != nil {
-		return err
-	}
-	return b.Memory.PutBatchPart(ctx, provider, part)
-}
-
-func (b *broken) PutBatchTally(ctx context.Context, provider, batch string, tally BatchTally) error {
-	if err := b.fails("PutBatchTally", batch); err != nil {
-		return err
-	}
-	return b.Memory.PutBatchTally(ctx, provider, batch, tally)
-}
-
-func (b *broken) PutRecord(ctx context.Context, provider, customer string, r Record) error {
-	if err := b.fails("PutRecord", customer); err != nil {
-		return err
-	}
-	return b.Memory.PutRecord(ctx, provider, customer, r)
+// failing returns a storage of which one operation fails for one key.
+func failing(storage Storage, op, key string) Storage {
+	return Intercept(storage, func(c Call, call func() error) error {
+		if c.Op == op && c.Key == key {
+			return errFault
+		}
+		return call()
+	})
 }
 
 // TestFailureIsolationWithinDelivery is promise 6 within a delivery: of its messages exactly those are retried whose
@@ -135,7 +57,7 @@ func TestFailureIsolationWithinDelivery(t *testing.T) {
 			m.append("courier-ltd", "ABC12", Entry{Kind: Consent, At: minute(-5000)})
 			m.append("courier-ltd", "ABC12", Entry{Kind: Match, At: minute(-5000)})
 			var retried []int
-			store := &broken{m, c.call, c.name}
+			store := failing(m, c.call, c.name)
 			for i, r := range NewApplier(store, parallel).Apply(t.Context(), messages, lastInstant) {
 				if r.Err != nil {
 					retried = append(retried, i)
