@@ -32,7 +32,7 @@ const (
 type Cache struct {
 	lookup   func(ctx context.Context, hash string) (provider.Provider, bool, error) // keyLookup.providerForKey
 	now      func() time.Time
-	prefix   string             // of live keys, or of a sandbox's
+	prefix   string // of live keys, or of a sandbox's
 	limit    *requestLimit
 	inFlight singleflight.Group // a burst on a cold key reads the storage once
 
@@ -51,8 +51,8 @@ type cachedKey struct {
 // providers that have a limit of their own.
 func NewCache(s *Store, now func() time.Time) *Cache { return newCache(s.keyLookup, 0, now) }
 
-// CacheFrom returns a cache of the live keys in the table that PROVIDERS_TABLE names. A work provider without a limit of
-// its own may send PROVIDER_REQUESTS_PER_SECOND requests to all functions; 0 or absent: any number.
+// CacheFrom returns a cache of the live keys in the table that PROVIDERS_TABLE names. A work provider without a limit
+// of its own can send PROVIDER_REQUESTS_PER_SECOND requests to all functions; 0 or absent: any number.
 func CacheFrom(env *config.Env) *Cache {
 	perSecond, err := strconv.ParseInt(env.Optional("PROVIDER_REQUESTS_PER_SECOND", "0"), 10, 64)
 	if err != nil || perSecond < 0 {

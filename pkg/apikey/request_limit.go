@@ -25,8 +25,8 @@ const (
 )
 
 // requestLimit limits the requests of each work provider, over all functions and their instances (ADR 33). Instances
-// share a counter per provider and window; each adds its requests some at a time, so up to maxUncounted of each instance
-// are not seen by the others.
+// share a counter per provider and window. Each adds its requests in blocks, so the others do not see up to
+// maxUncounted of them.
 type requestLimit struct {
 	perSecond int64 // of a provider without a limit of its own; 0: none
 	now       func() time.Time

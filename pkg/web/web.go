@@ -65,7 +65,8 @@ type RawBody struct {
 type Handler func(*Request) (Response, error)
 
 // Authenticator returns the work provider whose key an Authorization header carries. It fails with MissingAuth,
-// InvalidKey, Unavailable, or TooManyRequests, in which case it still returns the work provider. It is implemented by apikey.Cache, and in tests without storage by maps.
+// InvalidKey, Unavailable, or TooManyRequests, in which case it still returns the work provider. It is implemented by
+// apikey.Cache, and in tests without storage by maps.
 type Authenticator interface {
 	Authenticate(ctx context.Context, authorization string) (provider.Provider, error)
 }
