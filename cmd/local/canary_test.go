@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"zego.com/workprovider/internal/poller"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/queue"
@@ -212,12 +213,12 @@ func wantNone(t *testing.T, what, text string, secrets []string) {
 func queued(t *testing.T, env *config.Env, variable string) events.SQSEvent {
 	t.Helper()
 	received, err := sqs.NewFromConfig(env.AWS()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(env.Get(variable)), MaxNumberOfMessages: maxBatchSize,
+		QueueUrl: aws.String(env.Get(variable)), MaxNumberOfMessages: 10,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sqsEvent(received.Messages)
+	return poller.Event(received.Messages)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,20 +13,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-
-	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/demo"
-	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/provider"
-	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/web"
 )
@@ -242,110 +232,5 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 	if err == nil ||
 		err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
 		t.Errorf("error: %v", err)
-	}
-}
-
-// Messages that failed stay in the queue, the others are deleted; if the consumer itself fails, all of them stay.
-func TestOnlyFailedMessagesStay(t *testing.T) {
-	for name, test := range map[string]struct {
-		consume queue.Consumer
-		stay    int
-	}{
-		"none failed": {func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-			return events.SQSEventResponse{}, nil
-		}, 0},
-		"one failed": {func(_ context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-			var response events.SQSEventResponse
-			for _, m := range e.Records {
-				if m.Body == "bad" {
-					response.BatchItemFailures = append(response.BatchItemFailures,
-						events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-				}
-			}
-			return response, nil
-		}, 1},
-		"the consumer failed": {func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-			return events.SQSEventResponse{}, errors.New("no luck")
-		}, 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			env := emulator.NewTestEnv(t)
-			client := sqs.NewFromConfig(env.AWS())
-			url := env.Get("EVENTS_QUEUE_URL")
-			for _, body := range []string{"good", "bad"} {
-				if _, err := client.SendMessage(t.Context(),
-					&sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			ctx, stop := context.WithCancel(t.Context())
-			seen := 0
-			poll(
-				ctx,
-				client,
-				url,
-				[]queue.Consumer{func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
-					if seen += len(e.Records); seen == 2 {
-						stop()
-					}
-					return test.consume(ctx, e)
-				}},
-			)
-			stop()
-			got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-				QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			waiting := got.Attributes["ApproximateNumberOfMessages"]
-			inFlight := got.Attributes["ApproximateNumberOfMessagesNotVisible"]
-			if want := string(rune('0' + test.stay)); waiting != "0" || inFlight != want {
-				t.Errorf("%s messages wait and %s are in flight, want 0 and %s", waiting, inFlight, want)
-			}
-		})
-	}
-}
-
-// A batch that takes long holds up none behind it, up to as many at a time as the template allows.
-func TestBatchesAreHandledAtTheSameTime(t *testing.T) {
-	env := emulator.NewTestEnv(t)
-	client := sqs.NewFromConfig(env.AWS())
-	url := env.Get("EVENTS_QUEUE_URL")
-	for range 2 * maxBatchSize {
-		if _, err := client.SendMessage(t.Context(),
-			&sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String("m")}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	var both sync.WaitGroup
-	both.Add(2)
-	var mu sync.Mutex
-	batches := 0
-	wait := func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-		mu.Lock()
-		batches++
-		first := batches <= 2
-		mu.Unlock()
-		if first {
-			both.Done()
-			both.Wait() // for ever, if one came after the other
-			stop()
-		}
-		return events.SQSEventResponse{}, nil
-	}
-	poll(ctx, client, url, []queue.Consumer{wait, wait})
-}
-
-func TestConcurrencyIsTheTemplates(t *testing.T) {
-	definitions, err := template.Read("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for function, want := range map[string]int{"Processor": 20, "WebhookSender": 5, "DeadLetters": defaultConcurrency} {
-		if got := len(instances(definitions, function, func() queue.Consumer { return nil })); got != want {
-			t.Errorf("%s: %d at a time, want %d", function, got, want)
-		}
 	}
 }

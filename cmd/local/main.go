@@ -34,6 +34,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"zego.com/workprovider/internal/poller"
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
@@ -127,8 +128,8 @@ func run(ctx context.Context, w options) error {
 		return err
 	}
 	consumers := map[string][]queue.Consumer{ // by the URL of the queue
-		env.Get("EVENTS_QUEUE_URL"): instances(definitions, "Processor", func() queue.Consumer { return processor(env) }),
-		env.Get("WEBHOOKS_QUEUE_URL"): instances(
+		env.Get("EVENTS_QUEUE_URL"): poller.Instances(definitions, "Processor", func() queue.Consumer { return processor(env) }),
+		env.Get("WEBHOOKS_QUEUE_URL"): poller.Instances(
 			definitions,
 			"WebhookSender",
 			func() queue.Consumer { return webhookSender(env) },
@@ -139,17 +140,18 @@ func run(ctx context.Context, w options) error {
 		return err
 	}
 	for _, url := range slices.Collect(maps.Keys(consumers)) {
-		givenUp, err := deadLetterQueue(ctx, messages, url)
+		givenUp, err := poller.DeadLetterQueue(ctx, messages, url)
 		if err != nil {
 			return err
 		}
-		consumers[givenUp] = instances(definitions, "DeadLetters", func() queue.Consumer { return deadLetters(env) })
+		consumers[givenUp] = poller.Instances(definitions, "DeadLetters", func() queue.Consumer { return deadLetters(env) })
 	}
 
 	var running sync.WaitGroup
 	polling, stopPolling := context.WithCancel(context.Background())
 	for url, consume := range consumers {
-		running.Go(func() { poll(polling, messages, url, consume) })
+		p := poller.Poller{Client: messages, QueueURL: url, Consumers: consume}
+		running.Go(func() { p.Run(polling) })
 	}
 	shown := w.state
 	if relative, err := filepath.Rel(w.root, w.state); err == nil {

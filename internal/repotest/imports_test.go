@@ -105,6 +105,7 @@ var allowed = map[string][]string{
 	"pkg/emulator": {"internal/template", "pkg/config"},
 	"bench": {
 		"bench/peers/naive",
+		"internal/poller",
 		"internal/template",
 		"pkg/config",
 		"pkg/deadletter",
@@ -123,6 +124,7 @@ var allowed = map[string][]string{
 	"bench/peers/naive":   {},
 	"internal/contract":   {"pkg/emulator"},
 	"internal/template":   {},
+	"internal/poller":     {"internal/template", "pkg/observe", "pkg/queue"},
 	"internal/mutants":    {},
 	"internal/repotest":   {},
 	"internal/simulation": {},
@@ -147,6 +149,7 @@ var allowed = map[string][]string{
 		"pkg/webhook",
 	},
 	"cmd/local": {
+		"internal/poller",
 		"internal/template",
 		"pkg/pages",
 		"pkg/apikey",

@@ -1,4 +1,6 @@
-package main
+// Package poller does for a queue what Lambda's event source mapping does on AWS: it receives messages, hands them to a
+// function in batches, many at a time, and deletes those that did not fail.
+package poller
 
 import (
 	"context"
@@ -34,13 +36,21 @@ const (
 	largeBody    = 8 << 10 // bytes
 )
 
-// poll does what Lambda's event source mapping does on AWS: it takes messages from the queue, hands them in batches
-// to consumers, as many batches at a time as there are consumers, and deletes those that did not fail. The others are
-// retried after the queue's visibility timeout, until they become dead letters. Each consumer handles one batch at a
-// time, as an instance of a function does. It returns when the context ends, after the batches in hand.
-func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []queue.Consumer) {
-	free := make(chan queue.Consumer, len(consumers))
-	for _, consume := range consumers {
+// Poller polls one queue.
+type Poller struct {
+	Client   *sqs.Client
+	QueueURL string
+	// Consumers are the instances of the function: as many batches are handled at a time. Each handles one at a time.
+	Consumers []queue.Consumer
+	// Window is how long a batch that is not full waits for more messages (MaximumBatchingWindowInSeconds).
+	Window time.Duration
+}
+
+// Run polls until the context ends, and returns after the batches in hand. Messages that failed are retried after the
+// queue's visibility timeout, until they become dead letters.
+func (p Poller) Run(ctx context.Context) {
+	free := make(chan queue.Consumer, len(p.Consumers))
+	for _, consume := range p.Consumers {
 		free <- consume
 	}
 	var running sync.WaitGroup
@@ -53,7 +63,7 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []
 			return
 		case consume = <-free:
 		}
-		messages, err := receive(context.WithoutCancel(ctx), client, queueURL, size)
+		messages, err := p.receiveBatch(context.WithoutCancel(ctx), size)
 		if err != nil {
 			slog.Error("the queue cannot be read", "error", err)
 			select {
@@ -66,23 +76,42 @@ func poll(ctx context.Context, client *sqs.Client, queueURL string, consumers []
 			continue
 		}
 		size = maxBatchSize
-		if slices.ContainsFunc(messages, func(m types.Message) bool { return len(aws.ToString(m.Body)) > largeBody }) {
+		if slices.ContainsFunc(messages, isLarge) {
 			size = 1
 		}
 		running.Go(func() {
 			defer func() { free <- consume }()
 			// A batch that was begun is finished, also if it is time to stop.
-			if err := process(context.WithoutCancel(ctx), client, queueURL, consume, messages); err != nil {
+			if err := p.process(context.WithoutCancel(ctx), consume, messages); err != nil {
 				slog.Error("batch failed, will be retried", "error", err)
 			}
 		})
 	}
 }
 
+func isLarge(m types.Message) bool { return len(aws.ToString(m.Body)) > largeBody }
+
+// receiveBatch waits for the first message, and for up to the window for more.
+func (p Poller) receiveBatch(ctx context.Context, size int) ([]types.Message, error) {
+	messages, err := p.receive(ctx, size)
+	if err != nil || len(messages) == 0 {
+		return nil, err
+	}
+	deadline := time.Now().Add(p.Window)
+	for len(messages) < size && time.Now().Before(deadline) {
+		more, err := p.receive(ctx, size-len(messages))
+		if err != nil {
+			break // what was received is processed
+		}
+		messages = append(messages, more...)
+	}
+	return messages, nil
+}
+
 // receive takes a batch from a queue, and waits for a while if there is none.
-func receive(ctx context.Context, client *sqs.Client, queueURL string, size int) ([]types.Message, error) {
-	received, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl:                    &queueURL,
+func (p Poller) receive(ctx context.Context, size int) ([]types.Message, error) {
+	received, err := p.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl:                    &p.QueueURL,
 		MaxNumberOfMessages:         int32(size),
 		WaitTimeSeconds:             int32(waitTime / time.Second),
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
@@ -98,8 +127,8 @@ func receive(ctx context.Context, client *sqs.Client, queueURL string, size int)
 // scales up.
 const defaultConcurrency = 5
 
-// instances builds as many consumers as the template allows a function to run at a time.
-func instances(t *template.Template, function string, build func() queue.Consumer) []queue.Consumer {
+// Instances builds as many consumers as the template allows a function to run at a time.
+func Instances(t *template.Template, function string, build func() queue.Consumer) []queue.Consumer {
 	n := defaultConcurrency
 	events, _ := t.Resources[function].Properties["Events"].(map[string]any)
 	for _, event := range events {
@@ -116,10 +145,8 @@ func instances(t *template.Template, function string, build func() queue.Consume
 	return consumers
 }
 
-func process(
-	ctx context.Context, client *sqs.Client, queueURL string, consume queue.Consumer, messages []types.Message,
-) error {
-	response, err := consume(observe.WithRequestID(ctx, rand.Text()), sqsEvent(messages))
+func (p Poller) process(ctx context.Context, consume queue.Consumer, messages []types.Message) error {
+	response, err := consume(observe.WithRequestID(ctx, rand.Text()), Event(messages))
 	if err != nil {
 		return err
 	}
@@ -139,15 +166,15 @@ func process(
 	if len(done) == 0 {
 		return nil
 	}
-	deleted, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &queueURL, Entries: done})
+	deleted, err := p.Client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &p.QueueURL, Entries: done})
 	if err == nil && len(deleted.Failed) > 0 {
 		err = errors.New("some messages could not be deleted: " + aws.ToString(deleted.Failed[0].Message))
 	}
 	return err
 }
 
-// deadLetterQueue returns the URL of the dead-letter queue of a queue.
-func deadLetterQueue(ctx context.Context, client *sqs.Client, queueURL string) (string, error) {
+// DeadLetterQueue returns the URL of the dead-letter queue of a queue.
+func DeadLetterQueue(ctx context.Context, client *sqs.Client, queueURL string) (string, error) {
 	attributes, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &queueURL, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameRedrivePolicy},
 	})
@@ -168,8 +195,8 @@ func deadLetterQueue(ctx context.Context, client *sqs.Client, queueURL string) (
 	return *found.QueueUrl, nil
 }
 
-// sqsEvent returns the event that Lambda makes of messages.
-func sqsEvent(messages []types.Message) events.SQSEvent {
+// Event returns the event that Lambda makes of messages.
+func Event(messages []types.Message) events.SQSEvent {
 	event := events.SQSEvent{Records: make([]events.SQSMessage, len(messages))}
 	for i, m := range messages {
 		event.Records[i] = events.SQSMessage{
