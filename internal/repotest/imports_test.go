@@ -125,6 +125,7 @@ var allowed = map[string][]string{
 	"internal/contract":   {"pkg/emulator"},
 	"internal/template":   {},
 	"internal/poller":     {"internal/template", "pkg/observe", "pkg/queue"},
+	"internal/testkit":    {"pkg/emulator", "pkg/fault", "pkg/provider"},
 	"internal/mutants":    {},
 	"internal/repotest":   {},
 	"internal/simulation": {},

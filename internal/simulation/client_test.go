@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,8 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"zego.com/workprovider/pkg/fault"
-	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/shift"
@@ -22,17 +20,10 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-var tenants = []string{"courier-ltd", "parcels-co"}
+var tenants = []string{testkit.Courier, testkit.Parcels}
 
-// keyring is an Authenticator: a tenant's key is its id.
-type keyring struct{}
-
-func (keyring) Authenticate(_ context.Context, key string) (provider.Provider, error) {
-	if !slices.Contains(tenants, key) {
-		return provider.Provider{}, fault.New(fault.InvalidKey, "")
-	}
-	return provider.Provider{ID: key, Name: key}, nil
-}
+// keys are those of the tenants.
+var keys = testkit.Keys()
 
 var sealer = func() *seal.Sealer {
 	s, err := seal.New("1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==")
@@ -47,15 +38,15 @@ func functions(storage timeline.Storage, sender queue.Sender, now func() time.Ti
 	reader := shift.NewReader(storage, sealer, now)
 	writer := shift.NewWriter(reader, sender)
 	return web.Router(map[string]http.Handler{
-		"shift-login":  shift.Login(keyring{}, sender, sealer, now),
-		"shift-logout": shift.Logout(keyring{}, sender, sealer, now),
-		"batch-login":  shift.BatchLogin(keyring{}, sender, sealer, now),
-		"batch-logout": shift.BatchLogout(keyring{}, sender, sealer, now),
-		"match":        shift.Match(keyring{}, sender, sealer, now),
-		"shift-create": shift.Create(keyring{}, writer),
-		"shift-end":    shift.End(keyring{}, writer),
-		"shift-read":   shift.Read(keyring{}, reader),
-		"event-read":   shift.ReadEvents(keyring{}, reader),
+		"shift-login":  shift.Login(keys, sender, sealer, now),
+		"shift-logout": shift.Logout(keys, sender, sealer, now),
+		"batch-login":  shift.BatchLogin(keys, sender, sealer, now),
+		"batch-logout": shift.BatchLogout(keys, sender, sealer, now),
+		"match":        shift.Match(keys, sender, sealer, now),
+		"shift-create": shift.Create(keys, writer),
+		"shift-end":    shift.End(keys, writer),
+		"shift-read":   shift.Read(keys, reader),
+		"event-read":   shift.ReadEvents(keys, reader),
 	})
 }
 

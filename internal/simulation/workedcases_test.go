@@ -1,40 +1,17 @@
 package simulation
 
 import (
-	"encoding/json"
-	"os"
 	"testing"
-)
 
-// workedCase is one of the cases that the rules come with. Its times are minutes.
-type workedCase struct {
-	Name     string
-	Now      int64
-	Events   [][]any // minute, kind and, of a LOGIN with a planned end, that; in the order in which they were accepted
-	Consents [][2]*int64
-	Voided   [][]any
-	Shifts   [][3]any   // start, end or null, how it ended
-	Names    [][2]int64 // of a shift that is named by a LOGIN before its start: the start, and that LOGIN's minute
-	Outcomes [][3]any   // minute, kind, and the effect, reason or state
-}
+	"zego.com/workprovider/internal/testkit"
+)
 
 // TestTheModelAgreesWithTheWorkedCases holds the model itself against the cases that the rules come with.
 func TestTheModelAgreesWithTheWorkedCases(t *testing.T) {
-	b, err := os.ReadFile("../../pkg/timeline/testdata/shifts.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []workedCase
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
 	checked := 0
-	for _, c := range cases {
-		if len(c.Voided) > 0 {
-			continue // rule 11, which the model does not know
-		}
+	for _, c := range testkit.Cases(t) {
 		checked++
-		t.Run(c.Name, func(t *testing.T) { c.check(t) })
+		t.Run(c.Name, func(t *testing.T) { checkCase(t, c) })
 	}
 	if checked < 50 {
 		t.Errorf("only %d cases", checked)
@@ -42,55 +19,54 @@ func TestTheModelAgreesWithTheWorkedCases(t *testing.T) {
 }
 
 // minuteOf is the instant of a case's minute.
-func minuteOf(v any) int64 { return midnight(noon) + int64(v.(float64))*minute }
+func minuteOf(m int) int64 { return midnight(noon) + int64(m)*minute }
 
-func (c workedCase) check(t *testing.T) {
+func checkCase(t *testing.T, c testkit.Case) {
 	m := newModel()
-	start := midnight(noon)
-	now := start + c.Now*minute
-	longAgo := start - 100_000*minute
+	now := minuteOf(c.Now)
+	longAgo := minuteOf(-100_000)
 	m.note(entry{courier, abc123, "match", "", longAgo})
 	if c.Consents == nil {
 		m.note(entry{courier, abc123, "consent", "", longAgo})
 	}
 	for _, v := range c.Consents {
-		m.note(entry{courier, abc123, "consent", "", start + *v[0]*minute})
+		m.note(entry{courier, abc123, "consent", "", minuteOf(*v[0])})
 		if v[1] != nil {
-			m.note(entry{courier, abc123, "withdrawal", "", start + *v[1]*minute})
+			m.note(entry{courier, abc123, "withdrawal", "", minuteOf(*v[1])})
 		}
 	}
 	for i, e := range c.Events {
-		f := fact{courier, 'C', abc123, e[1] == "LOGIN", minuteOf(e[0]), never, now + int64(i)}
-		if len(e) > 2 && e[2] != nil {
-			f.planned = minuteOf(e[2])
+		f := fact{courier, 'C', abc123, e.Kind == "LOGIN", minuteOf(e.Minute), never, now + int64(i)}
+		if e.Planned != nil {
+			f.planned = minuteOf(*e.Planned)
 		}
 		m.add(f)
 	}
-	c.checkShifts(t, m.shiftsTold(courier, abc123, now), now)
+	checkCaseShifts(t, c, m.shiftsTold(courier, abc123, now), now)
 	for _, want := range c.Outcomes {
-		event := fact{courier, 'C', abc123, want[1] == "LOGIN", minuteOf(want[0]), never, 0}
+		event := fact{courier, 'C', abc123, want.Kind == "LOGIN", minuteOf(want.Minute), never, 0}
 		got, _, _ := m.outcome(event, []string{abc123}, now)
-		if want[2] != got.effect && want[2] != got.reason && want[2] != got.state {
+		if want.Result != got.effect && want.Result != got.reason && want.Result != got.state {
 			t.Errorf("%v is %v", want, got)
 		}
 	}
 }
 
-func (c workedCase) checkShifts(t *testing.T, shifts []workShift, now int64) {
+func checkCaseShifts(t *testing.T, c testkit.Case, shifts []workShift, now int64) {
 	if len(shifts) != len(c.Shifts) {
 		t.Fatalf("%v, want %v", shifts, c.Shifts)
 	}
 	namedBefore := map[int64]int64{}
 	for _, n := range c.Names {
-		namedBefore[midnight(noon)+n[0]*minute] = midnight(noon) + n[1]*minute
+		namedBefore[minuteOf(n[0])] = minuteOf(n[1])
 	}
 	for i, want := range c.Shifts {
 		got := shifts[i]
 		open := got.to > now
-		if got.from != minuteOf(want[0]) || open != (want[2] == "OPEN") {
+		if got.from != minuteOf(want.Start) || open != (want.EndedBy == "OPEN") {
 			t.Errorf("%v, want %v", got, want)
 		}
-		if !open && (got.to != minuteOf(want[1]) || got.endedBy != want[2]) {
+		if !open && (got.to != minuteOf(want.End) || got.endedBy != want.EndedBy) {
 			t.Errorf("%v, want %v", got, want)
 		}
 		login, before := namedBefore[got.from]

@@ -32,14 +32,14 @@ const example = `{
         "occupations": ["babysitter"]}
 }`
 
-func (w *world) post(providerID, body string) (int, string) {
+func (w *fixture) post(providerID, body string) (int, string) {
 	w.t.Helper()
 	response := ask(w.enrol, providerID, http.MethodPost, "/v1/customer/enrol/", body)
 	return response.StatusCode, bodyOf(w.t, response)
 }
 
 // enrolled is post of what must succeed, and the new customer's number.
-func (w *world) enrolled(body string) (answer, number string) {
+func (w *fixture) enrolled(body string) (answer, number string) {
 	w.t.Helper()
 	status, answer := w.post(courier, body)
 	number, _, _ = strings.Cut(strings.TrimPrefix(answer, `{"customerNumber":"`), `"`)
@@ -50,7 +50,7 @@ func (w *world) enrolled(body string) (answer, number string) {
 }
 
 // customersOf counts the customers of an email.
-func (w *world) customersOf(email string) int {
+func (w *fixture) customersOf(email string) int {
 	w.t.Helper()
 	n, err := w.customers.table.Get(table.PK, table.EmailPartition(email)).Consistent(true).Count(w.t.Context())
 	if err != nil {
@@ -59,7 +59,7 @@ func (w *world) customersOf(email string) int {
 	return n
 }
 
-func childminders(t *testing.T) *world {
+func childminders(t *testing.T) *fixture {
 	w := newEmptyFixture(t)
 	closed := childminderProduct
 	closed.Code = "FL.OCC.PL.UK.002"
@@ -380,7 +380,7 @@ func TestWithoutTheRefoldNothingIsWritten(t *testing.T) {
 func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
-	w := newWorld(t, env)
+	w := newFixture(t, env)
 	w.define(childminderProduct)
 	meter.Reset()
 	w.enrolled(example)
@@ -393,7 +393,7 @@ func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 // Personal data stays in the table Customers, and each of the details stands in it once.
 func TestPersonalDataIsWhereItBelongs(t *testing.T) {
 	env := emulator.NewTestEnv(t)
-	w := newWorld(t, env)
+	w := newFixture(t, env)
 	w.define(childminderProduct)
 	w.enrolled(example)
 	for name, most := range map[string]int{env.Get("CUSTOMERS_TABLE"): 1, env.Get("TIMELINES_TABLE"): 0} {

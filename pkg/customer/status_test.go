@@ -23,8 +23,8 @@ var (
 	notInsured = Policy{CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward"}
 )
 
-// couriers is a world with the customers of the documents' examples.
-func couriers(t *testing.T) *world {
+// couriers is a fixture with the customers of the documents' examples.
+func couriers(t *testing.T) *fixture {
 	w := newEmptyFixture(t)
 	w.create("ABC123", courier, "12345", withVehicle)
 	w.create("ABC12", courier, "1686", withoutVehicle)
@@ -138,7 +138,7 @@ func headers(r *http.Response) http.Header {
 func TestStatusTakesTwoReads(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
-	w := newWorld(t, env)
+	w := newFixture(t, env)
 	w.create("ABC123", courier, "12345", withVehicle)
 	for query, most := range map[string]int{
 		"customerNumber=ABC123": 2, "workProviderUserId=12345": 2, "customerNumber=ZZZ999": 1, "workProviderUserId=0": 1,

@@ -57,7 +57,7 @@ func TestValidate(t *testing.T) {
 func TestValidateTakesOneRead(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
-	w := newWorld(t, env)
+	w := newFixture(t, env)
 	w.create("ABC12", "", "", Policy{})
 	meter.Reset()
 	if status,

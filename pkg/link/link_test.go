@@ -13,95 +13,66 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/person"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
 )
 
-var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+var noon = testkit.Noon
 
 // hours is a time so many hours after noon.
 func hours(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
 
 const (
-	courier = "courier-ltd"
-	parcels = "parcels-co"
+	courier = testkit.Courier
+	parcels = testkit.Parcels
 )
 
-// keyring is an Authenticator whose keys are the providers' ids.
-type keyring struct{}
-
-func (keyring) Authenticate(_ context.Context, authorization string) (provider.Provider, error) {
-	return provider.Provider{ID: authorization}, nil
-}
-
-// memoryQueue is a queue that the test empties; the delays are over when it does.
-type memoryQueue struct {
-	mu     sync.Mutex
-	bodies []string
-	broken bool
-}
-
-func (q *memoryQueue) Send(_ context.Context, _ string, _ time.Duration, bodies ...string) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.broken {
-		return fault.New(fault.Unavailable, "")
-	}
-	q.bodies = append(q.bodies, bodies...)
-	return nil
-}
-
-// world is tables of its own, the changes of histories over them, and the processor of what they send.
-type world struct {
+// fixture is tables of its own, the changes of histories over them, and the processor of what they send.
+type fixture struct {
 	t         *testing.T
 	clock     time.Time
-	queue     *memoryQueue
+	queue     *testkit.Queue
 	timelines *timeline.Store
 	links     *link.Links
 	status    http.Handler
 	process   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	env := emulator.NewTestEnv(t)
-	w := &world{t: t, clock: noon, queue: &memoryQueue{}, timelines: timeline.NewStore(env)}
+	w := &fixture{t: t, clock: noon, queue: new(testkit.Queue), timelines: timeline.NewStore(env)}
 	now := func() time.Time { return w.clock }
 	w.links = link.New(w.timelines, shift.NewRecomputeRequester(w.queue))
-	w.status = customer.Status(keyring{}, customer.NewStore(env), w.timelines, now)
+	w.status = customer.Status(testkit.Keys(), customer.NewStore(env), w.timelines, now)
 	w.process = shift.Processor(timeline.NewApplier(w.timelines, 4), deadletter.NewStore(env), now)
 	return w
 }
 
 // drain processes what the queue holds.
-func (w *world) drain() {
+func (w *fixture) drain() {
 	w.t.Helper()
-	var event events.SQSEvent
-	for i, body := range w.queue.bodies {
-		event.Records = append(event.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
-	}
-	w.queue.bodies = nil
-	response, err := w.process(w.t.Context(), event)
+	response, err := w.process(w.t.Context(), testkit.Delivery(w.queue.Take()...))
 	if err != nil || len(response.BatchItemFailures) > 0 {
 		w.t.Fatal(response, err)
 	}
 }
 
 // ok fails the test unless a change was made.
-func (w *world) ok(err error) {
+func (w *fixture) ok(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) give(providerID, number, userID string, at time.Time) {
+func (w *fixture) give(providerID, number, userID string, at time.Time) {
 	w.t.Helper()
 	w.ok(
 		w.links.GrantConsent(
@@ -113,7 +84,7 @@ func (w *world) give(providerID, number, userID string, at time.Time) {
 }
 
 // send applies events as the processor does, without a history that knows of them.
-func (w *world) send(providerID string, facts ...timeline.Fact) {
+func (w *fixture) send(providerID string, facts ...timeline.Fact) {
 	w.t.Helper()
 	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.t.Context(),
 		[]timeline.MessageChanges{{Provider: providerID, Facts: facts}}, timeline.At(time.Now())) {
@@ -132,7 +103,7 @@ func fact(userID string, kind timeline.Kind, at time.Time) timeline.Fact {
 }
 
 // shifts are the stored ones, as hours after noon: start, end and how it ended.
-func (w *world) shifts(providerID, number string) []string {
+func (w *fixture) shifts(providerID, number string) []string {
 	w.t.Helper()
 	day := timeline.At(noon).Day()
 	records, err := w.timelines.Records(
@@ -154,7 +125,7 @@ func (w *world) shifts(providerID, number string) []string {
 	return shown
 }
 
-func (w *world) wantShifts(what, number string, want ...string) {
+func (w *fixture) wantShifts(what, number string, want ...string) {
 	w.t.Helper()
 	if got := w.shifts(courier, number); !slices.Equal(got, want) {
 		w.t.Errorf("%s: the shifts of %s are %q, want %q", what, number, got, want)
@@ -162,7 +133,7 @@ func (w *world) wantShifts(what, number string, want ...string) {
 }
 
 // wantOwner holds the two rows that tell whose an id is against each other.
-func (w *world) wantOwner(userID, want string) {
+func (w *fixture) wantOwner(userID, want string) {
 	w.t.Helper()
 	owner, err := w.timelines.OwnerNumber(w.t.Context(), courier, userID)
 	w.ok(err)
@@ -179,7 +150,7 @@ func (w *world) wantOwner(userID, want string) {
 }
 
 func TestEventsThatCameBeforeConsentLinkAndMatchApplyByThemselves(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.send(courier, in("12345", hours(1)), out("12345", hours(2)), in("12345", hours(5)), out("12345", hours(6)))
 	steps := []func() error{
 		func() error { return w.links.Assign(t.Context(), courier, "ABC123", "12345", hours(8)) },
@@ -199,7 +170,7 @@ func TestEventsThatCameBeforeConsentLinkAndMatchApplyByThemselves(t *testing.T) 
 }
 
 func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.send(courier, in("12345", hours(5)), out("12345", hours(6)))
 	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", Matched: true}, hours(4)))
 	w.drain()
@@ -210,7 +181,7 @@ func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
 }
 
 func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "another", hours(-9)))
 	w.wantOwner("another", "ABC123")
@@ -237,7 +208,7 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 
 // TestAMatchReachesBackIntoTheConsentBefore: what was sent under a consent that was withdrawn since has waited, too.
 func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "12345"}, hours(-20)))
 	w.send(courier, in("12345", hours(-18)), out("12345", hours(-16)))
 	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", hours(-10)))
@@ -250,7 +221,7 @@ func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
 
 // All at the same instant of a clock: the changes still have the effect of the last one.
 func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for range 3 {
 		w.give(courier, "ABC123", "12345", noon)
 		w.wantOwner("12345", "ABC123")
@@ -278,7 +249,7 @@ func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 }
 
 func TestAnIDThatMoves(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.give(courier, "ABC12", "", hours(-10))
 	w.send(courier, in("12345", hours(-8)), out("12345", hours(-7)), in("12345", hours(-1)), out("12345", hours(2)))
@@ -299,7 +270,7 @@ func TestAnIDThatMoves(t *testing.T) {
 	w.wantShifts("back again", "ABC12", "3-4 LOGOUT")
 	w.wantShifts("back again", "ABC123", "-8--7 LOGOUT", "-1-13 AUTO")
 	w.ok(w.links.Move(t.Context(), courier, "ABC123", "12345", hours(6))) // as it is
-	if n := len(w.queue.bodies); n != 0 {
+	if n := len(w.queue.Take()); n != 0 {
 		t.Errorf("%d messages for a change that is none", n)
 	}
 	w.ok(w.links.Unlink(t.Context(), courier, "12345", hours(7)))
@@ -308,7 +279,7 @@ func TestAnIDThatMoves(t *testing.T) {
 }
 
 func TestWhatIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.give(courier, "ABC12", "", hours(-10))
@@ -340,14 +311,14 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	w.ok(w.links.WithdrawConsent(ctx, courier, "NX42Z", noon)) // who never shared
 	w.give(courier, "ABC123", "12345", noon)                   // as it is
-	if n := len(w.queue.bodies); n != 0 {
+	if n := len(w.queue.Take()); n != 0 {
 		t.Errorf("%d messages for changes that are none", n)
 	}
 	w.wantOwner("12345", "ABC123")
 }
 
 func TestManyIDs(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "id 0", noon)
 	for i := 1; i < 50; i++ {
 		w.ok(w.links.Assign(t.Context(), courier, "ABC123", fmt.Sprint("id ", i), noon))
@@ -368,9 +339,9 @@ func TestManyIDs(t *testing.T) {
 
 // Nothing is changed unless the guard has been taken.
 func TestTheGuardComesFirst(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
-	w.queue.broken = true
+	w.queue.Err = fault.New(fault.Unavailable, "")
 	for name, err := range map[string]error{
 		"withdraw": w.links.WithdrawConsent(t.Context(), courier, "ABC123", noon),
 		"unlink":   w.links.Unlink(t.Context(), courier, "12345", noon),
@@ -386,7 +357,7 @@ func TestTheGuardComesFirst(t *testing.T) {
 }
 
 func TestOfTwoWhoWantAnIDOneGetsIt(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "", hours(-10))
 	w.give(courier, "ABC12", "", hours(-10))
 	for round := range 10 {
@@ -412,7 +383,7 @@ func TestOfTwoWhoWantAnIDOneGetsIt(t *testing.T) {
 
 // Whichever comes first, nobody has an id without sharing.
 func TestALinkAndAWithdrawalAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for round := range 10 {
 		w.give(courier, "ABC123", "", noon)
 		var linked, withdrawn error
@@ -430,7 +401,7 @@ func TestALinkAndAWithdrawalAtOnce(t *testing.T) {
 // Contract row 23: to a work provider that somebody shared with, and shares with no longer, they are like nobody at
 // all, byte for byte and header for header, while another provider sees them as before.
 func TestWithdrawnCustomerIsHidden(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.give(parcels, "ABC123", "12345", hours(-10))
 	paths := map[string]string{

@@ -17,7 +17,7 @@ func longID(n int) string { return fmt.Sprintf("%0255d", n) }
 
 // A month whose history is as large as it can become takes no consent and no link more, but the withdrawal.
 func TestWithdrawalFromAFullHistory(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	// The largest: links that are released again, as many as a customer can have at the end, and matches.
 	first := hours(0)
 	for n := range 475 {
@@ -72,7 +72,7 @@ func TestWithdrawalFromAFullHistory(t *testing.T) {
 
 // However often a person agrees and withdraws in a month, a consent can be withdrawn.
 func TestRoundsOfConsentAndWithdrawal(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	var before []timeline.Entry
 	for n := range 490 {
 		at := noon.Add(time.Duration(n-1000) * time.Minute)

@@ -33,8 +33,8 @@ var canaries = customer.Details{
 
 const plate = "CA11 ARY"
 
-// world is a person enrolled by one work provider, who shares with another, too, and has an account.
-type world struct {
+// fixture is a person enrolled by one work provider, who shares with another, too, and has an account.
+type fixture struct {
 	t         *testing.T
 	env       *config.Env
 	desk      *Service
@@ -46,10 +46,10 @@ type world struct {
 	now       time.Time
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	env := emulator.NewTestEnv(t)
-	w := &world{
+	w := &fixture{
 		t:         t,
 		env:       env,
 		customers: customer.NewStore(env),
@@ -99,7 +99,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // enrol enrols the person through the API, and answers the number.
-func (w *world) enrol(key string) string {
+func (w *fixture) enrol(key string) string {
 	w.t.Helper()
 	register := customer.NewRegistrar(
 		w.customers,
@@ -127,7 +127,7 @@ func (w *world) enrol(key string) string {
 	return answer.CustomerNumber
 }
 
-func (w *world) must(err error) {
+func (w *fixture) must(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)
@@ -135,7 +135,7 @@ func (w *world) must(err error) {
 }
 
 // everything is all rows of all tables that may hold something of a person, as text.
-func (w *world) everything() string {
+func (w *fixture) everything() string {
 	w.t.Helper()
 	var text strings.Builder
 	for _, name := range []string{"PROVIDERS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "SESSIONS_TABLE"} {
@@ -157,7 +157,7 @@ func details() []string {
 }
 
 func TestExportIsEverything(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	e, err := w.desk.Export(t.Context(), w.number, w.now)
 	w.must(err)
 	if e.Details == nil || *e.Details != Details(canaries) || e.Account == nil || !e.Policy.Insured ||
@@ -187,7 +187,7 @@ func TestExportIsEverything(t *testing.T) {
 
 // After an erasure no row of any table holds a detail of the person; what claims are judged by is still there.
 func TestErasedIsErased(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	before := w.everything()
 	for _, detail := range details() {
 		if !strings.Contains(before, detail) {
@@ -220,7 +220,7 @@ func TestErasedIsErased(t *testing.T) {
 
 // To everybody else somebody erased is somebody who never was, except that the number stays taken.
 func TestNobodyFindsWhoIsErased(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	_, err := w.desk.Erase(t.Context(), w.number, w.now)
 	w.must(err)
 	if _, ok, err := w.customers.Customer(t.Context(), w.number); ok || err != nil {
@@ -251,7 +251,7 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 
 // An erasure that broke off is finished by another; another one of somebody erased changes nothing.
 func TestErasingAgainFinishesIt(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	broken := *w.desk
 	broken.links = link.New(w.timelines, func(context.Context, string, string, time.Time) error {
 		return fault.New(fault.Unavailable, "")
@@ -278,7 +278,7 @@ func TestErasingAgainFinishesIt(t *testing.T) {
 // A vehicle's registration leads to its keeper, so it goes, too; another customer of the same email stays, and keeps
 // the account.
 func TestOthersOfTheSameEmailStay(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	register := customer.NewRegistrar(w.customers, w.timelines, nil)
 	number, err := register.Create(t.Context(), customer.NewCustomer{
 		Details: canaries, Policy: customer.Policy{CoverLevel: "level", ClassOfUse: "use", VehicleRegistration: plate},

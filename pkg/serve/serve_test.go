@@ -21,22 +21,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"pgregory.net/rapid"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/config"
-	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/observe"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/web"
 )
 
-// anyone takes every key but none at all.
-type anyone struct{}
-
-func (anyone) Authenticate(_ context.Context, authorization string) (provider.Provider, error) {
-	if authorization == "" {
-		return provider.Provider{}, fault.New(fault.MissingAuth, "")
-	}
-	return provider.Provider{ID: "courier-ltd"}, nil
-}
+// keys are those of the tests.
+var keys = testkit.Keys()
 
 // echo tells what came through: the path's value, the query and the body.
 func echo(r *web.Request) (web.Response, error) {
@@ -50,11 +42,11 @@ func echo(r *web.Request) (web.Response, error) {
 
 func handler() http.Handler {
 	return web.Router(map[string]http.Handler{
-		"match":     web.NewFunction("match", anyone{}, map[string]web.Handler{"POST /v1/match": echo}),
-		"shift-end": web.NewFunction("shift-end", anyone{}, map[string]web.Handler{"PUT /v2/shift/{id}": echo}),
+		"match":     web.NewFunction("match", keys, map[string]web.Handler{"POST /v1/match": echo}),
+		"shift-end": web.NewFunction("shift-end", keys, map[string]web.Handler{"PUT /v2/shift/{id}": echo}),
 		"shift-read": web.NewFunction(
 			"shift-read",
-			anyone{},
+			keys,
 			map[string]web.Handler{"GET /v2/shift/{id}": echo, "GET /v2/shift": echo},
 		),
 	})
@@ -69,7 +61,7 @@ func call(t interface{ Fatalf(string, ...any) }, event events.APIGatewayProxyReq
 	return answer
 }
 
-var authorized = map[string][]string{"authorization": {"key"}}
+var authorized = map[string][]string{"authorization": {testkit.Courier}}
 
 func TestProxy(t *testing.T) {
 	base64Of := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
@@ -151,7 +143,7 @@ func TestProxyHeaders(t *testing.T) {
 	if got := call(t, event).StatusCode; got != http.StatusUnauthorized {
 		t.Errorf("without a key: %d", got)
 	}
-	event.Headers = map[string]string{"AUTHORIZATION": "key"}
+	event.Headers = map[string]string{"AUTHORIZATION": testkit.Courier}
 	if got := call(t, event).StatusCode; got != http.StatusOK {
 		t.Errorf("with single headers only: %d", got)
 	}
@@ -226,7 +218,7 @@ func TestProxyTakesAnything(t *testing.T) {
 			},
 		}
 		if rapid.Bool().Draw(t, "authorized") && event.MultiValueHeaders != nil {
-			event.MultiValueHeaders["Authorization"] = []string{"key"}
+			event.MultiValueHeaders["Authorization"] = []string{testkit.Courier}
 		}
 		neverOurFault(t, event)
 	})
@@ -240,7 +232,7 @@ func FuzzProxy(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, name, value, body string, isBase64 bool, domain string) {
 		neverOurFault(t, events.APIGatewayProxyRequest{
 			HTTPMethod: method, Path: path, Body: body, IsBase64Encoded: isBase64,
-			MultiValueHeaders:               map[string][]string{"Authorization": {"key"}, name: {value}},
+			MultiValueHeaders:               map[string][]string{"Authorization": {testkit.Courier}, name: {value}},
 			MultiValueQueryStringParameters: map[string][]string{name: {value}},
 			RequestContext:                  events.APIGatewayProxyRequestContext{DomainName: domain},
 		})

@@ -16,11 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"zego.com/workprovider/internal/contract"
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/fault"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/timeline"
@@ -28,7 +27,7 @@ import (
 )
 
 // noon is what the clock of a new fixture shows.
-var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+var noon = testkit.Noon
 
 // minutes is a time so many minutes after noon.
 func minutes(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
@@ -38,25 +37,11 @@ func iso(t time.Time) string { return web.FormatTime(t) }
 
 // The work providers, whose keys are their ids.
 const (
-	courier = "courier-ltd"
-	parcels = "parcels-co"
+	courier = testkit.Courier
+	parcels = testkit.Parcels
 )
 
-// keyring is an Authenticator without storage.
-type keyring map[string]provider.Provider
-
-var keys = keyring{courier: {ID: courier, Name: "Courier Ltd"}, parcels: {ID: parcels, Name: "Parcels & Co"}}
-
-func (k keyring) Authenticate(_ context.Context, authorization string) (provider.Provider, error) {
-	if authorization == "" {
-		return provider.Provider{}, fault.New(fault.MissingAuth, "")
-	}
-	p, ok := k[authorization]
-	if !ok {
-		return provider.Provider{}, fault.New(fault.InvalidKey, "")
-	}
-	return p, nil
-}
+var keys = testkit.Keys()
 
 // immediateQueue is a queue without delays, so that no test has to wait for the recovery messages of v2.
 type immediateQueue struct{ queue.Sender }

@@ -2,6 +2,7 @@ package shift
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"zego.com/workprovider/pkg/web"
@@ -25,12 +26,12 @@ func TestMessagesAreInTheGroupOfTheirWorkProvider(t *testing.T) {
 		"/v2/shift":        fmt.Sprintf(`{"user":{"customerNumber":"ABC123"},"startTime":%q}`, now),
 	} {
 		for _, key := range []string{courier, parcels} {
-			queue.groups = nil
+			queue.TakeGroups()
 			if a := fx.ask(key, "POST", path, body); a.status >= 300 {
 				t.Fatalf("%s: %d %s", path, a.status, a.body)
 			}
-			if fmt.Sprint(queue.groups) != fmt.Sprint([]string{key}) {
-				t.Errorf("%s of %s sends to the groups %q", path, key, queue.groups)
+			if groups := queue.TakeGroups(); !slices.Equal(groups, []string{key}) {
+				t.Errorf("%s of %s sends to the groups %q", path, key, groups)
 			}
 		}
 	}

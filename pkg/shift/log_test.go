@@ -73,7 +73,7 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 		t.Fatalf("%v left %v", batch, got)
 	}
 	var delivery events.SQSEvent
-	for i, body := range sent.take() {
+	for i, body := range sent.Take() {
 		delivery.Records = append(delivery.Records,
 			events.SQSMessage{MessageId: fmt.Sprint(i), Body: body, Attributes: map[string]string{
 				"SentTimestamp": fmt.Sprint(noon.UnixMilli()), "ApproximateReceiveCount": fmt.Sprint(1 + i%2),

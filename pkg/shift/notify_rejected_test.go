@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/queue"
@@ -74,7 +75,7 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 func TestNotifyFlagReachesMessage(t *testing.T) {
 	for _, wants := range []bool{true, false} {
 		env := emulator.NewTestEnv(t)
-		asked := keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
+		asked := testkit.Keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
 		fx := buildFixture(t, env, asked, immediateQueue{queue.NewEventsQueue(env)})
 		body := `{"workProviderUserId":"12345","timestamp":"` + iso(noon) + `"}`
 		fx.accept("/v1/shift/login", body)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/provider"
@@ -259,7 +260,7 @@ func TestReadBatchOf60000(t *testing.T) {
 func TestBatchSentAgainInOtherParts(t *testing.T) {
 	const count = 3000
 	env := emulator.NewTestEnv(t)
-	key := keyring{courier: {ID: courier, Name: "Courier Ltd"}}
+	key := testkit.Keyring{courier: {ID: courier, Name: "Courier Ltd"}}
 	fx := buildFixture(t, env, key, immediateQueue{queue.NewEventsQueue(env)})
 	name := func(i int) string { return fmt.Sprint("a-courier-", i%3) }
 	var offsets []int

@@ -1,7 +1,6 @@
 package shift
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,37 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// recordingQueue is a queue that remembers what it was given, call by call, or refuses it.
-type recordingQueue struct {
-	calls  [][]string
-	groups []string // of the calls
-	err    error
-}
-
-func (r *recordingQueue) Send(_ context.Context, group string, _ time.Duration, bodies ...string) error {
-	r.groups = append(r.groups, group)
-	if len(bodies) > 0 {
-		r.calls = append(r.calls, slices.Clone(bodies))
-	}
-	return r.err
-}
-
-// take answers what was sent since the last time.
-func (r *recordingQueue) take() []string {
-	calls := r.calls
-	r.calls = nil
-	return slices.Concat(calls...)
-}
-
 // newRecordingFixture is a fixture whose queue only records.
-func newRecordingFixture(t *testing.T) (*fixture, *recordingQueue) {
-	sender := new(recordingQueue)
+func newRecordingFixture(t *testing.T) (*fixture, *testkit.Queue) {
+	sender := new(testkit.Queue)
 	return buildFixture(t, emulator.NewTestEnv(t), keys, sender), sender
 }
 
@@ -153,7 +131,7 @@ func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
 				message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"accepted":%d,"facts":[[%q,"%c",%s,%d]]}`,
 					EventID(fx.ids, courier,
 						want), timeline.AcceptedAt(noon), endpoint.letter, want.Name.Kind, appendQuoted(nil, want.Name.Value), want.At)
-				if sent := queue.take(); !slices.Equal(sent, []string{message}) {
+				if sent := queue.Take(); !slices.Equal(sent, []string{message}) {
 					t.Errorf("%s: %s: sent %q, want %q", endpoint.path, name, sent, message)
 				}
 			}
@@ -264,13 +242,13 @@ func TestAnEventIsRefused(t *testing.T) {
 		a := fx.post("/v1/shift/login", body)
 		if size <= 4<<20 {
 			fx.want("row 26: 4 MiB", a, 202, pendingBody)
-			queue.take()
+			queue.Take()
 		} else {
 			fx.want("row 26: over 4 MiB", a, 413,
 				`{"error":"REQUEST_TOO_LARGE","detail":"The body must not be larger than 4 MiB"}`)
 		}
 	}
-	if sent := queue.take(); len(sent) > 0 {
+	if sent := queue.Take(); len(sent) > 0 {
 		t.Errorf("something that was refused was sent: %q", sent)
 	}
 }
@@ -290,7 +268,7 @@ func TestV1Authentication(t *testing.T) {
 			t.Errorf("row 27: %s: Allow: %q", path, allow)
 		}
 	}
-	if sent := queue.take(); len(sent) > 0 {
+	if sent := queue.Take(); len(sent) > 0 {
 		t.Errorf("sent %q", sent)
 	}
 }
@@ -316,7 +294,7 @@ func TestContentTypeIsIgnored(t *testing.T) {
 // TestNo202BeforeTheQueueHasIt is promise 5: when the queue fails, so does the request, in a way that invites another.
 func TestNo202BeforeTheQueueHasIt(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
-	queue.err = fault.Wrap(fault.Unavailable, errors.New("down"))
+	queue.Err = fault.Wrap(fault.Unavailable, errors.New("down"))
 	event := `{"driverId":"1686","timestamp":` + someTime + `}`
 	for path, body := range map[string]string{
 		"/v1/shift/login": event, "/v1/shift/logout": event, "/v1/batch/login": "[" + event + "]",
@@ -354,7 +332,7 @@ func TestAMatchIsAccepted(t *testing.T) {
 				matchID(fx.ids, courier, want))
 			message := fmt.Sprintf(`{"v":1,"provider":"courier-ltd","id":%q,"matches":[["ABC123",%t,%d]]}`,
 				matchID(fx.ids, courier, want), c.entry.Kind == timeline.Match, timeline.At(fx.clock))
-			if sent := queue.take(); !slices.Equal(sent, []string{message}) {
+			if sent := queue.Take(); !slices.Equal(sent, []string{message}) {
 				t.Errorf("%s: sent %q, want %q", name, sent, message)
 			}
 		}
@@ -385,7 +363,7 @@ func TestAMatchIsRefused(t *testing.T) {
 	} {
 		fx.want(name, fx.post("/v1/match/", c.body), 400, c.want)
 	}
-	if sent := queue.take(); len(sent) > 0 {
+	if sent := queue.Take(); len(sent) > 0 {
 		t.Errorf("sent %q", sent)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
@@ -303,11 +304,11 @@ func TestSamePostAgain(t *testing.T) {
 // TestCreatingWhileTheQueueIsDown: without the recovery message in the queue nothing is stored, and the answer invites
 // another try.
 func TestCreatingWhileTheQueueIsDown(t *testing.T) {
-	sender := new(recordingQueue)
+	sender := new(testkit.Queue)
 	fx := buildFixture(t, emulator.NewTestEnv(t), keys, sender)
 	fx.addCustomer(courier, "ABC123", "12345")
 	id := fx.create(abc, noon, time.Time{})
-	sender.err = fault.Wrap(fault.Unavailable, errors.New("down"))
+	sender.Err = fault.Wrap(fault.Unavailable, errors.New("down"))
 	const unavailable = `{"status":"NOK","error":"UNAVAILABLE","detail":"Service temporarily unavailable; retry later"}`
 	for what, a := range map[string]answer{
 		"POST": fx.post("/v2/shift", newShiftBody(abc, minutes(-20), time.Time{})),

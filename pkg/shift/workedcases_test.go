@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -18,53 +16,15 @@ import (
 // midnight is where the minutes of the worked cases count from.
 var midnight = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 
+// minuteOf is the minute of a case at which a time is.
+func minuteOf(t time.Time) int { return int(t.Sub(midnight).Minutes()) }
+
 func caseMinute(n int) time.Time { return midnight.Add(time.Duration(n) * time.Minute) }
 
-// workedCase is one of the worked cases of docs/shift-rules.md.
+// workedCase is a case, and the number of the customer who plays it.
 type workedCase struct {
-	Name     string
-	Now      int
-	Events   []workedEvent
-	Shifts   [][3]any // start, end or null, how it ended or OPEN
-	Outcomes []workedOutcome
-	Names    [][2]int // of continued shifts: start, and the LOGIN that names it
-	Consents [][2]*int
-	number   string // of the customer who plays it
-}
-
-// workedEvent is a LOGIN or LOGOUT. Those with plans stand in the order in which they are accepted.
-type workedEvent struct {
-	minute  int
-	kind    string
-	planned *int
-}
-
-func (e *workedEvent) UnmarshalJSON(b []byte) error {
-	return json.Unmarshal(b, &[]any{&e.minute, &e.kind, &e.planned})
-}
-
-// workedOutcome is what an event did, or why it did nothing.
-type workedOutcome struct {
-	minute int
-	kind   string
-	effect string
-}
-
-func (o *workedOutcome) UnmarshalJSON(b []byte) error {
-	return json.Unmarshal(b, &[]any{&o.minute, &o.kind, &o.effect})
-}
-
-func workedCases(t *testing.T) []workedCase {
-	t.Helper()
-	b, err := os.ReadFile("../timeline/testdata/shifts.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []workedCase
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
-	return cases
+	testkit.Case
+	number string
 }
 
 // TestWorkedCasesThroughHTTPQueueAndProcessor plays all cases at once, each by a customer of its own. The events of a
@@ -74,12 +34,12 @@ func TestWorkedCasesThroughHTTPQueueAndProcessor(t *testing.T) {
 	fx := newFixture(t)
 	for order := range uint64(3) {
 		random := rand.New(rand.NewPCG(order, 0))
-		cases := workedCases(t)
+		var cases []*workedCase
 		var turns []*workedCase // whose next event is accepted
-		for i := range cases {
-			c := &cases[i]
-			c.number = fmt.Sprintf("CASE%dORDER%d", i, order)
+		for i, played := range testkit.Cases(t) {
+			c := &workedCase{played, fmt.Sprintf("CASE%dORDER%d", i, order)}
 			c.createCustomer(fx)
+			cases = append(cases, c)
 			turns = append(turns, slices.Repeat([]*workedCase{c}, 2*len(c.Events))...)
 		}
 		random.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
@@ -95,8 +55,8 @@ func TestWorkedCasesThroughHTTPQueueAndProcessor(t *testing.T) {
 			fx.deliverBodies(deliveries[:n]...)
 			deliveries = deliveries[n:]
 		}
-		for i := range cases {
-			t.Run(fmt.Sprintf("%s, order %d", cases[i].Name, order), func(t *testing.T) { cases[i].check(t, fx) })
+		for _, c := range cases {
+			t.Run(fmt.Sprintf("%s, order %d", c.Name, order), func(t *testing.T) { c.check(t, fx) })
 		}
 	}
 }
@@ -120,16 +80,16 @@ func (c *workedCase) createCustomer(fx *fixture) {
 
 // send sends an event, the nth of the case: through v1 at the case's own time, or with a planned end through v2, at the
 // event's. Each is accepted a second after the one before.
-func (c *workedCase) send(fx *fixture, e workedEvent, n int) {
-	at := caseMinute(e.minute)
-	if e.planned != nil {
+func (c *workedCase) send(fx *fixture, e testkit.CaseEvent, n int) {
+	at := caseMinute(e.Minute)
+	if e.Planned != nil {
 		fx.clock = at.Add(time.Duration(n) * time.Second)
-		fx.create(fmt.Sprintf(`{"customerNumber":%q}`, c.number), at, caseMinute(*e.planned))
+		fx.create(fmt.Sprintf(`{"customerNumber":%q}`, c.number), at, caseMinute(*e.Planned))
 		return
 	}
 	fx.clock = caseMinute(c.Now).Add(time.Duration(n) * time.Second)
 	path := "/v1/shift/login/"
-	if e.kind == "LOGOUT" {
+	if e.Kind == "LOGOUT" {
 		path = "/v1/shift/logout/"
 	}
 	fx.accept(path, fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, c.number, iso(at)))
@@ -179,30 +139,30 @@ func (c *workedCase) checkRecords(t *testing.T, fx *fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := [][3]any{}
-	names := [][2]int{}
+	var stored []testkit.CaseShift
+	var names [][2]int
 	for _, r := range records {
 		for _, s := range r.Shifts {
 			if !s.Begun(now) {
 				continue
 			}
 			if s.Continued() {
-				minute := func(i timeline.Instant) int { return int(i.Time().Sub(midnight).Minutes()) }
-				names = append(names, [2]int{minute(s.Start), minute(s.Login)})
+				names = append(names, [2]int{minuteOf(s.Start.Time()), minuteOf(s.Login.Time())})
 			}
 			if s.Open(now) {
-				stored = append(stored, row(s.Start.Time(), nil, "OPEN"))
+				stored = append(stored, testkit.CaseShift{Start: minuteOf(s.Start.Time()), EndedBy: "OPEN"})
 				continue
 			}
-			end := s.End.Time()
-			stored = append(stored, row(s.Start.Time(), &end, s.EndedBy.String()))
+			stored = append(stored, testkit.CaseShift{
+				Start: minuteOf(s.Start.Time()), End: minuteOf(s.End.Time()), EndedBy: s.EndedBy.String(),
+			})
 		}
 	}
-	if got, want := fmt.Sprint(stored), fmt.Sprint(c.Shifts); got != want {
-		t.Errorf("records: got %s, want %s", got, want)
+	if !slices.Equal(stored, c.Shifts) {
+		t.Errorf("records: got %v, want %v", stored, c.Shifts)
 	}
-	if got, want := fmt.Sprint(names), fmt.Sprint(c.Names); got != want {
-		t.Errorf("names: got %s, want %s", got, want)
+	if !slices.Equal(names, c.Names) {
+		t.Errorf("names: got %v, want %v", names, c.Names)
 	}
 }
 
@@ -225,57 +185,60 @@ func (c *workedCase) checkList(t *testing.T, fx *fixture) {
 	if err := json.Unmarshal([]byte(a.body), &list); err != nil || a.status != 200 {
 		t.Fatalf("%v (%v)", a, err)
 	}
-	listed := [][3]any{}
+	var listed []testkit.CaseShift
 	for _, s := range list.Shifts {
-		if id := c.shiftID(fx, int(s.StartTime.Sub(midnight).Minutes())); s.ID != id {
+		if id := c.shiftID(fx, minuteOf(s.StartTime)); s.ID != id {
 			t.Errorf("list: the id of %s is %s, want %s", s.StartTime, s.ID, id)
 		}
 		if s.EndedBy == nil {
-			listed = append(listed, row(s.StartTime, nil, "OPEN"))
+			listed = append(listed, testkit.CaseShift{Start: minuteOf(s.StartTime), EndedBy: "OPEN"})
 			continue
 		}
-		listed = append(listed, row(s.StartTime, s.EndTime, *s.EndedBy))
+		listed = append(listed, testkit.CaseShift{
+			Start: minuteOf(s.StartTime), End: minuteOf(*s.EndTime), EndedBy: *s.EndedBy,
+		})
 	}
-	if got, want := fmt.Sprint(listed), fmt.Sprint(c.Shifts); got != want {
-		t.Errorf("list: got %s, want %s", got, want)
+	if !slices.Equal(listed, c.Shifts) {
+		t.Errorf("list: got %v, want %v", listed, c.Shifts)
 	}
 }
 
 // checkOutcome reads an event and, if it is a LOGIN that counts, the shift by its id.
-func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o workedOutcome) {
-	id := c.id(fx, o.kind, o.minute)
+func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o testkit.CaseOutcome) {
+	id := c.id(fx, o.Kind, o.Minute)
 	shift := ""
 	state := "APPLIED"
-	effect := o.effect
+	effect := o.Result
 	reason := ""
-	switch o.effect {
+	switch o.Result {
 	case "OPENED_SHIFT", "CONTINUED_SHIFT":
 		shift = id
 	case "CLOSED_SHIFT":
-		shift = c.shiftID(fx,
-			c.startOfShift(func(_ int, end *float64) bool { return end != nil && *end == float64(o.minute) }))
+		shift = c.shiftID(fx, c.startOfShift(func(s testkit.CaseShift) bool {
+			return s.EndedBy != "OPEN" && s.End == o.Minute
+		}))
 	case "UNMATCHED":
 		state = "UNMATCHED"
 		effect = ""
 	case "BEFORE_CONSENT":
-		state, effect, reason = "REJECTED", "", o.effect
+		state, effect, reason = "REJECTED", "", o.Result
 	default:
-		state, effect, reason = "NO_EFFECT", "", o.effect
+		state, effect, reason = "NO_EFFECT", "", o.Result
 	}
 	if !c.shares() {
 		shift = ""
 	}
 	fx.want(fmt.Sprint(o), fx.get("/v2/event/"+id), 200, eventJSON(id, state, effect, reason, shift,
-		fmt.Sprintf(`"customerNumber":%q`, c.number), o.kind, caseMinute(o.minute)))
-	if o.kind != "LOGIN" || !c.shares() || o.effect == "BEFORE_CONSENT" {
+		fmt.Sprintf(`"customerNumber":%q`, c.number), o.Kind, caseMinute(o.Minute)))
+	if o.Kind != "LOGIN" || !c.shares() || o.Result == "BEFORE_CONSENT" {
 		return
 	}
 	var read struct{ ID string }
 	fx.read("/v2/shift/"+id, &read)
 	want := id
-	if o.effect == "ALREADY_OPEN" { // the shift that holds it, which has begun
-		want = c.shiftID(fx, c.startOfShift(func(start int, end *float64) bool {
-			return start <= o.minute && (end == nil || float64(o.minute) < *end)
+	if o.Result == "ALREADY_OPEN" { // the shift that holds it, which has begun
+		want = c.shiftID(fx, c.startOfShift(func(s testkit.CaseShift) bool {
+			return s.Start <= o.Minute && (s.EndedBy == "OPEN" || o.Minute < s.End)
 		}))
 	}
 	if read.ID != want {
@@ -284,37 +247,18 @@ func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o workedOutcome) {
 }
 
 // startOfShift is the minute at which the first shift of the case begins that fits; -1 if there is none.
-func (c *workedCase) startOfShift(fits func(start int, end *float64) bool) int {
-	for _, s := range c.Shifts {
-		start := int(s[0].(float64))
-		var end *float64
-		if minute, ok := s[1].(float64); ok {
-			end = &minute
-		}
-		if fits(start, end) {
-			return start
-		}
+func (c *workedCase) startOfShift(fits func(testkit.CaseShift) bool) int {
+	i := slices.IndexFunc(c.Shifts, fits)
+	if i < 0 {
+		return -1
 	}
-	return -1
-}
-
-// row is a shift as the cases write it.
-func row(start time.Time, end *time.Time, by string) [3]any {
-	r := [3]any{start.Sub(midnight).Minutes(), nil, by}
-	if end != nil {
-		r[1] = end.Sub(midnight).Minutes()
-	}
-	return r
+	return c.Shifts[i].Start
 }
 
 // deliverBodies hands messages to the processor in one delivery, all of which it must take.
 func (fx *fixture) deliverBodies(bodies ...string) {
 	fx.t.Helper()
-	var delivery events.SQSEvent
-	for i, body := range bodies {
-		delivery.Records = append(delivery.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
-	}
-	response, err := fx.process(fx.t.Context(), delivery)
+	response, err := fx.process(fx.t.Context(), testkit.Delivery(bodies...))
 	if err != nil || len(response.BatchItemFailures) > 0 {
 		fx.t.Fatalf("%v, %v", response, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
 )
 
 // This simulation runs the real applier on the store in memory, several at once, with every call to the store a point

@@ -1,25 +1,26 @@
 package timeline
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/person"
 )
 
 // day0 is the midnight that the minutes of the worked cases count from.
 const day0 = Day(20000)
 
-func minute(m int) Instant { return day0.Start() + Instant(m)*60_000_000 }
+const minuteLength = Instant(time.Minute / time.Microsecond)
 
-func minutesOf(at Instant) float64 { return float64(at-minute(0)) / 6e7 }
+func minute(m int) Instant { return day0.Start() + Instant(m)*minuteLength }
+
+func minutesOf(at Instant) int { return int((at - minute(0)) / minuteLength) }
 
 var courier = customerName("ABC123")
 
@@ -27,43 +28,8 @@ func in(m int) Fact { return Fact{Name: courier, Kind: Login, At: minute(m), Pla
 
 func out(m int) Fact { return Fact{Name: courier, Kind: Logout, At: minute(m), PlannedEnd: Never} }
 
-// workedCase is one of testdata/shifts.json, times in minutes from day0. Its events stand in the order in which they
-// were accepted, which decides between two planned ends.
-type workedCase struct {
-	Name     string
-	Now      int
-	Events   []workedEvent
-	Shifts   [][3]any // start, end or null, how it ended
-	Names    [][2]int // the start of a continued shift, and the LOGIN that names it
-	Outcomes [][3]any // minute, kind, effect
-	Consents [][2]*int
-}
-
-type workedEvent struct {
-	Minute  int
-	Kind    string
-	Planned *int
-}
-
-func (e *workedEvent) UnmarshalJSON(b []byte) error {
-	return json.Unmarshal(b, &[]any{&e.Minute, &e.Kind, &e.Planned})
-}
-
-func workedCases(t *testing.T) []workedCase {
-	t.Helper()
-	b, err := os.ReadFile("testdata/shifts.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []workedCase
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
-	return cases
-}
-
-// history is the one of the case: matched long ago, and consented then unless the case says otherwise.
-func (c workedCase) history() History {
+// caseHistory is the one of a case: matched long ago, and consented then unless the case says otherwise.
+func caseHistory(c testkit.Case) History {
 	entries := []Entry{{Kind: Match, At: minute(-100_000)}}
 	if c.Consents == nil {
 		entries = append(entries, Entry{Kind: Consent, At: minute(-100_000)})
@@ -77,8 +43,8 @@ func (c workedCase) history() History {
 	return NewHistory(entries)
 }
 
-// facts are the events, each accepted a second after the one before.
-func (c workedCase) facts() []Fact {
+// caseFacts are the events of a case, each accepted a second after the one before.
+func caseFacts(c testkit.Case) []Fact {
 	facts := make([]Fact, len(c.Events))
 	for i, e := range c.Events {
 		facts[i] = in(e.Minute)
@@ -94,48 +60,47 @@ func (c workedCase) facts() []Fact {
 }
 
 // tell writes shifts as the cases do: those that have begun, and the continued ones with the LOGIN that names them.
-func tell(shifts []Shift, now Instant) (rows [][3]any, names [][2]int) {
-	rows = [][3]any{}
+func tell(shifts []Shift, now Instant) (rows []testkit.CaseShift, names [][2]int) {
 	for _, s := range shifts {
 		if !s.Begun(now) {
 			continue
 		}
-		row := [3]any{minutesOf(s.Start), minutesOf(s.End), s.EndedBy.String()}
+		row := testkit.CaseShift{Start: minutesOf(s.Start), End: minutesOf(s.End), EndedBy: s.EndedBy.String()}
 		if s.Open(now) {
-			row = [3]any{minutesOf(s.Start), nil, "OPEN"}
+			row = testkit.CaseShift{Start: minutesOf(s.Start), EndedBy: "OPEN"}
 		}
 		rows = append(rows, row)
 		if s.Continued() {
-			names = append(names, [2]int{int(minutesOf(s.Start)), int(minutesOf(s.Login))})
+			names = append(names, [2]int{minutesOf(s.Start), minutesOf(s.Login)})
 		}
 	}
 	return rows, names
 }
 
 func TestWorkedCases(t *testing.T) {
-	for _, c := range workedCases(t) {
+	for _, c := range testkit.Cases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			for order := range uint64(3) {
-				facts := append(c.facts(), c.facts()...)
+				facts := append(caseFacts(c), caseFacts(c)...)
 				random := rand.New(rand.NewPCG(1, order))
 				random.Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
-				result := fold(facts, c.history())
+				result := fold(facts, caseHistory(c))
 				now := minute(c.Now)
 				got, names := tell(result.shifts, now)
-				if fmt.Sprint(got) != fmt.Sprint(c.Shifts) || !slices.Equal(names, c.Names) {
+				if !slices.Equal(got, c.Shifts) || !slices.Equal(names, c.Names) {
 					t.Errorf("shifts: got %v named %v, want %v named %v", got, names, c.Shifts, c.Names)
 				}
 				for _, want := range c.Outcomes {
-					f := in(int(want[0].(float64)))
-					if want[1] == "LOGOUT" {
+					f := in(want.Minute)
+					if want.Kind == "LOGOUT" {
 						f.Kind = Logout
 					}
 					effect := result.history.uncountedReason(f.At, now)
 					if result.history.Counts(f) {
 						effect, _ = result.outcome(f, now)
 					}
-					if effect.String() != want[2] {
-						t.Errorf("%v at %v: got %v, want %v", want[1], want[0], effect, want[2])
+					if effect.String() != want.Result {
+						t.Errorf("%v: got %v", want, effect)
 					}
 				}
 			}
@@ -184,9 +149,9 @@ func (m model) reach(at Instant) (int, string) {
 		}
 	}
 	if plan == nil {
-		return int(minutesOf(at)) + 14*60, "AUTO"
+		return minutesOf(at) + 14*60, "AUTO"
 	}
-	return int(minutesOf(plan.PlannedEnd)), "PLANNED"
+	return minutesOf(plan.PlannedEnd), "PLANNED"
 }
 
 func (m model) said(kind Kind, minuteOf int) bool {
@@ -203,13 +168,12 @@ func (m model) firstOfDay(minuteOf int) bool {
 }
 
 // shifts walks through the minutes of [from, to).
-func (m model) shifts(from, to int) (rows [][3]any, names [][2]int) {
-	rows = [][3]any{}
+func (m model) shifts(from, to int) (rows []testkit.CaseShift, names [][2]int) {
 	var open bool
 	var start, period, lastLogin, until int
 	var by string
 	end := func(at int, how string) {
-		rows = append(rows, [3]any{float64(start), float64(at), how})
+		rows = append(rows, testkit.CaseShift{Start: start, End: at, EndedBy: how})
 		open = false
 	}
 	for now := from; now < to; now++ {
@@ -427,7 +391,7 @@ func TestForgottenLogouts(t *testing.T) {
 		result := fold(c.facts, everCounted)
 		var got []shift
 		for _, s := range result.shifts {
-			got = append(got, shift{int(minutesOf(s.Start)), int(minutesOf(s.End)), s.EndedBy})
+			got = append(got, shift{minutesOf(s.Start), minutesOf(s.End), s.EndedBy})
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s:\ngot  %v\nwant %v", name, got, c.want)

@@ -14,18 +14,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"zego.com/workprovider/pkg/provider"
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/shift"
 )
-
-// keyring is an Authenticator that takes everybody for a courier who wants to be told.
-type keyring struct{}
-
-func (keyring) Authenticate(context.Context, string) (provider.Provider, error) {
-	return provider.Provider{ID: courier, Name: "Courier Ltd", NotifyRejected: true}, nil
-}
 
 // AttemptsBefore a login by HTTP to what the work provider is told of it.
 func TestRejectedEventsAreDelivered(t *testing.T) {
@@ -33,7 +26,8 @@ func TestRejectedEventsAreDelivered(t *testing.T) {
 	w.clock = time.Now()
 	now := func() time.Time { return w.clock }
 	ids := seal.NewFromEnv(w.env)
-	api := shift.Login(keyring{}, queue.NewEventsQueue(w.env), ids, now)
+	keys := testkit.Keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: true}}
+	api := shift.Login(keys, queue.NewEventsQueue(w.env), ids, now)
 	w.sender.Rejections = shift.NewReader(w.sender.Timelines, ids, now).RejectedEvents
 	w.process = shift.NotifyRejected(w.process, w.announcer.PublishProcessed)
 	w.consent(dara)
@@ -43,7 +37,9 @@ func TestRejectedEventsAreDelivered(t *testing.T) {
 	login := func(at time.Time) (eventID string) {
 		body := `{"customerNumber":"ABC123","timestamp":"` + at.UTC().Format(time.RFC3339) + `"}`
 		rec := httptest.NewRecorder()
-		api.ServeHTTP(rec, httptest.NewRequest("POST", "/v1/shift/login", strings.NewReader(body)))
+		request := httptest.NewRequest("POST", "/v1/shift/login", strings.NewReader(body))
+		request.Header.Set("Authorization", courier)
+		api.ServeHTTP(rec, request)
 		if rec.Code != http.StatusAccepted {
 			t.Fatal(rec.Code, rec.Body)
 		}

@@ -26,7 +26,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// noon is what the clock of a new world shows.
+// noon is what the clock of a new fixture shows.
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
 const (

@@ -11,38 +11,23 @@ import (
 	"time"
 
 	"zego.com/workprovider/internal/contract"
+	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/fault"
-	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/timeline"
 )
 
-var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
-
-// keyring is an Authenticator whose keys are the providers' ids.
-type keyring map[string]provider.Provider
-
-func (k keyring) Authenticate(_ context.Context, authorization string) (provider.Provider, error) {
-	p, ok := k[authorization]
-	if !ok {
-		return provider.Provider{}, fault.New(fault.InvalidKey, "")
-	}
-	return p, nil
-}
+var noon = testkit.Noon
 
 const (
-	courier = "courier-ltd" // may enrol
-	parcels = "parcels-co"  // may not
+	courier = testkit.Courier // may enrol
+	parcels = testkit.Parcels // may not
 )
 
-var keys = keyring{
-	courier: {ID: courier, Name: "Courier Ltd", CanEnrol: true},
-	parcels: {ID: parcels, Name: "Parcels & Co"},
-}
+var keys = testkit.Keys()
 
-// world is a storage of its own and the endpoints over it, at noon.
-type world struct {
+// fixture is a storage of its own and the endpoints over it, at noon.
+type fixture struct {
 	t         *testing.T
 	customers *Store
 	timelines *timeline.Store
@@ -60,8 +45,8 @@ type recomputeCall struct {
 	from             time.Time
 }
 
-func newWorld(t *testing.T, env *config.Env) *world {
-	w := &world{t: t, customers: NewStore(env), timelines: timeline.NewStore(env)}
+func newFixture(t *testing.T, env *config.Env) *fixture {
+	w := &fixture{t: t, customers: NewStore(env), timelines: timeline.NewStore(env)}
 	w.register = NewRegistrar(
 		w.customers,
 		w.timelines,
@@ -79,8 +64,8 @@ func newWorld(t *testing.T, env *config.Env) *world {
 	return w
 }
 
-// newEmptyFixture is a world without customers or products.
-func newEmptyFixture(t *testing.T) *world { return newWorld(t, emulator.NewTestEnv(t)) }
+// newEmptyFixture is a fixture without customers or products.
+func newEmptyFixture(t *testing.T) *fixture { return newFixture(t, emulator.NewTestEnv(t)) }
 
 // validDetails is acceptable details.
 func validDetails(email string) Details {
@@ -91,7 +76,7 @@ func validDetails(email string) Details {
 }
 
 // create adds a customer, linked since yesterday if there is a work provider.
-func (w *world) create(number, providerID, userID string, p Policy) {
+func (w *fixture) create(number, providerID, userID string, p Policy) {
 	w.t.Helper()
 	n := NewCustomer{Number: number, Details: validDetails(strings.ToLower(number) + "@example.com"), Policy: p}
 	if providerID != "" {
@@ -108,7 +93,7 @@ var childminderProduct = Product{
 	Occupations: []Occupation{{Name: "childminder", Synonyms: []string{"babysitter"}}, {Name: "tutor"}},
 }
 
-func (w *world) define(products ...Product) {
+func (w *fixture) define(products ...Product) {
 	w.t.Helper()
 	for _, p := range products {
 		if err := w.customers.PutProduct(w.t.Context(), p); err != nil {
@@ -143,7 +128,7 @@ func bodyOf(t *testing.T, r *http.Response) string {
 }
 
 // withdraw takes back, an hour ago, the consent of one of the Courier's customers.
-func (w *world) withdraw(number string) {
+func (w *fixture) withdraw(number string) {
 	w.t.Helper()
 	_, err := w.timelines.AddHistory(
 		w.t.Context(),
