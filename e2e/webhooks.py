@@ -24,10 +24,10 @@ def walk(stack, stack_name, key, zegoctl):
     with receiver.serving() as url:
         settings = json.loads(zegoctl("webhook", "set", PROVIDER, url, "--output", "json"))
         receiver.verifier = standardwebhooks.Webhook(settings["secret"])
-        tried = json.loads(zegoctl("webhook", "test", PROVIDER, "--to-loopback", "--output", "json"))
-        assert tried["means"] == "not matched", tried
+        reply = json.loads(zegoctl("webhook", "test", PROVIDER, "--to-loopback", "--output", "json"))
+        assert reply["interpretation"] == "not matched", reply
         allow_loopback(stack_name)
-        zegoctl("link", "give", PROVIDER, CUSTOMER)
+        zegoctl("link", "grant", PROVIDER, CUSTOMER)
         announcement = {"v": 1, "event": "signup", "provider": PROVIDER, "customer": CUSTOMER, "attempt": 1, "due": int(time.time() * 1000)}
         boto3.client("sqs").send_message(QueueUrl=stack.outputs["WebhooksQueueUrl"], MessageBody=json.dumps(announcement))
         deadline = time.monotonic() + 60

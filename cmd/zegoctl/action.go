@@ -18,40 +18,41 @@ import (
 	"zego.com/workprovider/pkg/audit"
 )
 
-// action is a change that an operator is about to make, as the audit log, the dry run and the confirmation name it. It
-// names work providers, customers by number, and other things by their ids, and contains nothing else of a person.
+// action describes a change in the audit log, in a dry run and in the confirmation. It names work providers, customers
+// by number, and other things by ID. It contains no other personal data.
 type action struct {
-	target       string // what it is done to
-	irreversible string // what cannot be undone about it, as a clause; "" if nothing is
+	target       string // the arguments of the command
+	irreversible string // what cannot be undone, as a clause; "" for a change that can be undone
 }
 
-// errDryRun stops a dry run at the first call that would change something.
+// errDryRun ends a dry run at the first call that would change something.
 var errDryRun = errors.New("a dry run changes nothing")
 
 // dryRunView is the result of a dry run.
 type dryRunView struct {
 	DryRun       bool   `json:"dryRun"`
-	WouldDo      string `json:"would"`
-	Irreversible string `json:"forGood,omitempty"`
+	WouldDo      string `json:"wouldDo"`
+	Irreversible string `json:"irreversible,omitempty"`
 }
 
-// run makes a change: it is confirmed, recorded in the audit log, and then made; its outcome is recorded, too. A dry
-// run does all that comes before the first change, which are the checks, and shows that they succeeded.
-func (t *tool) run(cmd *cobra.Command, d action, act func() error) error {
+// run asks for confirmation, records the action in the audit log, performs it, and records its outcome. In a dry run,
+// perform runs until its first change: all checks come before it. An action that changes nothing but must be logged,
+// such as a look-up of a person, returns errDryRun itself.
+func (t *tool) run(cmd *cobra.Command, a action, perform func() error) error {
 	name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 	if t.dryRun {
-		err := act()
+		err := perform()
 		if !errors.Is(err, errDryRun) {
-			return err // or nothing would have changed
+			return err // a failed check, or nothing to change
 		}
-		view := dryRunView{true, strings.TrimSpace(name + " " + d.target), d.irreversible}
-		lines := [][]string{{"DRY RUN: nothing was changed. Every check held, so this would be done:"}, {"  " + view.WouldDo}}
-		if d.irreversible != "" {
-			lines = append(lines, []string{"For good: " + d.irreversible + "."})
+		view := dryRunView{true, strings.TrimSpace(name + " " + a.target), a.irreversible}
+		rows := [][]string{{"DRY RUN: nothing was changed. All checks passed; this would be done:"}, {"  " + view.WouldDo}}
+		if a.irreversible != "" {
+			rows = append(rows, []string{"Irreversible: " + a.irreversible + "."})
 		}
-		return t.show(cmd, view, lines...)
+		return t.show(cmd, view, rows...)
 	}
-	if err := t.confirm(cmd, d); err != nil {
+	if err := t.confirm(cmd, a); err != nil {
 		return err
 	}
 	env, err := t.env(cmd)
@@ -62,41 +63,42 @@ func (t *tool) run(cmd *cobra.Command, d action, act func() error) error {
 	if err := env.Err(); err != nil {
 		return err
 	}
-	who, err := audit.Identify(cmd.Context(), env.AWS())
+	operator, err := audit.Identify(cmd.Context(), env.AWS())
 	if err != nil {
 		return err
 	}
-	begun, err := log.Begin(cmd.Context(), who, name, d.target, time.Now())
+	start, err := log.Begin(cmd.Context(), operator, name, a.target, time.Now())
 	if err != nil {
 		return err // an action that cannot be logged is not performed
 	}
-	failed := act()
+	result := perform()
 	outcome := audit.OutcomeOK
-	if failed != nil {
-		outcome = errorText(failed)
+	if result != nil {
+		outcome = errorText(result)
 	}
-	_, err = log.End(context.WithoutCancel(cmd.Context()), begun, outcome, time.Now()) // Ctrl-C does not undo what is done
-	return errors.Join(failed, err)
+	ctx := context.WithoutCancel(cmd.Context()) // the outcome is recorded even after Ctrl-C
+	_, err = log.End(ctx, start, outcome, time.Now())
+	return errors.Join(result, err)
 }
 
-// confirm asks before what cannot be undone.
-func (t *tool) confirm(cmd *cobra.Command, d action) error {
-	if d.irreversible == "" || t.yes {
+// confirm asks for confirmation of an irreversible action.
+func (t *tool) confirm(cmd *cobra.Command, a action) error {
+	if a.irreversible == "" || t.yes {
 		return nil
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s. This cannot be undone. Type yes to go on: ", d.target, d.irreversible)
-	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // the end of the input is no yes
-	if strings.TrimSpace(answer) != "yes" {
-		return errors.New("not confirmed, so nothing was changed (--yes confirms beforehand)")
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s. This cannot be undone. Type yes to continue: ", a.target, a.irreversible)
+	reply, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // an error, such as the end of the input, is not a yes
+	if strings.TrimSpace(reply) != "yes" {
+		return errors.New("not confirmed, nothing was changed (--yes confirms beforehand)")
 	}
 	return nil
 }
 
-// readOnlyOps are the operations of AWS that change nothing.
+// readOnlyOps matches the AWS operations that change nothing.
 var readOnlyOps = regexp.MustCompile("^(Get|BatchGet|TransactGet|List|Describe|Query$|Scan$)")
 
-// readOnly is a configuration whose clients refuse every operation that might change something, before it leaves the
-// machine. So a dry run needs no second version of what it tries, which could differ from the first.
+// readOnly returns a configuration whose clients fail with errDryRun, before a request is sent, for every operation
+// that may change something. So a dry run executes the same code as the action itself.
 func readOnly(cfg aws.Config) aws.Config {
 	cfg = cfg.Copy()
 	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), func(stack *middleware.Stack) error {

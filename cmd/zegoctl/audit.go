@@ -11,28 +11,28 @@ import (
 	"zego.com/workprovider/pkg/audit"
 )
 
-// auditView is something that an operator did.
+// auditView is an action of an operator and its outcome.
 type auditView struct {
 	At       string `json:"at"`
 	Operator string `json:"operator"`
 	Number   int64  `json:"number"`
-	Deed     string `json:"deed"`
-	Of       string `json:"of,omitempty"`
-	Outcome  string `json:"outcome,omitempty"` // empty if it is at work, or broke off
+	Action   string `json:"action"`
+	Target   string `json:"target,omitempty"`
+	Outcome  string `json:"outcome,omitempty"` // empty if the action is in progress, or was interrupted
 }
 
 func (t *tool) audit() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "audit",
-		Short: "Who did what with this tool",
-		Long: `Who did what with this tool. Each command that changes something, or shows who a person is, is noted
-before it is done, with who AWS says the operator is, and what came of it afterwards. Entries are
-only added: see "audit verify".`,
+		Short: "The log of operators' actions",
+		Long: `The log of operators' actions. Each command that changes something, or shows who a person is, is
+recorded under the operator's IAM identity before it is performed, and its outcome afterwards. The
+log is append-only: see "audit verify".`,
 	}, t.auditList(), t.auditVerify())
 }
 
-// entries are those of the audit log.
-func (t *tool) entries(cmd *cobra.Command) ([]audit.Entry, error) {
+// auditEntries returns all entries of the audit log.
+func (t *tool) auditEntries(cmd *cobra.Command) ([]audit.Entry, error) {
 	log, err := build(t, cmd, audit.NewStore)
 	if err != nil {
 		return nil, err
@@ -44,81 +44,81 @@ func (t *tool) auditList() *cobra.Command {
 	var days int
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List what was done, the latest last",
+		Short:   "List actions, oldest first",
 		Example: `  zegoctl audit list --days 7`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			entries, err := t.entries(cmd)
+			entries, err := t.auditEntries(cmd)
 			if err != nil {
 				return err
 			}
-			type beginning struct {
+			type entryID struct {
 				operator string
 				number   int64
 			}
-			outcomes := map[beginning]string{}
+			outcomes := map[entryID]string{}
 			for _, e := range entries {
-				outcomes[beginning{e.Operator.ID, e.Completes}] = e.Outcome
+				outcomes[entryID{e.Operator.ID, e.Completes}] = e.Outcome
 			}
 			since := time.Now().AddDate(0, 0, -days)
 			entries = slices.DeleteFunc(entries, func(e audit.Entry) bool { return e.Completes != 0 || e.At.Before(since) })
 			slices.SortStableFunc(entries, func(a, b audit.Entry) int { return a.At.Compare(b.At) })
 			views := make([]auditView, len(entries))
-			lines := [][]string{{"AT", "OPERATOR", "DEED", "OF", "OUTCOME"}}
+			rows := [][]string{{"AT", "OPERATOR", "ACTION", "TARGET", "OUTCOME"}}
 			for i, e := range entries {
 				v := auditView{
-					formatTime(e.At),
-					e.Operator.ARN,
-					e.Number,
-					e.Action,
-					e.Target,
-					outcomes[beginning{e.Operator.ID, e.Number}],
+					At:       formatTime(e.At),
+					Operator: e.Operator.ARN,
+					Number:   e.Number,
+					Action:   e.Action,
+					Target:   e.Target,
+					Outcome:  outcomes[entryID{e.Operator.ID, e.Number}],
 				}
 				views[i] = v
-				lines = append(lines, []string{v.At, v.Operator, v.Deed, v.Of, v.Outcome})
+				rows = append(rows, []string{v.At, v.Operator, v.Action, v.Target, v.Outcome})
 			}
-			return t.show(cmd, views, lines...)
+			return t.show(cmd, views, rows...)
 		},
 	}
-	cmd.Flags().IntVar(&days, "days", 30, "how many days back")
+	cmd.Flags().IntVar(&days, "days", 30, "number of days to go back")
 	return cmd
 }
 
-// violationView is a place at which the log is not as it was written.
+// violationView is an entry that was replaced, or before which entries are missing.
 type violationView struct {
 	Operator string `json:"operator"`
 	Number   int64  `json:"number"`
 	Problem  string `json:"problem"`
 }
 
-// verifyView is what came of a verification.
+// verifyView is the result of a verification.
 type verifyView struct {
-	Entries int             `json:"entries"`
-	Flaws   []violationView `json:"flaws"`
+	Entries    int             `json:"entries"`
+	Violations []violationView `json:"violations"`
 }
 
 func (t *tool) auditVerify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Tell whether entries were replaced or taken away",
-		Long: `Tell whether entries were replaced or taken away since they were written: each holds a digest of
-itself and the one before. That an operator's very last entry was is shown by the table's
-point-in-time recovery only.`,
+		Short: "Check whether entries were replaced or removed",
+		Long: `Check whether entries were replaced or removed since they were written: each contains a digest of
+itself and of the previous one. A change of an operator's last entry is only visible in the table's
+point-in-time recovery.`,
 		Example: `  zegoctl audit verify`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			entries, err := t.entries(cmd)
+			entries, err := t.auditEntries(cmd)
 			if err != nil {
 				return err
 			}
-			view := verifyView{Entries: len(entries), Flaws: []violationView{}}
-			lines := [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
-			for _, f := range audit.Verify(entries) {
-				v := violationView{f.Operator.ARN, f.Number, f.Problem}
-				view.Flaws = append(view.Flaws, v)
-				lines = append(lines, []string{v.Operator, fmt.Sprintf("%d: %s", v.Number, v.Problem)})
+			view := verifyView{Entries: len(entries), Violations: []violationView{}}
+			rows := [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
+			for _, found := range audit.Verify(entries) {
+				v := violationView{found.Operator.ARN, found.Number, found.Problem}
+				view.Violations = append(view.Violations, v)
+				rows = append(rows, []string{v.Operator, fmt.Sprintf("%d: %s", v.Number, v.Problem)})
 			}
-			if err := t.show(cmd, view, lines...); err != nil || len(view.Flaws) == 0 {
+			if err := t.show(cmd, view, rows...); err != nil || len(view.Violations) == 0 {
 				return err
 			}
 			return errors.New("the audit log was changed")

@@ -8,7 +8,7 @@ import (
 	"zego.com/workprovider/pkg/recovery"
 )
 
-// backfillView is what a refilling found.
+// backfillView has numbers of items.
 type backfillView struct {
 	Read   int `json:"read"`
 	Added  int `json:"added"`
@@ -17,29 +17,29 @@ type backfillView struct {
 
 func (t *tool) backfill() *cobra.Command {
 	return &cobra.Command{
-		Use:   "refill RESTORED-TABLE",
-		Short: "Add to the timelines what a restored table has and they lack",
-		Long: `Add to the table of timelines what a table restored from a backup has and it lacks: rows, and facts in them. Nothing is
-taken away or written over, so it may run while events come in,
-	and again. Make the records again afterwards (zegoctl rebuild),
-and repeat every erasure since the backup (zegoctl audit list).`,
-		Example: `  zegoctl refill workprovider-timelines-restored`,
+		Use:   "backfill RESTORED-TABLE",
+		Short: "Add to the timelines table what is missing there and present in a restored table",
+		Long: `Add to the timelines table what is missing there and present in a table restored from a backup: items,
+and facts within items. Nothing is removed or overwritten, so it can run while events come in, and be
+repeated. Afterwards, rebuild the records (zegoctl rebuild) and repeat all erasures since the backup
+(zegoctl audit list).`,
+		Example: `  zegoctl backfill workprovider-timelines-restored`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			env, err := t.env(cmd)
 			if err != nil {
 				return err
 			}
-			living := env.Get("TIMELINES_TABLE")
+			target := env.Get("TIMELINES_TABLE")
 			if err := env.Err(); err != nil {
 				return err
 			}
 			return t.run(cmd, action{target: args[0]}, func() error {
-				report, err := recovery.Backfill(cmd.Context(), env.AWS(), args[0], living)
+				report, err := recovery.Backfill(cmd.Context(), env.AWS(), args[0], target)
 				if err != nil {
 					return err
 				}
-				return t.show(cmd, backfillView(report), []string{"ROWS READ", "ADDED", "MERGED"},
+				return t.show(cmd, backfillView(report), []string{"ITEMS READ", "ADDED", "MERGED"},
 					[]string{fmt.Sprint(report.Read), fmt.Sprint(report.Added), fmt.Sprint(report.Merged)})
 			})
 		},

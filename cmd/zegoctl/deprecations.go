@@ -16,12 +16,12 @@ import (
 	"zego.com/workprovider/pkg/observe"
 )
 
-// useView is how much a work provider still uses something deprecated.
-type useView struct {
+// usageView is a work provider's usage of a deprecated feature.
+type usageView struct {
 	WorkProvider string `json:"workProvider"`
-	Use          string `json:"use"` // the old name or path
+	Feature      string `json:"feature"` // the deprecated name or path
 	Requests     int64  `json:"requests"`
-	Last         string `json:"last"` // the day of the last one
+	LastUsed     string `json:"lastUsed"` // a UTC day
 }
 
 func (t *tool) deprecations() *cobra.Command {
@@ -30,10 +30,8 @@ func (t *tool) deprecations() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deprecations",
 		Short: "List which work providers still use deprecated names and paths, and how much",
-		Long: `List which work providers still use deprecated names and paths, how much, and on which day for the last time. It is read
-from CloudWatch's metrics, which the functions' log lines carry: they are some minutes old,
-	and what nobody used for two weeks
-is no longer listed.`,
+		Long: `List which work providers still use deprecated names and paths, how much, and when last. The source
+is a CloudWatch metric, which is some minutes behind, and omits what was not used for two weeks.`,
 		Example: `  zegoctl deprecations --days 14 --provider courier-ltd`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,30 +42,31 @@ is no longer listed.`,
 			if err != nil {
 				return err
 			}
-			all, err := uses(cmd.Context(), cloudwatch.NewFromConfig(env.AWS()), time.Now().AddDate(0, 0, -days), time.Now())
+			now := time.Now()
+			all, err := listUsage(cmd.Context(), cloudwatch.NewFromConfig(env.AWS()), now.AddDate(0, 0, -days), now)
 			if err != nil {
 				return err
 			}
-			views := []useView{}
-			lines := [][]string{{"WORK PROVIDER", "USE", "REQUESTS", "LAST"}}
+			views := []usageView{}
+			rows := [][]string{{"WORK PROVIDER", "FEATURE", "REQUESTS", "LAST USED"}}
 			for _, v := range all {
 				if providerID == "" || v.WorkProvider == providerID {
 					views = append(views, v)
-					lines = append(lines, []string{v.WorkProvider, v.Use, fmt.Sprint(v.Requests), v.Last})
+					rows = append(rows, []string{v.WorkProvider, v.Feature, fmt.Sprint(v.Requests), v.LastUsed})
 				}
 			}
-			return t.show(cmd, views, lines...)
+			return t.show(cmd, views, rows...)
 		},
 	}
-	cmd.Flags().IntVar(&days, "days", 30, "how many days back")
-	cmd.Flags().StringVar(&providerID, "provider", "", "id of one work provider, instead of all")
+	cmd.Flags().IntVar(&days, "days", 30, "number of days to go back")
+	cmd.Flags().StringVar(&providerID, "provider", "", "ID of one work provider, instead of all")
 	return cmd
 }
 
-// uses are the sums of the metric, by work provider and use. CloudWatch lists metrics that had a value in the last two
-// weeks.
-func uses(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) ([]useView, error) {
-	var all []useView
+// listUsage returns the sums of the metric, by work provider and feature. CloudWatch lists metrics that had a value in
+// the last two weeks.
+func listUsage(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) ([]usageView, error) {
+	var all []usageView
 	pages := cloudwatch.NewListMetricsPaginator(metrics, &cloudwatch.ListMetricsInput{
 		Namespace: aws.String(observe.Namespace), MetricName: aws.String(observe.Deprecated),
 	})
@@ -77,15 +76,18 @@ func uses(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) (
 			return nil, err
 		}
 		for _, m := range page.Metrics {
-			v := useView{WorkProvider: dimension(m, observe.Provider), Use: dimension(m, observe.Feature)}
-			if v.WorkProvider == "" || v.Use == "" {
-				continue // a sum over others
+			v := usageView{WorkProvider: dimension(m, observe.Provider), Feature: dimension(m, observe.Feature)}
+			if v.WorkProvider == "" || v.Feature == "" {
+				continue // an aggregate of other metrics
 			}
 			out, err := metrics.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
-				Namespace: m.Namespace, MetricName: m.MetricName, Dimensions: m.Dimensions,
-				StartTime: aws.Time(
-					from.Truncate(24 * time.Hour),
-				), EndTime: &to, Period: aws.Int32(24 * 60 * 60), Statistics: []types.Statistic{types.StatisticSum},
+				Namespace:  m.Namespace,
+				MetricName: m.MetricName,
+				Dimensions: m.Dimensions,
+				StartTime:  aws.Time(from.Truncate(24 * time.Hour)),
+				EndTime:    &to,
+				Period:     aws.Int32(24 * 60 * 60), // one day
+				Statistics: []types.Statistic{types.StatisticSum},
 			})
 			if err != nil {
 				return nil, err
@@ -98,18 +100,18 @@ func uses(ctx context.Context, metrics *cloudwatch.Client, from, to time.Time) (
 				}
 			}
 			if v.Requests > 0 {
-				v.Last = last.UTC().Format(time.DateOnly)
+				v.LastUsed = last.UTC().Format(time.DateOnly)
 				all = append(all, v)
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b useView) int {
-		return cmp.Or(cmp.Compare(a.WorkProvider, b.WorkProvider), cmp.Compare(a.Use, b.Use))
+	slices.SortFunc(all, func(a, b usageView) int {
+		return cmp.Or(cmp.Compare(a.WorkProvider, b.WorkProvider), cmp.Compare(a.Feature, b.Feature))
 	})
 	return all, nil
 }
 
-// dimension is the value of a metric's dimension; "" if it has none of that name.
+// dimension returns the value of a metric's dimension, or "" if it has none of that name.
 func dimension(m types.Metric, name string) string {
 	for _, d := range m.Dimensions {
 		if aws.ToString(d.Name) == name {

@@ -13,73 +13,71 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// letterView is a dead letter as it is listed; its body is shown by itself.
+// letterView is a dead letter without its body.
 type letterView struct {
 	ID       string `json:"id"`
 	Sent     string `json:"sent"`
-	Filed    string `json:"filed"`
+	Archived string `json:"archived"`
 	Reason   string `json:"reason"`
 	Bytes    int    `json:"bytes"`
 	Redriven string `json:"redriven,omitempty"`
 }
 
-func viewOfLetter(l deadletter.DeadLetter) letterView {
+func newLetterView(l deadletter.DeadLetter) letterView {
 	return letterView{
-		l.ID(),
-		formatTime(l.SentAt),
-		formatTime(l.ArchivedAt),
-		l.Reason,
-		len(l.Body),
-		formatTime(l.RedrivenAt),
+		ID:       l.ID(),
+		Sent:     formatTime(l.SentAt),
+		Archived: formatTime(l.ArchivedAt),
+		Reason:   l.Reason,
+		Bytes:    len(l.Body),
+		Redriven: formatTime(l.RedrivenAt),
 	}
 }
 
 func (t *tool) dlq() *cobra.Command {
 	return group(
-		&cobra.Command{Use: "dlq", Short: "Dead letters: messages that came to nothing"},
+		&cobra.Command{Use: "dlq", Short: "Dead letters: messages that could not be processed"},
 		t.dlqList(),
 		t.dlqShow(),
 		t.dlqRedrive(),
 	)
 }
 
-// lettersInMonth are the letters sent in a month; in this one and the one before, if none is named.
+// lettersInMonth returns the letters sent in a month; for "", those of the current and the previous month.
 func lettersInMonth(cmd *cobra.Command, store *deadletter.Store, month string) ([]deadletter.DeadLetter, error) {
 	months := []string{month}
 	if month == "" {
 		now := time.Now().UTC()
 		this := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-		months = []string{this.AddDate(0, -1, 0).Format(monthForm), this.Format(monthForm)}
-	} else if _, err := time.Parse(monthForm, month); err != nil {
-		return nil, errors.New("--month must be a month such as 2026-11")
+		months = []string{this.AddDate(0, -1, 0).Format(monthLayout), this.Format(monthLayout)}
+	} else if err := checkMonth(month); err != nil {
+		return nil, err
 	}
 	var letters []deadletter.DeadLetter
 	for _, m := range months {
-		more, err := store.List(cmd.Context(), m)
+		monthLetters, err := store.List(cmd.Context(), m)
 		if err != nil {
 			return nil, err
 		}
-		letters = append(letters, more...)
+		letters = append(letters, monthLetters...)
 	}
 	return letters, nil
 }
 
-const monthForm = "2006-01"
-
 func (t *tool) showLetters(cmd *cobra.Command, letters []deadletter.DeadLetter) error {
 	views := make([]letterView, len(letters))
-	lines := [][]string{{"ID", "FILED", "REASON", "BYTES", "REDRIVEN"}}
+	rows := [][]string{{"ID", "ARCHIVED", "REASON", "BYTES", "REDRIVEN"}}
 	for i, l := range letters {
-		v := viewOfLetter(l)
+		v := newLetterView(l)
 		views[i] = v
-		lines = append(lines, []string{v.ID, v.Filed, v.Reason, fmt.Sprint(v.Bytes), v.Redriven})
+		rows = append(rows, []string{v.ID, v.Archived, v.Reason, fmt.Sprint(v.Bytes), v.Redriven})
 	}
-	return t.show(cmd, views, lines...)
+	return t.show(cmd, views, rows...)
 }
 
 func monthFlag(cmd *cobra.Command, month *string) {
-	cmd.Flags().
-		StringVar(month, "month", "", "UTC month of the sending, such as 2026-11; by default this one and the one before")
+	usage := "UTC month in which letters were sent, such as 2026-11; by default the current and the previous month"
+	cmd.Flags().StringVar(month, "month", "", usage)
 }
 
 func (t *tool) dlqList() *cobra.Command {
@@ -108,7 +106,7 @@ func (t *tool) dlqList() *cobra.Command {
 func (t *tool) dlqShow() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show ID",
-		Short:   "Print a dead letter's body, byte for byte as it was sent",
+		Short:   "Print a dead letter's body, exactly as it was sent",
 		Example: `  zegoctl dlq show 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e | less`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -123,8 +121,8 @@ func (t *tool) dlqShow() *cobra.Command {
 			if t.output == "json" {
 				return t.show(cmd, struct {
 					letterView
-					Body []byte `json:"body"` // in Base64
-				}{viewOfLetter(letter), letter.Body})
+					Body []byte `json:"body"` // Base64
+				}{newLetterView(letter), letter.Body})
 			}
 			_, err = cmd.OutOrStdout().Write(letter.Body)
 			return err
@@ -132,7 +130,7 @@ func (t *tool) dlqShow() *cobra.Command {
 	}
 }
 
-// redriveGroup is the message group of redriven messages: many of them at once delay no work provider's events.
+// redriveGroup is the message group of redriven messages, so that many of them do not delay a work provider's events.
 const redriveGroup = "redrive"
 
 func (t *tool) dlqRedrive() *cobra.Command {
@@ -141,16 +139,16 @@ func (t *tool) dlqRedrive() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive ID | --all",
 		Short: "Send dead letters to their queue again",
-		Long: `Send a dead letter to the queue that it comes from again, the one of events or the one of webhooks, or with --all those of
-the month that were not sent again yet. It stays where it is,
-	with the time of its redriving. Sending one twice does no harm:
-what is applied already stays as it is. With --dry-run it lists those that it would send.`,
+		Long: `Send a dead letter to its original queue again, the events or the webhooks queue; with --all, all
+letters of the month that were not redriven yet. A letter stays archived, with the time of the redrive.
+Redriving is idempotent: what has been applied already does not change. With --dry-run it lists the
+letters that it would send.`,
 		Example: `  zegoctl dlq redrive 2026-11/1763830000000#5a5fb1b6-0a3b-4a4e-9a60-8c2a4d7f1f0e
   zegoctl dlq redrive --all --month 2026-11`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
-				return errors.New("redrive one dead letter by its id, or --all")
+				return errors.New("give the ID of one dead letter, or --all")
 			}
 			env, err := t.env(cmd)
 			if err != nil {
@@ -167,22 +165,22 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 				return err
 			}
 			if t.dryRun {
-				return t.showLetters(cmd, letters) // those that would be sent
+				return t.showLetters(cmd, letters)
 			}
-			d := action{target: strings.Join(args, "")}
+			a := action{target: strings.Join(args, "")}
 			if all {
-				d.target = fmt.Sprintf("--all (%d)", len(letters))
+				a.target = fmt.Sprintf("--all (%d)", len(letters))
 			}
-			return t.run(cmd, d, func() error {
+			return t.run(cmd, a, func() error {
 				for i := range letters {
-					// One by one, because ten large ones are too much for one call. If we stop in between, what was sent and
-					// not noted is sent again: that is harmless.
-					to := events
+					// One at a time, because ten large ones exceed the limit of a call. After an interruption, a letter that
+					// was sent but not marked is sent again, which is harmless.
+					destination := events
 					body := string(letters[i].Body)
 					if webhook.IsMessage(body) {
-						to = webhooks
+						destination = webhooks
 					}
-					if err := to.Send(cmd.Context(), redriveGroup, 0, body); err != nil {
+					if err := destination.Send(cmd.Context(), redriveGroup, 0, body); err != nil {
 						return err
 					}
 					letters[i].RedrivenAt = time.Now()
@@ -195,11 +193,11 @@ what is applied already stays as it is. With --dry-run it lists those that it wo
 		},
 	}
 	monthFlag(cmd, &month)
-	cmd.Flags().BoolVar(&all, "all", false, "all that were not sent again yet")
+	cmd.Flags().BoolVar(&all, "all", false, "redrive all letters of the month that were not redriven yet")
 	return cmd
 }
 
-// selectLetters is the letter of the id that is given, or else those of the month that were not redriven.
+// selectLetters returns the letter whose ID is given or, without one, those of the month that were not redriven.
 func selectLetters(
 	cmd *cobra.Command,
 	store *deadletter.Store,
@@ -211,11 +209,11 @@ func selectLetters(
 		return []deadletter.DeadLetter{letter}, err
 	}
 	letters, err := lettersInMonth(cmd, store, month)
-	var left []deadletter.DeadLetter
+	var pending []deadletter.DeadLetter
 	for _, l := range letters {
 		if l.RedrivenAt.IsZero() {
-			left = append(left, l)
+			pending = append(pending, l)
 		}
 	}
-	return left, err
+	return pending, err
 }

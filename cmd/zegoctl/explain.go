@@ -14,7 +14,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// explanationView is how a day's facts became its shifts.
+// explanationView explains how a day's facts result in its shifts.
 type explanationView struct {
 	WorkProvider   string       `json:"workProvider"`
 	CustomerNumber string       `json:"customerNumber"`
@@ -25,19 +25,19 @@ type explanationView struct {
 	Revision       int64        `json:"revision"` // of the day's record
 	RecordAgrees   bool         `json:"recordAgrees"`
 
-	day    timeline.Day // for the pictures
+	day    timeline.Day // this and the following for the charts
 	shifts []timeline.Shift
 	steps  []timeline.Step
 }
 
-// changeView is a line of a history.
+// changeView is an entry of a history.
 type changeView struct {
 	At                 string `json:"at"`
-	What               string `json:"what"`
+	Kind               string `json:"kind"`
 	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
 }
 
-// stepView is a fact, what it did, and how things stood afterwards.
+// stepView is a fact, its outcome, and the shift that is open after it.
 type stepView struct {
 	At     string     `json:"at"`
 	Kind   string     `json:"kind"`
@@ -45,15 +45,15 @@ type stepView struct {
 	State  string     `json:"state"`
 	Effect string     `json:"effect,omitempty"`
 	Reason string     `json:"reason,omitempty"`
-	Open   *shiftView `json:"open,omitempty"`
+	Open   *shiftView `json:"openShift,omitempty"`
 }
 
-// effectText says an outcome, by its effect or by its reason, in a sentence.
+// effectText describes an outcome, by its effect or its reason.
 var effectText = map[string]string{
 	timeline.OpenedShift.String():        "opens a shift",
-	timeline.ContinuedShift.String():     "names the shift that continues this one after 14 hours",
+	timeline.ContinuedShift.String():     "continues the open shift after its 14 hours",
 	timeline.ClosedShift.String():        "closes the shift",
-	timeline.AlreadyOpen.String():        "no effect: a shift is open already, and keeps its start",
+	timeline.AlreadyOpen.String():        "no effect: a shift is already open",
 	timeline.LogoutWithoutLogin.String(): "no effect: no shift is open",
 	timeline.BeforeConsent.String():      "rejected: before the latest consent",
 	timeline.UnmatchedTooLong.String():   "rejected: not matched within 30 days",
@@ -63,14 +63,13 @@ func (t *tool) explain() *cobra.Command {
 	var providerID, day, svg string
 	cmd := &cobra.Command{
 		Use:   "explain CUSTOMER",
-		Short: "Tell why a customer was insured on a day, or was not: the facts, the fold step by step, the shifts",
-		Long: `Tell why a customer was insured on a day, or was not: for each work provider the history of
-consents, ids and matches, each event with what it did and what it left open, and the shifts that
-came of it. All times are in UTC, and so is the day.
+		Short: "Show why a customer was insured on a day, or not: the events step by step, and the shifts",
+		Long: `Show why a customer was insured on a day, or not: for each work provider the history of consents, IDs
+and matches, each event with its effect and the shift open after it, and the resulting shifts. The day
+and all times are in UTC.
 
-The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x both,
-	and # where the customer is insured. With
---svg it is drawn, too, to the minute.`,
+The chart has one character per 15 minutes: > a LOGIN, < a LOGOUT, x both, # insured. --svg also draws
+it as an SVG file, to the minute.`,
 		Example: `  zegoctl explain ABC123
   zegoctl explain ABC123 --day 2026-11-22 --provider courier-ltd --svg day.svg`,
 		Args: cobra.ExactArgs(1),
@@ -89,9 +88,9 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 				return err
 			}
 			now := timeline.At(t.now())
-			of := now.Day()
+			utcDay := now.Day()
 			if day != "" {
-				if of, err = timeline.ParseDay(day); err != nil {
+				if utcDay, err = timeline.ParseDay(day); err != nil {
 					return errors.New("--day must be a day such as 2026-11-22")
 				}
 			}
@@ -104,16 +103,16 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 				if providerID != "" && p.ID != providerID {
 					continue
 				}
-				story, err := timeline.Explain(cmd.Context(), store, p.ID, name.Value, of, now)
+				explanation, err := timeline.Explain(cmd.Context(), store, p.ID, name.Value, utcDay, now)
 				if err != nil {
 					return err
 				}
-				if !story.History.IsEmpty() || len(story.Steps) > 0 {
-					views = append(views, newExplanationView(p.ID, name.Value, of, story))
+				if !explanation.History.IsEmpty() || len(explanation.Steps) > 0 {
+					views = append(views, newExplanationView(p.ID, name.Value, utcDay, explanation))
 				}
 			}
 			if svg != "" {
-				if err := writeNew(svg, []byte(svgChart(views))); err != nil {
+				if err := writeNewFile(svg, []byte(svgChart(views))); err != nil {
 					return err
 				}
 			}
@@ -121,7 +120,7 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 				return t.show(cmd, views)
 			}
 			if len(views) == 0 {
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "No work provider has anything to do with %s.\n", name.Value)
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "No work provider has data about %s.\n", name.Value)
 				return err
 			}
 			for _, v := range views {
@@ -132,51 +131,58 @@ The picture has a mark for each quarter of an hour: > a LOGIN, < a LOGOUT, x bot
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&day, "day", "", "the UTC day, such as 2026-11-22; by default today")
-	cmd.Flags().StringVar(&providerID, "provider", "", "id of one work provider, instead of all")
-	cmd.Flags().StringVar(&svg, "svg", "", "a new file for the picture")
+	cmd.Flags().StringVar(&day, "day", "", "UTC day, such as 2026-11-22; today by default")
+	cmd.Flags().StringVar(&providerID, "provider", "", "ID of one work provider, instead of all")
+	cmd.Flags().StringVar(&svg, "svg", "", "path of a new file for the chart")
 	return cmd
 }
 
 func newExplanationView(providerID, number string, day timeline.Day, s timeline.Explanation) explanationView {
 	v := explanationView{
-		WorkProvider: providerID, CustomerNumber: number, Day: day.String(), History: []changeView{}, Steps: []stepView{},
-		Shifts: viewsOf(
-			s.Shifts,
-		), Revision: s.Stored.Revision, RecordAgrees: s.RecordMatches, day: day, shifts: s.Shifts, steps: s.Steps,
+		WorkProvider:   providerID,
+		CustomerNumber: number,
+		Day:            day.String(),
+		History:        []changeView{},
+		Steps:          []stepView{},
+		Shifts:         newShiftViews(s.Shifts),
+		Revision:       s.Stored.Revision,
+		RecordAgrees:   s.RecordMatches,
+		day:            day,
+		shifts:         s.Shifts,
+		steps:          s.Steps,
 	}
 	for _, e := range s.History.Entries() {
 		v.History = append(v.History, changeView{formatInstant(e.At), e.Kind.APIName(), e.UserID})
 	}
 	for _, step := range s.Steps {
 		view := stepView{
-			At:    formatInstant(step.Fact.At),
-			Kind:  step.Fact.Kind.String(),
-			Name:  displayName(step.Fact.Name),
-			State: step.Outcome.State.String(),
+			At:     formatInstant(step.Fact.At),
+			Kind:   step.Fact.Kind.String(),
+			Name:   displayName(step.Fact.Name),
+			State:  step.Outcome.State.String(),
+			Effect: step.Outcome.Effect.String(),
+			Reason: step.Outcome.Reason.String(),
 		}
-		view.Effect = step.Outcome.Effect.String()
-		view.Reason = step.Outcome.Reason.String()
 		if step.OpenShift.End != 0 {
-			view.Open = new(viewOfShift(step.OpenShift))
+			view.Open = new(newShiftView(step.OpenShift))
 		}
 		v.Steps = append(v.Steps, view)
 	}
 	return v
 }
 
-// sentence is a step's outcome in a sentence.
-func (v stepView) sentence() string {
-	return cmp.Or(effectText[v.Effect+v.Reason], "waiting: customer not matched yet") // it has one of the two at most
+// outcome describes the outcome of a step. It has an effect or a reason, or neither while it is unmatched.
+func (v stepView) outcome() string {
+	return cmp.Or(effectText[v.Effect+v.Reason], "waiting: customer not matched yet")
 }
 
-// write tells the story to people.
+// write prints the explanation as text.
 func (v explanationView) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s at %s on %s (UTC)\n\n", v.CustomerNumber, v.WorkProvider, v.Day)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CONSENTS, IDS AND MATCHES")
 	for _, c := range v.History {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", c.At, c.What, c.WorkProviderUserID)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", c.At, c.Kind, c.WorkProviderUserID)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -185,9 +191,9 @@ func (v explanationView) write(out io.Writer) error {
 	for _, s := range v.Steps {
 		then := "no shift is open"
 		if s.Open != nil {
-			then = fmt.Sprintf("open since %s, ends at %s (%s)", s.Open.Start, s.Open.End, s.Open.By)
+			then = fmt.Sprintf("open since %s, ends at %s (%s)", s.Open.Start, s.Open.End, s.Open.EndedBy)
 		}
-		fmt.Fprintf(w, "  %s\t%s of %s\t%s\tthen: %s\n", s.At, s.Kind, s.Name, s.sentence(), then)
+		fmt.Fprintf(w, "  %s\t%s of %s\t%s\tthen: %s\n", s.At, s.Kind, s.Name, s.outcome(), then)
 	}
 	if len(v.Steps) == 0 {
 		fmt.Fprintln(w, "  none")
@@ -197,7 +203,7 @@ func (v explanationView) write(out io.Writer) error {
 	}
 	fmt.Fprintln(w, "\nSHIFTS")
 	for _, s := range v.Shifts {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.Start, s.End, s.By, s.WorkProviderUserID)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.Start, s.End, s.EndedBy, s.WorkProviderUserID)
 	}
 	if len(v.Shifts) == 0 {
 		fmt.Fprintln(w, "  none")

@@ -16,7 +16,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// linkView is how a customer and a work provider stand to each other.
+// linkView is the link between a customer and a work provider.
 type linkView struct {
 	WorkProvider        string   `json:"workProvider"`
 	CustomerNumber      string   `json:"customerNumber"`
@@ -28,14 +28,14 @@ type linkView struct {
 func (t *tool) link() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "link",
-		Short: "What customers share with work providers",
-		Long: `What customers share with work providers: consents, and the ids by which work providers call them.
+		Short: "Consents of customers, and their IDs at work providers",
+		Long: `Consents of customers, and their IDs at work providers.
 
-Shifts are folded again by the processor, about half a minute after a change.`,
-	}, t.linkList(), t.linkOwner(), t.linkGive(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
+The processor recomputes shifts about half a minute after a change.`,
+	}, t.linkList(), t.linkOwner(), t.linkGrant(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
 }
 
-// linkContext is what the commands need: stores, and names as they are written in requests.
+// linkContext has the stores that these commands use.
 type linkContext struct {
 	*tool
 	cmd       *cobra.Command
@@ -45,22 +45,25 @@ type linkContext struct {
 	providers *apikey.Store
 }
 
-func (t *tool) linking(cmd *cobra.Command) (*linkContext, error) {
+func (t *tool) newLinkContext(cmd *cobra.Command) (*linkContext, error) {
 	env, err := t.env(cmd)
 	if err != nil {
 		return nil, err
 	}
 	l := &linkContext{
-		tool: t, cmd: cmd, timelines: timeline.NewStore(env), customers: customer.NewStore(env),
+		tool:      t,
+		cmd:       cmd,
+		timelines: timeline.NewStore(env),
+		customers: customer.NewStore(env),
 		providers: apikey.NewStore(env),
 	}
 	l.links = link.New(l.timelines, shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	return l, env.Err()
 }
 
-// existing is the number of a customer, once it is sure that there is one, and the work provider too: a slip of the pen
-// would make a history for nobody.
-func (l *linkContext) existing(ctx context.Context, providerID, number string) (string, error) {
+// requireExisting returns the number of a customer. It fails unless the customer and the work provider exist: a
+// mistyped number would create a history without a customer.
+func (l *linkContext) requireExisting(ctx context.Context, providerID, number string) (string, error) {
 	if _, err := l.providers.Get(ctx, providerID); err != nil {
 		return "", err
 	}
@@ -70,15 +73,16 @@ func (l *linkContext) existing(ctx context.Context, providerID, number string) (
 	}
 	_, ok, err := l.customers.Customer(ctx, name.Value)
 	if err == nil && !ok {
-		err = fmt.Errorf("there is no customer `%s`", name.Value)
+		err = fmt.Errorf("no customer `%s`", name.Value)
 	}
 	return name.Value, err
 }
 
-// applyAndShow makes a change, and prints how things stand after it. The log names the customer, not the id, which may
-// be anything that a work provider makes of a person's name.
-func (l *linkContext) applyAndShow(providerID, number, forGood string, change func() error) error {
-	return l.run(l.cmd, action{target: strings.TrimSpace(providerID + " " + number), irreversible: forGood}, func() error {
+// applyAndShow makes a change and shows the link after it. The audit log names the customer and not the user ID, which
+// may contain a person's name.
+func (l *linkContext) applyAndShow(providerID, number, irreversible string, change func() error) error {
+	a := action{target: strings.TrimSpace(providerID + " " + number), irreversible: irreversible}
+	return l.run(l.cmd, a, func() error {
 		if err := change(); err != nil {
 			return err
 		}
@@ -86,15 +90,17 @@ func (l *linkContext) applyAndShow(providerID, number, forGood string, change fu
 		if err != nil {
 			return err
 		}
-		view := viewOfLink(providerID, number, history, timeline.At(l.now()))
+		view := newLinkView(providerID, number, history, timeline.At(l.now()))
 		return l.showLinks(l.cmd, view, view)
 	})
 }
 
-// viewOfLink returns the links in a history at an instant.
-func viewOfLink(providerID, number string, history timeline.History, now timeline.Instant) linkView {
+// newLinkView returns the link at an instant, from its history.
+func newLinkView(providerID, number string, history timeline.History, now timeline.Instant) linkView {
 	view := linkView{
-		WorkProvider: providerID, CustomerNumber: number, Matched: history.Matched(now),
+		WorkProvider:        providerID,
+		CustomerNumber:      number,
+		Matched:             history.Matched(now),
 		WorkProviderUserIDs: append([]string{}, history.CurrentUserIDs()...),
 	}
 	if since, ok := history.ConsentedSince(now); ok {
@@ -104,73 +110,65 @@ func viewOfLink(providerID, number string, history timeline.History, now timelin
 }
 
 func (t *tool) showLinks(cmd *cobra.Command, result any, views ...linkView) error {
-	lines := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS"}}
+	rows := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS"}}
 	for _, v := range views {
-		lines = append(
-			lines,
-			[]string{
-				v.WorkProvider,
-				v.CustomerNumber,
-				v.ConsentedSince,
-				fmt.Sprint(v.Matched),
-				strings.Join(v.WorkProviderUserIDs, " "),
-			},
-		)
+		userIDs := strings.Join(v.WorkProviderUserIDs, " ")
+		rows = append(rows, []string{v.WorkProvider, v.CustomerNumber, v.ConsentedSince, fmt.Sprint(v.Matched), userIDs})
 	}
-	return t.show(cmd, result, lines...)
+	return t.show(cmd, result, rows...)
 }
 
-func (t *tool) linkGive() *cobra.Command {
-	var agreement link.Grant
+func (t *tool) linkGrant() *cobra.Command {
+	var grant link.Grant
 	cmd := &cobra.Command{
-		Use:   "give PROVIDER CUSTOMER",
-		Short: "Record that a customer agrees to share with a work provider",
-		Long: `Record that a customer agrees to share with a work provider from now on, is called by an id there,
-and is matched. What is so already stays as it is; a second id is added to the first.`,
-		Example: `  zegoctl link give courier-ltd ABC123 --work-provider-user-id 12345 --matched`,
+		Use:   "grant PROVIDER CUSTOMER",
+		Short: "Record a customer's consent to share with a work provider",
+		Long: `Record a customer's consent to share with a work provider from now on and, with flags, their ID there
+and the match. What is already recorded stays as it is; a second ID is added to the first.`,
+		Example: `  zegoctl link grant courier-ltd ABC123 --work-provider-user-id 12345 --matched`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := t.linking(cmd)
+			l, err := t.newLinkContext(cmd)
 			if err != nil {
 				return err
 			}
-			agreement.Provider = args[0]
-			if agreement.Customer, err = l.existing(cmd.Context(), args[0], args[1]); err != nil {
+			grant.Provider = args[0]
+			if grant.Customer, err = l.requireExisting(cmd.Context(), args[0], args[1]); err != nil {
 				return err
 			}
-			if agreement.UserID != "" {
-				if _, err := person.NewUserID(agreement.UserID); err != nil {
+			if grant.UserID != "" {
+				if _, err := person.NewUserID(grant.UserID); err != nil {
 					return err
 				}
 			}
-			agreement.Require = l.customers.RequireActive
-			return l.applyAndShow(agreement.Provider, agreement.Customer, "", func() error {
-				return l.links.GrantConsent(cmd.Context(), agreement, l.now())
+			grant.Require = l.customers.RequireActive
+			return l.applyAndShow(grant.Provider, grant.Customer, "", func() error {
+				return l.links.GrantConsent(cmd.Context(), grant, l.now())
 			})
 		},
 	}
-	cmd.Flags().StringVar(&agreement.UserID, "work-provider-user-id", "", "what the work provider calls the customer")
-	cmd.Flags().BoolVar(&agreement.Matched, "matched", false, "the two are matched; else the work provider has to say so")
+	cmd.Flags().StringVar(&grant.UserID, "work-provider-user-id", "", "the customer's ID at the work provider")
+	cmd.Flags().BoolVar(&grant.Matched, "matched", false, "record a match; without it, the work provider has to report one")
 	return cmd
 }
 
 func (t *tool) linkWithdraw() *cobra.Command {
 	return &cobra.Command{
 		Use:     "withdraw PROVIDER CUSTOMER",
-		Short:   "Record that a customer no longer shares; all ids of theirs at that work provider are given up",
+		Short:   "Withdraw a consent, and remove all of the customer's IDs at the work provider",
 		Example: `  zegoctl link withdraw courier-ltd ABC123`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := t.linking(cmd)
+			l, err := t.newLinkContext(cmd)
 			if err != nil {
 				return err
 			}
-			number, err := l.existing(cmd.Context(), args[0], args[1])
+			number, err := l.requireExisting(cmd.Context(), args[0], args[1])
 			if err != nil {
 				return err
 			}
-			forGood := "shifts end now, and events of the time until a new consent will never count"
-			return l.applyAndShow(args[0], number, forGood, func() error {
+			irreversible := "shifts end now, and events until a new consent will never count"
+			return l.applyAndShow(args[0], number, irreversible, func() error {
 				return l.links.WithdrawConsent(cmd.Context(), args[0], number, l.now())
 			})
 		},
@@ -180,22 +178,22 @@ func (t *tool) linkWithdraw() *cobra.Command {
 func (t *tool) linkMove() *cobra.Command {
 	return &cobra.Command{
 		Use:     "move PROVIDER USER-ID CUSTOMER",
-		Short:   "Give an id to a customer who shares, whoever has it now",
+		Short:   "Move an ID to another customer who shares with the work provider",
 		Example: `  zegoctl link move courier-ltd 12345 ABC12`,
 		Args:    cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := t.linking(cmd)
+			l, err := t.newLinkContext(cmd)
 			if err != nil {
 				return err
 			}
-			number, err := l.existing(cmd.Context(), args[0], args[2])
+			number, err := l.requireExisting(cmd.Context(), args[0], args[2])
 			if err != nil {
 				return err
 			}
 			if _, err := person.NewUserID(args[1]); err != nil {
 				return err
 			}
-			return l.applyAndShow(args[0], number, "events under the id from now on are this customer's", func() error {
+			return l.applyAndShow(args[0], number, "events under the id now belong to this customer", func() error {
 				return l.links.Move(cmd.Context(), args[0], number, args[1], l.now())
 			})
 		},
@@ -205,11 +203,11 @@ func (t *tool) linkMove() *cobra.Command {
 func (t *tool) linkUnlink() *cobra.Command {
 	return &cobra.Command{
 		Use:     "unlink PROVIDER USER-ID",
-		Short:   "Take an id away from whoever has it",
+		Short:   "Remove an ID from the customer who has it",
 		Example: `  zegoctl link unlink courier-ltd 12345`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := t.linking(cmd)
+			l, err := t.newLinkContext(cmd)
 			if err != nil {
 				return err
 			}
@@ -217,14 +215,10 @@ func (t *tool) linkUnlink() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.applyAndShow(
-				args[0],
-				number,
-				"events under the id are nobody's until it is somebody's again",
-				func() error {
-					return l.links.Unlink(cmd.Context(), args[0], args[1], l.now())
-				},
-			)
+			irreversible := "events under the id count for no customer until it is linked again"
+			return l.applyAndShow(args[0], number, irreversible, func() error {
+				return l.links.Unlink(cmd.Context(), args[0], args[1], l.now())
+			})
 		},
 	}
 }
@@ -232,11 +226,11 @@ func (t *tool) linkUnlink() *cobra.Command {
 func (t *tool) linkList() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list CUSTOMER",
-		Short:   "List the work providers with which a customer shares or ever shared",
+		Short:   "List the work providers that a customer shares with, or has shared with",
 		Example: `  zegoctl link list ABC123`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := t.linking(cmd)
+			l, err := t.newLinkContext(cmd)
 			if err != nil {
 				return err
 			}
@@ -255,7 +249,7 @@ func (t *tool) linkList() *cobra.Command {
 					return err
 				}
 				if !history.IsEmpty() {
-					views = append(views, viewOfLink(p.ID, name.Value, history, timeline.At(t.now())))
+					views = append(views, newLinkView(p.ID, name.Value, history, timeline.At(t.now())))
 				}
 			}
 			return t.showLinks(cmd, views, views...)
@@ -263,35 +257,32 @@ func (t *tool) linkList() *cobra.Command {
 	}
 }
 
-// ownerView is whose an id is.
+// ownerView has the owners of an ID.
 type ownerView struct {
 	WorkProvider   string   `json:"workProvider"`
-	CustomerNumber string   `json:"customerNumber,omitempty"`
-	PreviousOwners []string `json:"ever"`
+	CustomerNumber string   `json:"customerNumber,omitempty"` // the current owner
+	AllOwners      []string `json:"allOwners"`                // all customers who have or had the ID
 }
 
 func (t *tool) linkOwner() *cobra.Command {
 	return &cobra.Command{
 		Use:     "owner PROVIDER USER-ID",
-		Short:   "Tell whom a work provider means by an id, and whom it ever meant",
+		Short:   "Show which customer has an ID at a work provider, and who had it before",
 		Example: `  zegoctl link owner courier-ltd 12345`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := t.linking(cmd)
+			l, err := t.newLinkContext(cmd)
 			if err != nil {
 				return err
 			}
-			owned, err := l.timelines.Ownership(cmd.Context(), args[0], args[1])
+			ownership, err := l.timelines.Ownership(cmd.Context(), args[0], args[1])
 			if err != nil {
 				return err
 			}
-			view := ownerView{args[0], owned.Owner, append([]string{}, owned.Customers...)}
-			return t.show(
-				cmd,
-				view,
-				[]string{"WORK PROVIDER", "CUSTOMER NUMBER", "EVER"},
-				[]string{view.WorkProvider, view.CustomerNumber, strings.Join(view.PreviousOwners, " ")},
-			)
+			view := ownerView{args[0], ownership.Owner, append([]string{}, ownership.Customers...)}
+			return t.show(cmd, view,
+				[]string{"WORK PROVIDER", "CUSTOMER NUMBER", "ALL OWNERS"},
+				[]string{view.WorkProvider, view.CustomerNumber, strings.Join(view.AllOwners, " ")})
 		},
 	}
 }

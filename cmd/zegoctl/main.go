@@ -1,17 +1,18 @@
-// Command zegoctl is the operators' tool. Start with `zegoctl --help`; docs/operators-guide.md goes through a day's
-// work.
+// Command zegoctl is the operators' command line. Start with `zegoctl --help`; docs/operators-guide.md describes
+// day-to-day operation.
 //
-//	main.go      the commands, and where they find things
-//	action.go    how a change is made: a dry run, a confirmation, the audit log, and then the change
-//	output.go    text and JSON
-//	provider.go, key.go, webhook.go, product.go, customer.go, link.go    providers, keys, webhooks, products and customers
+//	main.go      the root command and the environment
+//	action.go    how a change is made: dry run, confirmation, audit log, and then the change
+//	flags.go     helpers for flags
+//	output.go    text and JSON output, and how times, names and shifts are formatted
+//	provider.go, key.go, webhook.go, product.go, customer.go, link.go    providers, keys, webhooks, products, customers
 //	privacy.go                                                           data subject requests
-//	explain.go, chart.go, trace.go, unmatched.go                         what happened, and why
+//	explain.go, chart.go, trace.go, unmatched.go                         diagnosis of days and events
 //	dlq.go, rebuild.go, backfill.go                                      repairs
 //	deprecations.go, audit.go                                            deprecated usage, and the audit log
 //
-// It finds AWS as the AWS CLI does, by profile, environment or role, and heeds AWS_ENDPOINT_URL. Tables and queues are
-// named by flags, or by the same variables as the functions'.
+// Credentials and region come from the same sources as for the AWS CLI (profile, environment, role); AWS_ENDPOINT_URL
+// is respected. Tables and queues are named by flags, or by the variables that the functions use.
 package main
 
 import (
@@ -41,7 +42,7 @@ func main() {
 	}
 }
 
-// connect gives the environment the operator's own access to AWS.
+// connect sets the operator's own AWS configuration in the environment.
 func connect(ctx context.Context, env *config.Env) error {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
 	if err == nil {
@@ -50,18 +51,18 @@ func connect(ctx context.Context, env *config.Env) error {
 	return err
 }
 
-// tool is what the commands share.
+// tool is the state that all commands share.
 type tool struct {
-	vars       map[string]*string // the value of each variable: of its flag, if it has one
+	vars       map[string]*string // environment variables; those of resourceFlags point to the values of their flags
 	output     string
 	dryRun     bool
-	yes        bool // what cannot be undone is confirmed
-	toLoopback bool // the default of a flag
+	yes        bool // irreversible changes are confirmed beforehand
+	toLoopback bool // default of the flag --to-loopback
 	cachedEnv  *config.Env
 	connect    func(context.Context, *config.Env) error
 }
 
-// resourceFlags are the flags that name a table or a queue, and the variables that stand in for them.
+// resourceFlags are the flags that name a table or a queue, and the variables that hold their defaults.
 var resourceFlags = []struct{ flag, variable string }{
 	{"providers-table", "PROVIDERS_TABLE"},
 	{"customers-table", "CUSTOMERS_TABLE"},
@@ -73,7 +74,7 @@ var resourceFlags = []struct{ flag, variable string }{
 	{"webhooks-queue-url", "WEBHOOKS_QUEUE_URL"},
 }
 
-// command is the whole tool, with the defaults that the environment gives.
+// command returns the root command, with defaults from the environment.
 func command(defaults *config.Env, connect func(context.Context, *config.Env) error) *cobra.Command {
 	t := &tool{
 		vars: map[string]*string{}, toLoopback: defaults.Optional("WEBHOOKS_TO_LOOPBACK", "") == "yes", connect: connect,
@@ -81,18 +82,17 @@ func command(defaults *config.Env, connect func(context.Context, *config.Env) er
 	root := &cobra.Command{
 		Use:   "zegoctl",
 		Short: "Operate the work provider API",
-		Long: `Operate the work provider API: its work providers and their keys, the customers and what they share,
-and what became of events.
+		Long: `Operate the work provider API: work providers and their keys, customers and their consents, and the
+outcomes of events.
 
-Every command that changes something is noted in the audit log,
-	with who AWS says you are. With --dry-run it makes all its
-checks and says what it would do, but changes nothing. What cannot be undone is asked about first,
-	unless you say --yes.`,
-		Example: `  zegoctl provider list                                    which work providers there are
-  zegoctl key rotate courier-ltd 1b4f0e98 --overlap 168h   a new key beside the old one, for a week
-  zegoctl explain ABC123 --day 2026-11-22                  why somebody was insured, or was not
-  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt    what became of one event
-  zegoctl customer erase ABC123 --dry-run                  what an erasure would do`,
+Every command that changes something is recorded in the audit log, under your IAM identity. With
+--dry-run it performs all checks and shows what it would do, but changes nothing. Irreversible changes
+ask for confirmation, unless --yes is given.`,
+		Example: `  zegoctl provider list                                    # all work providers
+  zegoctl key rotate courier-ltd 1b4f0e98 --overlap 168h   # a new key; the old one works for another week
+  zegoctl explain ABC123 --day 2026-11-22                  # why a customer was insured, or not
+  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt    # the outcome of one event
+  zegoctl customer erase ABC123 --dry-run                  # what an erasure would do`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -100,16 +100,12 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 	for _, variable := range envOnlyVars {
 		t.vars[variable] = new(defaults.Optional(variable, ""))
 	}
-	for _, place := range resourceFlags {
-		t.vars[place.variable] = flags.String(
-			place.flag,
-			defaults.Optional(place.variable, ""),
-			"by default $"+place.variable,
-		)
+	for _, r := range resourceFlags {
+		t.vars[r.variable] = flags.String(r.flag, defaults.Optional(r.variable, ""), "defaults to $"+r.variable)
 	}
 	flags.StringVarP(&t.output, "output", "o", "text", "text or json")
-	flags.BoolVar(&t.dryRun, "dry-run", false, "check everything, say what would be done, and change nothing")
-	flags.BoolVar(&t.yes, "yes", false, "do what cannot be undone without asking")
+	flags.BoolVar(&t.dryRun, "dry-run", false, "perform all checks, show what would be done, and change nothing")
+	flags.BoolVar(&t.yes, "yes", false, "confirm irreversible changes beforehand")
 	_ = root.RegisterFlagCompletionFunc(
 		"output",
 		cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
@@ -140,15 +136,15 @@ checks and says what it would do, but changes nothing. What cannot be undone is 
 	return root
 }
 
-// eventIDKeys is the variable of the keys that seal event ids.
+// eventIDKeys is the variable with the keys that encrypt event IDs.
 const eventIDKeys = "EVENT_ID_KEYS"
 
-// envOnlyVars are the variables that have no flag: a secret, and what a stack is rather than where.
+// envOnlyVars are the variables without a flag: a secret, and the kind of the stack.
 var envOnlyVars = []string{eventIDKeys, "SANDBOX"}
 
-// env is the environment that the flags describe; in a dry run, one in which nothing can be changed. What is missing
-// from it is known once the stores are built. A command has one, so that it acts as the operator who stands in the
-// audit log: an assumed role may be called otherwise at each connection.
+// env returns the environment that the flags describe; in a dry run, a read-only one. A missing variable is reported
+// once the stores are built (see build). There is one environment per command, so that the command acts as the operator
+// in the audit log: an assumed role may have another session name at each connection.
 func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	if t.cachedEnv != nil {
 		return t.cachedEnv, nil
@@ -168,8 +164,8 @@ func (t *tool) env(cmd *cobra.Command) (*config.Env, error) {
 	return env, nil
 }
 
-// now returns the time of the stack whose environment was built: in a sandbox, that of its clock. The audit log, keys
-// and webhooks use real time.
+// now returns the current time of the stack: in a sandbox, that of the sandbox's clock. The audit log, keys and
+// webhooks use real time.
 func (t *tool) now() time.Time {
 	if t.cachedEnv == nil {
 		return time.Now()
@@ -177,8 +173,8 @@ func (t *tool) now() time.Time {
 	return clock.New(t.cachedEnv)()
 }
 
-// group returns a command whose subcommands do the work. Without a subcommand it shows its help; an unknown one is an
-// error, which cobra reports for the root command alone.
+// group returns a command that only has subcommands. Without one it shows its help; an unknown one is an error, which
+// cobra by itself reports for the root command alone.
 func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -190,18 +186,18 @@ func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// build makes what a command works with, in its environment; the error names what is missing there.
-func build[T any](t *tool, cmd *cobra.Command, from func(*config.Env) T) (T, error) {
+// build calls a constructor with the command's environment. The error names all variables that are missing.
+func build[T any](t *tool, cmd *cobra.Command, newT func(*config.Env) T) (T, error) {
 	env, err := t.env(cmd)
 	if err != nil {
-		var none T
-		return none, err
+		var zero T
+		return zero, err
 	}
-	value := from(env)
+	value := newT(env)
 	return value, env.Err()
 }
 
-// complete lets the shell complete the ids of work providers wherever one comes first.
+// complete makes the shell complete work provider IDs for every command whose first argument is one.
 func (t *tool) complete(cmd *cobra.Command) {
 	if words := strings.Fields(cmd.Use); len(words) > 1 && words[1] == "PROVIDER" {
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -225,11 +221,11 @@ func (t *tool) complete(cmd *cobra.Command) {
 	}
 }
 
-// errorText are what to tell an operator of an error: the public words if it has any, else the cause.
+// errorText returns the text of an error for operators: its public message if it has one, else its cause.
 func errorText(err error) string {
-	var failed *fault.Error
-	if errors.As(err, &failed) && failed.Detail != "" {
-		return failed.Detail
+	var public *fault.Error
+	if errors.As(err, &public) && public.Detail != "" {
+		return public.Detail
 	}
 	return err.Error()
 }

@@ -18,8 +18,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// people makes the work provider `courier-ltd` and two customers who share with nobody.
-func (o operator) people() {
+// seedCustomers creates the work provider `courier-ltd` and two customers without consents.
+func (o operator) seedCustomers() {
 	o.t.Helper()
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
@@ -29,7 +29,7 @@ func (o operator) people() {
 	}
 }
 
-// received are the bodies in the queue of events that are there without a delay; they are gone afterwards.
+// received receives and deletes the messages of the events queue that are not delayed, and returns their bodies.
 func (o operator) received() []string {
 	o.t.Helper()
 	client := sqs.NewFromConfig(o.env.AWS())
@@ -53,7 +53,7 @@ func (o operator) received() []string {
 	}
 }
 
-// process delivers bodies to the processor, and answers how many of them have to come again.
+// process delivers bodies to the processor and returns how many of them failed and would be retried.
 func (o operator) process(bodies ...string) int {
 	o.t.Helper()
 	process := shift.Processor(timeline.NewApplier(timeline.NewStore(o.env), 1), deadletter.NewStore(o.env), time.Now)
@@ -73,16 +73,16 @@ func (o operator) process(bodies ...string) int {
 
 func TestLinks(t *testing.T) {
 	o := newOperator(t)
-	o.people()
+	o.seedCustomers()
 	var view linkView
-	o.must(&view, "link", "give", "courier-ltd", "abc123", "--work-provider-user-id", "12345", "--matched")
+	o.must(&view, "link", "grant", "courier-ltd", "abc123", "--work-provider-user-id", "12345", "--matched")
 	if view.CustomerNumber != "ABC123" || view.ConsentedSince == "" || !view.Matched ||
 		!slices.Equal(view.WorkProviderUserIDs, []string{"12345"}) {
 		t.Errorf("%+v", view)
 	}
-	o.refused("belongs to another", "link", "give", "courier-ltd", "ABC12", "--work-provider-user-id", "12345")
-	o.refused("does not share", "link", "move", "courier-ltd", "12345", "ABC12", "--yes")
-	o.must(&view, "link", "give", "courier-ltd", "ABC12")
+	o.mustFail("belongs to another", "link", "grant", "courier-ltd", "ABC12", "--work-provider-user-id", "12345")
+	o.mustFail("does not share", "link", "move", "courier-ltd", "12345", "ABC12", "--yes")
+	o.must(&view, "link", "grant", "courier-ltd", "ABC12")
 	if view.Matched || len(view.WorkProviderUserIDs) != 0 {
 		t.Errorf("%+v", view)
 	}
@@ -94,25 +94,25 @@ func TestLinks(t *testing.T) {
 	if view.CustomerNumber != "ABC12" || len(view.WorkProviderUserIDs) != 0 {
 		t.Errorf("%+v", view)
 	}
-	o.refused("is not linked to any customer", "link", "unlink", "courier-ltd", "12345", "--yes")
+	o.mustFail("is not linked to any customer", "link", "unlink", "courier-ltd", "12345", "--yes")
 	var withdrawn linkView
 	o.must(&withdrawn, "link", "withdraw", "courier-ltd", "ABC123", "--yes")
 	if withdrawn.CustomerNumber != "ABC123" || withdrawn.ConsentedSince != "" {
 		t.Errorf("%+v", withdrawn)
 	}
-	o.refused("no customer `NOBODY`", "link", "withdraw", "courier-ltd", "nobody", "--yes")
-	o.refused("no work provider `nobody`", "link", "give", "nobody", "ABC123")
-	o.refused("customerNumber", "link", "give", "courier-ltd", "")
-	o.refused("workProviderUserId", "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "a\x00b")
-	o.refused("workProviderUserId", "link", "move", "courier-ltd", "", "ABC12", "--yes")
+	o.mustFail("no customer `NOBODY`", "link", "withdraw", "courier-ltd", "nobody", "--yes")
+	o.mustFail("no work provider `nobody`", "link", "grant", "nobody", "ABC123")
+	o.mustFail("customerNumber", "link", "grant", "courier-ltd", "")
+	o.mustFail("workProviderUserId", "link", "grant", "courier-ltd", "ABC123", "--work-provider-user-id", "a\x00b")
+	o.mustFail("workProviderUserId", "link", "move", "courier-ltd", "", "ABC12", "--yes")
 }
 
 func TestRebuild(t *testing.T) {
 	o := newOperator(t)
-	o.people()
+	o.seedCustomers()
 	var view linkView
 	for _, number := range []string{"ABC123", "ABC12"} {
-		o.must(&view, "link", "give", "courier-ltd", number, "--matched")
+		o.must(&view, "link", "grant", "courier-ltd", number, "--matched")
 	}
 	store := timeline.NewStore(o.env)
 	at := timeline.At(time.Now().Add(time.Minute))
@@ -127,30 +127,30 @@ func TestRebuild(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var differences []differenceView
-	o.must(&differences, "rebuild", "--provider", "courier-ltd", "--customer", "abc123", "--dry-run")
-	if len(differences) != 1 || differences[0].CustomerNumber != "ABC123" || differences[0].Day != at.Day().String() ||
-		len(differences[0].Before) != 0 || len(differences[0].After) != 1 || differences[0].After[0].By != "AUTO" {
-		t.Errorf("%+v", differences)
+	var diffs []diffView
+	o.must(&diffs, "rebuild", "--provider", "courier-ltd", "--customer", "abc123", "--dry-run")
+	if len(diffs) != 1 || diffs[0].CustomerNumber != "ABC123" || diffs[0].Day != at.Day().String() ||
+		len(diffs[0].Before) != 0 || len(diffs[0].After) != 1 || diffs[0].After[0].EndedBy != "AUTO" {
+		t.Errorf("%+v", diffs)
 	}
-	o.must(&differences, "rebuild", "--provider", "courier-ltd")
-	if len(differences) != 2 || differences[0].CustomerNumber != "ABC12" || differences[1].CustomerNumber != "ABC123" {
-		t.Errorf("%+v", differences)
+	o.must(&diffs, "rebuild", "--provider", "courier-ltd")
+	if len(diffs) != 2 || diffs[0].CustomerNumber != "ABC12" || diffs[1].CustomerNumber != "ABC123" {
+		t.Errorf("%+v", diffs)
 	}
-	o.must(&differences, "rebuild", "--provider", "courier-ltd")
-	if len(differences) != 0 {
-		t.Errorf("afterwards: %+v", differences)
+	o.must(&diffs, "rebuild", "--provider", "courier-ltd")
+	if len(diffs) != 0 {
+		t.Errorf("afterwards: %+v", diffs)
 	}
-	o.refused("provider", "rebuild")
-	o.refused("customerNumber", "rebuild", "--provider", "courier-ltd", "--customer", "\x00")
+	o.mustFail("provider", "rebuild")
+	o.mustFail("customerNumber", "rebuild", "--provider", "courier-ltd", "--customer", "\x00")
 }
 
-// A dead letter that is redriven brings its bytes to the queue as they were.
+// Redriving sends a letter's bytes unchanged.
 func TestDeadLetters(t *testing.T) {
 	o := newOperator(t)
 	bodies := []string{`not "understood" & <b>`, "{\n \"v\": 2}\t"}
 	if n := o.process(bodies...); n != 0 {
-		t.Fatalf("%d messages come again", n)
+		t.Fatalf("%d messages failed", n)
 	}
 	var letters []letterView
 	o.must(&letters, "dlq", "list")
@@ -188,37 +188,37 @@ func TestDeadLetters(t *testing.T) {
 	if len(letters) != 0 {
 		t.Errorf("%+v", letters)
 	}
-	o.refused("No such dead letter", "dlq", "show", "2026-11/nothing")
-	o.refused("No such dead letter", "dlq", "redrive", "nothing")
-	o.refused("--month", "dlq", "list", "--month", "November")
-	o.refused("--all", "dlq", "redrive")
-	o.refused("--all", "dlq", "redrive", "x", "--all")
+	o.mustFail("No such dead letter", "dlq", "show", "2026-11/nothing")
+	o.mustFail("No such dead letter", "dlq", "redrive", "nothing")
+	o.mustFail("--month", "dlq", "list", "--month", "November")
+	o.mustFail("--all", "dlq", "redrive")
+	o.mustFail("--all", "dlq", "redrive", "x", "--all")
 }
 
-// Redriven weeks later, a message changes nothing that is applied already: the records keep their revision and shifts.
-func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
+// A message redriven weeks later changes nothing that has been applied: records keep their revision and shifts.
+func TestLateRedrive(t *testing.T) {
 	o := newOperator(t)
-	o.people()
+	o.seedCustomers()
 	var view linkView
-	o.must(&view, "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
+	o.must(&view, "link", "grant", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
 	start := timeline.At(time.Now().Add(time.Minute))
 	message := func(facts string) string { return `{"v":1,"provider":"courier-ltd","facts":[` + facts + `]}` }
 	login := message(`["I","U","12345",` + strconv.FormatInt(int64(start), 10) + `]`)
 	logout := message(`["O","C","ABC123",` + strconv.FormatInt(int64(start.Add(time.Hour)), 10) + `]`)
-	// The LOGIN kept failing, and was filed, though its last attempt had succeeded.
+	// The LOGIN was archived as a dead letter although its last attempt had succeeded.
 	sent := strconv.FormatInt(time.Now().AddDate(0, 0, -40).UnixMilli(), 10)
 	letter := events.SQSMessage{
 		MessageId:  "kept-failing",
 		Body:       login,
 		Attributes: map[string]string{"SentTimestamp": sent},
 	}
-	file := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
-	if response, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil ||
+	archive := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
+	if response, err := archive(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil ||
 		len(response.BatchItemFailures) > 0 {
 		t.Fatal(response, err)
 	}
 	if n := o.process(login, logout); n != 0 {
-		t.Fatalf("%d messages come again", n)
+		t.Fatalf("%d messages failed", n)
 	}
 	store := timeline.NewStore(o.env)
 	records := func() []timeline.Record {
@@ -235,13 +235,13 @@ func TestRedrivenWeeksLaterItChangesNothing(t *testing.T) {
 	}
 	before := records()[0]
 	var redriven []letterView
-	o.must(&redriven, "dlq", "redrive", "--all", "--month", time.Now().AddDate(0, 0, -40).UTC().Format(monthForm))
+	o.must(&redriven, "dlq", "redrive", "--all", "--month", time.Now().AddDate(0, 0, -40).UTC().Format(monthLayout))
 	bodies := o.received()
 	if len(redriven) != 1 || !slices.Equal(bodies, []string{login}) {
 		t.Fatalf("%+v, %q", redriven, bodies)
 	}
 	if n := o.process(bodies...); n != 0 {
-		t.Fatalf("%d messages come again", n)
+		t.Fatalf("%d messages failed", n)
 	}
 	after := records()[0]
 	if after.Revision != before.Revision || !slices.Equal(after.Shifts, before.Shifts) {

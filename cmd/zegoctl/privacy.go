@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,23 +16,20 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// privacyService is where a customer's wishes about their data are met, and the customer's number.
+// privacyService returns the service for data subject requests, and the customer number in its canonical form.
 func (t *tool) privacyService(cmd *cobra.Command, number string) (*privacy.Service, string, error) {
-	desk, err := build(t, cmd, func(env *config.Env) *privacy.Service {
-		return privacy.NewService(
-			env,
-			webhook.NewDeliveries(env, clock.New(env)),
-			shift.NewRecomputeRequester(queue.NewEventsQueue(env)),
-		)
+	service, err := build(t, cmd, func(env *config.Env) *privacy.Service {
+		deliveries := webhook.NewDeliveries(env, clock.New(env))
+		return privacy.NewService(env, deliveries, shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	name, err := person.NewCustomerNumber(number)
-	return desk, name.Value, err
+	return service, name.Value, err
 }
 
-// customerSummaryView is a customer as operators mostly need them: without who it is.
+// customerSummaryView is a customer without personal data.
 type customerSummaryView struct {
 	CustomerNumber string   `json:"customerNumber"`
 	Erased         string   `json:"erased,omitempty"`
@@ -43,62 +38,51 @@ type customerSummaryView struct {
 	Product        string   `json:"product,omitempty"`
 	CoverLevel     string   `json:"coverLevel"`
 	ClassOfUse     string   `json:"classOfUse"`
-	SharedWith     []string `json:"sharedWith"` // now or ever; "link list" tells more
+	SharedWith     []string `json:"sharedWith"` // now or in the past; "link list" has the details
 }
 
 func (t *tool) customerShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show CUSTOMER",
-		Short: "Show what a customer is covered for, and with whom they ever shared; not who it is",
+		Short: "Show a customer's cover and the work providers they have shared with, without personal data",
 		Example: `  zegoctl customer show ABC123
   zegoctl link list ABC123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, number, err := t.privacyService(cmd, args[0])
+			service, number, err := t.privacyService(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			e, err := desk.Export(cmd.Context(), number, t.now())
+			e, err := service.Export(cmd.Context(), number, t.now())
 			if err != nil {
 				return err
 			}
 			view := customerSummaryView{
-				CustomerNumber: e.CustomerNumber, Erased: formatTime(e.Erased), Account: e.Account != nil,
-				Insured: e.Policy.Insured,
-				Product: e.Policy.Product, CoverLevel: e.Policy.CoverLevel, ClassOfUse: e.Policy.ClassOfUse, SharedWith: []string{},
+				CustomerNumber: e.CustomerNumber,
+				Erased:         formatTime(e.Erased),
+				Account:        e.Account != nil,
+				Insured:        e.Policy.Insured,
+				Product:        e.Policy.Product,
+				CoverLevel:     e.Policy.CoverLevel,
+				ClassOfUse:     e.Policy.ClassOfUse,
+				SharedWith:     []string{},
 			}
 			for _, s := range e.Sharing {
 				view.SharedWith = append(view.SharedWith, s.WorkProvider)
 			}
-			return t.show(
-				cmd,
-				view,
+			return t.show(cmd, view,
 				[]string{
-					"CUSTOMER NUMBER",
-					"INSURED",
-					"PRODUCT",
-					"COVER LEVEL",
-					"CLASS OF USE",
-					"ACCOUNT",
-					"SHARED WITH",
-					"ERASED",
+					"CUSTOMER NUMBER", "INSURED", "PRODUCT", "COVER LEVEL", "CLASS OF USE", "ACCOUNT", "SHARED WITH", "ERASED",
 				},
 				[]string{
-					view.CustomerNumber,
-					fmt.Sprint(view.Insured),
-					view.Product,
-					view.CoverLevel,
-					view.ClassOfUse,
-					fmt.Sprint(view.Account),
-					strings.Join(view.SharedWith, ", "),
-					view.Erased,
-				},
-			)
+					view.CustomerNumber, fmt.Sprint(view.Insured), view.Product, view.CoverLevel, view.ClassOfUse,
+					fmt.Sprint(view.Account), strings.Join(view.SharedWith, ", "), view.Erased,
+				})
 		},
 	}
 }
 
-// customerNumbersView are the customers of an email.
+// customerNumbersView has the customers with an email address.
 type customerNumbersView struct {
 	CustomerNumbers []string `json:"customerNumbers"`
 }
@@ -106,7 +90,7 @@ type customerNumbersView struct {
 func (t *tool) customerFind() *cobra.Command {
 	return &cobra.Command{
 		Use:     "find EMAIL",
-		Short:   "Find the numbers of the customers of an email; the audit log notes that somebody was looked for",
+		Short:   "Find customer numbers by email address; the search is recorded in the audit log",
 		Example: `  zegoctl customer find driver@example.com`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -116,17 +100,17 @@ func (t *tool) customerFind() *cobra.Command {
 			}
 			return t.run(cmd, action{target: "by email"}, func() error {
 				if t.dryRun {
-					return errDryRun // what is not noted is not looked up
+					return errDryRun // the search must be logged
 				}
 				numbers, err := store.ByEmail(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				lines := [][]string{{"CUSTOMER NUMBER"}}
+				rows := [][]string{{"CUSTOMER NUMBER"}}
 				for _, n := range numbers {
-					lines = append(lines, []string{n})
+					rows = append(rows, []string{n})
 				}
-				return t.show(cmd, customerNumbersView{numbers}, lines...)
+				return t.show(cmd, customerNumbersView{numbers}, rows...)
 			})
 		},
 	}
@@ -136,24 +120,23 @@ func (t *tool) customerExport() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
 		Use:   "export CUSTOMER",
-		Short: "Write everything that is held of a person, as JSON (GDPR, articles 15 and 20)",
-		Long: `Write everything that is held of a person, as JSON: details, cover, account, and for each work provider the history of
-consents, ids and matches, what it said of the person, the shifts that came of it,
-	and when it was sent the person's details.
-It is for the person, to whom the GDPR gives it; the audit log notes who made it. A password is held as a hash,
-	which is not in it.`,
+		Short: "Export all data stored about a customer, as JSON (GDPR, articles 15 and 20)",
+		Long: `Export all data stored about a customer, as JSON: details, cover, account, and for each work provider
+the history of consents, IDs and matches, its events, the resulting shifts, and when it was sent the
+customer's details. The hash of the password is not included. The export is for the customer; the audit
+log records who made it.`,
 		Example: `  zegoctl customer export ABC123 --file abc123.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, number, err := t.privacyService(cmd, args[0])
+			service, number, err := t.privacyService(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			return t.run(cmd, action{target: number}, func() error {
 				if t.dryRun {
-					return errDryRun // what is not noted is not read
+					return errDryRun // the export must be logged
 				}
-				e, err := desk.Export(cmd.Context(), number, t.now())
+				e, err := service.Export(cmd.Context(), number, t.now())
 				if err != nil {
 					return err
 				}
@@ -165,65 +148,44 @@ It is for the person, to whom the GDPR gives it; the audit log notes who made it
 					_, err = cmd.OutOrStdout().Write(text)
 					return err
 				}
-				return writeNew(path, text)
+				return writeNewFile(path, text)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&path, "file", "", "a new file, readable by you alone, instead of the standard output")
+	cmd.Flags().StringVar(&path, "file", "", "path of a new file, readable only by you; standard output by default")
 	return cmd
-}
-
-// writeNew writes a file that nobody else may read, and that was not there.
-func writeNew(path string, text []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	return errors.Join(err, file.Close())
 }
 
 func (t *tool) customerErase() *cobra.Command {
 	return &cobra.Command{
 		Use:   "erase CUSTOMER",
-		Short: "Forget who a customer is (GDPR, article 17); what claims are judged by is kept without the person",
-		Long: `Forget who a customer is. Deleted are name, address, date of birth, email, telephone number, the
-account, the vehicle's registration, and what is remembered of enrolments. Consents end, open shifts
-with them.
+		Short: "Erase a customer's personal data (GDPR, article 17); cover and shifts are kept under the number",
+		Long: `Erase a customer's personal data: name, address, date of birth, email, telephone number, the account,
+the vehicle's registration, and the digests of enrolments. Consents end, and open shifts with them.
 
-Kept, because claims are judged by it for years (article 17, 3 (e)), is that somebody of this number had this cover,
-	and when
-they were on shift. The number is never given to another. To erase somebody again finishes what was interrupted.`,
+The cover and the shifts are kept under the customer number, which is never reused: legal claims may
+depend on them for years (article 17 (3) (e)). After an interruption, erase again.`,
 		Example: `  zegoctl customer erase ABC123 --dry-run
   zegoctl customer erase ABC123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, number, err := t.privacyService(cmd, args[0])
+			service, number, err := t.privacyService(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			return t.run(
-				cmd,
-				action{target: number, irreversible: "who this is will be forgotten, and cover ends"},
-				func() error {
-					e, err := desk.Erase(cmd.Context(), number, t.now())
-					if err != nil {
-						return err
-					}
-					return t.show(
-						cmd,
-						e,
-						[]string{"CUSTOMER NUMBER", "ERASED", "CONSENTS ENDED", "ENROLMENTS FORGOTTEN", "ACCOUNT CLOSED"},
-						[]string{
-							e.CustomerNumber,
-							formatTime(e.Erased),
-							strings.Join(e.WithdrawnFrom, " "),
-							fmt.Sprint(e.Enrolments),
-							fmt.Sprint(e.HadAccount),
-						},
-					)
-				},
-			)
+			a := action{target: number, irreversible: "personal data is deleted, and cover ends"}
+			return t.run(cmd, a, func() error {
+				e, err := service.Erase(cmd.Context(), number, t.now())
+				if err != nil {
+					return err
+				}
+				return t.show(cmd, e,
+					[]string{"CUSTOMER NUMBER", "ERASED", "CONSENTS ENDED", "ENROLMENTS DELETED", "ACCOUNT CLOSED"},
+					[]string{
+						e.CustomerNumber, formatTime(e.Erased), strings.Join(e.WithdrawnFrom, " "),
+						fmt.Sprint(e.Enrolments), fmt.Sprint(e.HadAccount),
+					})
+			})
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"zego.com/workprovider/pkg/customer"
 )
 
-// productView is a product as it is shown.
+// productView is a product.
 type productView struct {
 	Code        string           `json:"code"`
 	CoverLevel  string           `json:"coverLevel"`
@@ -19,7 +19,7 @@ type productView struct {
 	EnrolByAPI  bool             `json:"enrolByApi"`
 }
 
-func viewOfProduct(p customer.Product) productView {
+func newProductView(p customer.Product) productView {
 	v := productView{
 		Code:        p.Code,
 		CoverLevel:  p.CoverLevel,
@@ -35,25 +35,17 @@ func viewOfProduct(p customer.Product) productView {
 }
 
 func (t *tool) showProducts(cmd *cobra.Command, result any, views ...productView) error {
-	lines := [][]string{{"CODE", "COVER LEVEL", "CLASS OF USE", "OCCUPATIONS", "VEHICLE", "ENROL BY API"}}
+	rows := [][]string{{"CODE", "COVER LEVEL", "CLASS OF USE", "OCCUPATIONS", "VEHICLE", "ENROL BY API"}}
 	for _, v := range views {
 		var names []string
 		for _, o := range v.Occupations {
 			names = append(names, o.Name)
 		}
-		lines = append(
-			lines,
-			[]string{
-				v.Code,
-				v.CoverLevel,
-				v.ClassOfUse,
-				strings.Join(names, ", "),
-				fmt.Sprint(v.Vehicle),
-				fmt.Sprint(v.EnrolByAPI),
-			},
-		)
+		rows = append(rows, []string{
+			v.Code, v.CoverLevel, v.ClassOfUse, strings.Join(names, ", "), fmt.Sprint(v.Vehicle), fmt.Sprint(v.EnrolByAPI),
+		})
 	}
-	return t.show(cmd, result, lines...)
+	return t.show(cmd, result, rows...)
 }
 
 type occupationView struct {
@@ -62,16 +54,16 @@ type occupationView struct {
 }
 
 func (t *tool) product() *cobra.Command {
-	return group(&cobra.Command{Use: "product", Short: "What can be insured"}, t.productDefine(), t.productList())
+	return group(&cobra.Command{Use: "product", Short: "Insurance products"}, t.productPut(), t.productList())
 }
 
-func (t *tool) productDefine() *cobra.Command {
+func (t *tool) productPut() *cobra.Command {
 	var p customer.Product
 	var occupations []string
 	cmd := &cobra.Command{
-		Use:   "define CODE",
-		Short: "Define a product, or define it anew; policies made before stay as they are",
-		Example: `  zegoctl product define FL.OCC.PL.UK.001 --cover-level "Public Liability" --class-of-use Occupational \
+		Use:   "put CODE",
+		Short: "Create or replace a product; existing policies do not change",
+		Example: `  zegoctl product put FL.OCC.PL.UK.001 --cover-level "Public Liability" --class-of-use Occupational \
       --occupation childminder=babysitter,nanny --enrol-by-api`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -91,7 +83,7 @@ func (t *tool) productDefine() *cobra.Command {
 				if err := store.PutProduct(cmd.Context(), p); err != nil {
 					return err
 				}
-				view := viewOfProduct(p)
+				view := newProductView(p)
 				return t.showProducts(cmd, view, view)
 			})
 		},
@@ -100,8 +92,8 @@ func (t *tool) productDefine() *cobra.Command {
 	flags.StringVar(&p.CoverLevel, "cover-level", "", `such as "Public Liability"`)
 	flags.StringVar(&p.ClassOfUse, "class-of-use", "", `such as "Occupational"`)
 	flags.StringArrayVar(&occupations, "occupation", nil, "NAME or NAME=SYNONYM,SYNONYM; may be repeated")
-	flags.BoolVar(&p.Vehicle, "vehicle", false, "a policy is for one vehicle: ask who signs up for its registration")
-	flags.BoolVar(&p.EnrolByAPI, "enrol-by-api", false, "let work providers enrol people onto it")
+	flags.BoolVar(&p.Vehicle, "vehicle", false, "a policy is for one vehicle: sign-up asks for its registration")
+	flags.BoolVar(&p.EnrolByAPI, "enrol-by-api", false, "allow work providers to enrol customers on it")
 	required(cmd, "cover-level", "class-of-use")
 	return cmd
 }
@@ -123,19 +115,19 @@ func (t *tool) productList() *cobra.Command {
 			}
 			views := make([]productView, len(products))
 			for i, p := range products {
-				views[i] = viewOfProduct(p)
+				views[i] = newProductView(p)
 			}
 			return t.showProducts(cmd, views, views...)
 		},
 	}
 }
 
-// parseOccupation reads NAME=SYNONYM,SYNONYM.
+// parseOccupation parses NAME or NAME=SYNONYM,SYNONYM.
 func parseOccupation(text string) (customer.Occupation, error) {
-	name, rest, listed := strings.Cut(text, "=")
+	name, synonyms, ok := strings.Cut(text, "=")
 	o := customer.Occupation{Name: strings.TrimSpace(name)}
-	if listed {
-		for synonym := range strings.SplitSeq(rest, ",") {
+	if ok {
+		for synonym := range strings.SplitSeq(synonyms, ",") {
 			o.Synonyms = append(o.Synonyms, strings.TrimSpace(synonym))
 		}
 	}
@@ -145,13 +137,4 @@ func parseOccupation(text string) (customer.Occupation, error) {
 		}
 	}
 	return o, nil
-}
-
-// required marks flags without which a command is refused.
-func required(cmd *cobra.Command, flags ...string) {
-	for _, flag := range flags {
-		if err := cmd.MarkFlagRequired(flag); err != nil {
-			panic(err) // there is no such flag: a mistake in the lines above
-		}
-	}
 }

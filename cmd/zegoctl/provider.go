@@ -6,66 +6,56 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/provider"
 )
 
-// providerView is a work provider as it is shown.
+// providerView is a work provider.
 type providerView struct {
 	ID             string `json:"id"`
 	Name           string `json:"name"`
-	CanEnrol       bool   `json:"mayEnrol"`
+	CanEnrol       bool   `json:"canEnrol"`
 	Product        string `json:"product,omitempty"`
-	NotifyRejected bool   `json:"tellRejected"`
+	NotifyRejected bool   `json:"notifyRejected"`
 
 	RequestsPerSecond int64 `json:"requestsPerSecond,omitempty"`
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
-	lines := [][]string{{"ID", "NAME", "MAY ENROL", "PRODUCT", "TELL REJECTED", "REQUESTS PER SECOND"}}
+	rows := [][]string{{"ID", "NAME", "CAN ENROL", "PRODUCT", "NOTIFY REJECTED", "REQUESTS PER SECOND"}}
 	for _, p := range providers {
 		limit := "default"
 		if p.RequestsPerSecond > 0 {
 			limit = fmt.Sprint(p.RequestsPerSecond)
 		}
-		line := []string{p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected), limit}
-		lines = append(lines, line)
+		row := []string{p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected), limit}
+		rows = append(rows, row)
 	}
-	return t.show(cmd, result, lines...)
-}
-
-// showProvider shows a work provider as it is after a change.
-func (t *tool) showProvider(cmd *cobra.Command, store *apikey.Store, id string) error {
-	p, err := store.Get(cmd.Context(), id)
-	if err != nil {
-		return err
-	}
-	return t.showProviders(cmd, providerView(p), p)
+	return t.show(cmd, result, rows...)
 }
 
 func (t *tool) provider() *cobra.Command {
 	return group(
 		&cobra.Command{Use: "provider", Short: "Work providers"},
 		t.providerCreate(),
-		t.providerPermit(),
-		t.providerProduct(),
-		t.providerLimit(),
+		t.providerUpdate(),
 		t.providerList(),
 	)
 }
 
-// providers is the store of work providers.
+// providers returns the store of work providers.
 func (t *tool) providers(cmd *cobra.Command) (*apikey.Store, error) {
 	return build(t, cmd, apikey.NewStore)
 }
 
 func (t *tool) providerCreate() *cobra.Command {
-	var mayEnrol bool
+	var canEnrol bool
 	cmd := &cobra.Command{
 		Use:     "create NAME",
-		Short:   "Create a work provider; its id comes from the name",
-		Example: `  zegoctl provider create "Courier Ltd" --may-enrol`,
+		Short:   "Create a work provider; its ID is derived from the name",
+		Example: `  zegoctl provider create "Courier Ltd" --can-enrol`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := t.providers(cmd)
@@ -73,7 +63,7 @@ func (t *tool) providerCreate() *cobra.Command {
 				return err
 			}
 			return t.run(cmd, action{target: args[0]}, func() error {
-				p, err := store.Create(cmd.Context(), provider.Provider{Name: args[0], CanEnrol: mayEnrol}, time.Now())
+				p, err := store.Create(cmd.Context(), provider.Provider{Name: args[0], CanEnrol: canEnrol}, time.Now())
 				if err != nil {
 					return err
 				}
@@ -81,79 +71,70 @@ func (t *tool) providerCreate() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
+	cmd.Flags().BoolVar(&canEnrol, "can-enrol", false, "allow it to enrol customers")
 	return cmd
 }
 
-func (t *tool) providerPermit() *cobra.Command {
-	var mayEnrol bool
-	cmd := &cobra.Command{
-		Use:     "permit PROVIDER --may-enrol[=false]",
-		Short:   "Let a work provider create customers, or no longer; in force within 60 seconds",
-		Example: `  zegoctl provider permit courier-ltd --may-enrol=false`,
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := t.providers(cmd)
-			if err != nil {
-				return err
-			}
-			return t.run(cmd, action{target: fmt.Sprintf("%s --may-enrol=%t", args[0], mayEnrol)}, func() error {
-				if err := store.SetCanEnrol(cmd.Context(), args[0], mayEnrol); err != nil {
-					return err
-				}
-				return t.showProvider(cmd, store, args[0])
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&mayEnrol, "may-enrol", false, "let it create customers")
-	required(cmd, "may-enrol")
-	return cmd
-}
+// Flags of provider update.
+const (
+	canEnrolFlag       = "can-enrol"
+	productFlag        = "product"
+	notifyRejectedFlag = "notify-rejected"
+	requestLimitFlag   = "requests-per-second"
+)
 
-func (t *tool) providerProduct() *cobra.Command {
-	return &cobra.Command{
-		Use:     "product PROVIDER CODE",
-		Short:   "Set the product of those who sign up on their way from a work provider; an empty CODE takes it back",
-		Example: `  zegoctl provider product courier-ltd CR.MOT.TPO.UK.001`,
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := t.providers(cmd)
-			if err != nil {
-				return err
-			}
-			return t.run(cmd, action{target: strings.Join(args, " ")}, func() error {
-				if err := store.SetProduct(cmd.Context(), args[0], args[1]); err != nil {
-					return err
-				}
-				return t.showProvider(cmd, store, args[0])
-			})
-		},
-	}
-}
-
-func (t *tool) providerLimit() *cobra.Command {
-	var perSecond int64
+func (t *tool) providerUpdate() *cobra.Command {
+	var update provider.Provider
 	cmd := &cobra.Command{
-		Use:     "limit PROVIDER --requests-per-second N",
-		Short:   "Limit a work provider's requests; 0 is the limit of all. In force within 60 seconds",
-		Example: `  zegoctl provider limit courier-ltd --requests-per-second 400`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "update PROVIDER",
+		Short: "Change a work provider's settings; takes effect within 60 seconds",
+		Long: `Change a work provider's settings. Settings without a flag stay as they are. Changes take effect
+within 60 seconds.
+
+With --notify-rejected, the work provider's webhook receives event.rejected for each of its events that
+does not count: those before the consent, and those above the limit of events per day.`,
+		Example: `  zegoctl provider update courier-ltd --can-enrol=false
+  zegoctl provider update courier-ltd --product CR.MOT.TPO.UK.001 --notify-rejected
+  zegoctl provider update courier-ltd --requests-per-second 400`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := t.providers(cmd)
 			if err != nil {
 				return err
 			}
-			target := fmt.Sprintf("%s --requests-per-second=%d", args[0], perSecond)
-			return t.run(cmd, action{target: target}, func() error {
-				if err := store.SetRequestLimit(cmd.Context(), args[0], perSecond); err != nil {
+			var changes apikey.Changes
+			target := []string{args[0]}
+			cmd.Flags().Visit(func(f *pflag.Flag) {
+				switch f.Name {
+				case canEnrolFlag:
+					changes.CanEnrol = &update.CanEnrol
+				case productFlag:
+					changes.Product = &update.Product
+				case notifyRejectedFlag:
+					changes.NotifyRejected = &update.NotifyRejected
+				case requestLimitFlag:
+					changes.RequestLimit = &update.RequestsPerSecond
+				default:
+					return
+				}
+				target = append(target, "--"+f.Name+"="+f.Value.String())
+			})
+			return t.run(cmd, action{target: strings.Join(target, " ")}, func() error {
+				p, err := store.Update(cmd.Context(), args[0], changes)
+				if err != nil {
 					return err
 				}
-				return t.showProvider(cmd, store, args[0])
+				return t.showProviders(cmd, providerView(p), p)
 			})
 		},
 	}
-	cmd.Flags().Int64Var(&perSecond, "requests-per-second", 0, "on average over ten seconds")
-	required(cmd, "requests-per-second")
+	flags := cmd.Flags()
+	flags.BoolVar(&update.CanEnrol, canEnrolFlag, false, "allow it to enrol customers")
+	flags.StringVar(&update.Product, productFlag, "", "product of customers who sign up through its link; empty for none")
+	flags.BoolVar(&update.NotifyRejected, notifyRejectedFlag, false, "notify its webhook of rejected events")
+	flags.Int64Var(&update.RequestsPerSecond, requestLimitFlag, 0,
+		"limit its requests, on average over ten seconds; 0 for the default")
+	cmd.MarkFlagsOneRequired(canEnrolFlag, productFlag, notifyRejectedFlag, requestLimitFlag)
 	return cmd
 }
 

@@ -26,10 +26,10 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// tomorrow is a day on which everybody has consented, long before it.
+// tomorrow returns a day after all consents of a test.
 func tomorrow() time.Time { return time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1) }
 
-// message is the message of a LOGIN ("I") or LOGOUT ("O") of courier-ltd, and the id of the event.
+// message returns the queue message of a LOGIN ("I") or LOGOUT ("O") of courier-ltd, and its event ID.
 func (o operator) message(kind, name string, at time.Time) (body, id string) {
 	f := timeline.Fact{
 		Name:       person.Name{Kind: person.UserID, Value: name},
@@ -44,13 +44,14 @@ func (o operator) message(kind, name string, at time.Time) (body, id string) {
 	return body, shift.EventID(seal.NewFromEnv(o.env), "courier-ltd", f)
 }
 
-// working is a world in which ABC123 is courier-ltd's 12345, and worked tomorrow from nine to half past twelve.
-func working(t *testing.T) (operator, time.Time) {
+// seededDay returns an environment in which ABC123 is 12345 at courier-ltd and works tomorrow from 09:00 to 12:30, and
+// that day.
+func seededDay(t *testing.T) (operator, time.Time) {
 	t.Helper()
 	o := newOperator(t)
-	o.people()
+	o.seedCustomers()
 	var link linkView
-	o.must(&link, "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
+	o.must(&link, "link", "grant", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
 	day := tomorrow()
 	in, _ := o.message("I", "12345", day.Add(9*time.Hour))
 	again, _ := o.message("I", "12345", day.Add(10*time.Hour))
@@ -63,32 +64,30 @@ func working(t *testing.T) (operator, time.Time) {
 }
 
 func TestExplain(t *testing.T) {
-	o, day := working(t)
+	o, day := seededDay(t)
 	date := day.Format(time.DateOnly)
 	svg := filepath.Join(t.TempDir(), "day.svg")
-	var stories []explanationView
-	o.must(&stories, "explain", "abc123", "--day", date, "--svg", svg)
-	if len(stories) != 1 || stories[0].WorkProvider != "courier-ltd" || !stories[0].RecordAgrees ||
-		stories[0].Revision != 1 ||
-		len(stories[0].Shifts) != 1 {
-		t.Fatalf("%+v", stories)
+	var views []explanationView
+	o.must(&views, "explain", "abc123", "--day", date, "--svg", svg)
+	if len(views) != 1 || views[0].WorkProvider != "courier-ltd" || !views[0].RecordAgrees ||
+		views[0].Revision != 1 ||
+		len(views[0].Shifts) != 1 {
+		t.Fatalf("%+v", views)
 	}
 	var effects []string
-	for _, s := range stories[0].Steps {
+	for _, s := range views[0].Steps {
 		effects = append(effects, s.Effect+s.Reason)
 	}
-	if want := []string{"OPENED_SHIFT", "ALREADY_OPEN", "CLOSED_SHIFT", "LOGOUT_WITHOUT_LOGIN"}; !slices.Equal(
-		effects,
-		want,
-	) {
-		t.Errorf("%q, want %q", effects, want)
+	wantEffects := []string{"OPENED_SHIFT", "ALREADY_OPEN", "CLOSED_SHIFT", "LOGOUT_WITHOUT_LOGIN"}
+	if !slices.Equal(effects, wantEffects) {
+		t.Errorf("%q, want %q", effects, wantEffects)
 	}
-	if open := stories[0].Steps[0].Open; open == nil || open.By != "LOGOUT" || stories[0].Steps[2].Open != nil {
-		t.Errorf("%+v", stories[0].Steps)
+	if open := views[0].Steps[0].Open; open == nil || open.EndedBy != "LOGOUT" || views[0].Steps[2].Open != nil {
+		t.Errorf("%+v", views[0].Steps)
 	}
 	text, err := o.run("explain", "ABC123", "--day", date)
 	want := []string{
-		"ABC123 at courier-ltd on " + date, "LINK", "opens a shift", "a shift is open already", "closes the shift",
+		"ABC123 at courier-ltd on " + date, "LINK", "opens a shift", "a shift is already open", "closes the shift",
 		"no shift is open", "The stored record agrees",
 		"events   " + strings.Repeat(".", 36) + ">...>.........<" + strings.Repeat(".", 29) + "<",
 		"insured  " + strings.Repeat(".", 36) + strings.Repeat("#", 14) + ".",
@@ -104,16 +103,16 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%v\n%s", err, drawn)
 	}
 	wellFormed(t, string(drawn))
-	o.must(&stories, "explain", "ABC123", "--day", "2020-01-01")
-	if len(stories) != 1 || len(stories[0].Shifts) != 0 || len(stories[0].Steps) != 0 {
-		t.Errorf("%+v", stories)
+	o.must(&views, "explain", "ABC123", "--day", "2020-01-01")
+	if len(views) != 1 || len(views[0].Shifts) != 0 || len(views[0].Steps) != 0 {
+		t.Errorf("%+v", views)
 	}
 	if text, err := o.run("explain", "ABC12"); err != nil || !strings.Contains(text, "No work provider") {
 		t.Errorf("%v: %s", err, text)
 	}
-	o.refused("--day", "explain", "ABC123", "--day", "tomorrow")
-	o.refused("customerNumber", "explain", "")
-	o.refused("exists", "explain", "ABC123", "--svg", svg) // nothing is written over
+	o.mustFail("--day", "explain", "ABC123", "--day", "tomorrow")
+	o.mustFail("customerNumber", "explain", "")
+	o.mustFail("exists", "explain", "ABC123", "--svg", svg) // no file is overwritten
 }
 
 func wellFormed(t *testing.T, text string) {
@@ -127,8 +126,8 @@ func wellFormed(t *testing.T, text string) {
 	}
 }
 
-// Names are whatever work providers make them, and pictures are opened in browsers.
-func TestAPictureQuotesNames(t *testing.T) {
+// Work providers choose the user IDs, and browsers display the charts.
+func TestChartEscapesNames(t *testing.T) {
 	at := timeline.At(tomorrow())
 	f := timeline.Fact{
 		Name:       person.Name{Kind: person.UserID, Value: `<script>&"`},
@@ -136,37 +135,37 @@ func TestAPictureQuotesNames(t *testing.T) {
 		At:         at,
 		PlannedEnd: timeline.Never,
 	}
-	drawn := svgChart(
+	chart := svgChart(
 		[]explanationView{
 			{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}},
 		},
 	)
-	wellFormed(t, drawn)
-	if strings.Contains(drawn, "<script>") {
-		t.Error(drawn)
+	wellFormed(t, chart)
+	if strings.Contains(chart, "<script>") {
+		t.Error(chart)
 	}
 }
 
 func TestTrace(t *testing.T) {
-	o, day := working(t)
+	o, day := seededDay(t)
 	_, id := o.message("I", "12345", day.Add(9*time.Hour))
 	var v traceView
 	o.must(&v, "trace", id)
 	if v.WorkProvider != "courier-ltd" || v.Kind != "LOGIN" || !v.Stored || v.CustomerNumber != "ABC123" ||
 		v.Effect != "OPENED_SHIFT" ||
-		v.ShiftID != id || !v.Listed || v.Revision != 1 ||
+		v.ShiftID != id || !v.Recorded || v.Revision != 1 ||
 		v.Shift == nil ||
-		v.Shift.By != "LOGOUT" {
+		v.Shift.EndedBy != "LOGOUT" {
 		t.Errorf("%+v", v)
 	}
 	text, err := o.run("trace", id)
-	if err != nil || !strings.Contains(text, "accepted  LOGIN of id 12345") || !strings.Contains(text, "lists show it") {
+	if err != nil || !strings.Contains(text, "accepted  LOGIN of id 12345") || !strings.Contains(text, "contains the shift") {
 		t.Errorf("%v: %s", err, text)
 	}
-	// One that nobody has heard of: it is in the queue, then among the dead letters, then nobody's.
+	// An event of an unknown ID: in the queue, then a dead letter, then unmatched.
 	body, id := o.message("I", "77", time.Now())
 	o.must(&v, "trace", id)
-	if v.Stored || v.State != "PENDING" || len(v.DeadLetters) != 0 || len(v.Ever) != 0 {
+	if v.Stored || v.State != "PENDING" || len(v.DeadLetters) != 0 || len(v.AllOwners) != 0 {
 		t.Errorf("%+v", v)
 	}
 	letter := events.SQSMessage{
@@ -174,8 +173,8 @@ func TestTrace(t *testing.T) {
 		Body:       body,
 		Attributes: map[string]string{"SentTimestamp": fmt.Sprint(time.Now().UnixMilli())},
 	}
-	file := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
-	if _, err := file(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil {
+	archive := deadletter.Consumer(deadletter.NewStore(o.env), time.Now)
+	if _, err := archive(t.Context(), events.SQSEvent{Records: []events.SQSMessage{letter}}); err != nil {
 		t.Fatal(err)
 	}
 	o.must(&v, "trace", id)
@@ -190,27 +189,27 @@ func TestTrace(t *testing.T) {
 	if !v.Stored || v.State != "UNMATCHED" || len(v.DeadLetters) != 0 {
 		t.Errorf("%+v", v)
 	}
-	o.refused("no work provider has an event of that id", "trace", "nonsense")
-	o.refused("no work provider has an event of that id", "trace", id[:len(id)-2])
+	o.mustFail("no work provider has an event with this id", "trace", "nonsense")
+	o.mustFail("no work provider has an event with this id", "trace", id[:len(id)-2])
 }
 
 func TestUnmatched(t *testing.T) {
-	o, _ := working(t)
+	o, _ := seededDay(t)
 	one, _ := o.message("I", "77", time.Now().Add(-time.Minute))
 	other, _ := o.message("O", "77", time.Now())
 	if n := o.process(one, other); n != 0 {
 		t.Fatal(n)
 	}
-	var waiting []unmatchedView
-	o.must(&waiting, "unmatched", "courier-ltd", "--days", "3")
-	if len(waiting) != 1 || waiting[0].WorkProviderUserID != "77" || waiting[0].Events != 2 {
-		t.Errorf("%+v", waiting)
+	var unmatched []unmatchedView
+	o.must(&unmatched, "unmatched", "courier-ltd", "--days", "3")
+	if len(unmatched) != 1 || unmatched[0].WorkProviderUserID != "77" || unmatched[0].Events != 2 {
+		t.Errorf("%+v", unmatched)
 	}
-	o.refused("--days", "unmatched", "courier-ltd", "--days", "0")
+	o.mustFail("--days", "unmatched", "courier-ltd", "--days", "0")
 }
 
-func TestLinksAreListed(t *testing.T) {
-	o, _ := working(t)
+func TestLinkList(t *testing.T) {
+	o, _ := seededDay(t)
 	var links []linkView
 	o.must(&links, "link", "list", "abc123")
 	if len(links) != 1 || links[0].WorkProvider != "courier-ltd" || !links[0].Matched ||
@@ -219,21 +218,21 @@ func TestLinksAreListed(t *testing.T) {
 	}
 	var owner ownerView
 	o.must(&owner, "link", "owner", "courier-ltd", "12345")
-	if owner.CustomerNumber != "ABC123" || !slices.Equal(owner.PreviousOwners, []string{"ABC123"}) {
+	if owner.CustomerNumber != "ABC123" || !slices.Equal(owner.AllOwners, []string{"ABC123"}) {
 		t.Errorf("%+v", owner)
 	}
 	owner = ownerView{}
 	o.must(&owner, "link", "owner", "courier-ltd", "77")
-	if owner.CustomerNumber != "" || len(owner.PreviousOwners) != 0 {
+	if owner.CustomerNumber != "" || len(owner.AllOwners) != 0 {
 		t.Errorf("%+v", owner)
 	}
 }
 
-func TestProductsAreListed(t *testing.T) {
+func TestProductList(t *testing.T) {
 	o := newOperator(t)
 	var p productView
 	for _, code := range []string{"B", "A", "B"} {
-		o.must(&p, "product", "define", code, "--cover-level", "x", "--class-of-use", "y", "--occupation", "tutor=teacher")
+		o.must(&p, "product", "put", code, "--cover-level", "x", "--class-of-use", "y", "--occupation", "tutor=teacher")
 	}
 	var all []productView
 	o.must(&all, "product", "list")
@@ -242,12 +241,12 @@ func TestProductsAreListed(t *testing.T) {
 	}
 }
 
-// A person asks for a copy, and then to be forgotten.
-func TestAPersonsWishes(t *testing.T) {
-	o, day := working(t)
+// A customer requests an export and then erasure.
+func TestDataSubjectRequests(t *testing.T) {
+	o, day := seededDay(t)
 	var found customerNumbersView
 	o.must(&found, "customer", "find", "DRIVER@example.com")
-	if !slices.Equal(found.CustomerNumbers, []string{"ABC12", "ABC123"}) { // the two of this world have one email
+	if !slices.Equal(found.CustomerNumbers, []string{"ABC12", "ABC123"}) { // both have the same email
 		t.Errorf("%+v", found)
 	}
 	text, err := o.run("customer", "show", "ABC123")
@@ -259,20 +258,20 @@ func TestAPersonsWishes(t *testing.T) {
 	if out, err := o.run("customer", "export", "abc123", "--file", path); err != nil || out != "" {
 		t.Fatalf("%v: %s", err, out)
 	}
-	var copied privacy.Export
+	var export privacy.Export
 	written, err := os.ReadFile(path)
 	if err == nil {
-		err = json.Unmarshal(written, &copied)
+		err = json.Unmarshal(written, &export)
 	}
-	if err != nil || copied.Details == nil || copied.Details.LastName != "Driver" || len(copied.Sharing) != 1 ||
-		len(copied.Sharing[0].Events) != 4 ||
-		len(copied.Sharing[0].Shifts) != 1 {
-		t.Errorf("%v: %+v", err, copied)
+	if err != nil || export.Details == nil || export.Details.LastName != "Driver" || len(export.Sharing) != 1 ||
+		len(export.Sharing[0].Events) != 4 ||
+		len(export.Sharing[0].Shifts) != 1 {
+		t.Errorf("%v: %+v", err, export)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	o.refused("exists", "customer", "export", "ABC123", "--file", path)
+	o.mustFail("exists", "customer", "export", "ABC123", "--file", path)
 	var erased privacy.Erasure
 	o.must(&erased, "customer", "erase", "ABC123", "--yes")
 	if erased.CustomerNumber != "ABC123" || !slices.Equal(erased.WithdrawnFrom, []string{"courier-ltd"}) {
@@ -283,18 +282,18 @@ func TestAPersonsWishes(t *testing.T) {
 	if shown.Erased == "" || shown.Insured || shown.CoverLevel != "x" {
 		t.Errorf("%+v", shown)
 	}
-	var stories []explanationView
-	o.must(&stories, "explain", "ABC123", "--day", day.Format(time.DateOnly))
-	if len(stories) != 1 { // what happened can still be explained
-		t.Errorf("%+v", stories)
+	var views []explanationView
+	o.must(&views, "explain", "ABC123", "--day", day.Format(time.DateOnly))
+	if len(views) != 1 { // the day can still be explained
+		t.Errorf("%+v", views)
 	}
-	o.refused("no such customer", "customer", "export", "NOBODY")
-	o.refused("customerNumber", "customer", "erase", "", "--yes")
+	o.mustFail("no such customer", "customer", "export", "NOBODY")
+	o.mustFail("customerNumber", "customer", "erase", "", "--yes")
 }
 
-// deprecated is a metric as the functions' log lines make it; without a work provider or a use, a sum over others. It
-// answers with the day.
-func deprecated(t *testing.T, o operator, count float64, providerID, use string) string {
+// putUsage stores a value of the metric of deprecated usage, as the functions' logs do, and returns its day. Without a
+// work provider or a feature it is an aggregate.
+func putUsage(t *testing.T, o operator, count float64, providerID, feature string) string {
 	t.Helper()
 	at := time.Now().Add(-time.Hour)
 	datum := types.MetricDatum{
@@ -303,7 +302,7 @@ func deprecated(t *testing.T, o operator, count float64, providerID, use string)
 		Timestamp:  &at,
 		Unit:       types.StandardUnitCount,
 	}
-	for name, value := range map[string]string{observe.Provider: providerID, observe.Feature: use} {
+	for name, value := range map[string]string{observe.Provider: providerID, observe.Feature: feature} {
 		if value != "" {
 			datum.Dimensions = append(datum.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
 		}
@@ -317,26 +316,24 @@ func deprecated(t *testing.T, o operator, count float64, providerID, use string)
 	return at.UTC().Format(time.DateOnly)
 }
 
-// All tests of the process share one CloudWatch, so this one has work providers of its own.
+// All tests of the process share one CloudWatch, so this one has its own work providers.
 func TestDeprecations(t *testing.T) {
 	o := newOperator(t)
-	deprecated(t, o, 9, "", "")
-	deprecated(t, o, 9, "old-ltd", "")
-	deprecated(t, o, 3, "old-ltd", "policyId")
-	day := deprecated(t, o, 4, "old-ltd", "policyId")
-	later := deprecated(t, o, 2, "older-ltd", "/v1/status")
-	var all []useView
+	putUsage(t, o, 9, "", "")
+	putUsage(t, o, 9, "old-ltd", "")
+	putUsage(t, o, 3, "old-ltd", "policyId")
+	day := putUsage(t, o, 4, "old-ltd", "policyId")
+	later := putUsage(t, o, 2, "older-ltd", "/v1/status")
+	var all []usageView
 	o.must(&all, "deprecations")
-	all = slices.DeleteFunc(all, func(v useView) bool { return !strings.HasPrefix(v.WorkProvider, "old") })
-	if want := []useView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, later}}; !slices.Equal(
-		all,
-		want,
-	) {
+	all = slices.DeleteFunc(all, func(v usageView) bool { return !strings.HasPrefix(v.WorkProvider, "old") })
+	want := []usageView{{"old-ltd", "policyId", 7, day}, {"older-ltd", "/v1/status", 2, later}}
+	if !slices.Equal(all, want) {
 		t.Errorf("%+v, want %+v", all, want)
 	}
 	o.must(&all, "deprecations", "--provider", "older-ltd", "--days", "7")
-	if len(all) != 1 || all[0].Use != "/v1/status" {
+	if len(all) != 1 || all[0].Feature != "/v1/status" {
 		t.Errorf("%+v", all)
 	}
-	o.refused("--days", "deprecations", "--days", "0")
+	o.mustFail("--days", "deprecations", "--days", "0")
 }

@@ -18,7 +18,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// traceView is the way of one event.
+// traceView is the path of one event.
 type traceView struct {
 	EventID        string       `json:"eventId"`
 	WorkProvider   string       `json:"workProvider"`
@@ -27,20 +27,20 @@ type traceView struct {
 	Name           string       `json:"name"`
 	Stored         bool         `json:"stored"`
 	DeadLetters    []letterView `json:"deadLetters"`
-	CustomerNumber string       `json:"customerNumber,omitempty"` // whose the name is now
-	Ever           []string     `json:"ever"`                     // whose it ever was
+	CustomerNumber string       `json:"customerNumber,omitempty"` // the current owner of the name
+	AllOwners      []string     `json:"allOwners"`                // all customers who have or had the name
 	State          string       `json:"state"`
 	Effect         string       `json:"effect,omitempty"`
 	Reason         string       `json:"reason,omitempty"`
 	Shift          *shiftView   `json:"shift,omitempty"`
 	ShiftID        string       `json:"shiftId,omitempty"`
-	Listed         bool         `json:"listed"` // the record of the day has the shift
+	Recorded       bool         `json:"recorded"` // the record of the day contains the shift
 	Revision       int64        `json:"revision,omitempty"`
 }
 
-// tracer is what following an event needs.
+// tracer has the stores from which an event's path is read.
 type tracer struct {
-	ids       *seal.Sealer
+	sealer    *seal.Sealer
 	providers *apikey.Store
 	timelines *timeline.Store
 	letters   *deadletter.Store
@@ -53,11 +53,10 @@ func newTracer(env *config.Env) tracer {
 func (t *tool) trace() *cobra.Command {
 	return &cobra.Command{
 		Use:   "trace EVENT-ID",
-		Short: "Follow one event: accepted, stored, whose it is, what it did, the shift and its record",
-		Long: `Follow one event by the id that its sender got (X-Event-Id, or the id in a v2 shift's answer): whether it is stored or among
-the dead letters, whose it is, what it did,
-	and whether lists show the shift. Which work provider sent it is found by the
-keys that seal ids, so EVENT_ID_KEYS must be set.`,
+		Short: "Trace one event: stored or not, its customer, its outcome, its shift and the record",
+		Long: `Trace one event by its ID (X-Event-Id, or the id in a v2 response): whether it is stored or a dead
+letter, which customer it counts for, its outcome, and whether the shift is in the stored record. The
+work provider is found by decrypting the ID, so EVENT_ID_KEYS must be set.`,
 		Example: `  zegoctl trace AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt_-g`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,55 +68,60 @@ keys that seal ids, so EVENT_ID_KEYS must be set.`,
 			if err != nil {
 				return err
 			}
-			return t.show(cmd, view, view.lines()...)
+			return t.show(cmd, view, view.rows()...)
 		},
 	}
 }
 
 var errNoEvent = errors.New(
-	"no work provider has an event of that id (is it complete, and does EVENT_ID_KEYS hold the key that sealed it?)",
+	"no work provider has an event with this id (is it complete, and does EVENT_ID_KEYS contain its key?)",
 )
 
-// trace finds whose event an id names, and what became of it.
+// trace returns the path of the event with an ID.
 func (tr tracer) trace(ctx context.Context, id string, now time.Time) (traceView, error) {
 	providers, err := tr.providers.List(ctx)
 	if err != nil {
 		return traceView{}, err
 	}
 	for _, p := range providers {
-		fact, verdict, ok := shift.OpenEvent(tr.ids, p.ID, id)
+		fact, match, ok := shift.OpenEvent(tr.sealer, p.ID, id)
 		if !ok {
 			continue
 		}
 		v := traceView{
-			EventID: id, WorkProvider: p.ID, Kind: "MATCH", At: formatInstant(fact.At), Name: displayName(fact.Name),
-			Ever: []string{}, DeadLetters: []letterView{},
+			EventID:      id,
+			WorkProvider: p.ID,
+			Kind:         "MATCH",
+			At:           formatInstant(fact.At),
+			Name:         displayName(fact.Name),
+			AllOwners:    []string{},
+			DeadLetters:  []letterView{},
 		}
 		if fact.Kind != 0 {
 			v.Kind = fact.Kind.String()
-			err = tr.fact(ctx, &v, fact, timeline.At(now))
+			err = tr.traceFact(ctx, &v, fact, timeline.At(now))
 		} else {
-			err = tr.verdict(ctx, &v, verdict, timeline.At(now))
+			err = tr.traceMatch(ctx, &v, match, timeline.At(now))
 		}
 		if err == nil && !v.Stored {
-			v.DeadLetters, err = tr.undelivered(ctx, p.ID, fact, verdict, now)
+			v.DeadLetters, err = tr.deadLettersWith(ctx, p.ID, fact, match, now)
 		}
 		return v, err
 	}
 	return traceView{}, errNoEvent
 }
 
-// fact is what became of a LOGIN or LOGOUT.
-func (tr tracer) fact(ctx context.Context, v *traceView, f timeline.Fact, now timeline.Instant) error {
+// traceFact adds the path of a LOGIN or LOGOUT.
+func (tr tracer) traceFact(ctx context.Context, v *traceView, f timeline.Fact, now timeline.Instant) error {
 	v.CustomerNumber = f.Name.Value
-	v.Ever = []string{f.Name.Value}
+	v.AllOwners = []string{f.Name.Value}
 	if f.Name.Kind == person.UserID {
-		owned, err := tr.timelines.Ownership(ctx, v.WorkProvider, f.Name.Value)
+		ownership, err := tr.timelines.Ownership(ctx, v.WorkProvider, f.Name.Value)
 		if err != nil {
 			return err
 		}
-		v.CustomerNumber = owned.Owner
-		v.Ever = append([]string{}, owned.Customers...)
+		v.CustomerNumber = ownership.Owner
+		v.AllOwners = append([]string{}, ownership.Customers...)
 	}
 	outcomes, err := timeline.NewOutcomeReader(tr.timelines, 1).Outcomes(ctx, v.WorkProvider, []timeline.Fact{f}, now)
 	if err != nil {
@@ -131,25 +135,18 @@ func (tr tracer) fact(ctx context.Context, v *traceView, f timeline.Fact, now ti
 	if o.State != timeline.Applied {
 		return nil
 	}
-	v.Shift = new(viewOfShift(o.Shift))
-	v.ShiftID = shift.EventID(
-		tr.ids,
-		v.WorkProvider,
-		timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start},
-	)
-	for _, customer := range v.Ever {
-		records, err := tr.timelines.Records(
-			ctx,
-			v.WorkProvider,
-			customer,
-			timeline.Days{First: o.Shift.Start.Day(), Last: o.Shift.Start.Day()},
-		)
+	v.Shift = new(newShiftView(o.Shift))
+	login := timeline.Fact{Name: o.Shift.Name, Kind: timeline.Login, At: o.Shift.Start}
+	v.ShiftID = shift.EventID(tr.sealer, v.WorkProvider, login)
+	day := timeline.Days{First: o.Shift.Start.Day(), Last: o.Shift.Start.Day()}
+	for _, customer := range v.AllOwners {
+		records, err := tr.timelines.Records(ctx, v.WorkProvider, customer, day)
 		if err != nil {
 			return err
 		}
 		for _, r := range records {
 			if slices.Contains(r.Shifts, o.Shift) {
-				v.Listed = true
+				v.Recorded = true
 				v.Revision = r.Revision
 			}
 		}
@@ -157,45 +154,45 @@ func (tr tracer) fact(ctx context.Context, v *traceView, f timeline.Fact, now ti
 	return nil
 }
 
-// verdict is what became of a match.
-func (tr tracer) verdict(ctx context.Context, v *traceView, verdict timeline.MatchResult, now timeline.Instant) error {
-	o, err := timeline.NewOutcomeReader(tr.timelines, 1).MatchOutcome(ctx, v.WorkProvider, verdict, now)
-	v.CustomerNumber = verdict.Customer
-	v.Ever = []string{verdict.Customer}
+// traceMatch adds the path of a match result.
+func (tr tracer) traceMatch(ctx context.Context, v *traceView, match timeline.MatchResult, now timeline.Instant) error {
+	o, err := timeline.NewOutcomeReader(tr.timelines, 1).MatchOutcome(ctx, v.WorkProvider, match, now)
+	v.CustomerNumber = match.Customer
+	v.AllOwners = []string{match.Customer}
 	v.State = o.State.String()
 	v.Reason = o.Reason.String()
 	v.Stored = o.State == timeline.Applied || o.State == timeline.StateUnmatched
 	return err
 }
 
-// undelivered are the dead letters of the last year that carry what is not stored.
-func (tr tracer) undelivered(
+// deadLettersWith returns the dead letters of the last year that contain a fact or a match result.
+func (tr tracer) deadLettersWith(
 	ctx context.Context,
 	providerID string,
-	f timeline.Fact,
-	v timeline.MatchResult,
+	fact timeline.Fact,
+	match timeline.MatchResult,
 	now time.Time,
 ) ([]letterView, error) {
 	views := []letterView{}
 	for month := range 12 {
 		first := time.Date(now.UTC().Year(), now.UTC().Month()-time.Month(month), 1, 0, 0, 0, 0, time.UTC)
-		letters, err := tr.letters.List(ctx, first.Format(monthForm))
+		letters, err := tr.letters.List(ctx, first.Format(monthLayout))
 		if err != nil {
 			return nil, err
 		}
 		for _, l := range letters {
-			if shift.MessageContains(string(l.Body), providerID, f, v) {
-				views = append(views, viewOfLetter(l))
+			if shift.MessageContains(string(l.Body), providerID, fact, match) {
+				views = append(views, newLetterView(l))
 			}
 		}
 	}
 	return views, nil
 }
 
-// lines tell the way step by step.
-func (v traceView) lines() [][]string {
-	lines := [][]string{{"accepted", fmt.Sprintf("%s of %s at %s, from %s", v.Kind, v.Name, v.At, v.WorkProvider)}}
-	add := func(step, text string) { lines = append(lines, []string{step, text}) }
+// rows returns one row per step of the path.
+func (v traceView) rows() [][]string {
+	rows := [][]string{{"accepted", fmt.Sprintf("%s of %s at %s, from %s", v.Kind, v.Name, v.At, v.WorkProvider)}}
+	add := func(step, text string) { rows = append(rows, []string{step, text}) }
 	switch {
 	case v.Stored:
 		add("stored", "yes")
@@ -204,15 +201,15 @@ func (v traceView) lines() [][]string {
 			add("stored", fmt.Sprintf("no: dead letter %s (%s); zegoctl dlq redrive", l.ID, l.Reason))
 		}
 	default:
-		add("stored", "no: it waits in the queue, or was refused for good")
+		add("stored", "no: in the queue, or the request was rejected")
 	}
 	switch {
-	case v.CustomerNumber == "" && len(v.Ever) == 0:
-		add("whose", "nobody's: no customer was ever called so; zegoctl link give")
+	case v.CustomerNumber == "" && len(v.AllOwners) == 0:
+		add("owner", "none: id never linked; zegoctl link grant")
 	case v.CustomerNumber == "":
-		add("whose", fmt.Sprintf("nobody's now; it was of %q", v.Ever))
+		add("owner", fmt.Sprintf("none now; previously %q", v.AllOwners))
 	default:
-		add("whose", v.CustomerNumber)
+		add("owner", v.CustomerNumber)
 	}
 	outcome := v.State
 	if v.Effect+v.Reason != "" {
@@ -220,12 +217,12 @@ func (v traceView) lines() [][]string {
 	}
 	add("outcome", outcome)
 	if v.Shift != nil {
-		add("shift", fmt.Sprintf("%s to %s, %s; id %s", v.Shift.Start, v.Shift.End, v.Shift.By, v.ShiftID))
-		listed := fmt.Sprintf("lists show it (revision %d)", v.Revision)
-		if !v.Listed {
-			listed = "lists do not show it; if that stays so: zegoctl rebuild"
+		add("shift", fmt.Sprintf("%s to %s, %s; id %s", v.Shift.Start, v.Shift.End, v.Shift.EndedBy, v.ShiftID))
+		record := fmt.Sprintf("contains the shift (revision %d)", v.Revision)
+		if !v.Recorded {
+			record = "does not contain the shift; if this persists: zegoctl rebuild"
 		}
-		add("record", listed)
+		add("record", record)
 	}
-	return lines
+	return rows
 }

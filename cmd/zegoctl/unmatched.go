@@ -10,7 +10,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// unmatchedView is a name whose events wait for somebody to count them for.
+// unmatchedView is a name whose events do not count for any customer.
 type unmatchedView struct {
 	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
 	CustomerNumber     string `json:"customerNumber,omitempty"`
@@ -23,12 +23,12 @@ func (t *tool) unmatched() *cobra.Command {
 	var days int
 	cmd := &cobra.Command{
 		Use:   "unmatched PROVIDER",
-		Short: "List the names under which events wait for somebody to count them for",
-		Long: `List the names under which a work provider sent events that count for nobody: nobody of that name shares with it, or the
-two are not matched. They count as soon as that changes,
-	within 30 days of their instant; after that they are rejected for good.
+		Short: "List the names whose events do not count for any customer",
+		Long: `List the names under which a work provider sent events that do not count: no customer with that name
+shares with it, or the customer is not matched. The events count if that changes within 30 days of
+their time; after that they are rejected.
 
-It reads the whole table of timelines.`,
+It reads the whole timelines table.`,
 		Example: `  zegoctl unmatched courier-ltd --days 7`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,17 +40,13 @@ It reads the whole table of timelines.`,
 				return errors.New("--days must be at least 1")
 			}
 			now := timeline.At(t.now())
-			all, err := store.FindUnmatched(
-				cmd.Context(),
-				args[0],
-				timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1},
-				now,
-			)
+			window := timeline.Days{First: now.Day() - timeline.Day(days) + 1, Last: now.Day() + 1}
+			all, err := store.FindUnmatched(cmd.Context(), args[0], window, now)
 			if err != nil {
 				return err
 			}
 			views := make([]unmatchedView, len(all))
-			lines := [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
+			rows := [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
 			for i, u := range all {
 				v := unmatchedView{
 					Events: len(u.Facts),
@@ -63,19 +59,11 @@ It reads the whole table of timelines.`,
 					v.CustomerNumber = u.Name.Value
 				}
 				views[i] = v
-				lines = append(lines, []string{displayName(u.Name), fmt.Sprint(v.Events), v.First, v.Last})
+				rows = append(rows, []string{displayName(u.Name), fmt.Sprint(v.Events), v.First, v.Last})
 			}
-			return t.show(cmd, views, lines...)
+			return t.show(cmd, views, rows...)
 		},
 	}
-	cmd.Flags().IntVar(&days, "days", 31, "how many days back")
+	cmd.Flags().IntVar(&days, "days", 31, "number of days to go back")
 	return cmd
-}
-
-// displayName is a name as people read it.
-func displayName(name person.Name) string {
-	if name.Kind == person.UserID {
-		return "id " + name.Value
-	}
-	return "customer " + name.Value
 }

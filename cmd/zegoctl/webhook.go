@@ -15,32 +15,31 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// webhookView is a webhook as it is shown. The secret is there only when it has just been drawn.
+// webhookView is a webhook. The secret is present only when it has just been generated.
 type webhookView struct {
 	WorkProvider string `json:"workProvider"`
 	URL          string `json:"url"`
 	Secret       string `json:"secret,omitempty"`
-	Secrets      int    `json:"secrets"` // how many sign now
+	Secrets      int    `json:"secrets"` // the number of secrets that sign now
 	Disabled     string `json:"disabled,omitempty"`
 	Reason       string `json:"reason,omitempty"`
 }
 
 func (t *tool) webhook() *cobra.Command {
 	return group(
-		&cobra.Command{Use: "webhook", Short: "Where work providers are told of sign-ups"},
+		&cobra.Command{Use: "webhook", Short: "Webhooks of work providers"},
 		t.webhookSet(),
 		t.webhookShow(),
 		t.webhookRotate(),
 		t.webhookEnable(),
 		t.webhookDisable(),
 		t.webhookTest(),
-		t.webhookRejected(),
 		t.webhookDeliveries(),
 		t.webhookResend(),
 	)
 }
 
-// webhookStore is the store of webhooks, once the work provider is known to exist.
+// webhookStore returns the store of webhooks. It fails unless the work provider exists.
 func (t *tool) webhookStore(cmd *cobra.Command, providerID string) (*webhook.Store, *config.Env, error) {
 	env, err := t.env(cmd)
 	if err != nil {
@@ -56,13 +55,13 @@ func (t *tool) webhookStore(cmd *cobra.Command, providerID string) (*webhook.Sto
 }
 
 func (t *tool) webhookSet() *cobra.Command {
-	var ownSecret bool
+	var fromStdin bool
 	cmd := &cobra.Command{
 		Use:   "set PROVIDER URL",
-		Short: "Set a work provider's webhook, and enable it; the first time, its secret is drawn and shown this once",
-		Long: `Set the URL at which a work provider is told of sign-ups, and enable it. The first time, a secret is
-drawn and shown this once. Later the secret stays; rotate draws another. With --secret-from-stdin, a
-secret that the work provider drew takes the place of all others at once.`,
+		Short: "Set and enable a work provider's webhook; the first time, its secret is generated and shown",
+		Long: `Set the URL at which a work provider receives events, and enable it. The first time, a secret is
+generated, and shown only once. Later the secret stays; "rotate" generates another. With
+--secret-from-stdin, a secret of the work provider immediately replaces all others.`,
 		Example: `  zegoctl webhook set courier-ltd https://hooks.courier.example/zego`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +70,7 @@ secret that the work provider drew takes the place of all others at once.`,
 				return err
 			}
 			var secret webhook.Secret
-			if ownSecret {
+			if fromStdin {
 				text, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 1000))
 				if err != nil {
 					return err
@@ -79,26 +78,25 @@ secret that the work provider drew takes the place of all others at once.`,
 				if secret, err = webhook.ParseSecret(string(text)); err != nil {
 					return err
 				}
-				// The question would be read from the same input.
+				// The confirmation would be read from the same input.
 				if _, err := store.Get(cmd.Context(), args[0]); err == nil && !t.yes && !t.dryRun {
-					return errors.New("there is a webhook already, whose secrets this replaces for good: confirm it by --yes")
+					return errors.New("this irreversibly replaces the secrets of an existing webhook: confirm it with --yes")
 				}
 			}
-			// The URL is not noted: a work provider may have put a secret of its own into it.
+			// The URL is not logged: it may contain a secret of the work provider.
 			return t.run(cmd, action{target: args[0]}, func() error {
-				drawn, err := store.Set(cmd.Context(), args[0], args[1], secret, time.Now())
+				generated, err := store.Set(cmd.Context(), args[0], args[1], secret, time.Now())
 				if err != nil {
 					return err
 				}
-				if ownSecret {
-					drawn = "" // it is known already
+				if fromStdin {
+					generated = "" // the work provider's own is not shown
 				}
-				return t.showWebhook(cmd, store, args[0], drawn)
+				return t.showWebhook(cmd, store, args[0], generated)
 			})
 		},
 	}
-	cmd.Flags().
-		BoolVar(&ownSecret, "secret-from-stdin", false, "read the secret, whsec_ and base64, from the standard input")
+	cmd.Flags().BoolVar(&fromStdin, "secret-from-stdin", false, "read the secret, whsec_ and base64, from standard input")
 	return cmd
 }
 
@@ -122,7 +120,7 @@ func (t *tool) webhookRotate() *cobra.Command {
 	var overlap time.Duration
 	cmd := &cobra.Command{
 		Use:     "rotate PROVIDER",
-		Short:   "Draw a new secret, shown this once; for a while the one before signs beside it",
+		Short:   "Generate a new secret, shown only once; the previous one keeps signing during the overlap",
 		Example: `  zegoctl webhook rotate courier-ltd --overlap 48h`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -130,8 +128,8 @@ func (t *tool) webhookRotate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d := action{target: args[0], irreversible: fmt.Sprintf("the secret before stops signing in %s", overlap)}
-			return t.run(cmd, d, func() error {
+			a := action{target: args[0], irreversible: fmt.Sprintf("the previous secret stops signing in %s", overlap)}
+			return t.run(cmd, a, func() error {
 				secret, err := store.Rotate(cmd.Context(), args[0], overlap, time.Now())
 				if err != nil {
 					return err
@@ -140,15 +138,15 @@ func (t *tool) webhookRotate() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().
-		DurationVar(&overlap, "overlap", 24*time.Hour, "how long the one before goes on signing; 0 if it is no longer secret")
+	usage := "how long the previous secret keeps signing; 0 if it has leaked"
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, usage)
 	return cmd
 }
 
 func (t *tool) webhookEnable() *cobra.Command {
 	return &cobra.Command{
 		Use:     "enable PROVIDER",
-		Short:   "Enable a webhook; what waits is delivered at its next try",
+		Short:   "Enable a webhook; pending deliveries continue with their next attempt",
 		Example: `  zegoctl webhook enable courier-ltd`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -170,7 +168,7 @@ func (t *tool) webhookDisable() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:     "disable PROVIDER",
-		Short:   "Disable a webhook; deliveries wait, and come to nothing if all their tries pass meanwhile",
+		Short:   "Disable a webhook; deliveries whose attempts all pass meanwhile are exhausted",
 		Example: `  zegoctl webhook disable courier-ltd --reason "they are moving"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -186,7 +184,7 @@ func (t *tool) webhookDisable() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "by an operator", "why, for whoever looks at it later")
+	cmd.Flags().StringVar(&reason, "reason", "by an operator", "the reason, shown by webhook show")
 	return cmd
 }
 
@@ -203,58 +201,30 @@ func (t *tool) showWebhook(cmd *cobra.Command, store *webhook.Store, providerID 
 		Disabled:     formatTime(s.DisabledAt),
 		Reason:       s.Reason,
 	}
-	head := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}
-	line := []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
+	heading := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}
+	row := []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
 	if secret != "" {
-		head = append(head, "SECRET (not shown again)")
-		line = append(line, view.Secret)
+		heading = append(heading, "SECRET (not shown again)")
+		row = append(row, view.Secret)
 	}
-	return t.show(cmd, view, head, line)
+	return t.show(cmd, view, heading, row)
 }
 
-func (t *tool) webhookRejected() *cobra.Command {
-	var tell bool
-	cmd := &cobra.Command{
-		Use:   "rejected PROVIDER --tell[=false]",
-		Short: "Tell a webhook of events that do not count, or no longer; in force within 60 seconds",
-		Long: `Tell a webhook, by event.rejected, of events that the work provider sent and that do not count:
-those before the consent, and those that found no room on their day. It is asked for by each work
-provider that wants it.`,
-		Example: `  zegoctl webhook rejected courier-ltd --tell`,
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := t.providers(cmd)
-			if err != nil {
-				return err
-			}
-			return t.run(cmd, action{target: fmt.Sprintf("%s --tell=%t", args[0], tell)}, func() error {
-				if err := store.SetNotifyRejected(cmd.Context(), args[0], tell); err != nil {
-					return err
-				}
-				return t.showProvider(cmd, store, args[0])
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&tell, "tell", false, "tell it")
-	required(cmd, "tell")
-	return cmd
-}
-
-// testView is what came of a test.
+// testView is the reply to a test event.
 type testView struct {
-	Status  int    `json:"status"`
-	Means   string `json:"means"`
-	Problem string `json:"problem,omitempty"`
+	Status         int    `json:"status"`
+	Interpretation string `json:"interpretation"`
+	Problem        string `json:"problem,omitempty"`
 }
 
 func (t *tool) webhookTest() *cobra.Command {
 	var loopback bool
 	cmd := &cobra.Command{
 		Use:   "test PROVIDER",
-		Short: "Send a signed sign-up of nobody to a webhook; whatever it replies, nothing follows",
-		Long: `Send a signed sign-up of nobody (customer number TEST) to a webhook, from this machine, and show
-what the reply would mean. Nothing follows from it. A receiver that does not know TEST replies 404,
-which is a good sign.`,
+		Short: "Send a signed test event to a webhook; the reply has no effect",
+		Long: `Send a signed sign-up event with the customer number TEST to a webhook, from this machine, and show
+how the reply would be interpreted. The reply has no effect. A receiver that works replies 404, because
+it does not know the customer TEST.`,
 		Example: `  zegoctl webhook test courier-ltd`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -268,39 +238,35 @@ which is a good sign.`,
 			}
 			return t.run(cmd, action{target: args[0]}, func() error {
 				if t.dryRun {
-					return errDryRun // this one does not go through AWS
+					return errDryRun // the request does not go to AWS, so readOnly does not stop it
 				}
 				reply := webhook.NewClient(loopback, time.Now).Test(cmd.Context(), settings)
 				view := testView{reply.Status, reply.Describe(), reply.Problem}
-				return t.show(
-					cmd,
-					view,
-					[]string{"STATUS", "MEANS", "PROBLEM"},
-					[]string{strconv.Itoa(view.Status), view.Means, view.Problem},
-				)
+				return t.show(cmd, view,
+					[]string{"STATUS", "INTERPRETATION", "PROBLEM"},
+					[]string{strconv.Itoa(view.Status), view.Interpretation, view.Problem})
 			})
 		},
 	}
-	cmd.Flags().
-		BoolVar(&loopback, "to-loopback", t.toLoopback,
-			"let the request go to this machine, by HTTP; by default if $WEBHOOKS_TO_LOOPBACK is yes")
+	usage := "allow HTTP to this machine; true by default if $WEBHOOKS_TO_LOOPBACK is yes"
+	cmd.Flags().BoolVar(&loopback, "to-loopback", t.toLoopback, usage)
 	return cmd
 }
 
-// deliveryView is a delivery as it is shown.
+// deliveryView is a delivery.
 type deliveryView struct {
 	ID             string `json:"id"`
 	CustomerNumber string `json:"customerNumber"`
 	State          string `json:"state"`
 	Attempts       int    `json:"attempts"`
-	Status         int    `json:"status"` // of the last reply; 0 if none came
+	Status         int    `json:"status"` // of the last reply; 0 if there was none
 	Problem        string `json:"problem,omitempty"`
 	Updated        string `json:"updated"`
-	Due            string `json:"due,omitempty"`
+	NextAttempt    string `json:"nextAttempt,omitempty"`
 }
 
 func (t *tool) showDeliveries(cmd *cobra.Command, deliveries ...webhook.Delivery) error {
-	lines := [][]string{{"ID", "CUSTOMER NUMBER", "STATE", "ATTEMPTS", "STATUS", "PROBLEM", "UPDATED", "DUE"}}
+	rows := [][]string{{"ID", "CUSTOMER NUMBER", "STATE", "ATTEMPTS", "STATUS", "PROBLEM", "UPDATED", "NEXT ATTEMPT"}}
 	views := make([]deliveryView, len(deliveries))
 	for i, d := range deliveries {
 		v := deliveryView{
@@ -314,15 +280,15 @@ func (t *tool) showDeliveries(cmd *cobra.Command, deliveries ...webhook.Delivery
 			formatTime(d.NextAttempt),
 		}
 		views[i] = v
-		lines = append(
-			lines,
-			[]string{v.ID, v.CustomerNumber, v.State, fmt.Sprint(v.Attempts), fmt.Sprint(v.Status), v.Problem, v.Updated, v.Due},
-		)
+		rows = append(rows, []string{
+			v.ID, v.CustomerNumber, v.State, strconv.Itoa(v.Attempts), strconv.Itoa(v.Status), v.Problem, v.Updated,
+			v.NextAttempt,
+		})
 	}
-	return t.show(cmd, views, lines...)
+	return t.show(cmd, views, rows...)
 }
 
-// deliveries are the deliveries of a work provider that exists.
+// deliveries returns the store of deliveries. It fails unless the work provider exists.
 func (t *tool) deliveries(cmd *cobra.Command, providerID string) (*webhook.Deliveries, *config.Env, error) {
 	_, env, err := t.webhookStore(cmd, providerID)
 	if err != nil {
@@ -336,12 +302,12 @@ func (t *tool) webhookDeliveries() *cobra.Command {
 	var month string
 	cmd := &cobra.Command{
 		Use:     "deliveries PROVIDER",
-		Short:   "List the deliveries to a webhook, of those who signed up in a month",
+		Short:   "List the deliveries to a webhook for the sign-ups of a month",
 		Example: `  zegoctl webhook deliveries courier-ltd --month 2026-11`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := time.Parse("2006-01", month); err != nil {
-				return fmt.Errorf("--month must be such as 2026-11")
+			if err := checkMonth(month); err != nil {
+				return err
 			}
 			store, _, err := t.deliveries(cmd, args[0])
 			if err != nil {
@@ -354,14 +320,14 @@ func (t *tool) webhookDeliveries() *cobra.Command {
 			return t.showDeliveries(cmd, all...)
 		},
 	}
-	cmd.Flags().StringVar(&month, "month", time.Now().UTC().Format("2006-01"), "the month, in UTC")
+	cmd.Flags().StringVar(&month, "month", time.Now().UTC().Format(monthLayout), "the month, in UTC")
 	return cmd
 }
 
 func (t *tool) webhookResend() *cobra.Command {
 	return &cobra.Command{
 		Use:     "resend PROVIDER DELIVERY-ID",
-		Short:   "Deliver again, at once and as often as the first time, whatever became of it; the webhook-id stays",
+		Short:   "Start a delivery again, whatever its state; the webhook-id stays the same",
 		Example: `  zegoctl webhook resend courier-ltd signup_1792682100000000_ABC123`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -18,7 +18,7 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-func TestAWebhooksLife(t *testing.T) {
+func TestWebhook(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
@@ -49,7 +49,7 @@ func TestAWebhooksLife(t *testing.T) {
 	if on.Disabled != "" || on.Reason != "" {
 		t.Errorf("%+v", on)
 	}
-	o.must(&p, "webhook", "rejected", "courier-ltd", "--tell")
+	o.must(&p, "provider", "update", "courier-ltd", "--notify-rejected")
 	if !p.NotifyRejected {
 		t.Errorf("%+v", p)
 	}
@@ -59,8 +59,8 @@ func TestAWebhooksLife(t *testing.T) {
 	}
 }
 
-// A secret that the work provider drew comes by the standard input, so that no shell remembers it, and is not shown.
-func TestTheWorkProvidersOwnSecret(t *testing.T) {
+// A work provider's own secret is read from standard input, so that no shell history contains it, and is not shown.
+func TestWebhookSecretFromStdin(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
@@ -73,20 +73,14 @@ func TestTheWorkProvidersOwnSecret(t *testing.T) {
 	}
 	settings, err := webhook.NewStore(o.env).Get(t.Context(), "courier-ltd")
 	if err != nil || string(settings.Secrets[0].Secret) != secret {
-		t.Errorf("it is another one, %v", err)
+		t.Errorf("another secret is stored, %v", err)
 	}
 	o.in = "whsec_short"
-	o.refused(
-		"24 to 64 random bytes",
-		"webhook",
-		"set",
-		"courier-ltd",
-		"https://hooks.courier.example/zego",
-		"--secret-from-stdin",
-	)
+	o.mustFail("24 to 64 random bytes", "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego",
+		"--secret-from-stdin")
 }
 
-func TestTryingAWebhook(t *testing.T) {
+func TestWebhookTest(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
@@ -116,12 +110,12 @@ func TestTryingAWebhook(t *testing.T) {
 	}
 }
 
-// undelivered makes a delivery of a customer's sign-up to courier-ltd that waits for its next try, because the webhook
-// is disabled.
-func (o operator) undelivered(customer string) deliveryView {
+// pendingDelivery creates a delivery of a customer's sign-up to courier-ltd that waits for its next attempt, because the
+// webhook is disabled.
+func (o operator) pendingDelivery(customer string) deliveryView {
 	o.t.Helper()
-	noRefold := func(context.Context, string, string, time.Time) error { return nil }
-	sender := webhook.NewSender(o.env, noRefold, nil)
+	noRecompute := func(context.Context, string, string, time.Time) error { return nil }
+	sender := webhook.NewSender(o.env, noRecompute, nil)
 	if err := sender.Links.GrantConsent(o.t.Context(), link.Grant{Provider: "courier-ltd", Customer: customer},
 		time.Now()); err != nil {
 		o.t.Fatal(err)
@@ -143,14 +137,14 @@ func (o operator) undelivered(customer string) deliveryView {
 	var listed []deliveryView
 	o.must(&listed, "webhook", "deliveries", "courier-ltd")
 	if len(listed) != 1 || listed[0].State != "PENDING" || listed[0].Attempts != 1 || listed[0].Problem == "" ||
-		listed[0].Due == "" ||
+		listed[0].NextAttempt == "" ||
 		listed[0].CustomerNumber != customer {
 		o.t.Fatalf("%+v", listed)
 	}
 	return listed[0]
 }
 
-func TestDeliveriesAreListedAndResent(t *testing.T) {
+func TestDeliveries(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
@@ -158,11 +152,11 @@ func TestDeliveriesAreListedAndResent(t *testing.T) {
 	o.must(&set, "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego")
 	var c customerView
 	o.must(&c, driver("--number", "ABC123", "--cover-level", "x", "--class-of-use", "y")...)
-	waiting := o.undelivered("ABC123")
+	pending := o.pendingDelivery("ABC123")
 	var resent, none []deliveryView
 	purge(t, o)
-	o.must(&resent, "webhook", "resend", "courier-ltd", waiting.ID)
-	if len(resent) != 1 || resent[0].ID != waiting.ID || resent[0].State != "PENDING" || resent[0].Problem != "" {
+	o.must(&resent, "webhook", "resend", "courier-ltd", pending.ID)
+	if len(resent) != 1 || resent[0].ID != pending.ID || resent[0].State != "PENDING" || resent[0].Problem != "" {
 		t.Errorf("%+v", resent)
 	}
 	if n := purge(t, o); n != 1 {
@@ -174,7 +168,7 @@ func TestDeliveriesAreListedAndResent(t *testing.T) {
 	}
 }
 
-// purge takes what the queue of webhooks holds, and counts it.
+// purge deletes the messages of the webhooks queue and returns their number.
 func purge(t *testing.T, o operator) (n int) {
 	t.Helper()
 	client := sqs.NewFromConfig(o.env.AWS())
@@ -197,25 +191,25 @@ func purge(t *testing.T, o operator) (n int) {
 	}
 }
 
-func TestWebhooksThatCannotBe(t *testing.T) {
+func TestWebhookErrors(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
-	o.refused("no webhook", "webhook", "show", "courier-ltd")
-	o.refused("no webhook", "webhook", "test", "courier-ltd")
-	o.refused("no webhook", "webhook", "rotate", "courier-ltd", "--yes")
-	o.refused("no webhook", "webhook", "disable", "courier-ltd")
-	o.refused("no work provider `nobody`", "webhook", "set", "nobody", "https://hooks.courier.example/")
-	o.refused("no work provider `nobody`", "webhook", "deliveries", "nobody")
+	o.mustFail("no webhook", "webhook", "show", "courier-ltd")
+	o.mustFail("no webhook", "webhook", "test", "courier-ltd")
+	o.mustFail("no webhook", "webhook", "rotate", "courier-ltd", "--yes")
+	o.mustFail("no webhook", "webhook", "disable", "courier-ltd")
+	o.mustFail("no work provider `nobody`", "webhook", "set", "nobody", "https://hooks.courier.example/")
+	o.mustFail("no work provider `nobody`", "webhook", "deliveries", "nobody")
 	for _, url := range []string{"http://hooks.courier.example/", "https://10.0.0.1/",
 		"https://a:b@hooks.courier.example/", "hooks.courier.example"} {
-		o.refused("The URL", "webhook", "set", "courier-ltd", url)
+		o.mustFail("The URL", "webhook", "set", "courier-ltd", url)
 	}
 	var set webhookView
 	o.must(&set, "webhook", "set", "courier-ltd", "https://hooks.courier.example/")
-	o.refused("720 hours", "webhook", "rotate", "courier-ltd", "--overlap", "1000h", "--yes")
-	o.refused("No such delivery", "webhook", "resend", "courier-ltd", "signup_1_ABC123")
-	o.refused("No such delivery", "webhook", "resend", "courier-ltd", "")
-	o.refused("are not stored", "webhook", "resend", "courier-ltd", "rejected_0000000000000001_00")
-	o.refused("--month", "webhook", "deliveries", "courier-ltd", "--month", "November")
+	o.mustFail("720 hours", "webhook", "rotate", "courier-ltd", "--overlap", "1000h", "--yes")
+	o.mustFail("No such delivery", "webhook", "resend", "courier-ltd", "signup_1_ABC123")
+	o.mustFail("No such delivery", "webhook", "resend", "courier-ltd", "")
+	o.mustFail("are not stored", "webhook", "resend", "courier-ltd", "rejected_0000000000000001_00")
+	o.mustFail("--month", "webhook", "deliveries", "courier-ltd", "--month", "November")
 }

@@ -20,7 +20,7 @@ import (
 type operator struct {
 	t   *testing.T
 	env *config.Env
-	in  string // what the tool reads
+	in  string // standard input
 }
 
 func newOperator(t *testing.T) operator { return operator{t: t, env: emulator.NewTestEnv(t)} }
@@ -31,7 +31,7 @@ func (o operator) run(args ...string) (string, error) {
 	connected := false
 	cmd := command(o.env, func(_ context.Context, env *config.Env) error {
 		if connected {
-			o.t.Errorf("%q connects twice, and may be somebody else the second time", args)
+			o.t.Errorf("%q connects twice, possibly as different operators", args)
 		}
 		connected = true
 		env.SetAWS(o.env.AWS())
@@ -45,7 +45,7 @@ func (o operator) run(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// must is run for what has to succeed, its JSON read into a value.
+// must runs a command that must succeed, and decodes its JSON output.
 func (o operator) must(into any, args ...string) {
 	o.t.Helper()
 	out, err := o.run(append(args, "--output", "json")...)
@@ -57,7 +57,8 @@ func (o operator) must(into any, args ...string) {
 	}
 }
 
-func (o operator) refused(want string, args ...string) {
+// mustFail runs a command that must fail with an error that contains want, without output.
+func (o operator) mustFail(want string, args ...string) {
 	o.t.Helper()
 	out, err := o.run(args...)
 	if err == nil || !strings.Contains(errorText(err), want) {
@@ -68,10 +69,10 @@ func (o operator) refused(want string, args ...string) {
 	}
 }
 
-func TestAKeysLife(t *testing.T) {
+func TestKeys(t *testing.T) {
 	o := newOperator(t)
 	var created providerView
-	o.must(&created, "provider", "create", "Courier Ltd", "--may-enrol")
+	o.must(&created, "provider", "create", "Courier Ltd", "--can-enrol")
 	if created != (providerView{ID: "courier-ltd", Name: "Courier Ltd", CanEnrol: true}) {
 		t.Errorf("%+v", created)
 	}
@@ -100,11 +101,10 @@ func TestAKeysLife(t *testing.T) {
 func TestProviders(t *testing.T) {
 	o := newOperator(t)
 	var one providerView
-	o.must(&one, "provider", "create", "Courier Ltd", "--may-enrol")
+	o.must(&one, "provider", "create", "Courier Ltd", "--can-enrol")
 	o.must(&one, "provider", "create", "Parcels & Co")
-	o.must(&one, "provider", "permit", "courier-ltd", "--may-enrol=false")
-	o.must(&one, "provider", "product", "parcels-co", "CR.MOT.TPO.UK.001")
-	o.must(&one, "provider", "limit", "parcels-co", "--requests-per-second", "400")
+	o.must(&one, "provider", "update", "courier-ltd", "--can-enrol=false")
+	o.must(&one, "provider", "update", "parcels-co", "--product", "CR.MOT.TPO.UK.001", "--requests-per-second", "400")
 	var all []providerView
 	o.must(&all, "provider", "list")
 	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) ||
@@ -112,44 +112,31 @@ func TestProviders(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	want := "ID           NAME          MAY ENROL  PRODUCT            TELL REJECTED  REQUESTS PER SECOND\n" +
-		"courier-ltd  Courier Ltd   false                         false          default\n" +
-		"parcels-co   Parcels & Co  false      CR.MOT.TPO.UK.001  false          400\n"
+	want := "ID           NAME          CAN ENROL  PRODUCT            NOTIFY REJECTED  REQUESTS PER SECOND\n" +
+		"courier-ltd  Courier Ltd   false                         false            default\n" +
+		"parcels-co   Parcels & Co  false      CR.MOT.TPO.UK.001  false            400\n"
 	if err != nil || out != want {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }
 
-// driver are flags for somebody whose details are as they must be, and their cover.
-func driver(more ...string) []string {
+// driver returns the arguments of customer create with valid details, and further flags.
+func driver(flags ...string) []string {
 	return append([]string{
-		"customer", "create", "--given-names", "Dara", "--last-name", "Driver", "--address", "25 Luke Street", "--city",
-		"London",
-		"--post-code", "EC2A 4DS", "--dob", "1984-01-15", "--email", "driver@example.com", "--phone-number", "+442079460000",
-	}, more...)
+		"customer", "create", "--given-names", "Dara", "--last-name", "Driver", "--address", "25 Luke Street",
+		"--city", "London", "--post-code", "EC2A 4DS", "--dob", "1984-01-15", "--email", "driver@example.com",
+		"--phone-number", "+442079460000",
+	}, flags...)
 }
 
-func TestACustomerWithAPolicyAndALink(t *testing.T) {
+func TestCustomer(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
 	var created customerView
-	o.must(
-		&created,
-		driver(
-			"--number",
-			"abc123",
-			"--cover-level",
-			"Third Party (TPO)",
-			"--class-of-use",
-			"Carriage of Goods for Hire & Reward",
-			"--vehicle",
-			"VY7 JC3",
-			"--work-provider",
-			"courier-ltd",
-			"--work-provider-user-id",
-			"12345",
-		)...)
+	o.must(&created, driver("--number", "abc123", "--cover-level", "Third Party (TPO)",
+		"--class-of-use", "Carriage of Goods for Hire & Reward", "--vehicle", "VY7 JC3",
+		"--work-provider", "courier-ltd", "--work-provider-user-id", "12345")...)
 	if created != (customerView{"ABC123", true, "courier-ltd", "12345"}) {
 		t.Errorf("%+v", created)
 	}
@@ -163,24 +150,11 @@ func TestACustomerWithAPolicyAndALink(t *testing.T) {
 	}
 }
 
-func TestACustomerOfAProduct(t *testing.T) {
+func TestCustomerWithProduct(t *testing.T) {
 	o := newOperator(t)
 	var p productView
-	o.must(
-		&p,
-		"product",
-		"define",
-		"FL.OCC.PL.UK.001",
-		"--cover-level",
-		"Public Liability",
-		"--class-of-use",
-		"Occupational",
-		"--occupation",
-		"childminder=babysitter, nanny",
-		"--occupation",
-		"tutor",
-		"--enrol-by-api",
-	)
+	o.must(&p, "product", "put", "FL.OCC.PL.UK.001", "--cover-level", "Public Liability", "--class-of-use", "Occupational",
+		"--occupation", "childminder=babysitter, nanny", "--occupation", "tutor", "--enrol-by-api")
 	if len(p.Occupations) != 2 || len(p.Occupations[0].Synonyms) != 2 || p.Occupations[0].Synonyms[1] != "nanny" ||
 		!p.EnrolByAPI {
 		t.Errorf("%+v", p)
@@ -194,7 +168,7 @@ func TestACustomerOfAProduct(t *testing.T) {
 	}
 }
 
-func TestPersonalDataIsNotEchoed(t *testing.T) {
+func TestNoPersonalDataInOutput(t *testing.T) {
 	o := newOperator(t)
 	for _, output := range []string{"text", "json"} {
 		out, err := o.run(driver("--cover-level", "x", "--class-of-use", "y", "--output", output)...)
@@ -203,73 +177,63 @@ func TestPersonalDataIsNotEchoed(t *testing.T) {
 		}
 		for _, detail := range []string{"Dara", "Driver", "Luke", "EC2A", "1984", "driver@", "2079"} {
 			if strings.Contains(out, detail) {
-				t.Errorf("%s stands in %s", detail, out)
+				t.Errorf("%s is in %s", detail, out)
 			}
 		}
 	}
 }
 
-func TestClearErrors(t *testing.T) {
+func TestErrors(t *testing.T) {
 	o := newOperator(t)
 	var p providerView
 	o.must(&p, "provider", "create", "Courier Ltd")
-	o.refused("`courier-ltd` already", "provider", "create", "COURIER LTD")
-	o.refused("no work provider `nobody`", "key", "issue", "nobody")
-	o.refused("no work provider `nobody`", "key", "list", "nobody")
-	o.refused("no key `00000000`", "key", "revoke", "courier-ltd", "00000000", "--yes")
-	o.refused("accepts 1 arg", "provider", "create")
-	o.refused("may-enrol", "provider", "permit", "courier-ltd")
-	o.refused("--output", "provider", "list", "--output", "xml")
-	o.refused("unknown command", "provder")
-	o.refused("cover-level", "product", "define", "X")
-	o.refused(
-		"a name is empty",
-		"product",
-		"define",
-		"X",
-		"--cover-level",
-		"x",
-		"--class-of-use",
-		"y",
-		"--occupation",
-		"=nanny",
-	)
-	o.refused("given-names", "customer", "create", "--cover-level", "x", "--class-of-use", "y")
-	o.refused("cover-level", driver()...)
-	o.refused("define it first", driver("--product", "X")...)
-	o.refused("needs --product", driver("--cover-level", "x", "--class-of-use", "y", "--occupation", "z")...)
-	o.refused(
+	o.mustFail("`courier-ltd` already", "provider", "create", "COURIER LTD")
+	o.mustFail("no work provider `nobody`", "key", "issue", "nobody")
+	o.mustFail("no work provider `nobody`", "key", "list", "nobody")
+	o.mustFail("no key `00000000`", "key", "revoke", "courier-ltd", "00000000", "--yes")
+	o.mustFail("accepts 1 arg", "provider", "create")
+	o.mustFail("can-enrol", "provider", "update", "courier-ltd")
+	o.mustFail("--output", "provider", "list", "--output", "xml")
+	o.mustFail("unknown command", "provder")
+	o.mustFail("cover-level", "product", "put", "X")
+	o.mustFail("a name is empty", "product", "put", "X", "--cover-level", "x", "--class-of-use", "y",
+		"--occupation", "=nanny")
+	o.mustFail("given-names", "customer", "create", "--cover-level", "x", "--class-of-use", "y")
+	o.mustFail("cover-level", driver()...)
+	o.mustFail("create it with", driver("--product", "X")...)
+	o.mustFail("needs --product", driver("--cover-level", "x", "--class-of-use", "y", "--occupation", "z")...)
+	o.mustFail(
 		"needs --work-provider",
 		driver("--cover-level", "x", "--class-of-use", "y", "--work-provider-user-id", "1")...)
-	o.refused(
+	o.mustFail(
 		"no work provider `nobody`",
 		driver("--cover-level", "x", "--class-of-use", "y", "--work-provider", "nobody")...)
-	o.refused("`customer.email`", driver("--cover-level", "x", "--class-of-use", "y", "--email", "driver")...)
-	o.refused("A-Z and 0-9", driver("--cover-level", "x", "--class-of-use", "y", "--number", "ABC-1")...)
+	o.mustFail("`customer.email`", driver("--cover-level", "x", "--class-of-use", "y", "--email", "driver")...)
+	o.mustFail("A-Z and 0-9", driver("--cover-level", "x", "--class-of-use", "y", "--number", "ABC-1")...)
 }
 
-func TestWhatIsMissingIsNamedAllAtOnce(t *testing.T) {
+func TestMissingVariables(t *testing.T) {
 	o := newOperator(t)
 	o.env = config.From(
 		map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
 	)
-	o.refused(
-		"CUSTOMERS_TABLE, PROVIDERS_TABLE, TIMELINES_TABLE, EVENTS_QUEUE_URL",
+	o.mustFail(
+		"CUSTOMERS_TABLE, PROVIDERS_TABLE, EVENTS_QUEUE_URL, TIMELINES_TABLE",
 		driver("--cover-level", "x", "--class-of-use", "y")...)
-	o.refused("PROVIDERS_TABLE", "provider", "list", "--customers-table", "x")
+	o.mustFail("PROVIDERS_TABLE", "provider", "list", "--customers-table", "x")
 }
 
-// A flag comes before the variable.
-func TestTablesByFlags(t *testing.T) {
+// A flag has precedence over its variable.
+func TestTableFlags(t *testing.T) {
 	o := newOperator(t)
 	var all []providerView
 	o.must(&all, "provider", "list")
 	if _, err := o.run("provider", "list", "--providers-table", "no-such-table"); err == nil {
-		t.Error("the flag was not heeded")
+		t.Error("the flag was ignored")
 	}
 }
 
-func TestTheEndpointOfTheEnvironmentIsHeeded(t *testing.T) {
+func TestEndpointURL(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 	t.Setenv("AWS_REGION", "eu-west-1")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
@@ -284,8 +248,8 @@ func TestTheEndpointOfTheEnvironmentIsHeeded(t *testing.T) {
 	}
 }
 
-// With SANDBOX=true the keys are a sandbox's, which no live stack takes.
-func TestASandboxsKeys(t *testing.T) {
+// With SANDBOX=true keys have the prefix of a sandbox, which a live stack rejects.
+func TestSandboxKeys(t *testing.T) {
 	o := newOperator(t)
 	variables := map[string]string{"SANDBOX": "true"}
 	for _, place := range resourceFlags {
@@ -305,8 +269,8 @@ func TestASandboxsKeys(t *testing.T) {
 	}
 }
 
-// An unknown subcommand is an error, at every level, and no subcommand shows the help.
-func TestUnknownSubcommandIsAnError(t *testing.T) {
+// An unknown subcommand is an error at every level. Without a subcommand, the help is shown.
+func TestUnknownSubcommand(t *testing.T) {
 	for _, args := range [][]string{{"nothing"}, {"key", "nothing"}, {"webhook", "nothing"}, {"dlq", "nothing", "x"}} {
 		cmd := command(config.From(nil), nil)
 		cmd.SetArgs(args)
@@ -323,16 +287,16 @@ func TestUnknownSubcommandIsAnError(t *testing.T) {
 	}
 }
 
-// In a sandbox the tool uses the sandbox's clock: a link that is granted has its time.
-func TestSandboxClockIsUsed(t *testing.T) {
+// In a sandbox, the tool uses the sandbox's clock: a consent has its time.
+func TestSandboxClock(t *testing.T) {
 	o := operator{t: t, env: emulator.NewTestEnv(t, "SANDBOX=true")}
-	o.people()
+	o.seedCustomers()
 	later := time.Now().UTC().AddDate(0, 0, 40).Truncate(time.Second)
 	if err := clock.NewSandbox(o.env).Set(t.Context(), later); err != nil {
 		t.Fatal(err)
 	}
 	var link linkView
-	o.must(&link, "link", "give", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
+	o.must(&link, "link", "grant", "courier-ltd", "ABC123", "--work-provider-user-id", "12345", "--matched")
 	text, err := o.run("link", "list", "ABC123")
 	if day := later.Format(time.DateOnly); err != nil || !strings.Contains(text, day) {
 		t.Errorf("no link of %s in %s (%v)", day, text, err)

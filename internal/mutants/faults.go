@@ -97,7 +97,7 @@ var faults = []mutation{
 	{
 		3, "a record counts as changed whenever it is written", "pkg/timeline/record.go",
 		`if !slices.Equal(r.Shifts, shifts) {`, `if !slices.Equal(r.Shifts, shifts) || r.Version > 0 {`,
-		"cmd/zegoctl TestRedrivenWeeksLaterItChangesNothing",
+		"cmd/zegoctl TestLateRedrive",
 	},
 	{
 		4, "a LOGOUT does not end the cover", "pkg/timeline/fold.go",

@@ -97,7 +97,7 @@ func TestAPermissionIsInForceWithin60Seconds(t *testing.T) {
 	if p, err := keys.Authenticate(t.Context(), text); err != nil || !p.CanEnrol {
 		t.Fatalf("%v, %v", p, err)
 	}
-	if err := s.SetCanEnrol(t.Context(), "courier-ltd", false); err != nil {
+	if _, err := s.Update(t.Context(), "courier-ltd", Changes{CanEnrol: new(false)}); err != nil {
 		t.Fatal(err)
 	}
 	c.Move(45 * time.Second)

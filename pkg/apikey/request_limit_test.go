@@ -79,7 +79,7 @@ func TestRequestLimit(t *testing.T) {
 // Functions share the counter through the table. A provider's own limit replaces that of all.
 func TestRequestLimitIsShared(t *testing.T) {
 	s, meter, text := metered(t)
-	if err := s.SetRequestLimit(t.Context(), "courier-ltd", 100); err != nil {
+	if _, err := s.Update(t.Context(), "courier-ltd", Changes{RequestLimit: new(int64(100))}); err != nil {
 		t.Fatal(err)
 	}
 	c := &clock{now: noon.Add(3 * time.Second)}
@@ -125,5 +125,6 @@ func TestUnreachableCounter(t *testing.T) {
 }
 
 func TestNegativeRequestLimit(t *testing.T) {
-	wantKind(t, created(t).SetRequestLimit(t.Context(), "courier-ltd", -1), fault.InvalidData)
+	_, err := created(t).Update(t.Context(), "courier-ltd", Changes{RequestLimit: new(int64(-1))})
+	wantKind(t, err, fault.InvalidData)
 }

@@ -36,9 +36,9 @@ type providerItem struct {
 	SK             string    `dynamo:"sk,range"`
 	SchemaVersion  int       `dynamo:"v"`
 	Name           string    `dynamo:"name"`
-	CanEnrol       bool      `dynamo:"mayEnrol"`
+	CanEnrol       bool      `dynamo:"canEnrol"`
 	Product        string    `dynamo:"product,omitempty"`
-	NotifyRejected bool      `dynamo:"tellRejected,omitempty"`
+	NotifyRejected bool      `dynamo:"notifyRejected,omitempty"`
 	RequestLimit   int64     `dynamo:"requestLimit,omitempty"` // requests per second
 	Created        time.Time `dynamo:"created"`
 }
@@ -112,46 +112,45 @@ func (s *Store) Create(ctx context.Context, p provider.Provider, now time.Time) 
 	return p, nil
 }
 
-// SetCanEnrol allows or forbids a work provider to create customers. Like a revoked key, it takes effect within 60
-// seconds.
-func (s *Store) SetCanEnrol(ctx context.Context, id string, canEnrol bool) error {
-	return s.set(ctx, id, "mayEnrol", canEnrol)
+// Changes are settings of a work provider that Update sets. A nil field stays as it is.
+type Changes struct {
+	CanEnrol       *bool   // whether it may enrol customers
+	Product        *string // code of the product of customers who sign up through its link; "" for none
+	NotifyRejected *bool   // whether its webhook is notified of rejected events
+	RequestLimit   *int64  // requests per second, on average over ten seconds; 0 for the default of all work providers
 }
 
-// SetProduct sets the code of the product that people are insured with who sign up through the provider's link; ""
-// removes it.
-func (s *Store) SetProduct(ctx context.Context, id, code string) error {
-	return s.set(ctx, id, "product", code)
-}
-
-// SetNotifyRejected sets whether the provider's webhook is notified of rejected events. It takes effect within 60
-// seconds.
-func (s *Store) SetNotifyRejected(ctx context.Context, id string, notify bool) error {
-	return s.set(ctx, id, "tellRejected", notify)
-}
-
-// SetRequestLimit sets how many requests per second the provider may send; 0 is the limit of all providers. It takes
-// effect within 60 seconds.
-func (s *Store) SetRequestLimit(ctx context.Context, id string, perSecond int64) error {
-	if perSecond < 0 {
-		return fault.InvalidField("requests-per-second", "Must not be negative")
+// Update changes settings of a work provider and returns it. Like the revocation of a key, the change takes effect
+// within 60 seconds.
+func (s *Store) Update(ctx context.Context, id string, changes Changes) (provider.Provider, error) {
+	if changes.RequestLimit != nil && *changes.RequestLimit < 0 {
+		return provider.Provider{}, fault.InvalidField("requests-per-second", "Must not be negative")
 	}
-	return s.set(ctx, id, "requestLimit", perSecond)
-}
-
-func (s *Store) set(ctx context.Context, id, attribute string, value any) error {
 	if _, err := s.Get(ctx, id); err != nil { // as above
-		return err
+		return provider.Provider{}, err
 	}
-	err := s.table.Update(table.PK, table.ProviderPartition(id)).Range(table.SK, table.ProviderSort).
-		Set(attribute, value).If("attribute_exists(pk)").Run(ctx)
+	update := s.table.Update(table.PK, table.ProviderPartition(id)).Range(table.SK, table.ProviderSort)
+	if changes.CanEnrol != nil {
+		update.Set("canEnrol", *changes.CanEnrol)
+	}
+	if changes.Product != nil {
+		update.Set("product", *changes.Product)
+	}
+	if changes.NotifyRejected != nil {
+		update.Set("notifyRejected", *changes.NotifyRejected)
+	}
+	if changes.RequestLimit != nil {
+		update.Set("requestLimit", *changes.RequestLimit)
+	}
+	var item providerItem
+	err := update.If("attribute_exists(pk)").Value(ctx, &item)
 	if dynamo.IsCondCheckFailed(err) {
-		return notFound(id)
+		return provider.Provider{}, notFound(id)
 	}
 	if err != nil {
-		return table.Unavailable("work providers", err)
+		return provider.Provider{}, table.Unavailable("work providers", err)
 	}
-	return nil
+	return item.provider(), nil
 }
 
 // ByName returns the work provider of exactly that name. One read: the id follows from the name.

@@ -242,6 +242,36 @@ func TestLastUseIsNotedOnceAnHour(t *testing.T) {
 	}
 }
 
+func TestUpdate(t *testing.T) {
+	s := created(t)
+	want, err := s.Get(t.Context(), "courier-ltd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		changes Changes
+		apply   func(*provider.Provider)
+	}{
+		{Changes{Product: new("MOT")}, func(p *provider.Provider) { p.Product = "MOT" }},
+		{Changes{NotifyRejected: new(true)}, func(p *provider.Provider) { p.NotifyRejected = true }},
+		{Changes{CanEnrol: new(!want.CanEnrol)}, func(p *provider.Provider) { p.CanEnrol = !p.CanEnrol }},
+		{Changes{Product: new(""), NotifyRejected: new(false)}, func(p *provider.Provider) {
+			p.Product = ""
+			p.NotifyRejected = false
+		}},
+	}
+	for _, step := range steps {
+		step.apply(&want)
+		updated, err := s.Update(t.Context(), "courier-ltd", step.changes)
+		if err != nil || updated != want {
+			t.Errorf("Update: %+v, %v, want %+v", updated, err, want)
+		}
+		if stored, err := s.Get(t.Context(), "courier-ltd"); err != nil || stored != want {
+			t.Errorf("Get: %+v, %v, want %+v", stored, err, want)
+		}
+	}
+}
+
 func TestKeysOfNobody(t *testing.T) {
 	s := created(t)
 	_, _, err := s.IssueKey(t.Context(), "nobody", noon)
@@ -249,7 +279,8 @@ func TestKeysOfNobody(t *testing.T) {
 	_, err = s.Keys(t.Context(), "nobody")
 	wantKind(t, err, fault.NotFound)
 	wantKind(t, s.RevokeKey(t.Context(), "courier-ltd", "00000000", noon), fault.NotFound)
-	wantKind(t, s.SetCanEnrol(t.Context(), "nobody", true), fault.NotFound)
+	_, err = s.Update(t.Context(), "nobody", Changes{CanEnrol: new(true)})
+	wantKind(t, err, fault.NotFound)
 }
 
 // Rows live for years. These are rows as the first release wrote them; every later one must read them.
@@ -258,7 +289,7 @@ func TestRowsOfForm1AreRead(t *testing.T) {
 	const text = "zego_live_0123456789ABCDEFGHIJKLMNOPQ10urED"
 	const hash = "14a9509b3d92f92ddb2791aa8f4de67a8cf0ed5abdeef1d819122a6855ccb386"
 	for _, row := range []map[string]any{
-		{"pk": "provider#courier-ltd", "sk": "provider", "v": 1, "name": "Courier Ltd", "mayEnrol": true,
+		{"pk": "provider#courier-ltd", "sk": "provider", "v": 1, "name": "Courier Ltd", "canEnrol": true,
 			"created": "2026-03-14T12:00:00Z"},
 		{"pk": "key#" + hash, "sk": "key", "v": 1, "provider": "courier-ltd", "issued": "2026-03-14T12:00:00Z"},
 		{"pk": "provider#courier-ltd", "sk": "key#" + hash[:8], "v": 1, "hash": hash, "issued": "2026-03-14T12:00:00Z"},

@@ -44,7 +44,7 @@ const (
 // providers are the work providers, and whether they may enrol.
 var providers = []struct {
 	name     string
-	mayEnrol bool
+	canEnrol bool
 }{
 	{courierLtd, true},
 	{parcelsCo, false},
@@ -89,7 +89,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 	world := Data{URL: previous.URL}
 	store := apikey.NewStore(env)
 	for _, p := range providers {
-		loaded, err := loadProvider(ctx, store, p.name, p.mayEnrol, previous, now)
+		loaded, err := loadProvider(ctx, store, p.name, p.canEnrol, previous, now)
 		if err != nil {
 			return Data{}, err
 		}
@@ -140,15 +140,13 @@ func loadProvider(
 	ctx context.Context,
 	s *apikey.Store,
 	name string,
-	mayEnrol bool,
+	canEnrol bool,
 	previous Data,
 	now time.Time,
 ) (WorkProvider, error) {
 	p, err := s.ByName(ctx, name)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
-		if p, err = s.Create(ctx, provider.Provider{Name: name, CanEnrol: mayEnrol}, now); err == nil {
-			err = s.SetProduct(ctx, p.ID, products[1].Code) // with which couriers are insured who sign up
-		}
+		p, err = s.Create(ctx, provider.Provider{Name: name, CanEnrol: canEnrol, Product: products[1].Code}, now)
 	}
 	if err != nil {
 		return WorkProvider{}, err

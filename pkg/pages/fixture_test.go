@@ -105,9 +105,9 @@ func newFixture(t *testing.T) *fixture {
 	)
 	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co"} {
-		p, err := providers.Create(t.Context(), provider.Provider{Name: name}, w.clock)
+		product := map[string]string{"Courier Ltd": "MOT"}[name]
+		_, err := providers.Create(t.Context(), provider.Provider{Name: name, Product: product}, w.clock)
 		w.ok(err)
-		w.ok(providers.SetProduct(t.Context(), p.ID, map[string]string{"Courier Ltd": "MOT"}[name]))
 	}
 	w.ok(w.customers.PutProduct(t.Context(), customer.Product{
 		Code: "MOT", CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods", Vehicle: true,

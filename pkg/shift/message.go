@@ -27,7 +27,7 @@ import (
 // A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name,
 // the instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A
 // refold asks that a customer be folded anew from an instant on. The id is the one that the client was given, of the
-// event or the batch, by which the log names it; no client waits for a message without. With "tell":true, which stands
+// event or the batch, by which the log names it; no client waits for a message without. With "notify":true, which stands
 // behind the provider, the provider wants to be notified of the facts that do not count. The facts of a batch name it,
 // and the place of the first of them in it. "accepted" is when the facts were (rule 12); older messages are without.
 // Instants are microseconds since the Unix epoch.
@@ -184,7 +184,7 @@ func escapeNoncharacters(b []byte) []byte {
 type message struct {
 	Version        int             `json:"v"`
 	Provider       string          `json:"provider"`
-	NotifyRejected bool            `json:"tell"`
+	NotifyRejected bool            `json:"notify"`
 	ClientID       string          `json:"id"`
 	Batch          string          `json:"batch"`
 	Offset         int             `json:"from"`

@@ -14,7 +14,7 @@ import (
 )
 
 // notifyRejectedMarker stands in a message whose sender wants to be notified. It spares all others a second reading.
-const notifyRejectedMarker = `"tell":true`
+const notifyRejectedMarker = `"notify":true`
 
 // NotifyRejected returns a processor that, after each message of a work provider that wants so, has the provider
 // notified of those of its events that do not count. A message for which that cannot be published is retried; to

@@ -40,13 +40,13 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 	wishing := newPacker(courier, "", "facts")
 	wishing.notifyRejected = true
 	wish := wishing.facts(one)[0]
-	odd := factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.UserID, `"tell":true`, minutes(1))})[0]
+	odd := factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.UserID, `"notify":true`, minutes(1))})[0]
 	batch := events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "1", Body: factMessages(courier, "", one)[0]}, {MessageId: "2", Body: wish},
 		{MessageId: "3", Body: odd},
 		{MessageId: "4",
 			Body: recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})},
-		{MessageId: "5", Body: `{"tell":true}`},
+		{MessageId: "5", Body: `{"notify":true}`},
 	}}
 	published := &publisher{}
 	response, err := NotifyRejected(fx.process, published.publish)(t.Context(), batch)

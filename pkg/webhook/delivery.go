@@ -23,10 +23,10 @@ const (
 	Pending    State = "PENDING"     // to be attempted, or retried
 	Matched    State = "MATCHED"     // by the reply
 	NotMatched State = "NOT_MATCHED" // by the reply, or because it named an id of another customer
-	Superseded State = "SETTLED"     // the work provider sent the result to POST /v1/match/ instead
+	Superseded State = "SUPERSEDED"  // the work provider sent the result to POST /v1/match/ instead
 	Withdrawn  State = "WITHDRAWN"   // the customer withdrew consent: nothing may be sent
-	Delivered  State = "TOLD"        // of rejected events: the receiver has them
-	Exhausted  State = "GAVE_UP"     // all attempts failed; it is among the dead letters
+	Delivered  State = "DELIVERED"   // of rejected events: the receiver has them
+	Exhausted  State = "EXHAUSTED"   // all attempts failed; it is among the dead letters
 )
 
 // Delivery is one notification and the state of its attempts. It holds no personal data beyond the customer number, and

@@ -609,7 +609,7 @@ func TestMessageSamples(t *testing.T) {
 		"rejected",
 		courier,
 		"",
-		`{"v":1,"provider":"courier-ltd","tell":true,"facts":[["I","U","12345",1792682100000000]]}`,
+		`{"v":1,"provider":"courier-ltd","notify":true,"facts":[["I","U","12345",1792682100000000]]}`,
 		"rejected_1792682101000000_00112233445566778899aabb",
 		1,
 		1792682100000,

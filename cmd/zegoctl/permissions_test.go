@@ -21,22 +21,22 @@ import (
 	"zego.com/workprovider/pkg/config"
 )
 
-// callRecorder sees which rights the calls need that are made through an environment.
+// callRecorder records the permissions that calls through an environment need.
 type callRecorder struct {
 	mu   sync.Mutex
 	seen map[string]bool // "Providers dynamodb:GetItem"
 }
 
-// watch puts a witness on an environment.
-func watch(env *config.Env) *callRecorder {
+// recordCalls adds a recorder to an environment.
+func recordCalls(env *config.Env) *callRecorder {
 	w := &callRecorder{seen: map[string]bool{}}
 	cfg := env.AWS().Copy()
 	cfg.APIOptions = append(cfg.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Witness",
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("CallRecorder",
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 				middleware.InitializeOutput, middleware.Metadata, error,
 			) {
-				w.note(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx), in.Parameters)
+				w.record(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx), in.Parameters)
 				return next.HandleInitialize(ctx, in)
 			}), middleware.After)
 	})
@@ -44,10 +44,10 @@ func watch(env *config.Env) *callRecorder {
 	return w
 }
 
-// suffix is what tells one test's tables and queues from another's.
+// suffix distinguishes the tables and queues of different tests.
 var suffix = regexp.MustCompile(`-\d+$`)
 
-func (w *callRecorder) note(service, operation string, input any) {
+func (w *callRecorder) record(service, operation string, input any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	needs := func(resource *string, action string) {
@@ -83,14 +83,14 @@ func (w *callRecorder) note(service, operation string, input any) {
 	case *sqs.SendMessageBatchInput:
 		needs(in.QueueUrl, "sqs:SendMessage")
 	default:
-		if service != "STS" { // who one is, anybody may ask
+		if service != "STS" { // GetCallerIdentity needs no permission
 			w.seen["* "+strings.ToLower(service)+":"+operation] = true
 		}
 	}
 }
 
-// opened is an account that somebody opened.
-func opened(t *testing.T, o operator, email, number string) {
+// putAccount stores an account.
+func putAccount(t *testing.T, o operator, email, number string) {
 	t.Helper()
 	err := dynamo.New(o.env.AWS()).Table(o.env.Get("CUSTOMERS_TABLE")).Put(map[string]any{
 		"pk": "email#" + email, "sk": "account", "v": 1, "number": number, "password": "hashed", "changed": time.Now(),
@@ -100,16 +100,15 @@ func opened(t *testing.T, o operator, email, number string) {
 	}
 }
 
-// The policy for operators grants what every command together was seen to need: nothing is missing, and nothing is too
-// much.
-func TestOperatorsAreGrantedWhatTheyUse(t *testing.T) {
+// OperatorsPolicy grants exactly the permissions that all commands together need.
+func TestOperatorsPolicy(t *testing.T) {
 	o, r := seeded(t)
-	waiting := o.undelivered("ABC123")
-	deprecated(t, o, 1, "courier-ltd", "policyId")
-	opened(t, o, "driver@example.com", "ABC123")
-	w := watch(o.env)
+	pending := o.pendingDelivery("ABC123")
+	putUsage(t, o, 1, "courier-ltd", "policyId")
+	putAccount(t, o, "driver@example.com", "ABC123")
+	w := recordCalls(o.env)
 	for _, args := range slices.Concat(readOnlyCommands, mutatingCommands) {
-		if out, err := o.run(append(replaced(r, args), "--yes")...); err != nil {
+		if out, err := o.run(append(replaceAll(r, args), "--yes")...); err != nil {
 			t.Errorf("%q: %v, %s", args, err, out)
 		}
 	}
@@ -117,7 +116,7 @@ func TestOperatorsAreGrantedWhatTheyUse(t *testing.T) {
 	if out, err := o.run("trace", id); err != nil {
 		t.Errorf("%v, %s", err, out)
 	}
-	if out, err := o.run("webhook", "resend", "courier-ltd", waiting.ID); err != nil {
+	if out, err := o.run("webhook", "resend", "courier-ltd", pending.ID); err != nil {
 		t.Errorf("%v, %s", err, out)
 	}
 
@@ -137,22 +136,22 @@ func TestOperatorsAreGrantedWhatTheyUse(t *testing.T) {
 		actions, _ := statement["Action"].([]any)
 		for _, resource := range resources {
 			name, _ := resource.(string)
-			if of, ok := resource.(template.GetAtt); ok {
-				name = of.Resource
+			if attribute, ok := resource.(template.GetAtt); ok {
+				name = attribute.Resource
 			}
 			for _, action := range actions {
 				granted[name+" "+action.(string)] = true
 			}
 		}
 	}
-	for _, right := range slices.Sorted(maps.Keys(w.seen)) {
-		if !granted[right] {
-			t.Errorf("zegoctl needs %s, which OperatorsPolicy in template.yaml does not grant", right)
+	for _, permission := range slices.Sorted(maps.Keys(w.seen)) {
+		if !granted[permission] {
+			t.Errorf("zegoctl needs %s, which OperatorsPolicy in template.yaml does not grant", permission)
 		}
 	}
-	for _, right := range slices.Sorted(maps.Keys(granted)) {
-		if !w.seen[right] {
-			t.Errorf("OperatorsPolicy in template.yaml grants %s, which zegoctl was not seen to need", right)
+	for _, permission := range slices.Sorted(maps.Keys(granted)) {
+		if !w.seen[permission] {
+			t.Errorf("OperatorsPolicy in template.yaml grants %s, which no command of zegoctl needs", permission)
 		}
 	}
 }

@@ -269,7 +269,8 @@ func (d *day) live(api http.Handler) {
 	_, err = webhook.NewStore(d.env).Set(d.t.Context(), "courier-ltd", receiver.URL, "", time.Now())
 	d.ok(err)
 	providers := apikey.NewStore(d.env)
-	d.ok(providers.SetNotifyRejected(d.t.Context(), "courier-ltd", true))
+	_, err = providers.Update(d.t.Context(), "courier-ltd", apikey.Changes{NotifyRejected: new(true)})
+	d.ok(err)
 
 	c := &client{
 		t:       d.t,

@@ -14,13 +14,13 @@ import (
 	"zego.com/workprovider/pkg/config"
 )
 
-// endlessYes answers every question.
+// endlessYes confirms everything.
 type endlessYes struct{}
 
 func (endlessYes) Read(p []byte) (int, error) { return copy(p, "yes\n"), nil }
 
-// The commands of docs/operators-guide.md are run as somebody would paste them, one after the other, in a shell.
-func TestWhatThePageOfOperatorsSays(t *testing.T) {
+// The commands of docs/operators-guide.md run in a shell, in their order.
+func TestOperatorsGuide(t *testing.T) {
 	o := newOperator(t)
 	page, err := os.ReadFile("../../docs/operators-guide.md")
 	if err != nil {
@@ -30,7 +30,7 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 	if len(blocks) < 15 {
 		t.Fatalf("only %d blocks", len(blocks))
 	}
-	// What happens meanwhile: a courier whom nobody knows yet works tomorrow, and a message comes to nothing.
+	// Before: a courier who is not linked yet works tomorrow, and one message is malformed.
 	day := tomorrow()
 	in, id := o.message("I", "12345", day.Add(9*time.Hour))
 	out, _ := o.message("O", "12345", day.Add(12*time.Hour+30*time.Minute))
@@ -62,17 +62,17 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 	for _, name := range variables {
 		shell.Env = append(shell.Env, name+"="+o.env.Get(name))
 	}
-	said, err := shell.CombinedOutput()
-	t.Logf("%s", said)
+	output, err := shell.CombinedOutput()
+	t.Logf("%s", output)
 	if err != nil {
-		t.Fatalf("%v: %s", err, said)
+		t.Fatalf("%v: %s", err, output)
 	}
 	for _, want := range []string{
-		"DRY RUN", "courier-ltd", "ending", "revoked", "ABC123", "opens a shift", "insured  ", "record    lists",
+		"DRY RUN", "courier-ltd", "ending", "revoked", "ABC123", "opens a shift", "insured  ", "record    contains the shift",
 		"not understood", "customer erase", "0 ",
 	} {
-		if !strings.Contains(string(said), want) {
-			t.Errorf("the page does not lead to %q", want)
+		if !strings.Contains(string(output), want) {
+			t.Errorf("the output lacks %q", want)
 		}
 	}
 	if err := o.env.Err(); err != nil {
@@ -85,9 +85,8 @@ func TestWhatThePageOfOperatorsSays(t *testing.T) {
 	}
 }
 
-// Whatever the documents say of zegoctl, in a block or within a line, is a command that there is, with flags that there
-// are.
-func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
+// Every zegoctl command in the documentation, in a block or within a line, exists and has valid flags.
+func TestDocumentedCommands(t *testing.T) {
 	var pages []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "site/*/*.md", "site/*/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join("../..", pattern))
@@ -99,7 +98,7 @@ func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
 	block := regexp.MustCompile("(?s)```sh\n(.*?)```")
 	inBlock := regexp.MustCompile(`(?m)(?:^|[ (])zegoctl ([a-z].*)$`)
 	inLine := regexp.MustCompile("`zegoctl ([a-z][^`]*)`")
-	named := 0
+	commands := 0
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
@@ -115,12 +114,12 @@ func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
 			lines = append(lines, strings.ReplaceAll(found[1], "\n", " "))
 		}
 		for _, line := range lines {
-			named++
+			commands++
 			tree := command(config.From(nil), nil)
 			tree.InitDefaultCompletionCmd()
 			found, rest, err := tree.Find(split(line))
 			if err == nil && found == tree {
-				err = errors.New("there is no such command")
+				err = errors.New("no such command")
 			}
 			if err == nil {
 				err = found.ParseFlags(rest)
@@ -129,14 +128,14 @@ func TestDocumentsNameCommandsThatThereAre(t *testing.T) {
 				err = found.ValidateArgs(found.Flags().Args())
 			}
 			if err == nil && found.HasSubCommands() && found.Flags().NArg() > 0 {
-				err = errors.New("there is no such command")
+				err = errors.New("no such command")
 			}
 			if err != nil {
 				t.Errorf("%s: zegoctl %s: %v", filepath.Base(page), line, err)
 			}
 		}
 	}
-	if named < 50 {
-		t.Errorf("only %d commands were found", named)
+	if commands < 50 {
+		t.Errorf("only %d commands were found", commands)
 	}
 }
