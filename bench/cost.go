@@ -23,6 +23,7 @@ import (
 	"zego.com/workprovider/bench/peers/naive"
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/observe"
@@ -41,15 +42,12 @@ var batchSizes = []int{1, 10, 100, 1000}
 // parallelCalls is how many calls the processor makes at a time, as functions/processor has it.
 const parallelCalls = 32
 
-type (
-	accept  = func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
-	consume = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
-)
+type accept = func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
 
 // design is one of the two designs whose bills are compared, with its services metered.
 type design struct {
 	accept   map[string]accept // by path
-	consume  consume
+	consume  consumer.Func
 	batch    int     // messages of an invocation
 	parallel float64 // calls of an invocation at a time
 	key      string

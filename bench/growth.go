@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/provider"
@@ -44,7 +45,7 @@ func (nowhere) Archive(context.Context, deadletter.DeadLetter) error {
 // memoryWorld is the processor on the store in memory, and the endpoints that make its messages.
 type memoryWorld struct {
 	store   *timeline.Memory
-	process consume
+	process consumer.Func
 	accept  map[string]accept // of batches, by "login" and "logout"
 	queue   *mailbox
 }

@@ -22,8 +22,8 @@ import (
 
 	"zego.com/workprovider/internal/poller"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/observe"
-	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/web"
 )
 
@@ -72,7 +72,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.env.SetAWS(cfg)
 	api := web.Router(build(c.env))
-	consumers := []queue.Consumer{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
+	consumers := []consumer.Func{processor(c.env), deadLetters(c.env), webhookSender(c.env)}
 
 	var log bytes.Buffer
 	before := slog.Default()
@@ -93,8 +93,8 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 		}
 	}
 	consume := func(batch events.SQSEvent) {
-		for _, consumer := range consumers {
-			if _, err := consumer(context.Background(), batch); err != nil {
+		for _, consume := range consumers {
+			if _, err := consume(context.Background(), batch); err != nil {
 				t.Error(err)
 			}
 		}

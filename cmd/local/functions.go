@@ -7,6 +7,7 @@ import (
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/link"
@@ -87,7 +88,7 @@ func build(env *config.Env) map[string]http.Handler {
 }
 
 // processor is the function behind the queue.
-func processor(env *config.Env) queue.Consumer {
+func processor(env *config.Env) consumer.Func {
 	applier := timeline.NewApplier(timeline.NewStore(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
 	consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
@@ -95,13 +96,13 @@ func processor(env *config.Env) queue.Consumer {
 }
 
 // webhookSender is the function behind the queue of webhooks.
-func webhookSender(env *config.Env) queue.Consumer {
+func webhookSender(env *config.Env) consumer.Func {
 	sender := webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader(env).RejectedEvents)
 	return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, sender.Consume))
 }
 
 // deadLetters is the function behind the dead-letter queues.
-func deadLetters(env *config.Env) queue.Consumer {
+func deadLetters(env *config.Env) consumer.Func {
 	return queue.DropStale(env, deadletter.Consumer(deadletter.NewStore(env), time.Now))
 }
 

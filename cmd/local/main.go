@@ -37,9 +37,9 @@ import (
 	"zego.com/workprovider/internal/poller"
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/observe"
-	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/web"
 )
@@ -127,12 +127,16 @@ func run(ctx context.Context, w options) error {
 	if err != nil {
 		return err
 	}
-	consumers := map[string][]queue.Consumer{ // by the URL of the queue
-		env.Get("EVENTS_QUEUE_URL"): poller.Instances(definitions, "Processor", func() queue.Consumer { return processor(env) }),
+	consumers := map[string][]consumer.Func{ // by the URL of the queue
+		env.Get("EVENTS_QUEUE_URL"): poller.Instances(
+			definitions,
+			"Processor",
+			func() consumer.Func { return processor(env) },
+		),
 		env.Get("WEBHOOKS_QUEUE_URL"): poller.Instances(
 			definitions,
 			"WebhookSender",
-			func() queue.Consumer { return webhookSender(env) },
+			func() consumer.Func { return webhookSender(env) },
 		),
 	}
 	messages := sqs.NewFromConfig(env.AWS())
@@ -144,7 +148,7 @@ func run(ctx context.Context, w options) error {
 		if err != nil {
 			return err
 		}
-		consumers[givenUp] = poller.Instances(definitions, "DeadLetters", func() queue.Consumer { return deadLetters(env) })
+		consumers[givenUp] = poller.Instances(definitions, "DeadLetters", func() consumer.Func { return deadLetters(env) })
 	}
 
 	var running sync.WaitGroup

@@ -25,9 +25,9 @@ import (
 	"zego.com/workprovider/internal/template"
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/web"
 	"zego.com/workprovider/pkg/webhook"
 )
@@ -251,7 +251,7 @@ func aDay(t *testing.T, tree *template.Template) map[string]map[string]bool {
 type day struct {
 	t                          *testing.T
 	env                        *config.Env
-	processor, sender, letters queue.Consumer
+	processor, sender, letters consumer.Func
 }
 
 func (d *day) live(api http.Handler) {
@@ -315,7 +315,7 @@ func (d *day) live(api http.Handler) {
 	gone, cancel := context.WithCancel(d.t.Context())
 	cancel()
 	for _, failing := range []struct {
-		consume queue.Consumer
+		consume consumer.Func
 		batch   events.SQSEvent
 	}{{d.processor, accepted}, {d.sender, rejections}} {
 		response, err := failing.consume(gone, failing.batch)
@@ -376,7 +376,7 @@ func (d *day) ok(err error) {
 	}
 }
 
-func (d *day) consume(consume queue.Consumer, batch events.SQSEvent) {
+func (d *day) consume(consume consumer.Func, batch events.SQSEvent) {
 	d.t.Helper()
 	_, err := consume(d.t.Context(), batch)
 	d.ok(err)

@@ -2,19 +2,17 @@
 package main
 
 import (
-	"context"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 )
 
 func main() {
-	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	serve.Queue(func(env *config.Env) consumer.Func {
 		return queue.DropStale(env, deadletter.Consumer(deadletter.NewStore(env), time.Now))
 	})
 }

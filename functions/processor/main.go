@@ -2,12 +2,10 @@
 package main
 
 import (
-	"context"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
@@ -20,7 +18,7 @@ import (
 const parallel = 32
 
 func main() {
-	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	serve.Queue(func(env *config.Env) consumer.Func {
 		process := shift.Processor(timeline.NewApplier(timeline.NewStore(env), parallel), deadletter.NewStore(env), time.Now)
 		consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
 		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, consume))

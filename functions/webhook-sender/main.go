@@ -2,12 +2,9 @@
 package main
 
 import (
-	"context"
-
-	"github.com/aws/aws-lambda-go/events"
-
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/seal"
 	"zego.com/workprovider/pkg/serve"
@@ -17,7 +14,7 @@ import (
 )
 
 func main() {
-	serve.Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+	serve.Queue(func(env *config.Env) consumer.Func {
 		reader := shift.NewReader(timeline.NewStore(env), seal.NewFromEnv(env), clock.New(env))
 		sender := webhook.NewSender(env, shift.NewRecomputeRequester(queue.NewEventsQueue(env)), reader.RejectedEvents)
 		return webhook.NewQueue(env).WithBackoff(queue.DropStale(env, sender.Consume))

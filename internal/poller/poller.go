@@ -20,8 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"zego.com/workprovider/internal/template"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/observe"
-	"zego.com/workprovider/pkg/queue"
 )
 
 // waitTime is how long a receive waits for the first message. It delays the stop, because a receive is never cancelled:
@@ -41,7 +41,7 @@ type Poller struct {
 	Client   *sqs.Client
 	QueueURL string
 	// Consumers are the instances of the function: as many batches are handled at a time. Each handles one at a time.
-	Consumers []queue.Consumer
+	Consumers []consumer.Func
 	// Window is how long a batch that is not full waits for more messages (MaximumBatchingWindowInSeconds).
 	Window time.Duration
 }
@@ -49,7 +49,7 @@ type Poller struct {
 // Run polls until the context ends, and returns after the batches in hand. Messages that failed are retried after the
 // queue's visibility timeout, until they become dead letters.
 func (p Poller) Run(ctx context.Context) {
-	free := make(chan queue.Consumer, len(p.Consumers))
+	free := make(chan consumer.Func, len(p.Consumers))
 	for _, consume := range p.Consumers {
 		free <- consume
 	}
@@ -57,7 +57,7 @@ func (p Poller) Run(ctx context.Context) {
 	defer running.Wait()
 	size := 1
 	for {
-		var consume queue.Consumer
+		var consume consumer.Func
 		select {
 		case <-ctx.Done():
 			return
@@ -128,7 +128,7 @@ func (p Poller) receive(ctx context.Context, size int) ([]types.Message, error) 
 const defaultConcurrency = 5
 
 // Instances builds as many consumers as the template allows a function to run at a time.
-func Instances(t *template.Template, function string, build func() queue.Consumer) []queue.Consumer {
+func Instances(t *template.Template, function string, build func() consumer.Func) []consumer.Func {
 	n := defaultConcurrency
 	events, _ := t.Resources[function].Properties["Events"].(map[string]any)
 	for _, event := range events {
@@ -138,14 +138,14 @@ func Instances(t *template.Template, function string, build func() queue.Consume
 			n = limit
 		}
 	}
-	consumers := make([]queue.Consumer, n)
+	consumers := make([]consumer.Func, n)
 	for i := range consumers {
 		consumers[i] = build()
 	}
 	return consumers
 }
 
-func (p Poller) process(ctx context.Context, consume queue.Consumer, messages []types.Message) error {
+func (p Poller) process(ctx context.Context, consume consumer.Func, messages []types.Message) error {
 	response, err := consume(observe.WithRequestID(ctx, rand.Text()), Event(messages))
 	if err != nil {
 		return err

@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"zego.com/workprovider/internal/template"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/emulator"
-	"zego.com/workprovider/pkg/queue"
 )
 
 // Messages that failed stay in the queue, the others are deleted; if the consumer itself fails, all of them stay.
 func TestFailedMessages(t *testing.T) {
 	for name, test := range map[string]struct {
-		consume queue.Consumer
+		consume consumer.Func
 		stay    int
 	}{
 		"none failed": {func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
@@ -29,8 +29,7 @@ func TestFailedMessages(t *testing.T) {
 			var response events.SQSEventResponse
 			for _, m := range e.Records {
 				if m.Body == "bad" {
-					response.BatchItemFailures = append(response.BatchItemFailures,
-						events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+					consumer.Retry(&response, m)
 				}
 			}
 			return response, nil
@@ -57,7 +56,7 @@ func TestFailedMessages(t *testing.T) {
 				}
 				return test.consume(ctx, e)
 			}
-			Poller{Client: client, QueueURL: url, Consumers: []queue.Consumer{consume}}.Run(ctx)
+			Poller{Client: client, QueueURL: url, Consumers: []consumer.Func{consume}}.Run(ctx)
 			stop()
 			got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 				QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
@@ -102,7 +101,7 @@ func TestConcurrentBatches(t *testing.T) {
 		}
 		return events.SQSEventResponse{}, nil
 	}
-	Poller{Client: client, QueueURL: url, Consumers: []queue.Consumer{wait, wait}}.Run(ctx)
+	Poller{Client: client, QueueURL: url, Consumers: []consumer.Func{wait, wait}}.Run(ctx)
 }
 
 func TestInstances(t *testing.T) {
@@ -111,7 +110,7 @@ func TestInstances(t *testing.T) {
 		t.Fatal(err)
 	}
 	for function, want := range map[string]int{"Processor": 20, "WebhookSender": 5, "DeadLetters": defaultConcurrency} {
-		if got := len(Instances(definitions, function, func() queue.Consumer { return nil })); got != want {
+		if got := len(Instances(definitions, function, func() consumer.Func { return nil })); got != want {
 			t.Errorf("%s: %d at a time, want %d", function, got, want)
 		}
 	}

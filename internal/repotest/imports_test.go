@@ -18,10 +18,11 @@ const module = "zego.com/workprovider/"
 // allowed says which packages of the project each one may import, outside its tests. A new package is a new line, and a
 // new import between two packages is a decision that shows here. "functions" stands for every folder in it.
 var allowed = map[string][]string{
-	"pkg/fault":  {},
-	"pkg/person": {"pkg/fault"},
-	"pkg/config": {},
-	"pkg/clock":  {"pkg/config", "pkg/fault", "pkg/table"},
+	"pkg/fault":    {},
+	"pkg/person":   {"pkg/fault"},
+	"pkg/config":   {},
+	"pkg/consumer": {},
+	"pkg/clock":    {"pkg/config", "pkg/fault", "pkg/table"},
 	"pkg/sandbox": {
 		"pkg/clock",
 		"pkg/config",
@@ -38,19 +39,20 @@ var allowed = map[string][]string{
 	"pkg/observe":    {},
 	"pkg/table":      {"pkg/fault", "pkg/person"},
 	"pkg/seal":       {"pkg/config"},
-	"pkg/queue":      {"pkg/config", "pkg/fault", "pkg/table"},
-	"pkg/serve":      {"pkg/config", "pkg/observe"},
+	"pkg/queue":      {"pkg/config", "pkg/consumer", "pkg/fault", "pkg/table"},
+	"pkg/serve":      {"pkg/config", "pkg/consumer", "pkg/observe"},
 	"pkg/heartbeat":  {"pkg/config", "pkg/observe"},
 	"pkg/provider":   {},
 	"pkg/apikey":     {"pkg/config", "pkg/fault", "pkg/observe", "pkg/provider", "pkg/table", "pkg/web"},
 	"pkg/audit":      {"pkg/config", "pkg/table"},
 	"pkg/web":        {"pkg/fault", "pkg/observe", "pkg/provider"},
 	"pkg/timeline":   {"pkg/config", "pkg/fault", "pkg/person", "pkg/table"},
-	"pkg/deadletter": {"pkg/config", "pkg/fault", "pkg/observe", "pkg/table"},
+	"pkg/deadletter": {"pkg/config", "pkg/consumer", "pkg/fault", "pkg/observe", "pkg/table"},
 	"pkg/recovery":   {"pkg/table"},
 	"pkg/link":       {"pkg/fault", "pkg/table", "pkg/timeline"},
 	"pkg/customer":   {"pkg/config", "pkg/fault", "pkg/link", "pkg/person", "pkg/table", "pkg/timeline", "pkg/web"},
 	"pkg/shift": {
+		"pkg/consumer",
 		"pkg/deadletter",
 		"pkg/fault",
 		"pkg/observe",
@@ -62,6 +64,7 @@ var allowed = map[string][]string{
 	},
 	"pkg/webhook": {
 		"pkg/config",
+		"pkg/consumer",
 		"pkg/customer",
 		"pkg/deadletter",
 		"pkg/fault",
@@ -104,6 +107,7 @@ var allowed = map[string][]string{
 	"pkg/demo":     {"pkg/config", "pkg/customer", "pkg/fault", "pkg/link", "pkg/apikey", "pkg/provider", "pkg/timeline"},
 	"pkg/emulator": {"internal/template", "pkg/config"},
 	"bench": {
+		"pkg/consumer",
 		"bench/peers/naive",
 		"internal/poller",
 		"internal/template",
@@ -124,7 +128,7 @@ var allowed = map[string][]string{
 	"bench/peers/naive":   {},
 	"internal/contract":   {"pkg/emulator"},
 	"internal/template":   {},
-	"internal/poller":     {"internal/template", "pkg/observe", "pkg/queue"},
+	"internal/poller":     {"internal/template", "pkg/consumer", "pkg/observe"},
 	"internal/testkit":    {"pkg/emulator", "pkg/fault", "pkg/provider"},
 	"internal/mutants":    {},
 	"internal/repotest":   {},
@@ -150,6 +154,7 @@ var allowed = map[string][]string{
 		"pkg/webhook",
 	},
 	"cmd/local": {
+		"pkg/consumer",
 		"internal/poller",
 		"internal/template",
 		"pkg/pages",
@@ -173,6 +178,7 @@ var allowed = map[string][]string{
 		"pkg/webhook",
 	},
 	"functions": {
+		"pkg/consumer",
 		"pkg/pages",
 		"pkg/apikey",
 		"pkg/clock",

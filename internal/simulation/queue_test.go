@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/timeline"
@@ -149,20 +150,20 @@ func (w *world) deadLettered() []*message {
 
 // process hands messages to the real processor.
 func (w *world) process(batch []*message) {
-	w.deliver("processor", batch, func(p *process) consumer {
+	w.deliver("processor", batch, func(p *process) consumer.Func {
 		return shift.Processor(timeline.NewApplier(p.backend.storage(p), 1), p.backend.filer(p), p.clock)
 	})
 }
 
 // fileDeadLetters hands messages of the dead-letter queue to the function that files them.
 func (w *world) fileDeadLetters(batch []*message) {
-	w.deliver("dead-letters", batch, func(p *process) consumer { return deadletter.Consumer(p.backend.filer(p), p.clock) })
+	w.deliver("dead-letters", batch, func(p *process) consumer.Func {
+		return deadletter.Consumer(p.backend.filer(p), p.clock)
+	})
 }
 
-type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
-
 // deliver hands messages to a function as Lambda does: what it does not name as failed is deleted, unless it died.
-func (w *world) deliver(function string, batch []*message, build func(*process) consumer) {
+func (w *world) deliver(function string, batch []*message, build func(*process) consumer.Func) {
 	var event events.SQSEvent
 	for _, m := range batch {
 		m.received++

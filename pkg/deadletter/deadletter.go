@@ -16,6 +16,7 @@ import (
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/table"
@@ -65,19 +66,13 @@ type Archiver interface {
 
 // Consumer returns the consumer of the dead-letter queue: it archives every message; one that it cannot archive is
 // retried.
-func Consumer(
-	filer Archiver,
-	now func() time.Time,
-) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func Consumer(filer Archiver, now func() time.Time) consumer.Func {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		for _, m := range batch.Records {
 			if err := filer.Archive(ctx, FromSQS(m, ReasonRetriesExhausted, now())); err != nil {
 				slog.ErrorContext(ctx, "dead letter not archived", "messageId", m.MessageId, "error", err)
-				response.BatchItemFailures = append(
-					response.BatchItemFailures,
-					events.SQSBatchItemFailure{ItemIdentifier: m.MessageId},
-				)
+				consumer.Retry(&response, m)
 			}
 		}
 		return response, nil

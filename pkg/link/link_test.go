@@ -1,7 +1,6 @@
 package link_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"zego.com/workprovider/internal/testkit"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
@@ -42,7 +40,7 @@ type fixture struct {
 	timelines *timeline.Store
 	links     *link.Links
 	status    http.Handler
-	process   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	process   consumer.Func
 }
 
 func newFixture(t *testing.T) *fixture {

@@ -11,10 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-)
 
-// Consumer handles a batch of messages of a queue. Its response lists those that failed and are to be retried.
-type Consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	"zego.com/workprovider/pkg/consumer"
+)
 
 // backoffSchedule is the delay before a message that has failed once, twice and so on is retried. Without it a
 // message would be retried after the queue's visibility timeout, six minutes, each time: too late for an outage of a
@@ -23,7 +22,7 @@ var backoffSchedule = []time.Duration{10 * time.Second, time.Minute, 5 * time.Mi
 
 // WithBackoff has messages that fail at the consumer retried after a growing delay. After a crash nothing extends the
 // visibility, so the visibility timeout applies.
-func (q *SQS) WithBackoff(consume Consumer) Consumer {
+func (q *SQS) WithBackoff(consume consumer.Func) consumer.Func {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := consume(ctx, batch)
 		if err == nil && len(response.BatchItemFailures) > 0 {

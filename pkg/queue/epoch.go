@@ -11,6 +11,7 @@ import (
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/table"
 )
 
@@ -68,7 +69,7 @@ func (e *Epoch) stamp(ctx context.Context) (map[string]types.MessageAttributeVal
 
 // DropStale returns a consumer that, in a sandbox, drops messages of an earlier epoch: they count as handled. All
 // fail if the epoch cannot be read. On a live stack it returns the consumer itself.
-func DropStale(env *config.Env, consume Consumer) Consumer {
+func DropStale(env *config.Env, consume consumer.Func) consumer.Func {
 	if !env.Sandbox() {
 		return consume
 	}
@@ -79,8 +80,7 @@ func DropStale(env *config.Env, consume Consumer) Consumer {
 			slog.WarnContext(ctx, "the sandbox's epoch cannot be read", "error", err)
 			var response events.SQSEventResponse
 			for _, m := range batch.Records {
-				failure := events.SQSBatchItemFailure{ItemIdentifier: m.MessageId}
-				response.BatchItemFailures = append(response.BatchItemFailures, failure)
+				consumer.Retry(&response, m)
 			}
 			return response, nil
 		}

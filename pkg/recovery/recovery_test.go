@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/demo"
 	"zego.com/workprovider/pkg/emulator"
@@ -120,7 +120,7 @@ type fixture struct {
 	db        *dynamodb.Client
 	timelines string
 	key       string
-	process   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	process   consumer.Func
 	read      http.Handler
 }
 

@@ -18,6 +18,7 @@ import (
 	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/clock"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
@@ -36,7 +37,7 @@ type fixture struct {
 	key     string // of the first work provider
 	other   string // of the second
 	api     http.Handler
-	process func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	process consumer.Func
 
 	processed int // how many messages were of the current epoch
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/observe"
 )
 
@@ -33,7 +34,7 @@ func HTTP(build func(env *config.Env) http.Handler) {
 
 // Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed
 // come again, all others are deleted.
-func Queue(build func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) {
+func Queue(build func(env *config.Env) consumer.Func) {
 	lambda.Start(reportFailures(start(build)))
 }
 
@@ -138,12 +139,9 @@ func cleanPath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// consumer is what handles the messages of a queue.
-type consumer = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
-
 // reportFailures counts the failed messages, and makes sure that the list of them is a list even if it is empty: not
 // every poller takes null for one.
-func reportFailures(handle consumer) consumer {
+func reportFailures(handle consumer.Func) consumer.Func {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := handle(ctx, event)
 		observe.RecordFailures(ctx, len(response.BatchItemFailures))

@@ -23,6 +23,7 @@ import (
 
 	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/web"
 )
@@ -285,7 +286,7 @@ func TestMain(m *testing.M) {
 			return handler()
 		})
 	case "queue":
-		Queue(func(env *config.Env) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+		Queue(func(env *config.Env) consumer.Func {
 			env.Get("TIMELINES_TABLE")
 			return func(_ context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 				return events.SQSEventResponse{}, nil

@@ -10,8 +10,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/person"
-	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -59,7 +59,7 @@ func reportPerEvent(b *testing.B, each int) {
 }
 
 // deliver hands messages to the processor, all of which it must take.
-func deliver(b *testing.B, process queue.Consumer, e events.SQSEvent) {
+func deliver(b *testing.B, process consumer.Func, e events.SQSEvent) {
 	if response, err := process(context.Background(), e); err != nil || len(response.BatchItemFailures) > 0 {
 		b.Fatal(response, err)
 	}
@@ -100,7 +100,7 @@ func BenchmarkApart(b *testing.B) {
 		})
 		b.Run(fmt.Sprint("process/", n), func(b *testing.B) {
 			b.ReportAllocs()
-			var process queue.Consumer
+			var process consumer.Func
 			day := 0
 			for b.Loop() {
 				b.StopTimer()

@@ -18,6 +18,7 @@ import (
 	"zego.com/workprovider/internal/contract"
 	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/queue"
@@ -60,7 +61,7 @@ type fixture struct {
 	api       http.Handler
 
 	sqs     *sqs.Client
-	process func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	process consumer.Func
 }
 
 func newFixture(t testing.TB) *fixture {

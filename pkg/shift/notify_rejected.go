@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"zego.com/workprovider/pkg/queue"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -20,8 +20,8 @@ const notifyRejectedMarker = `"notify":true`
 // notified of those of its events that do not count. A message for which that cannot be published is retried; to
 // process it twice is to process it once. Messages of all other providers cost nothing here.
 func NotifyRejected(
-	process queue.Consumer, publish func(ctx context.Context, provider string, m events.SQSMessage) error,
-) queue.Consumer {
+	process consumer.Func, publish func(ctx context.Context, provider string, m events.SQSMessage) error,
+) consumer.Func {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := process(ctx, batch)
 		if err != nil {
@@ -42,8 +42,7 @@ func NotifyRejected(
 			if err := publish(ctx, c.Provider, m); err != nil {
 				log := slog.With(logAttrs(c)...)
 				log.ErrorContext(ctx, "could not publish processed message", "messageId", m.MessageId, "error", err)
-				failure := events.SQSBatchItemFailure{ItemIdentifier: m.MessageId}
-				response.BatchItemFailures = append(response.BatchItemFailures, failure)
+				consumer.Retry(&response, m)
 			}
 		}
 		return response, nil

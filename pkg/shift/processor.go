@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/queue"
@@ -17,7 +18,7 @@ import (
 
 // Processor consumes the queue of events. It returns the messages that have to be retried. A malformed one does not get
 // better by that: it is archived with the dead letters at once. No message delays or fails another.
-func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func() time.Time) queue.Consumer {
+func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func() time.Time) consumer.Func {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		var changes []timeline.MessageChanges
@@ -26,8 +27,7 @@ func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func(
 		retryLater := func(m events.SQSMessage, err error, attrs ...any) {
 			// Retrying is what a queue is for: only a message whose retries are exhausted is an error.
 			slog.With(attrs...).WarnContext(ctx, "message failed, will be retried", "messageId", m.MessageId, "error", err)
-			failure := events.SQSBatchItemFailure{ItemIdentifier: m.MessageId}
-			response.BatchItemFailures = append(response.BatchItemFailures, failure)
+			consumer.Retry(&response, m)
 		}
 		for _, m := range batch.Records {
 			c, err := parseMessage(m.Body)

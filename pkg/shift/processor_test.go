@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/queue"
@@ -64,7 +65,7 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 			MessageId: fmt.Sprint(id), Body: body, Attributes: map[string]string{"SentTimestamp": fmt.Sprint(noon.UnixMilli())},
 		})
 	}
-	failed := func(process func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)) string {
+	failed := func(process consumer.Func) string {
 		response, err := process(t.Context(), batch)
 		if err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/emulator"
@@ -73,7 +74,7 @@ type fixture struct {
 	links     *link.Links
 	secret    Secret
 	url       string
-	process   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	process   consumer.Func
 
 	mu        sync.Mutex
 	replyFunc http.HandlerFunc

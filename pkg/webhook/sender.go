@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/deadletter"
 	"zego.com/workprovider/pkg/fault"
@@ -72,10 +73,7 @@ func (s *Sender) Consume(ctx context.Context, batch events.SQSEvent) (events.SQS
 	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	for i, record := range batch.Records {
 		if failed[i] {
-			response.BatchItemFailures = append(
-				response.BatchItemFailures,
-				events.SQSBatchItemFailure{ItemIdentifier: record.MessageId},
-			)
+			consumer.Retry(&response, record)
 		}
 	}
 	return response, nil
