@@ -305,6 +305,13 @@ UNUSED = {
         "logs:PutResourcePolicy": "no log group has a resource policy",
         "s3:REST.PUT.OBJECT": "no data protection policy",
     },
+    "AWS::WAFv2::WebACLAssociation": {
+        "wafv2:GetPermissionPolicy": "no rule group is shared", "wafv2:PutPermissionPolicy": "no rule group is shared",
+    } | {
+        action: "the firewall stands before an API of API Gateway alone"
+        for handler in handlers("AWS::WAFv2::WebACLAssociation").values()
+        for action in handler["permissions"] if not action.startswith("wafv2:")
+    },
 }
 
 # Actions that know no resource, so that only "*" grants them: Service Authorization Reference, the tables of actions. Those with
@@ -365,6 +372,10 @@ def arn(kind, action):
             return f"arn:aws:{own}:secret:workprovider-event-id-keys-1"
         case "sns" | "sqs":
             return f"arn:aws:{own}:{STACK}-Queue-1"
+        case "wafv2" if name in ("AssociateWebACL", "DisassociateWebACL", "GetWebACLForResource"):
+            return f"arn:aws:apigateway:{REGION}::/restapis/abc/stages/live"
+        case "wafv2":
+            return f"arn:aws:{own}:regional/webacl/{STACK}/1"
     raise LookupError(action)
 
 

@@ -115,8 +115,10 @@ func TestNewVersionsComeGradually(t *testing.T) {
 	for _, environment := range []string{"staging", "production"} {
 		_, section, _ := strings.Cut(samconfig, "["+environment+".deploy.parameters]")
 		section, _, _ = strings.Cut(section, "\n[")
-		if !strings.Contains(section, `"Monitored=true"`) {
-			t.Errorf("samconfig.toml deploys %s without Monitored=true", environment)
+		for _, parameter := range []string{"Monitored=true", "Firewall=true"} {
+			if !strings.Contains(section, `"`+parameter+`"`) {
+				t.Errorf("samconfig.toml deploys %s without %s", environment, parameter)
+			}
 		}
 	}
 }
@@ -192,7 +194,7 @@ func TestAccessLogsTellNoPath(t *testing.T) {
 // v1 as of v2.
 func TestGatewayAnswersInOurShapes(t *testing.T) {
 	responses := object(read(t).Resources["Api"].Properties["GatewayResponses"])
-	for _, kind := range []string{"THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE",
+	for _, kind := range []string{"THROTTLED", "WAF_FILTERED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE",
 		"DEFAULT_4XX", "DEFAULT_5XX"} {
 		if responses[kind] == nil {
 			t.Errorf("GatewayResponses in template.yaml lacks %s", kind)

@@ -97,6 +97,43 @@ func TestGatewayThrottlesValidation(t *testing.T) {
 	}
 }
 
+// One address takes neither all of the API nor all of its pages: each has a rule in front of the gateway, which lets less
+// through than the gateway's own limits.
+func TestFirewallLimitsAddresses(t *testing.T) {
+	tree := read(t)
+	number := func(parameter string) int {
+		n, _ := tree.Parameters[parameter].Default.(int)
+		return n
+	}
+	limits := map[string]int{}
+	rules, _ := tree.Resources["WebFirewall"].Properties["Rules"].([]any)
+	for _, r := range rules {
+		rule := object(r)
+		rate := object(object(rule["Statement"])["RateBasedStatement"])
+		name, _ := rule["Name"].(string)
+		for _, parameter := range []string{"PageRequestsPerAddress", "RequestsPerAddress"} {
+			blocks := object(rule["Action"])["Block"] != nil
+			if rate["Limit"] == template.Ref(parameter) && rate["AggregateKeyType"] == "IP" && blocks {
+				limits[name] = 60 / rate["EvaluationWindowSec"].(int) * number(parameter)
+			}
+		}
+	}
+	if got := limits["all-by-address"]; got == 0 || got > 60*number("RequestsPerSecond")/2 {
+		t.Errorf("one address may send %d requests per minute", got)
+	}
+	settings, _ := tree.Resources["Api"].Properties["MethodSettings"].([]any)
+	for _, s := range settings {
+		rate, _ := object(s)["ThrottlingRateLimit"].(int) // of a path of its own
+		if got := limits["pages-by-address"]; got == 0 || rate > 0 && got > 60*rate/2 {
+			t.Errorf("one address may send %d requests per minute to %v", got, object(s)["ResourcePath"])
+		}
+	}
+	association := tree.Resources["WebFirewallAssociation"].Properties
+	if association["WebACLArn"] != (template.GetAtt{Resource: "WebFirewall", Attribute: "Arn"}) {
+		t.Error("the firewall stands before nothing")
+	}
+}
+
 // A sample is an event that reaches its function: the gateway's for a route of it, or messages of its queue.
 func TestSamplesReachTheirFunctions(t *testing.T) {
 	for _, f := range deployedFunctions(t) {

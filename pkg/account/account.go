@@ -4,6 +4,7 @@
 //	account.go     accounts, by email
 //	mail_token.go  what the links in mails are for
 //	session.go     who is signed in, and which link was opened: what expires by itself
+//	device.go      where the account's owner signed in before
 //	password.go    passwords, hashed
 //	throttle.go    limits on attempts
 //
@@ -54,6 +55,7 @@ type EmailAccount struct {
 	PasswordHash string   // of the account
 	Customers    []string // the numbers of its customers, with or without an account
 	Address      string   // where mails to the account, or else to its customers, go
+	devices      []string // the hashes of the tokens of the account's devices, the latest last
 }
 
 // emailItem is an item in an email's partition: its account, or one of its customers.
@@ -64,6 +66,7 @@ type emailItem struct {
 	Customer      string    `dynamo:"number"`
 	PasswordHash  string    `dynamo:"password,omitempty"` // of an account
 	Changed       time.Time `dynamo:"changed,omitempty"`  // of an account: when the password was set
+	Devices       []string  `dynamo:"devices,omitempty"`  // of an account: see device.go
 	Email         string    `dynamo:"email,omitempty"`    // of a customer: as it is written to
 }
 
@@ -79,6 +82,7 @@ func (s *Store) ByEmail(ctx context.Context, email string) (EmailAccount, error)
 		if item.SK == table.AccountSort {
 			known.Customer = item.Customer
 			known.PasswordHash = item.PasswordHash
+			known.devices = item.Devices
 			continue
 		}
 		known.Customers = append(known.Customers, item.Customer)

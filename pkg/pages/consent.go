@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -118,6 +119,9 @@ func consent(r *pageRequest) (web.Response, error) {
 	case asked.alreadyShared:
 		return r.redirect("", url.Values{"done": {"linked"}})
 	}
+	if err := r.allow(counter{account.ConsentByCustomer, r.customer}); err != nil {
+		return web.Response{}, withLinks(err, accountLink...)
+	}
 	// The browser may go away now: what it asked for is done whole.
 	ctx := context.WithoutCancel(r.Context())
 	if err := r.webhooks.PublishPendingSignUp(ctx, asked.provider.ID, r.customer); err != nil {
@@ -133,6 +137,14 @@ func consent(r *pageRequest) (web.Response, error) {
 	err = r.links.GrantConsent(ctx, grant, r.now)
 	if err != nil && fault.KindOf(err) == fault.NotFound { // the customer was erased
 		return r.endAndRedirect()
+	}
+	if errors.Is(err, link.ErrTooManyChanges) {
+		return web.Response{}, &pageError{
+			status: http.StatusTooManyRequests,
+			title:  "Too many changes",
+			Text:   "You linked this work provider too often this month. Nothing was changed. Please try again next month.",
+			Links:  accountLink,
+		}
 	}
 	if err != nil && fault.KindOf(err) == fault.InvalidData { // another customer was faster
 		return web.Response{}, r.linkedElsewhere(asked.provider)

@@ -216,13 +216,14 @@ func (w *fixture) work(provider, userID string, from, to time.Time) {
 	}
 }
 
-// browser is what a person holds: it keeps one cookie, follows where it is sent, and knows how the forms of a page are
+// browser is what a person holds: it keeps cookies, follows where it is sent, and knows how the forms of a page are
 // filled in. All addresses are below a base, as they are below a stage.
 type browser struct {
 	w         *fixture
-	base      string // such as "https://work.zego.example/live"
-	from      string // its network address
-	cookie    string
+	base      string   // such as "https://work.zego.example/live"
+	from      string   // its network address
+	cookie    string   // of the session
+	device    string   // of the device
 	at        *url.URL // of the page shown
 	status    int
 	header    http.Header
@@ -262,8 +263,10 @@ func (b *browser) follow(method string, u *url.URL, body string, header http.Hea
 	}
 	request := b.w.request(method, path+"?"+u.RawQuery, body, nil)
 	request.RemoteAddr = b.from
-	if b.cookie != "" {
-		request.Header.Set("Cookie", sessionCookie+"="+b.cookie)
+	for name, value := range map[string]string{sessionCookie: b.cookie, deviceCookie: b.device} {
+		if value != "" {
+			request.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
 	}
 	if method == http.MethodPost {
 		request.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -276,7 +279,12 @@ func (b *browser) follow(method string, u *url.URL, body string, header http.Hea
 	response := recorder.Result()
 	for _, c := range response.Cookies() {
 		b.w.checkCookie(c)
-		b.cookie = c.Value
+		switch c.Name {
+		case sessionCookie:
+			b.cookie = c.Value
+		case deviceCookie:
+			b.device = c.Value
+		}
 	}
 	b.status = response.StatusCode
 	b.header = response.Header

@@ -49,6 +49,11 @@ func openLink(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
+	byNetwork := account.ClientNetwork(r.RemoteAddr)
+	retryAfter, err := r.accounts.Allow(r.Context(), account.LinkByNetwork, byNetwork, r.now)
+	if err != nil {
+		return web.Response{}, err
+	}
 	next := "/signup"
 	switch {
 	case r.customer != "":
@@ -56,6 +61,8 @@ func openLink(r *pageRequest) (web.Response, error) {
 			return web.Response{}, r.linkedElsewhere(p)
 		}
 		next = "/consent"
+	case retryAfter > 0: // no longer tells what is known of ids and emails
+		next = "/login"
 	case owned.Owner != "" && intent.Email != "" && !slices.Contains(known.Customers, owned.Owner):
 		return web.Response{}, r.linkedElsewhere(p)
 	case owned.Owner != "" || len(known.Customers) > 0:
@@ -69,8 +76,7 @@ func openLink(r *pageRequest) (web.Response, error) {
 	return response, err
 }
 
-// parseLink returns what a work provider's link asks for. A link that names no work provider fails at once; others are
-// counted, because they are looked up.
+// parseLink returns what a work provider's link asks for. A link that names no work provider fails at once.
 func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error) {
 	intent := account.LinkIntent{
 		Provider: provider.Slug(firstParam(r.form, providerParams)),
@@ -78,9 +84,6 @@ func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error)
 	}
 	if intent.Provider == "" {
 		return intent, provider.Provider{}, badLink("The link does not say which work provider it is from.")
-	}
-	if err := r.allowFromNetwork(account.LinkByNetwork); err != nil {
-		return intent, provider.Provider{}, err
 	}
 	p, err := r.providers.Get(r.Context(), intent.Provider)
 	if err != nil && fault.KindOf(err) == fault.NotFound {

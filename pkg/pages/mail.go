@@ -122,8 +122,9 @@ func (r *pageRequest) send(to string, m account.MailToken, t mailTemplate) error
 
 // allowMail counts a mail to an email, whether it has an account or not.
 func (r *pageRequest) allowMail(email string) error {
-	if err := r.allowFromNetwork(account.MailByNetwork); err != nil {
-		return err
-	}
-	return r.allow(account.MailByEmail, email)
+	return r.allow(
+		r.byNetwork(account.MailByNetwork),
+		r.bySource(account.MailBySource, email),
+		counter{account.MailByEmail, email},
+	)
 }

@@ -109,11 +109,11 @@ var getPages = map[string]pageFunc{
 
 var postPages = map[string]pageFunc{
 	"signup":  signUp,
-	"verify":  verify,
+	"verify":  countFailures(verify),
 	"login":   signIn,
 	"logout":  signOut,
 	"forgot":  forgot,
-	"reset":   reset,
+	"reset":   countFailures(reset),
 	"consent": consent,
 	"remove":  remove,
 

@@ -113,8 +113,8 @@ func (r *pageRequest) respond(page pageFunc) (response web.Response, err error) 
 		web.RepairAmpersands(r.form)
 	}
 	r.linkToken = r.form.Get("link")
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		if r.customer, err = r.accounts.SessionCustomer(r.Context(), cookie.Value, r.now); err != nil {
+	if token := r.cookieValue(sessionCookie); token != "" {
+		if r.customer, err = r.accounts.SessionCustomer(r.Context(), token, r.now); err != nil {
 			return response, err
 		}
 	}
@@ -131,31 +131,82 @@ func rootOf(path string) string {
 	return up
 }
 
-// allow counts an attempt against a limit, and fails with a pageError if there were too many.
-func (r *pageRequest) allow(limit account.Limit, key string) error {
-	retryAfter, err := r.accounts.Allow(r.Context(), limit, key, r.now)
-	if err != nil {
-		return err
-	}
-	if retryAfter > 0 {
-		return &pageError{
-			status:     http.StatusTooManyRequests,
-			title:      "Too many attempts",
-			Text:       "There were too many attempts. Please wait a while, then try again.",
-			retryAfter: retryAfter,
+// counter is what an attempt counts against: a limit, and whose attempts it limits.
+type counter struct {
+	account.Limit
+	key string
+}
+
+// byNetwork returns the counter of a limit by the network that the request came from.
+func (r *pageRequest) byNetwork(limit account.Limit) counter {
+	return counter{limit, account.ClientNetwork(r.RemoteAddr)}
+}
+
+// bySource returns the counter of a limit by an email and the site that the request came from.
+func (r *pageRequest) bySource(limit account.Limit, email string) counter {
+	return counter{limit, email + " " + account.ClientSite(r.RemoteAddr)}
+}
+
+// allow counts an attempt against limits, one after the other, and fails with a pageError at the first of which there
+// were too many.
+func (r *pageRequest) allow(counters ...counter) error {
+	for _, c := range counters {
+		retryAfter, err := r.accounts.Allow(r.Context(), c.Limit, c.key, r.now)
+		if err != nil {
+			return err
+		}
+		if retryAfter > 0 {
+			return &pageError{
+				status:     http.StatusTooManyRequests,
+				title:      "Too many attempts",
+				Text:       "There were too many attempts. Please wait a while, then try again.",
+				retryAfter: retryAfter,
+			}
 		}
 	}
 	return nil
 }
 
-// allowFromNetwork is allow for a limit by the network that the request came from.
-func (r *pageRequest) allowFromNetwork(limit account.Limit) error {
-	return r.allow(limit, account.ClientNetwork(r.RemoteAddr))
+// countFailures returns a page for the link in a mail that counts by network how often it is sent to no avail.
+func countFailures(page pageFunc) pageFunc {
+	return func(r *pageRequest) (web.Response, error) {
+		tries := r.byNetwork(account.VerifyByNetwork)
+		if err := r.allow(tries); err != nil {
+			return web.Response{}, err
+		}
+		response, err := page(r)
+		if err == nil && response.Status == http.StatusSeeOther {
+			err = r.release(tries)
+		}
+		return response, err
+	}
 }
 
-// sessionCookie is the name of the cookie that says who is signed in. By its prefix a browser takes it only from a
-// secure origin, for this host alone and all of it. (To browsers 127.0.0.1 is a secure origin, as `make run` needs.)
-const sessionCookie = "__Host-session"
+// release takes back what allow counted.
+func (r *pageRequest) release(counters ...counter) error {
+	for _, c := range counters {
+		if err := r.accounts.Release(r.Context(), c.Limit, c.key, r.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The names of the cookies. By their prefix a browser takes them only from a secure origin, for this host alone and all
+// of it. (To browsers 127.0.0.1 is a secure origin, as `make run` needs.)
+const (
+	sessionCookie = "__Host-session" // says who is signed in
+	deviceCookie  = "__Host-device"  // says where the account's owner signed in before
+)
+
+// cookieValue returns the value of a cookie; "" if the browser did not send it.
+func (r *pageRequest) cookieValue(name string) string {
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
 
 // startSession starts a session in place of the one that there may be, so that it cannot have been prepared.
 func (r *pageRequest) startSession(customer string) (*http.Cookie, error) {
@@ -163,21 +214,22 @@ func (r *pageRequest) startSession(customer string) (*http.Cookie, error) {
 		return nil, err
 	}
 	token, err := r.accounts.CreateSession(r.Context(), customer, r.now)
-	return newCookie(token, int(account.SessionTTL/time.Second)), err
+	return newCookie(sessionCookie, token, int(account.SessionTTL/time.Second)), err
 }
 
 // endSession ends the session of this browser.
 func (r *pageRequest) endSession() error {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return nil // there is none
+	token := r.cookieValue(sessionCookie)
+	if token == "" {
+		return nil
 	}
-	return r.accounts.DeleteSession(r.Context(), cookie.Value)
+	return r.accounts.DeleteSession(r.Context(), token)
 }
 
-func newCookie(value string, maxAge int) *http.Cookie {
+// newCookie returns a cookie that the browser keeps for so many seconds; -1 deletes it.
+func newCookie(name, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name:     sessionCookie,
+		Name:     name,
 		Value:    value,
 		Path:     "/",
 		MaxAge:   maxAge,
@@ -208,7 +260,7 @@ func (r *pageRequest) endAndRedirect() (web.Response, error) {
 	if err := r.endSession(); err != nil {
 		return web.Response{}, err
 	}
-	return r.redirect("/login", r.linkQuery(), newCookie("", -1))
+	return r.redirect("/login", r.linkQuery(), newCookie(sessionCookie, "", -1))
 }
 
 func (r *pageRequest) address(page string, query url.Values) string {

@@ -1,8 +1,10 @@
 package pages
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/customer"
@@ -47,8 +49,22 @@ func signInForm(r *pageRequest) (web.Response, error) {
 	return r.render(http.StatusOK, "Sign in", signInContent(r, signInPage(p.Name, intent.Email, ""))), nil
 }
 
+// signInCounters returns what a try to sign in counts against. A device on which the owner signed in before counts for
+// itself, so that it gets through whatever others try.
+func (r *pageRequest) signInCounters(email string, known account.EmailAccount) []counter {
+	if token := r.cookieValue(deviceCookie); known.KnowsDevice(token) {
+		return []counter{{account.SignInByDevice, email + " " + token}}
+	}
+	return []counter{
+		r.byNetwork(account.SignInByNetwork),
+		r.bySource(account.SignInBySource, email),
+		{account.SignInByAccount, email},
+	}
+}
+
 // signIn verifies the password against that of the account, or against a hash that no password has, so that the
-// response, the work and the time are the same.
+// response, the work and the time are the same. A try is counted before its password is verified, because many may come
+// at once, and a right one is taken back.
 func signIn(r *pageRequest) (web.Response, error) {
 	_, p, _, err := r.linkIntent()
 	if err != nil {
@@ -56,35 +72,59 @@ func signIn(r *pageRequest) (web.Response, error) {
 	}
 	typed := r.form.Get("email")
 	email := customer.NormaliseEmail(typed)
-	if err := r.allowFromNetwork(account.SignInByNetwork); err != nil {
-		return web.Response{}, err
-	}
-	if err := r.allow(account.SignInByEmail, email); err != nil {
-		return web.Response{}, err
-	}
 	var known account.EmailAccount
 	if customer.IsEmail(email) {
 		if known, err = r.accounts.ByEmail(r.Context(), email); err != nil {
 			return web.Response{}, err
 		}
 	}
+	counters := r.signInCounters(email, known)
+	if err := r.allow(counters...); err != nil {
+		return web.Response{}, withLinks(err, pageLink{"/forgot", "Set a new password by mail"})
+	}
 	if !account.VerifyPassword(known.PasswordHash, r.form.Get("password")) {
 		page := signInPage(p.Name, typed, "The email or the password is wrong.")
 		return r.render(http.StatusUnprocessableEntity, "Error: Sign in", signInContent(r, page)), nil
 	}
-	return r.signInAndRedirect(known.Customer)
+	if err := r.release(counters...); err != nil {
+		return web.Response{}, err
+	}
+	return r.signInAndRedirect(email, known)
 }
 
-// signInAndRedirect signs the customer in and leads to what they came for.
-func (r *pageRequest) signInAndRedirect(number string) (web.Response, error) {
-	cookie, err := r.startSession(number)
+// withLinks returns an error with links to what else a person can do, if it is shown to them.
+func withLinks(err error, links ...pageLink) error {
+	var pageErr *pageError
+	if errors.As(err, &pageErr) {
+		pageErr.Links = links
+	}
+	return err
+}
+
+// signInByMail signs in whoever used the link in a mail to an email.
+func (r *pageRequest) signInByMail(email string) (web.Response, error) {
+	known, err := r.accounts.ByEmail(r.Context(), email)
 	if err != nil {
 		return web.Response{}, err
 	}
-	if r.linkToken != "" {
-		return r.redirect("/consent", r.linkQuery(), cookie)
+	return r.signInAndRedirect(email, known)
+}
+
+// signInAndRedirect signs the owner of an account in, remembers the device, and leads to what they came for.
+func (r *pageRequest) signInAndRedirect(email string, known account.EmailAccount) (web.Response, error) {
+	device, err := r.accounts.RememberDevice(r.Context(), email, known, r.cookieValue(deviceCookie))
+	if err != nil {
+		return web.Response{}, err
 	}
-	return r.redirect("", nil, cookie)
+	session, err := r.startSession(known.Customer)
+	if err != nil {
+		return web.Response{}, err
+	}
+	cookies := []*http.Cookie{session, newCookie(deviceCookie, device, int(account.DeviceTTL/time.Second))}
+	if r.linkToken != "" {
+		return r.redirect("/consent", r.linkQuery(), cookies...)
+	}
+	return r.redirect("", nil, cookies...)
 }
 
 // signOut ends the session of this browser. Once more it changes nothing.
@@ -162,9 +202,6 @@ func resetForm(r *pageRequest) (web.Response, error) {
 
 // reset sets the new password, ends every session there is, and starts one here.
 func reset(r *pageRequest) (web.Response, error) {
-	if err := r.allowFromNetwork(account.VerifyByNetwork); err != nil {
-		return web.Response{}, err
-	}
 	token := r.form.Get("token")
 	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeReset, r.now)
 	if err != nil || !ok {
@@ -175,12 +212,11 @@ func reset(r *pageRequest) (web.Response, error) {
 		page := resetPage(token, m.Email, wrong)
 		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", resetContent(r, page)), nil
 	}
-	number, err := r.accounts.SetPassword(r.Context(), token, account.HashPassword(password), r.now)
-	if err != nil {
+	if _, err := r.accounts.SetPassword(r.Context(), token, account.HashPassword(password), r.now); err != nil {
 		return r.repeatedOrExpired(token, err)
 	}
 	r.notifyPasswordChanged(m.Email)
-	return r.signInAndRedirect(number)
+	return r.signInByMail(m.Email)
 }
 
 // signOutOthers ends every session of the customer but that of this browser.

@@ -354,11 +354,11 @@ func (r *pageRequest) repeatedOrExpired(token string, err error) (web.Response, 
 	if err != nil && !errors.Is(err, account.ErrTokenUsed) {
 		return web.Response{}, err
 	}
-	number, err := r.accounts.RepeatedUse(r.Context(), token, r.form.Get("password"), r.now)
-	if err != nil || number == "" {
+	email, err := r.accounts.RepeatedUse(r.Context(), token, r.form.Get("password"), r.now)
+	if err != nil || email == "" {
 		return web.Response{}, errOrExpired(err, r)
 	}
-	return r.signInAndRedirect(number)
+	return r.signInByMail(email)
 }
 
 func verifyPage(token, email, wrong string) tokenData {
@@ -385,9 +385,6 @@ func verifyForm(r *pageRequest) (web.Response, error) {
 
 // verify creates the account.
 func verify(r *pageRequest) (web.Response, error) {
-	if err := r.allowFromNetwork(account.VerifyByNetwork); err != nil {
-		return web.Response{}, err
-	}
 	token := r.form.Get("token")
 	m, ok, err := r.accounts.MailToken(r.Context(), token, account.PurposeConfirm, r.now)
 	if err != nil || !ok {
@@ -401,9 +398,8 @@ func verify(r *pageRequest) (web.Response, error) {
 		return r.render(http.StatusUnprocessableEntity, "Error: Confirm your email", verifyContent(r, page)), nil
 	}
 	// The browser may go away now; the account is created all the same, and whole.
-	number, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), token, r.now)
-	if err != nil {
+	if _, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), token, r.now); err != nil {
 		return r.repeatedOrExpired(token, err)
 	}
-	return r.signInAndRedirect(number)
+	return r.signInByMail(m.Email)
 }

@@ -7,7 +7,8 @@ package table
 //	customer#ABC123          policy               insured or not, cover, vehicle               status
 //	email#driver@example.com customer#ABC123      a customer with that email; there may be     link, sign in, sign up
 //	                                              several
-//	email#driver@example.com account              that email's account: password, customer     link, sign in, sign up
+//	email#driver@example.com account              that email's account: password, customer,    link, sign in, sign up
+//	                                              devices
 //	mail#<SHA-256, hex>      mail                 what the link in a mail is valid for         verify, reset
 //	product#FL.OCC.PL.UK.001 product              cover, class of use, occupations             enrol
 //	products                 FL.OCC.PL.UK.001     index of all products                        zegoctl product list
