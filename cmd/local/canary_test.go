@@ -112,7 +112,7 @@ func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
 
 	wantNone(t, "the log", log.String(), secrets)
 	for _, message := range []string{
-		"request failed", "request refused", "deprecated name or path", "events applied", "message failed, will be retried",
+		"request failed", "request rejected", "deprecated name or path", "events applied", "message failed, will be retried",
 		"message archived as a dead letter", "dead letter not archived",
 	} {
 		if !strings.Contains(log.String(), `"msg":"`+message+`"`) {

@@ -68,7 +68,7 @@ func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 	}
 }
 
-// client asks the whole API over a fresh demo world, and notes what it was answered.
+// client asks the whole API over fresh demo data, and notes what it was answered.
 type client struct {
 	t            *testing.T
 	env          *config.Env

@@ -12,41 +12,41 @@ import (
 	"zego.com/workprovider/pkg/demo"
 )
 
-// loadDemo makes the demo world, or what is missing of it, and writes it to a file, from which the keys are read again
-// at the next start: what is stored of a key is only its hash.
+// loadDemo loads the demo data that is missing and writes its keys to a file, from which the next start reads them: the
+// tables only contain their hashes.
 func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Data, error) {
 	previous, err := readDemo(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return demo.Data{}, fmt.Errorf("%s cannot be read (delete it, and new keys are issued): %w", path, err)
 	}
-	world, err := demo.Load(ctx, env, previous)
+	data, err := demo.Load(ctx, env, previous)
 	if err != nil {
 		return demo.Data{}, err
 	}
-	world.URL = url
-	// What a client needs, for the shell: the guides of the documentation begin with it.
-	client := fmt.Sprintf("export ZEGO_API='%s' ZEGO_KEY='%s'\n", url, world.WorkProviders[0].Key)
+	data.URL = url
+	// Shell variables for clients, with which the guides begin.
+	client := fmt.Sprintf("export ZEGO_API='%s' ZEGO_KEY='%s'\n", url, data.WorkProviders[0].Key)
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "api"), []byte(client), 0o600); err != nil {
 		return demo.Data{}, err
 	}
-	text, err := json.MarshalIndent(world, "", "  ")
+	text, err := json.MarshalIndent(data, "", "  ")
 	if err != nil {
 		return demo.Data{}, err
 	}
-	return world, os.WriteFile(path, append(text, '\n'), 0o600)
+	return data, os.WriteFile(path, append(text, '\n'), 0o600)
 }
 
-func readDemo(path string) (world demo.Data, err error) {
+func readDemo(path string) (data demo.Data, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return demo.Data{}, err
 	}
-	err = json.Unmarshal(text, &world)
-	return world, err
+	err = json.Unmarshal(text, &data)
+	return data, err
 }
 
-// printDemo loads the demo world into the tables that the process's environment names, and prints it. If there is an
-// argument, it is the file of an earlier world.
+// printDemo loads the demo data into the tables that the process's environment names, and prints it. An argument is the
+// file of earlier demo data.
 func printDemo(ctx context.Context, files []string) error {
 	var previous demo.Data
 	for _, path := range files {
@@ -56,18 +56,18 @@ func printDemo(ctx context.Context, files []string) error {
 		}
 	}
 	env := config.FromOS()
-	world, err := demo.Load(ctx, env, previous)
+	data, err := demo.Load(ctx, env, previous)
 	if missing := env.Err(); missing != nil {
 		return missing
 	}
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(world)
+	return json.NewEncoder(os.Stdout).Encode(data)
 }
 
-// startupMessage shows how to go on; the lines can be pasted. The first work provider of the demo world is Courier Ltd,
-// the first two customers are the ones named here.
+// startupMessage shows examples to paste. They use the first work provider of the demo data, Courier Ltd, and its first
+// two customers.
 const startupMessage = `
 Try it:
 

@@ -1,14 +1,13 @@
-// Command local is `make run`: every function on one port, with the queue poller beside it, an embedded DynamoDB and
-// SQS below it, and the demo world in it.
+// Command local is `make run`: all functions on one port, with queue consumers, an embedded DynamoDB and SQS, and demo
+// data.
 //
-// It serves the same handlers as the Lambdas, so what works here works there, but for what only AWS's gateway does.
-// With SANDBOX=1 it is a sandbox, kept in .local/sandbox: it has a clock that can be moved, and people who always give
-// a certain answer, besides the demo world's.
+// It serves the handlers of the Lambda functions; only features of AWS's gateway are missing. With SANDBOX=1 it is a
+// sandbox, stored in .local/sandbox: with an adjustable clock, and test customers beside the demo data.
 //
-// What it stores is kept in .local, or the folder that STATE names, and survives a restart; `make clean` forgets it.
+// Data is stored in .local, or the folder that STATE names, and survives a restart; `make clean` deletes it.
 //
-// With the argument "demo" it only loads the demo world into the tables that the environment names, wherever they are,
-// and prints it as JSON. A file of such a world may follow: its keys will work.
+// With the argument "demo" it only loads the demo data into the tables that the environment names, and prints it as
+// JSON. A file of earlier demo data may follow: its keys will work.
 package main
 
 import (
@@ -70,8 +69,7 @@ func start(ctx context.Context, arguments []string) error {
 	return run(ctx, w)
 }
 
-// options is what a run is told: the folder that the template is read from, the one where things are kept, the port,
-// and whether it is a sandbox.
+// options are the folder of template.yaml, the folder of the stored data, the port, and whether it is a sandbox.
 type options struct {
 	root, state, port string
 	sandbox           bool
@@ -111,8 +109,8 @@ func run(ctx context.Context, w options) error {
 		return err
 	}
 
-	logStep("loading the demo world ...")
-	world, err := loadDemo(ctx, env, filepath.Join(w.state, "demo.json"), url)
+	logStep("loading the demo data ...")
+	data, err := loadDemo(ctx, env, filepath.Join(w.state, "demo.json"), url)
 	if err != nil {
 		return err
 	}
@@ -169,7 +167,7 @@ func run(ctx context.Context, w options) error {
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- api.Serve(listener) })
 
-	fmt.Printf(startupMessage, url, world.WorkProviders[0].Key, shown)
+	fmt.Printf(startupMessage, url, data.WorkProviders[0].Key, shown)
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

@@ -154,7 +154,7 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("%+v", view)
 	}
 	// A dry run performs the checks, too.
-	o.mustFail("no such customer", "customer", "erase", "NOBODY", "--dry-run")
+	o.mustFail("No such customer", "customer", "erase", "NOBODY", "--dry-run")
 	o.mustFail("no key `00000000`", "key", "revoke", "courier-ltd", "00000000", "--dry-run")
 	o.mustFail("`courier-ltd` already", "provider", "create", "Courier Ltd", "--dry-run")
 	o.mustFail("no work provider `nobody`", "provider", "update", "nobody", "--can-enrol", "--dry-run")

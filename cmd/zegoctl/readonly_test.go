@@ -287,7 +287,7 @@ func TestDataSubjectRequests(t *testing.T) {
 	if len(views) != 1 { // the day can still be explained
 		t.Errorf("%+v", views)
 	}
-	o.mustFail("no such customer", "customer", "export", "NOBODY")
+	o.mustFail("No such customer", "customer", "export", "NOBODY")
 	o.mustFail("customerNumber", "customer", "erase", "", "--yes")
 }
 

@@ -119,7 +119,7 @@ func (s *Store) RequireActive(ctx context.Context, tx *dynamo.WriteTx, number st
 	if _, ok, err := s.Customer(ctx, number); err != nil {
 		return err
 	} else if !ok {
-		return fault.New(fault.NotFound, "There is no such customer")
+		return fault.New(fault.NotFound, "No such customer")
 	}
 	tx.Check(s.table.Check(table.PK, table.CustomerPartition(number)).Range(table.SK, table.CustomerSort).
 		If("attribute_exists(pk) AND attribute_not_exists('erased')"))

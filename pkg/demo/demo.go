@@ -1,5 +1,5 @@
-// Package demo makes the demo world: work providers, customers and products with which the documents' own examples
-// answer as the documents show ("The demo world" in the contract).
+// Package demo loads the demo data: work providers, customers and products with which the examples of the source
+// documentation return the documented responses ("Demo data" in the contract).
 package demo
 
 import (
@@ -15,20 +15,20 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Data is what somebody needs to know to try the demo world. Its JSON is the file that `make run` writes.
+// Data contains the keys and numbers of the demo data. Its JSON is the file that `make run` writes.
 type Data struct {
-	URL           string         `json:"url"` // where the API is served; empty until somebody serves it
+	URL           string         `json:"url"` // of the API; empty until it is served
 	WorkProviders []WorkProvider `json:"workProviders"`
 	Customers     []Customer     `json:"customers"`
 }
 
-// WorkProvider is a work provider and a key that works.
+// WorkProvider is a work provider and a valid key.
 type WorkProvider struct {
 	Name string `json:"name"`
 	Key  string `json:"key"`
 }
 
-// Customer is a customer and the work provider that they share with.
+// Customer is a customer and the work provider they share with.
 type Customer struct {
 	CustomerNumber     string `json:"customerNumber"`
 	WorkProvider       string `json:"workProvider"` // its name
@@ -41,7 +41,7 @@ const (
 	parcelsCo  = "Parcels & Co"
 )
 
-// providers are the work providers, and whether they may enrol.
+// providers are the work providers, and whether they may enrol customers.
 var providers = []struct {
 	name     string
 	canEnrol bool
@@ -50,7 +50,7 @@ var providers = []struct {
 	{parcelsCo, false},
 }
 
-// products are the documents' own, which customers may be enrolled on by API, and the couriers', which they may not.
+// products are that of the source documentation, which can be enrolled on by API, and that of couriers, which cannot.
 var products = []customer.Product{
 	{
 		Code: "FL.OCC.PL.UK.001", CoverLevel: "Public Liability", ClassOfUse: "Occupational", EnrolByAPI: true,
@@ -64,8 +64,7 @@ const (
 	classOfUse = "Carriage of Goods for Hire & Reward"
 )
 
-// couriers are the customers. All have the couriers' cover, some of them no vehicle of their own, and one has let it
-// lapse.
+// couriers are the customers. All have the couriers' product, some without a vehicle; the policy of one has lapsed.
 var couriers = []struct {
 	Customer
 	givenNames, lastName string
@@ -79,21 +78,20 @@ var couriers = []struct {
 	{Customer{"NX42Z", parcelsCo, "1686", "porter@example.com"}, "Pat", "Porter", true, ""},
 }
 
-// Load makes what of the demo world is not there yet, and leaves alone what is. The keys of the previous world are kept
-// if they still work, because only hashes of them are stored, and are made to work if nothing was ever known of them;
-// others are issued in place of those that no longer do.
+// Load creates the demo data that is missing and does not change what exists. Keys of the previous data are kept if they
+// are valid, because only their hashes are stored, and imported if they are unknown; keys that were revoked are replaced.
 //
-// Everybody has consented and been matched a year before the first load, so that events of the last months apply.
+// All customers have consented and been matched a year before the first load, so that events of the last months apply.
 func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 	now := time.Now()
-	world := Data{URL: previous.URL}
+	data := Data{URL: previous.URL}
 	store := apikey.NewStore(env)
 	for _, p := range providers {
 		loaded, err := loadProvider(ctx, store, p.name, p.canEnrol, previous, now)
 		if err != nil {
 			return Data{}, err
 		}
-		world.WorkProviders = append(world.WorkProviders, loaded)
+		data.WorkProviders = append(data.WorkProviders, loaded)
 	}
 	customers := customer.NewStore(env)
 	for _, p := range products {
@@ -101,41 +99,52 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 			return Data{}, err
 		}
 	}
-	register := customer.NewRegistrar(customers, timeline.NewStore(env), link.NoRecompute)
+	registrar := customer.NewRegistrar(customers, timeline.NewStore(env), link.NoRecompute)
 	for _, c := range couriers {
-		_, there, err := customers.Customer(ctx, c.CustomerNumber)
+		_, exists, err := customers.Customer(ctx, c.CustomerNumber)
 		if err != nil {
 			return Data{}, err
 		}
-		erased, err := customers.Erased(ctx, c.CustomerNumber) // somebody tried that out: who is forgotten stays so
+		erased, err := customers.Erased(ctx, c.CustomerNumber) // an erased customer is not created again
 		if err != nil {
 			return Data{}, err
 		}
-		if !there && erased.IsZero() {
-			_, err = register.Create(ctx, customer.NewCustomer{
+		if !exists && erased.IsZero() {
+			_, err = registrar.Create(ctx, customer.NewCustomer{
 				Number: c.CustomerNumber,
 				Details: customer.Details{
-					GivenNames: c.givenNames, LastName: c.lastName, Address: "25 Luke Street", City: "London", PostCode: "EC2A 4DS",
-					DOB: "1984-01-15", Email: c.Email, PhoneNumber: "+442079460000",
+					GivenNames:  c.givenNames,
+					LastName:    c.lastName,
+					Address:     "25 Luke Street",
+					City:        "London",
+					PostCode:    "EC2A 4DS",
+					DOB:         "1984-01-15",
+					Email:       c.Email,
+					PhoneNumber: "+442079460000",
 				},
 				Policy: customer.Policy{
-					Insured: c.insured, Product: products[1].Code, CoverLevel: coverLevel, ClassOfUse: classOfUse,
+					Insured:             c.insured,
+					Product:             products[1].Code,
+					CoverLevel:          coverLevel,
+					ClassOfUse:          classOfUse,
 					VehicleRegistration: c.vehicle,
 				},
 				Share: &customer.InitialShare{
-					Provider: provider.Slug(c.WorkProvider), UserID: c.WorkProviderUserID, Since: now.AddDate(-1, 0, 0),
+					Provider: provider.Slug(c.WorkProvider),
+					UserID:   c.WorkProviderUserID,
+					Since:    now.AddDate(-1, 0, 0),
 				},
 			}, now)
 			if err != nil {
 				return Data{}, err
 			}
 		}
-		world.Customers = append(world.Customers, c.Customer)
+		data.Customers = append(data.Customers, c.Customer)
 	}
-	return world, nil
+	return data, nil
 }
 
-// loadProvider makes a work provider unless it is there, and finds it a key that works.
+// loadProvider creates a work provider unless it exists, and returns it with a valid key.
 func loadProvider(
 	ctx context.Context,
 	s *apikey.Store,
@@ -152,29 +161,29 @@ func loadProvider(
 		return WorkProvider{}, err
 	}
 	keys := apikey.NewCache(s, time.Now)
-	for _, known := range previous.WorkProviders {
-		if known.Name != name {
+	for _, prev := range previous.WorkProviders {
+		if prev.Name != name {
 			continue
 		}
-		holder, err := keys.Authenticate(ctx, known.Key)
-		if err == nil && holder.ID == p.ID {
-			return known, nil
+		owner, err := keys.Authenticate(ctx, prev.Key)
+		if err == nil && owner.ID == p.ID {
+			return prev, nil
 		}
 		if err != nil && fault.KindOf(err).Retryable() {
 			return WorkProvider{}, err
 		}
-		if err != nil && s.ImportKey(ctx, p.ID, known.Key, now) == nil {
-			return known, nil
+		if err != nil && s.ImportKey(ctx, p.ID, prev.Key, now) == nil {
+			return prev, nil
 		}
 	}
 	key, _, err := s.IssueKey(ctx, p.ID, now)
 	return WorkProvider{Name: name, Key: key}, err
 }
 
-// loadProduct defines a product unless it is there: somebody may have tried out a change of it.
+// loadProduct creates a product unless it exists: it may have been changed on purpose.
 func loadProduct(ctx context.Context, s *customer.Store, p customer.Product) error {
-	_, there, err := s.Product(ctx, p.Code)
-	if err != nil || there {
+	_, exists, err := s.Product(ctx, p.Code)
+	if err != nil || exists {
 		return err
 	}
 	return s.PutProduct(ctx, p)

@@ -1,9 +1,9 @@
-// Package heartbeat sends an event of a work provider of our own through the whole API, and measures the time from
-// its acceptance (202) to its application. It fails when nothing works, which no metric of a single service shows: a
-// queue whose messages all fail looks empty, and a function that reports failed messages has no errors.
+// Package heartbeat sends an event of Zego's own work provider through the whole API, and measures the time from its
+// acceptance (202) to its application. It detects failures that no metric of a single service shows: a queue whose
+// messages all fail looks empty, and a function that reports failed messages has no errors.
 //
-// The event is a login of an id that no customer has, so it covers nobody. Each hour has an id of its own, which
-// keeps the items of the table small.
+// The event is a login with an ID that no customer has, so it insures no one. Each hour has its own ID, which keeps the
+// items of the table small.
 package heartbeat
 
 import (
@@ -44,8 +44,8 @@ func New(env *config.Env) *Heartbeat {
 	}
 }
 
-// Run sends one event, waits until it is applied and reports its latency as the metric observe.Heartbeat. A failure
-// is logged and leaves no metric, which is what the alarm waits for.
+// Run sends one event, waits until it is applied and reports its latency as the metric observe.HeartbeatLatency. A failure
+// is logged and sends no value, which triggers the alarm.
 func (h *Heartbeat) Run(ctx context.Context) error {
 	latency, err := h.Beat(ctx)
 	if err != nil {

@@ -1,11 +1,10 @@
-// Package observe is how operators see what the functions do: log lines that name no person, and metrics that ride on
-// them.
+// Package observe writes logs without personal data, and metrics within the log lines.
 //
-//	log.go     the handler that every function logs through
-//	metric.go  the metrics, in CloudWatch's embedded format
+//	log.go     the log handler of every function
+//	metric.go  the metrics, in CloudWatch's embedded metric format
 //
-// A request that succeeds leaves no line, and the queue's consumer leaves one for each work provider and invocation,
-// however many events that brought: a line for each event would cost more than storing it.
+// A successful request writes no line, and the processor writes one line per work provider and invocation, however many
+// events it has: a line per event would cost more than storing the event.
 package observe
 
 import (
@@ -18,12 +17,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// NewJSONHandler returns a handler that writes a line of NewJSONHandler for each record, as CloudWatch reads them.
+// NewJSONHandler returns a handler that writes JSON lines, which CloudWatch reads.
 func NewJSONHandler(w io.Writer) slog.Handler {
 	return handler{slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: redact})}
 }
 
-// NewTextHandler returns a handler that writes lines for people, without what of a metric only CloudWatch needs.
+// NewTextHandler returns a handler that writes readable lines, without the metric directives of CloudWatch.
 func NewTextHandler(w io.Writer) slog.Handler {
 	return handler{slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == directiveKey {
@@ -33,7 +32,7 @@ func NewTextHandler(w io.Writer) slog.Handler {
 	}})}
 }
 
-// handler adds to each line the id of the request that it belongs to.
+// handler adds the request ID to each line.
 type handler struct{ slog.Handler }
 
 // Handle implements slog.Handler.
@@ -52,7 +51,7 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler.
 func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
 
-// RequestID is that of the invocation; "" if there is none.
+// RequestID returns the request ID of the invocation, or "" if there is none.
 func RequestID(ctx context.Context) string {
 	if invocation, ok := lambdacontext.FromContext(ctx); ok {
 		return invocation.AwsRequestID
@@ -60,13 +59,13 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-// WithRequestID makes a context tell the same request id as an invocation does, where no Lambda has begun one.
+// WithRequestID returns a context with a request ID, for use outside Lambda.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: id})
 }
 
-// redact keeps out of the log what the words of a service quote: DynamoDB repeats keys and values in what it
-// complains of, and they are people. Which operation failed, and with which code, is kept.
+// redact removes the messages of AWS services from errors: DynamoDB quotes keys and values in them, which may be
+// personal data. The operation and the error code are kept.
 func redact(_ []string, a slog.Attr) slog.Attr {
 	err, ok := a.Value.Any().(error)
 	if !ok {

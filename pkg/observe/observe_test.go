@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// logged collects what is logged until the test ends.
-func logged(t *testing.T) *bytes.Buffer {
+// captureLog returns a buffer of the log until the test ends.
+func captureLog(t *testing.T) *bytes.Buffer {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(NewJSONHandler(&log)))
@@ -22,7 +22,7 @@ func logged(t *testing.T) *bytes.Buffer {
 	return &log
 }
 
-// embedded is a line as CloudWatch reads it, by the specification of the embedded metric format.
+// embedded is a log line by the specification of the embedded metric format.
 type embedded struct {
 	AWS struct {
 		Timestamp         int64
@@ -34,8 +34,8 @@ type embedded struct {
 	} `json:"_aws"`
 }
 
-// extracted is what CloudWatch makes of a line: "Accepted{Provider=courier-ltd}" and the values.
-func extracted(t *testing.T, line []byte) map[string]string {
+// extractMetrics returns the metrics of a line like CloudWatch, by names such as "Accepted{Provider=courier-ltd}".
+func extractMetrics(t *testing.T, line []byte) map[string]string {
 	t.Helper()
 	var e embedded
 	var members map[string]any
@@ -45,7 +45,7 @@ func extracted(t *testing.T, line []byte) map[string]string {
 	if age := time.Since(time.UnixMilli(e.AWS.Timestamp)); age < 0 || age > time.Hour {
 		t.Errorf("the timestamp is %d", e.AWS.Timestamp)
 	}
-	found := map[string]string{}
+	values := map[string]string{}
 	for _, group := range e.AWS.CloudWatchMetrics {
 		for _, metric := range group.Metrics {
 			for _, dimensions := range group.Dimensions {
@@ -59,11 +59,11 @@ func extracted(t *testing.T, line []byte) map[string]string {
 				if members[metric.Name] == nil || group.Namespace != Namespace {
 					t.Errorf("%s in %s has no value", metric.Name, group.Namespace)
 				}
-				found[name] = fmt.Sprint(members[metric.Name], " ", metric.Unit)
+				values[name] = fmt.Sprint(members[metric.Name], " ", metric.Unit)
 			}
 		}
 	}
-	return found
+	return values
 }
 
 func TestMetrics(t *testing.T) {
@@ -74,12 +74,12 @@ func TestMetrics(t *testing.T) {
 		"a tally": {Tally{Provider: "courier-ltd", Accepted: 7, Applied: 3, NoEffect: 2, Unmatched: 1, Rejected: 1,
 			Latencies: []time.Duration{1500 * time.Millisecond, time.Second}}.Log,
 			map[string]string{
-				"Applied": "3 Count", "NoEffect": "2 Count", "Unmatched": "1 Count", "AgeAtApplication": "[1500 1000] Milliseconds",
+				"Applied": "3 Count", "NoEffect": "2 Count", "Unmatched": "1 Count", "EventLatency": "[1500 1000] Milliseconds",
 				"Accepted": "7 Count", "Accepted{Provider=courier-ltd}": "7 Count",
 				"Rejected": "1 Count", "Rejected{Provider=courier-ltd}": "1 Count",
 				"RejectedShare{Provider=courier-ltd}": "14 Percent",
 			}},
-		"what did not happen": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
+		"zero counts": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
 			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
 		"a dead letter": {func(ctx context.Context) { DeadLetter(ctx, "m-1", "retries exhausted") },
 			map[string]string{"DeadLettered": "1 Count"}},
@@ -87,16 +87,16 @@ func TestMetrics(t *testing.T) {
 			map[string]string{"Failed": "3 Count"}},
 		"a heartbeat": {func(ctx context.Context) { RecordHeartbeat(ctx, 1500*time.Millisecond) },
 			map[string]string{"HeartbeatLatency": "1500 Milliseconds"}},
-		"an old name": {func(ctx context.Context) { Deprecation(ctx, "courier-ltd", "driverId") },
+		"a deprecated name": {func(ctx context.Context) { Deprecation(ctx, "courier-ltd", "driverId") },
 			map[string]string{"Deprecated": "1 Count", "Deprecated{Provider=courier-ltd}": "1 Count",
-				"Deprecated{Provider=courier-ltd}{Use=driverId}": "1 Count"}},
-		"an old name on a page": {func(ctx context.Context) { Deprecation(ctx, "", "wp") },
+				"Deprecated{Provider=courier-ltd}{Feature=driverId}": "1 Count"}},
+		"a deprecated name on a page": {func(ctx context.Context) { Deprecation(ctx, "", "wp") },
 			map[string]string{"Deprecated": "1 Count"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := logged(t)
+			log := captureLog(t)
 			test.log(WithRequestID(t.Context(), "r-1"))
-			if got := extracted(t, log.Bytes()); fmt.Sprint(got) != fmt.Sprint(test.want) {
+			if got := extractMetrics(t, log.Bytes()); fmt.Sprint(got) != fmt.Sprint(test.want) {
 				t.Errorf("got %v\nwant %v", got, test.want)
 			}
 			if !strings.Contains(log.String(), `"requestId":"r-1"`) || strings.Count(log.String(), "\n") != 1 {
@@ -106,9 +106,9 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// An invocation that brought nothing to count is not worth a line, and nothing is written to a log that nobody keeps.
-func TestNothingToLog(t *testing.T) {
-	log := logged(t)
+// Without a count, and with a discarding handler, nothing is logged.
+func TestEmptyTally(t *testing.T) {
+	log := captureLog(t)
 	Tally{Provider: "courier-ltd"}.Log(t.Context())
 	RecordFailures(t.Context(), 0)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -125,12 +125,9 @@ func (e apiError) Error() string        { return "api error " + e.code + ": " + 
 func (e apiError) ErrorCode() string    { return e.code }
 func (e apiError) ErrorMessage() string { return e.message }
 
-// What a service says may quote what it was sent.
-func TestWhatServicesSayIsNotLogged(t *testing.T) {
-	complaint := fmt.Errorf(
-		"operation DynamoDB: GetItem: %w",
-		apiError{"ValidationException", "no key driver@example.com"},
-	)
+// Messages of services may quote the request.
+func TestRedaction(t *testing.T) {
+	failure := fmt.Errorf("operation DynamoDB: GetItem: %w", apiError{"ValidationException", "no key driver@example.com"})
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
 		"JSON": func(b *bytes.Buffer) slog.Handler { return NewJSONHandler(b) },
 		"text": func(b *bytes.Buffer) slog.Handler { return NewTextHandler(b) },
@@ -139,7 +136,7 @@ func TestWhatServicesSayIsNotLogged(t *testing.T) {
 		slog.New(handler(&log)).
 			With("function", "f").
 			WithGroup("g").
-			Error("failed", "error", complaint, "other", errors.New("plain"), "none", apiError{code: "Silent"})
+			Error("failed", "error", failure, "other", errors.New("plain"), "none", apiError{code: "Silent"})
 		for _, want := range []string{"operation DynamoDB: GetItem: api error ValidationException: …", "plain", "Silent",
 			"function"} {
 			if !strings.Contains(log.String(), want) {

@@ -8,50 +8,49 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Erasure is what became of a person's data.
+// Erasure is the result of an erasure.
 type Erasure struct {
 	CustomerNumber string    `json:"customerNumber"`
 	Erased         time.Time `json:"erased"`
-	// WithdrawnFrom are the ids of the work providers with which the person shared until now.
+	// WithdrawnFrom has the IDs of the work providers whose consents were withdrawn.
 	WithdrawnFrom []string `json:"withdrawnFrom"`
-	// Enrolments is how many enrolments were forgotten.
+	// Enrolments is the number of enrolment digests that were deleted.
 	Enrolments int `json:"enrolments"`
-	// Account is whether the person had one.
+	// HadAccount is whether the customer had an account.
 	HadAccount bool `json:"account"`
 }
 
-// Erase forgets a person (GDPR, article 17). Deleted are the details, the email's row, the account, the vehicle's
-// registration and what is remembered of enrolments; consents end, and with them every id by which a work provider
-// calls the person.
+// Erase erases a customer's personal data (GDPR, article 17): the details, the item of the email address, the account,
+// the vehicle's registration and the digests of enrolments. Consents end, and with them the IDs at work providers.
 //
-// What is kept is needed to establish, exercise or defend legal claims (article 17, 3 (e)): that somebody of this
-// number had this cover, and when they were on shift. It says nothing of who that was.
+// The cover and the shifts are kept under the customer number, without personal data: they are needed to establish,
+// exercise or defend legal claims (article 17 (3) (e)).
 //
-// The identity is erased first, in one transaction that also ends the sessions and the links in mails; from then on no
-// account, session, link or consent of the customer can be written. What follows may be interrupted: erasing the
-// customer again finishes it. NotFound if there never was such a customer.
-func (d *Service) Erase(ctx context.Context, number string, now time.Time) (Erasure, error) {
+// The identity is erased first, in one transaction that also revokes sessions and links in mails. After it, no account,
+// session, link or consent of the customer can be written. If the rest is interrupted, erasing again completes it. The
+// error is NotFound for a number that was never used.
+func (s *Service) Erase(ctx context.Context, number string, now time.Time) (Erasure, error) {
 	e := Erasure{CustomerNumber: number, WithdrawnFrom: []string{}}
-	if err := table.RetryConflicts(ctx, func() error { return d.erasePerson(ctx, &e, now) }); err != nil {
+	if err := table.RetryConflicts(ctx, func() error { return s.erasePerson(ctx, &e, now) }); err != nil {
 		return e, err
 	}
-	relations, err := d.providerHistories(ctx, number)
+	histories, err := s.providerHistories(ctx, number)
 	if err != nil {
 		return e, err
 	}
-	for _, r := range relations {
+	for _, r := range histories {
 		if r.history.Consented(timeline.At(r.history.NextInstant(now))) {
-			if err := d.links.WithdrawConsent(ctx, r.provider.ID, number, now); err != nil {
+			if err := s.links.WithdrawConsent(ctx, r.provider.ID, number, now); err != nil {
 				return e, err
 			}
 			e.WithdrawnFrom = append(e.WithdrawnFrom, r.provider.ID)
 		}
-		ids, err := d.enrolledUserIDs(ctx, r, number)
+		ids, err := s.enrolledUserIDs(ctx, r, number)
 		if err != nil {
 			return e, err
 		}
 		for _, id := range ids {
-			if err := d.customers.DeleteEnrolment(ctx, r.provider.ID, id); err != nil {
+			if err := s.customers.DeleteEnrolment(ctx, r.provider.ID, id); err != nil {
 				return e, err
 			}
 			e.Enrolments++
@@ -60,34 +59,34 @@ func (d *Service) Erase(ctx context.Context, number string, now time.Time) (Eras
 	return e, nil
 }
 
-// erasePerson deletes who the person is, in one transaction, unless that was done.
-func (d *Service) erasePerson(ctx context.Context, e *Erasure, now time.Time) error {
-	c, ok, err := d.customers.Customer(ctx, e.CustomerNumber)
+// erasePerson erases the identity in one transaction, unless it has been erased already.
+func (s *Service) erasePerson(ctx context.Context, e *Erasure, now time.Time) error {
+	c, ok, err := s.customers.Customer(ctx, e.CustomerNumber)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		e.Erased, err = d.customers.Erased(ctx, e.CustomerNumber)
+		e.Erased, err = s.customers.Erased(ctx, e.CustomerNumber)
 		if err == nil && e.Erased.IsZero() {
 			err = errNotFound
 		}
 		return err
 	}
-	p, err := d.customers.Policy(ctx, c.Number)
+	p, err := s.customers.Policy(ctx, c.Number)
 	if err != nil {
 		return err
 	}
-	a, ok, err := d.accounts.Account(ctx, c.Email)
+	a, ok, err := s.accounts.Account(ctx, c.Email)
 	if err != nil {
 		return err
 	}
-	tx := d.timelines.WriteTx()
-	d.customers.Erase(tx, c, p, now)
-	d.accounts.RevokeAccess(tx, c.Email, c.Number, now)
+	tx := s.timelines.WriteTx()
+	s.customers.Erase(tx, c, p, now)
+	s.accounts.RevokeAccess(tx, c.Email, c.Number, now)
 	e.Erased = now.UTC()
 	e.HadAccount = ok && a.Customer == c.Number
 	if e.HadAccount {
-		d.accounts.DeleteAccount(tx, c.Email, c.Number)
+		s.accounts.DeleteAccount(tx, c.Email, c.Number)
 	}
 	return table.Commit(ctx, tx)
 }

@@ -9,8 +9,8 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// Export is everything that is held of a person, in words that the person can read and a program can, too. What is held
-// for a day at most (sessions, links of mails) is not in it, nor is the password, of which only a hash is known.
+// Export contains all data about a customer, in a form that is readable by people and programs. It omits data that is
+// stored for a day at most (sessions, links in mails) and the hash of the password.
 type Export struct {
 	CustomerNumber string    `json:"customerNumber"`
 	AsOf           time.Time `json:"asOf"`
@@ -21,7 +21,7 @@ type Export struct {
 	Sharing        []Sharing `json:"sharing"`
 }
 
-// Details are who the person is.
+// Details are the customer's personal details.
 type Details struct {
 	GivenNames  string `json:"givenNames"`
 	LastName    string `json:"lastName"`
@@ -33,7 +33,7 @@ type Details struct {
 	PhoneNumber string `json:"phoneNumber"`
 }
 
-// Policy is what the person is covered for.
+// Policy is the customer's cover.
 type Policy struct {
 	Insured             bool     `json:"insured"`
 	Product             string   `json:"product,omitempty"`
@@ -43,46 +43,46 @@ type Policy struct {
 	VehicleRegistration string   `json:"vehicleRegistration,omitempty"`
 }
 
-// Account is what the person logs in with, beside the email.
+// Account is the customer's account, whose user name is the email address.
 type Account struct {
 	PasswordChanged time.Time `json:"passwordChanged"`
 }
 
-// Sharing is what passed between the person and one work provider.
+// Sharing contains the data shared between the customer and one work provider.
 type Sharing struct {
 	WorkProvider        string     `json:"workProvider"`
 	WorkProviderUserIDs []string   `json:"workProviderUserIds"`
-	EnrolledAs          []string   `json:"enrolledAs,omitempty"` // those of the ids under which it enrolled the person
+	EnrolledAs          []string   `json:"enrolledAs,omitempty"` // the IDs under which it enrolled the customer
 	History             []Change   `json:"history"`
 	Events              []Event    `json:"events"`
 	Shifts              []Shift    `json:"shifts"`
 	Deliveries          []Delivery `json:"deliveries,omitempty"`
 }
 
-// Change is a line of the history of consents, ids and matches.
+// Change is an entry of the history of consents, IDs and matches.
 type Change struct {
-	Type               string    `json:"what"`
+	Kind               string    `json:"kind"`
 	At                 time.Time `json:"at"`
 	WorkProviderUserID string    `json:"workProviderUserId,omitempty"`
 }
 
-// Event is what the work provider said of the person.
+// Event is an event that the work provider sent.
 type Event struct {
 	Kind               string    `json:"kind"`
 	At                 time.Time `json:"at"`
 	PlannedEnd         time.Time `json:"plannedEnd,omitzero"`
-	WorkProviderUserID string    `json:"workProviderUserId,omitempty"` // by which it called the person
+	WorkProviderUserID string    `json:"workProviderUserId,omitempty"` // the ID that it used
 	Counts             bool      `json:"counts"`
 }
 
-// Shift is a time in which the person was insured.
+// Shift is a period in which the customer was insured.
 type Shift struct {
 	Start   time.Time `json:"start"`
 	End     time.Time `json:"end"`
 	EndedBy string    `json:"endedBy"`
 }
 
-// Delivery is an occasion on which the person's number, email and telephone number were sent to the work provider.
+// Delivery is a webhook delivery, which sent the customer's number, email and telephone number to the work provider.
 type Delivery struct {
 	ID       string    `json:"id"`
 	State    string    `json:"state"`
@@ -90,14 +90,14 @@ type Delivery struct {
 	Updated  time.Time `json:"updated"`
 }
 
-// Export is everything that is held of the customer of that number, now. NotFound if there never was one.
-func (d *Service) Export(ctx context.Context, number string, now time.Time) (Export, error) {
+// Export returns all data about a customer. The error is NotFound for a number that was never used.
+func (s *Service) Export(ctx context.Context, number string, now time.Time) (Export, error) {
 	e := Export{CustomerNumber: number, AsOf: now.UTC(), Sharing: []Sharing{}}
-	c, ok, err := d.customers.Customer(ctx, number)
+	c, ok, err := s.customers.Customer(ctx, number)
 	if err != nil {
 		return e, err
 	}
-	if e.Erased, err = d.customers.Erased(ctx, number); err != nil {
+	if e.Erased, err = s.customers.Erased(ctx, number); err != nil {
 		return e, err
 	}
 	if !ok && e.Erased.IsZero() {
@@ -106,7 +106,7 @@ func (d *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 	if ok {
 		details := Details(c.Details)
 		e.Details = &details
-		a, ok, err := d.accounts.Account(ctx, c.Email)
+		a, ok, err := s.accounts.Account(ctx, c.Email)
 		if err != nil {
 			return e, err
 		}
@@ -114,39 +114,39 @@ func (d *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 			e.Account = &Account{PasswordChanged: a.PasswordChanged}
 		}
 	}
-	p, err := d.customers.Policy(ctx, number)
+	p, err := s.customers.Policy(ctx, number)
 	if err != nil {
 		return e, err
 	}
 	e.Policy = Policy(p)
-	relations, err := d.providerHistories(ctx, number)
+	histories, err := s.providerHistories(ctx, number)
 	if err != nil {
 		return e, err
 	}
-	for _, r := range relations {
-		s, err := d.sharing(ctx, r, number, now)
+	for _, r := range histories {
+		sharing, err := s.sharing(ctx, r, number, now)
 		if err != nil {
 			return e, err
 		}
-		e.Sharing = append(e.Sharing, s)
+		e.Sharing = append(e.Sharing, sharing)
 	}
 	return e, nil
 }
 
-// sharing is everything that passed between a customer and a work provider.
-func (d *Service) sharing(
-	ctx context.Context, r providerHistory, number string, now time.Time,
-) (Sharing, error) {
-	s := Sharing{
-		WorkProvider: r.provider.Name, WorkProviderUserIDs: append([]string{}, r.history.AllUserIDs()...), Events: []Event{},
-		Shifts: []Shift{},
+// sharing returns the data shared between a customer and a work provider.
+func (s *Service) sharing(ctx context.Context, r providerHistory, number string, now time.Time) (Sharing, error) {
+	sharing := Sharing{
+		WorkProvider:        r.provider.Name,
+		WorkProviderUserIDs: append([]string{}, r.history.AllUserIDs()...),
+		Events:              []Event{},
+		Shifts:              []Shift{},
 	}
 	for _, entry := range r.history.Entries() {
-		s.History = append(s.History, Change{entry.Kind.APIName(), entry.At.Time(), entry.UserID})
+		sharing.History = append(sharing.History, Change{entry.Kind.APIName(), entry.At.Time(), entry.UserID})
 	}
-	history, facts, err := timeline.CustomerFacts(ctx, d.timelines, r.provider.ID, number, timeline.AllDays())
+	history, facts, err := timeline.CustomerFacts(ctx, s.timelines, r.provider.ID, number, timeline.AllDays())
 	if err != nil {
-		return s, err
+		return sharing, err
 	}
 	for _, f := range facts {
 		e := Event{Kind: f.Kind.String(), At: f.At.Time(), Counts: history.Counts(f)}
@@ -156,46 +156,51 @@ func (d *Service) sharing(
 		if f.Name.Kind == person.UserID {
 			e.WorkProviderUserID = f.Name.Value
 		}
-		s.Events = append(s.Events, e)
+		sharing.Events = append(sharing.Events, e)
 	}
-	records, err := d.timelines.Records(ctx, r.provider.ID, number, timeline.AllDays())
+	records, err := s.timelines.Records(ctx, r.provider.ID, number, timeline.AllDays())
 	if err != nil {
-		return s, err
+		return sharing, err
 	}
 	for _, record := range records {
 		for _, shift := range record.Shifts {
 			if shift.Begun(timeline.At(now)) {
-				s.Shifts = append(s.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.EndedBy.String()})
+				sharing.Shifts = append(sharing.Shifts, Shift{shift.Start.Time(), shift.End.Time(), shift.EndedBy.String()})
 			}
 		}
 	}
-	if s.EnrolledAs, err = d.enrolledUserIDs(ctx, r, number); err != nil {
-		return s, err
+	if sharing.EnrolledAs, err = s.enrolledUserIDs(ctx, r, number); err != nil {
+		return sharing, err
 	}
-	s.Deliveries, err = d.deliveriesAbout(ctx, r, number)
-	return s, err
+	sharing.Deliveries, err = s.deliveriesAbout(ctx, r, number)
+	return sharing, err
 }
 
-// deliveriesAbout are the deliveries about a customer to a work provider's webhook: they stand in the months of the
-// consents.
-func (d *Service) deliveriesAbout(ctx context.Context, r providerHistory, number string) ([]Delivery, error) {
+// deliveriesAbout returns the deliveries about a customer to a work provider's webhook. They are stored by the months of
+// the consents.
+func (s *Service) deliveriesAbout(ctx context.Context, r providerHistory, number string) ([]Delivery, error) {
 	var months []string
 	for _, entry := range r.history.Entries() {
 		if month := entry.At.Time().Format("2006-01"); entry.Kind == timeline.Consent && !slices.Contains(months, month) {
 			months = append(months, month)
 		}
 	}
-	var told []Delivery
+	var deliveries []Delivery
 	for _, month := range months {
-		all, err := d.deliveries.List(ctx, r.provider.ID, month)
+		all, err := s.deliveries.List(ctx, r.provider.ID, month)
 		if err != nil {
 			return nil, err
 		}
 		for _, delivery := range all {
 			if delivery.Customer == number {
-				told = append(told, Delivery{delivery.ID, string(delivery.State), delivery.Attempts, delivery.UpdatedAt.UTC()})
+				deliveries = append(deliveries, Delivery{
+					ID:       delivery.ID,
+					State:    string(delivery.State),
+					Attempts: delivery.Attempts,
+					Updated:  delivery.UpdatedAt.UTC(),
+				})
 			}
 		}
 	}
-	return told, nil
+	return deliveries, nil
 }

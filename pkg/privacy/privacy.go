@@ -1,8 +1,7 @@
-// Package privacy gives people what the General Data Protection Regulation gives them: a copy of what is held of them,
-// and to be forgotten.
+// Package privacy implements data subject requests under the GDPR: export and erasure.
 //
-//	export.go  everything of one person, in one document
-//	erase.go   a person forgotten, and what is kept without the person
+//	export.go  all data about a customer, as one document
+//	erase.go   erasure, and what is kept
 package privacy
 
 import (
@@ -19,7 +18,7 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// Service is where such wishes are met. It reads and writes wherever something is held of a person.
+// Service exports and erases personal data. It uses every store that contains data about customers.
 type Service struct {
 	customers  *customer.Store
 	accounts   *account.Store
@@ -29,32 +28,36 @@ type Service struct {
 	links      *link.Links
 }
 
-// NewService is a desk over the tables that the environment names. Whoever is erased shares no longer, and refold asks
-// for what follows from that.
-func NewService(env *config.Env, deliveries *webhook.Deliveries, refold link.RequestRecompute) *Service {
+// NewService returns the service for the tables that the environment names. An erasure withdraws consents, after which
+// recompute requests the recomputation of shifts.
+func NewService(env *config.Env, deliveries *webhook.Deliveries, recompute link.RequestRecompute) *Service {
 	timelines := timeline.NewStore(env)
 	return &Service{
-		customers: customer.NewStore(env), accounts: account.NewStore(env), timelines: timelines,
-		providers: apikey.NewStore(env), deliveries: deliveries, links: link.New(timelines, refold),
+		customers:  customer.NewStore(env),
+		accounts:   account.NewStore(env),
+		timelines:  timelines,
+		providers:  apikey.NewStore(env),
+		deliveries: deliveries,
+		links:      link.New(timelines, recompute),
 	}
 }
 
-// providerHistory is what a customer and a work provider ever had to do with each other.
+// providerHistory is the history of a customer at a work provider.
 type providerHistory struct {
 	provider provider.Provider
 	history  timeline.History
 }
 
-// providerHistories are those of a customer, by the id of the work provider. It asks every provider: there are few,
-// and such wishes are rare.
-func (d *Service) providerHistories(ctx context.Context, number string) ([]providerHistory, error) {
-	providers, err := d.providers.List(ctx)
+// providerHistories returns the histories of a customer, by work provider ID. It reads one for every work provider: there
+// are few, and requests are rare.
+func (s *Service) providerHistories(ctx context.Context, number string) ([]providerHistory, error) {
+	providers, err := s.providers.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []providerHistory
 	for _, p := range providers {
-		history, err := d.timelines.History(ctx, p.ID, number)
+		history, err := s.timelines.History(ctx, p.ID, number)
 		if err != nil {
 			return nil, err
 		}
@@ -65,20 +68,20 @@ func (d *Service) providerHistories(ctx context.Context, number string) ([]provi
 	return all, nil
 }
 
-// enrolledUserIDs are the ids under which the work provider enrolled the customer.
-func (d *Service) enrolledUserIDs(ctx context.Context, r providerHistory, number string) ([]string, error) {
+// enrolledUserIDs returns the IDs under which the work provider enrolled the customer.
+func (s *Service) enrolledUserIDs(ctx context.Context, r providerHistory, number string) ([]string, error) {
 	var ids []string
 	for _, id := range r.history.AllUserIDs() {
-		whom, err := d.customers.EnrolledNumber(ctx, r.provider.ID, id)
+		enrolled, err := s.customers.EnrolledNumber(ctx, r.provider.ID, id)
 		if err != nil {
 			return nil, err
 		}
-		if whom == number {
+		if enrolled == number {
 			ids = append(ids, id)
 		}
 	}
 	return ids, nil
 }
 
-// errNotFound is met when there is no such customer and never was.
-var errNotFound = fault.New(fault.NotFound, "There is no such customer")
+// errNotFound is the error for a customer number that was never used.
+var errNotFound = fault.New(fault.NotFound, "No such customer")

@@ -1,9 +1,9 @@
-// Package recovery brings back from a restored table what the living one has lost.
+// Package recovery copies missing data from a restored table into the timelines table.
 //
-// A backup is restored beside the table that is in use, under another name, because that one went on taking events in:
-// to put the old one in its place would lose them. Facts, histories and what else stands in the table of timelines only
-// ever grow. So what was lost is added, nothing is taken away, nothing is written over, and it does no harm to do it
-// twice or while events come in. Records are then made again from the facts.
+// A backup is restored to another table, because the timelines table has received events since, which a replacement
+// would lose. Facts, histories and the other items of the timelines table only grow. So the missing items and elements
+// are added, and nothing is removed or overwritten: the copy is idempotent and can run while events come in. Afterwards
+// the records are rebuilt from the facts.
 package recovery
 
 import (
@@ -20,15 +20,15 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-// Report counts what was found missing and added.
+// Report counts items.
 type Report struct {
-	Read   int // rows of the restored table
-	Added  int // rows that the living table did not have
-	Merged int // rows of which it had a part only
+	Read   int // items of the restored table
+	Added  int // items that the target did not have
+	Merged int // items of which the target lacked some elements
 }
 
-// Backfill adds to a table everything that a restored one has and it lacks: whole rows, and elements of sets.
-// Attributes that are no sets stay as they are in the living table.
+// Backfill adds to the target table what is missing there and present in a restored table: whole items, and elements of
+// sets. Attributes that are not sets stay as they are in the target.
 func Backfill(ctx context.Context, cfg aws.Config, restored, target string) (Report, error) {
 	db := dynamodb.NewFromConfig(cfg)
 	var report Report
@@ -52,21 +52,23 @@ type attributes = map[string]types.AttributeValue
 
 func backfillItem(ctx context.Context, db *dynamodb.Client, target string, item attributes, report *Report) error {
 	key := attributes{table.PK: item[table.PK], table.SK: item[table.SK]}
-	found, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &target, Key: key, ConsistentRead: aws.Bool(true)})
+	existing, err := db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &target, Key: key, ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return err
 	}
-	if found.Item == nil {
+	if existing.Item == nil {
 		report.Added++
-		// On condition, because somebody may have written it meanwhile: then the next run finds what it still lacks.
+		// Conditional, because the item may have been created since: then the next run adds what it lacks.
 		_, err := db.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: &target, Item: item, ConditionExpression: aws.String("attribute_not_exists(" + table.PK + ")"),
+			TableName:           &target,
+			Item:                item,
+			ConditionExpression: aws.String("attribute_not_exists(" + table.PK + ")"),
 		})
 		return err
 	}
 	missing := attributes{}
 	for name, value := range item {
-		if elements := missingElements(value, found.Item[name]); elements != nil {
+		if elements := missingElements(value, existing.Item[name]); elements != nil {
 			missing[name] = elements
 		}
 	}
@@ -84,41 +86,44 @@ func backfillItem(ctx context.Context, db *dynamodb.Client, target string, item 
 		addClauses = append(addClauses, "#"+n+" :"+n)
 	}
 	_, err = db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &target, Key: key, UpdateExpression: aws.String("ADD " + strings.Join(addClauses, ", ")),
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		TableName:                 &target,
+		Key:                       key,
+		UpdateExpression:          aws.String("ADD " + strings.Join(addClauses, ", ")),
+		ExpressionAttributeNames:  names,
+		ExpressionAttributeValues: values,
 	})
 	return err
 }
 
-// missingElements are the elements of a set that another lacks; nil if there are none, or if it is no set.
+// missingElements returns the elements of a set that another lacks; nil if there are none, or if it is not a set.
 func missingElements(set, other types.AttributeValue) types.AttributeValue {
 	switch set := set.(type) {
 	case *types.AttributeValueMemberSS:
-		has, _ := other.(*types.AttributeValueMemberSS)
-		var rest []string
+		otherSet, _ := other.(*types.AttributeValueMemberSS)
+		var missing []string
 		for _, element := range set.Value {
-			if has == nil || !slices.Contains(has.Value, element) {
-				rest = append(rest, element)
+			if otherSet == nil || !slices.Contains(otherSet.Value, element) {
+				missing = append(missing, element)
 			}
 		}
-		if rest != nil {
-			return &types.AttributeValueMemberSS{Value: rest}
+		if missing != nil {
+			return &types.AttributeValueMemberSS{Value: missing}
 		}
 	case *types.AttributeValueMemberBS:
-		has := map[string]bool{}
-		if other, ok := other.(*types.AttributeValueMemberBS); ok {
-			for _, element := range other.Value {
-				has[string(element)] = true
+		present := map[string]bool{}
+		if otherSet, ok := other.(*types.AttributeValueMemberBS); ok {
+			for _, element := range otherSet.Value {
+				present[string(element)] = true
 			}
 		}
-		var rest [][]byte
+		var missing [][]byte
 		for _, element := range set.Value {
-			if !has[string(element)] {
-				rest = append(rest, element)
+			if !present[string(element)] {
+				missing = append(missing, element)
 			}
 		}
-		if rest != nil {
-			return &types.AttributeValueMemberBS{Value: rest}
+		if missing != nil {
+			return &types.AttributeValueMemberBS{Value: missing}
 		}
 	}
 	return nil

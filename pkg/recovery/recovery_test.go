@@ -26,7 +26,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// A shift of an hour on each of three mornings, which the demo world's cyclist worked.
+// A shift of an hour on each of three mornings, which the demo data's cyclist worked.
 var (
 	today    = time.Now().UTC().Truncate(24 * time.Hour)
 	mornings = []time.Time{today.AddDate(0, 0, -12), today.AddDate(0, 0, -11), today.AddDate(0, 0, -10)}
@@ -113,7 +113,7 @@ func TestATableThatIsGoneComesBackUnderItsName(t *testing.T) {
 	w.want("with what came meanwhile", 2)
 }
 
-// fixture is the demo world, with a processor and the list of the cyclist's shifts.
+// fixture is the demo data, with a processor and the list of the cyclist's shifts.
 type fixture struct {
 	*testing.T
 	env       *config.Env

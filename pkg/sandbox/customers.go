@@ -9,12 +9,12 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// testCustomers are who lives in a sandbox. Every work provider of it knows all of them, by the same ids.
+// testCustomers are the customers of a sandbox. Each has the same ID at every work provider.
 var testCustomers = []struct {
-	number, userID       string
-	insured              bool
-	vehicle              string
-	consented, isMatched bool
+	number, userID     string
+	insured            bool
+	vehicle            string
+	consented, matched bool
 }{
 	{"INSURED", "insured", true, "", true, true},
 	{"VEHICLE", "vehicle", true, "VY7 JC3", true, true},
@@ -23,28 +23,36 @@ var testCustomers = []struct {
 	{"UNMATCHED", "unmatched", true, "", true, false},
 }
 
-// Seed makes the people who are missing, and what is missing of what they share, since a year ago.
+// Seed creates the test customers that are missing, and the links that are missing, as of a year ago.
 func (s *Sandbox) Seed(ctx context.Context) error {
 	now := time.Now()
-	register := customer.NewRegistrar(s.customers, s.timelines, link.NoRecompute)
+	registrar := customer.NewRegistrar(s.customers, s.timelines, link.NoRecompute)
 	providers, err := s.providers.List(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range testCustomers {
-		_, there, err := s.customers.Customer(ctx, p.number)
+		_, exists, err := s.customers.Customer(ctx, p.number)
 		if err != nil {
 			return err
 		}
-		if !there {
-			_, err := register.Create(ctx, customer.NewCustomer{
+		if !exists {
+			_, err := registrar.Create(ctx, customer.NewCustomer{
 				Number: p.number,
 				Details: customer.Details{
-					GivenNames: "Sandy", LastName: "Box", Address: "1 Long Lane", City: "London", PostCode: "EC1A 9HF",
-					DOB: "1990-05-17", Email: p.userID + "@sandbox.example", PhoneNumber: "+447700900123",
+					GivenNames:  "Sandy",
+					LastName:    "Box",
+					Address:     "1 Long Lane",
+					City:        "London",
+					PostCode:    "EC1A 9HF",
+					DOB:         "1990-05-17",
+					Email:       p.userID + "@sandbox.example",
+					PhoneNumber: "+447700900123",
 				},
 				Policy: customer.Policy{
-					Insured: p.insured, CoverLevel: "Third Party (TPO)", ClassOfUse: "Carriage of Goods for Hire & Reward",
+					Insured:             p.insured,
+					CoverLevel:          "Third Party (TPO)",
+					ClassOfUse:          "Carriage of Goods for Hire & Reward",
 					VehicleRegistration: p.vehicle,
 				},
 			}, now)
@@ -57,7 +65,7 @@ func (s *Sandbox) Seed(ctx context.Context) error {
 		}
 		since := now.AddDate(-1, 0, 0)
 		entries := []timeline.Entry{timeline.ConsentGiven(since)}
-		if p.isMatched {
+		if p.matched {
 			entries = append(entries, timeline.Matched(since))
 		}
 		for _, provider := range providers {
@@ -69,19 +77,19 @@ func (s *Sandbox) Seed(ctx context.Context) error {
 	return nil
 }
 
-// linkCustomer has a customer share with a work provider under an id, unless the id is somebody's already.
+// linkCustomer links a customer to a work provider under an ID, unless the ID is already linked.
 func (s *Sandbox) linkCustomer(
 	ctx context.Context,
 	provider, number, userID string,
 	since time.Time,
 	entries []timeline.Entry,
 ) error {
-	owned, err := s.timelines.Ownership(ctx, provider, userID)
-	if err != nil || owned.Owner != "" {
+	ownership, err := s.timelines.Ownership(ctx, provider, userID)
+	if err != nil || ownership.Owner != "" {
 		return err
 	}
 	tx := s.timelines.WriteTx()
-	linked := s.timelines.AssignUserID(tx, provider, userID, owned, number, since)
+	linked := s.timelines.AssignUserID(tx, provider, userID, ownership, number, since)
 	s.timelines.AppendHistory(tx, provider, number, append([]timeline.Entry{linked}, entries...)...)
 	return tx.Run(ctx)
 }

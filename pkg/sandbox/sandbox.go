@@ -1,11 +1,11 @@
-// Package sandbox is what a sandbox has and a live stack has not: controls for its clock, a reset, and people who
-// always give a certain answer.
+// Package sandbox contains what only a sandbox has: an adjustable clock, a reset, and test customers with fixed
+// behaviour.
 //
-//	sandbox.go   the endpoints, and the reset
-//	customers.go the test customers
+//	sandbox.go    the endpoints, and the reset
+//	customers.go  the test customers
 //
-// A sandbox is a whole stack of its own, made from the same template, with the same functions. It is small: who
-// shares it shares its clock, and a reset is everybody's.
+// A sandbox is a separate stack, deployed from the same template, with the same functions. All its users share the clock
+// and the reset.
 package sandbox
 
 import (
@@ -27,7 +27,7 @@ import (
 	"zego.com/workprovider/pkg/web"
 )
 
-// Sandbox is what its endpoints work on.
+// Sandbox has the clock and the stores that the endpoints use.
 type Sandbox struct {
 	clock     *clock.Sandbox
 	providers *apikey.Store
@@ -37,7 +37,7 @@ type Sandbox struct {
 	epoch     *queue.Epoch
 }
 
-// New is the sandbox of the environment. It is refused where SANDBOX is not true, for a reset forgets everybody.
+// New returns the sandbox of the environment. SANDBOX must be true, because a reset deletes all customers.
 func New(env *config.Env) *Sandbox {
 	if !env.Sandbox() {
 		env.Invalid("SANDBOX", "is not true, so there must be no function to reset it")
@@ -53,7 +53,7 @@ func New(env *config.Env) *Sandbox {
 	}
 }
 
-// Controls is the function of GET and PUT /v2/sandbox/clock and POST /v2/sandbox/reset.
+// Controls returns the function for GET and PUT /v2/sandbox/clock and POST /v2/sandbox/reset.
 func Controls(keys web.Authenticator, s *Sandbox) http.Handler {
 	return web.NewFunction("sandbox-controls", keys, map[string]web.Handler{
 		"GET /v2/sandbox/clock":  s.getClock,
@@ -62,7 +62,7 @@ func Controls(keys web.Authenticator, s *Sandbox) http.Handler {
 	})
 }
 
-// clockBody is the body of every answer, and of a PUT: what time it is.
+// clockBody is the body of every response, and of a PUT: the current time.
 type clockBody struct {
 	Now string `json:"now"`
 }
@@ -75,7 +75,7 @@ func (s *Sandbox) getClock(*web.Request) (web.Response, error) {
 	return clockResponse(s.clock.Now()), nil
 }
 
-// maxOffset is how far from the real time the clock may be put: beyond it there is nothing to try.
+// maxOffset is the maximum difference between the clock and real time.
 const maxOffset = 10 * 365 * 24 * time.Hour
 
 func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
@@ -96,9 +96,9 @@ func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
 	return clockResponse(to), nil
 }
 
-// reset makes the sandbox what it was at first, but for work providers, keys and products. It begins the next epoch
-// first, so that what is in the queues is dropped: v2 keeps recovery messages there for half a minute, which would
-// restore the shifts.
+// reset restores the initial state, except for work providers, keys and products. It first starts the next epoch, so that
+// messages in the queues are dropped: the recovery messages of v2, which stay there for half a minute, would restore
+// shifts.
 func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 	if err := s.epoch.Advance(r.Context()); err != nil {
 		return web.Response{}, err
@@ -117,20 +117,20 @@ func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 	return clockResponse(time.Now()), nil
 }
 
-// clearTable deletes every row of a table but the products.
+// clearTable deletes every item of a table except products.
 func clearTable(ctx context.Context, t dynamo.Table) error {
-	var row struct {
+	var item struct {
 		PK string `dynamo:"pk"`
 		SK string `dynamo:"sk"`
 	}
 	var keys []dynamo.Keyed
-	rows := t.Scan().Project(table.PK, table.SK).Consistent(true).Iter()
-	for rows.Next(ctx, &row) {
-		if !strings.HasPrefix(row.PK, table.ProductSort) {
-			keys = append(keys, dynamo.Keys{row.PK, row.SK})
+	items := t.Scan().Project(table.PK, table.SK).Consistent(true).Iter()
+	for items.Next(ctx, &item) {
+		if !strings.HasPrefix(item.PK, table.ProductSort) {
+			keys = append(keys, dynamo.Keys{item.PK, item.SK})
 		}
 	}
-	if err := rows.Err(); err != nil || len(keys) == 0 {
+	if err := items.Err(); err != nil || len(keys) == 0 {
 		return err
 	}
 	_, err := t.Batch(table.PK, table.SK).Write().Delete(keys...).Run(ctx)

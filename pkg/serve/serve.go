@@ -1,6 +1,6 @@
-// Package serve starts a function on Lambda. It is the only package that knows lambda.Start and httpadapter.
+// Package serve runs a function on Lambda. It is the only package that uses lambda.Start and the gateway adapter.
 //
-// Functions are built with the tag lambda.norpc, which leaves out what only the go1.x runtime, long gone, needed.
+// Functions are built with the tag lambda.norpc, which omits the code for the former go1.x runtime.
 package serve
 
 import (
@@ -26,24 +26,25 @@ import (
 	"zego.com/workprovider/pkg/observe"
 )
 
-// HTTP is the main of a function behind the gateway. It builds the handler from the environment, once, and answers
-// requests with it until the process ends. If variables are missing it names them all and exits with status 1.
+// HTTP is the main of a function behind the gateway. It builds the handler once, from the environment, and serves
+// requests with it until the process ends. If variables are missing, it logs the names of all of them and exits with
+// status 1.
 func HTTP(build func(env *config.Env) http.Handler) {
 	lambda.Start(Proxy(start(build)))
 }
 
-// Queue is the main of a function that consumes an SQS queue, in the same way. Messages that it reports as failed
-// come again, all others are deleted.
+// Queue is the main of a function that consumes an SQS queue. Messages that it reports as failed are retried, all others
+// are deleted.
 func Queue(build func(env *config.Env) consumer.Func) {
 	lambda.Start(reportFailures(start(build)))
 }
 
-// Schedule is the main of a function that is invoked at fixed times, in the same way.
+// Schedule is the main of a function that is invoked on a schedule.
 func Schedule(build func(env *config.Env) func(context.Context) error) {
 	lambda.Start(start(build))
 }
 
-// start puts a function together.
+// start builds a function from the environment.
 func start[T any](build func(env *config.Env) T) T {
 	env := config.FromOS()
 	slog.SetDefault(
@@ -58,8 +59,8 @@ func start[T any](build func(env *config.Env) T) T {
 	return built
 }
 
-// limitMemory has the garbage collector keep to 80 % of the function's memory. Without a limit it lets the heap grow to
-// twice of what is in use, and Lambda ends a function that uses more than it has. GOMEMLIMIT, if set, takes precedence.
+// limitMemory sets the memory limit of the garbage collector to 80 % of the function's memory. Without a limit, the heap
+// grows to twice the memory in use, and Lambda ends a function that exceeds its memory. GOMEMLIMIT takes precedence.
 func limitMemory(env *config.Env) {
 	mib, err := strconv.ParseInt(env.Optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"), 10, 64)
 	if err == nil && mib > 0 && env.Optional("GOMEMLIMIT", "") == "" {
@@ -67,22 +68,22 @@ func limitMemory(env *config.Env) {
 	}
 }
 
-// Proxy turns events of the gateway into requests of the handler, and its answers back: what HTTP starts. What the
-// adapter would refuse, with an error that blames us and a log line that holds the path, is put right before it, or
-// made a request that our handler refuses in its own words and in the right order of checks (row 28).
+// Proxy returns the Lambda function that HTTP starts. It converts events of the gateway into requests, and responses
+// back. The adapter would fail on some events with a 5xx and log their path. Those are corrected before, or become
+// requests to which the handler responds with the documented error, in the right order of checks (contract row 28).
 func Proxy(
 	handler http.Handler,
 ) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	var adapter core.RequestAccessor
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		event.Path = cleanPath(event.Path)
-		event.RequestContext.DomainName = "" // nothing of ours depends on it, and an odd one would be refused
+		event.RequestContext.DomainName = "" // not used here, and the adapter fails on an invalid one
 		if !isToken(event.HTTPMethod) {
 			event.HTTPMethod = "INVALID"
 		}
 		body, length := decodeBody(event)
 		event.Body = ""
-		event.IsBase64Encoded = false // the adapter would copy it twice
+		event.IsBase64Encoded = false // so that the adapter does not copy the body twice
 		request, err := adapter.EventToRequest(event)
 		if err != nil {
 			return events.APIGatewayProxyResponse{}, err
@@ -90,13 +91,13 @@ func Proxy(
 		request = request.WithContext(ctx)
 		request.Body = body
 		request.ContentLength = length
-		answer := core.NewProxyResponseWriter()
-		handler.ServeHTTP(answer, request)
-		return answer.GetProxyResponse()
+		response := core.NewProxyResponseWriter()
+		handler.ServeHTTP(response, request)
+		return response.GetProxyResponse()
 	}
 }
 
-// decodeBody is the body of an event, and its length; -1 if it cannot be read.
+// decodeBody returns the body of an event and its length; -1 if it is not valid base64.
 func decodeBody(event events.APIGatewayProxyRequest) (io.ReadCloser, int64) {
 	if !event.IsBase64Encoded {
 		return io.NopCloser(strings.NewReader(event.Body)), int64(len(event.Body))
@@ -108,22 +109,22 @@ func decodeBody(event events.APIGatewayProxyRequest) (io.ReadCloser, int64) {
 	return io.NopCloser(bytes.NewReader(body)), int64(len(body))
 }
 
-// unreadable stands for a body that did not come through.
+// unreadable is a body that cannot be decoded.
 type unreadable struct{}
 
 func (unreadable) Read([]byte) (int, error) { return 0, errors.New("body is not base64") }
 func (unreadable) Close() error             { return nil }
 
-// isToken reports whether a method is one that HTTP can carry.
+// isToken reports whether a method is a token of HTTP.
 func isToken(method string) bool {
 	return method != "" && strings.Trim(method, unreserved+"!#$%&'*+^`|") == "" && !strings.Contains(method, "/")
 }
 
-// unreserved are the bytes that mean themselves in any part of a URL, and the slash.
+// unreserved are the characters that need no escaping in a URL, and the slash.
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
-// cleanPath returns the path with everything escaped that has to be, so that it can be parsed as part of a URL. A
-// path whose own escapes are broken becomes one of the same version that names nothing: 404.
+// cleanPath returns the path with all characters escaped that need it, so that it can be parsed as part of a URL. A path
+// with invalid escapes becomes an unknown path of the same API version, which results in a 404.
 func cleanPath(path string) string {
 	if strings.Trim(path, unreserved) == "" {
 		return path
@@ -139,8 +140,8 @@ func cleanPath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// reportFailures counts the failed messages, and makes sure that the list of them is a list even if it is empty: not
-// every poller takes null for one.
+// reportFailures records the number of failed messages, and returns an empty list instead of null: not every poller
+// accepts null.
 func reportFailures(handle consumer.Func) consumer.Func {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := handle(ctx, event)

@@ -86,9 +86,9 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 	}
 	want := []string{
 		// Of the four messages the second and the fourth are delivered again, so they were accepted long ago.
-		`{"Accepted":51,"AgeAtApplication":[1500,1500,1500],"Applied":2,"NoEffect":49,"Provider":"courier-ltd",` +
+		`{"Accepted":51,"EventLatency":[1500,1500,1500],"Applied":2,"NoEffect":49,"Provider":"courier-ltd",` +
 			`"Rejected":1,"RejectedShare":1,"msg":"events applied","rejectedIn":["` + rejected.header.Get("X-Event-Id") + `"]}`,
-		`{"AgeAtApplication":[1500],"Provider":"parcels-co","RejectedShare":0,"Unmatched":1,"msg":"events applied"}`,
+		`{"EventLatency":[1500],"Provider":"parcels-co","RejectedShare":0,"Unmatched":1,"msg":"events applied"}`,
 	}
 	if got := logLines(t, log); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

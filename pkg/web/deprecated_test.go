@@ -52,7 +52,7 @@ func TestDeprecated(t *testing.T) {
 				t.Errorf("counted %d: %s", n, log)
 			}
 			for _, use := range test.counted {
-				if !strings.Contains(log.String(), `"Use":"`+use+`","Provider":"courier-ltd"`) {
+				if !strings.Contains(log.String(), `"Feature":"`+use+`","Provider":"courier-ltd"`) {
 					t.Errorf("no %s in %s", use, log)
 				}
 			}

@@ -246,10 +246,10 @@ func logFailure(r *Request, route *Route, err error) {
 	}
 	switch {
 	case failed.Kind == fault.TooManyRequests:
-		observe.Refusal(r.Context(), r.Provider.ID, pattern, failed.Kind.String(), failed.Field)
+		observe.ClientError(r.Context(), r.Provider.ID, pattern, failed.Kind.String(), failed.Field)
 	case failed.Kind.Retryable():
 		slog.ErrorContext(r.Context(), "request failed", "route", pattern, observe.Provider, r.Provider.ID, "error", err)
 	case r.Provider.ID != "" && (failed.Kind == fault.InvalidData || failed.Kind == fault.PermissionDenied):
-		observe.Refusal(r.Context(), r.Provider.ID, pattern, failed.Kind.String(), failed.Field)
+		observe.ClientError(r.Context(), r.Provider.ID, pattern, failed.Kind.String(), failed.Field)
 	}
 }
