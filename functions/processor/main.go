@@ -7,6 +7,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
+	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
@@ -21,6 +22,8 @@ func main() {
 	serve.Queue(func(env *config.Env) consumer.Func {
 		process := shift.Processor(timeline.NewApplier(timeline.NewStore(env), parallel), deadletter.NewStore(env), time.Now)
 		consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
+		links := link.New(timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
+		consume = shift.SettleClaims(consume, links.SettleClaims, time.Now)
 		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, consume))
 	})
 }

@@ -1,5 +1,5 @@
 // Package link changes what a customer shares with a work provider: consent given and withdrawn, and the
-// workProviderUserIds by which the provider calls the customer, linked, unlinked and moved.
+// workProviderUserIds by which the provider calls the customer, claimed, linked, unlinked and moved.
 //
 // Each change is one transaction over the customer's history and the items that say whose an id is, so that the two
 // never disagree: an id has an owner only while that customer shares, and looking it up takes one read. A change
@@ -7,8 +7,9 @@
 package link
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
@@ -40,19 +41,25 @@ type Grant struct {
 	Provider string // the id of the work provider to share with
 	Customer string // the customer number
 	UserID   string // by which the provider calls the customer; "" if it only knows the number
-	Matched  bool   // whether this matches the two, as the link flow does; if not, a match has to follow
+	Matched  bool   // whether this matches the two; if not, a match has to follow
+	Claimed  bool   // whether the id is only claimed: it is linked once the work provider confirms it
+	// MaxUserIDs is how many ids the customer may have at the provider with this one, claimed ones included. 0 stands for
+	// the most that there may be.
+	MaxUserIDs int
 	// Require adds to the transaction what must hold of the customer, and fails if it does not hold now: that the
 	// customer is not erased, which only package customer knows. nil for nothing.
 	Require func(ctx context.Context, tx *dynamo.WriteTx, customer string) error
 }
 
+// MaxLinkUserIDs is how many ids a customer may have at one work provider by opening links.
+const MaxLinkUserIDs = 5
+
 // The errors. An id is linked only to a customer who shares, because to the work provider it has no owner otherwise.
 var (
-	errTaken   = fault.InvalidField("workProviderUserId", "`workProviderUserId` belongs to another customer")
-	errTooMany = fault.InvalidField(
-		"workProviderUserId",
-		fmt.Sprintf("A customer can have at most %d ids per work provider", maxUserIDs),
-	)
+	// ErrTaken means that the id belongs to another customer.
+	ErrTaken = fault.InvalidField("workProviderUserId", "`workProviderUserId` belongs to another customer")
+	// ErrTooMany means that the customer has as many ids as there may be.
+	ErrTooMany = fault.InvalidField("workProviderUserId", "The customer has too many ids at this work provider")
 	// ErrTooManyChanges means that the customer consented, or was linked, so often in this month that another time is
 	// not recorded. A withdrawal always is.
 	ErrTooManyChanges = fault.InvalidField(
@@ -121,15 +128,19 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 		if assigned {
 			switch {
 			case prev.Owner != "":
-				return errTaken
-			case len(history.CurrentUserIDs()) >= maxUserIDs:
-				return errTooMany
+				return ErrTaken
+			case countOtherUserIDs(history, grant.UserID) >= cmp.Or(grant.MaxUserIDs, maxUserIDs):
+				return ErrTooMany
+			case grant.Claimed && isPending(history, grant.UserID):
+			case grant.Claimed:
+				change.entries = append(change.entries, timeline.Claimed(at, grant.UserID))
+			default:
+				change.entries = append(
+					change.entries,
+					l.timelines.AssignUserID(tx, grant.Provider, grant.UserID, prev, grant.Customer, at),
+				)
+				change.from = min(timeline.At(change.from), linkedFrom(since, prev, at)).Time()
 			}
-			change.entries = append(
-				change.entries,
-				l.timelines.AssignUserID(tx, grant.Provider, grant.UserID, prev, grant.Customer, at),
-			)
-			change.from = min(timeline.At(change.from), linkedFrom(since, prev, at)).Time()
 		}
 		switch {
 		case len(change.entries) == 0:
@@ -139,6 +150,21 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 		}
 		return l.commit(ctx, tx, grant.Provider, change)
 	})
+}
+
+// countOtherUserIDs returns how many ids the customer has or has claimed, that one aside.
+func countOtherUserIDs(history timeline.History, userID string) int {
+	ids := history.CurrentUserIDs()
+	for _, claim := range history.PendingClaims() {
+		ids = append(ids, claim.UserID)
+	}
+	slices.Sort(ids)
+	return len(slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == userID }))
+}
+
+// isPending reports whether the customer has claimed the id, and the work provider has not answered.
+func isPending(history timeline.History, userID string) bool {
+	return slices.ContainsFunc(history.PendingClaims(), func(c timeline.IDClaim) bool { return c.UserID == userID })
 }
 
 // WithdrawConsent records that the customer no longer shares, and unlinks every id that the provider calls them by.
@@ -211,9 +237,9 @@ func (l *Links) assign(
 		case prev.Owner == customer:
 			return nil
 		case prev.Owner != "" && policy == keepOwner:
-			return errTaken
+			return ErrTaken
 		case len(history.CurrentUserIDs()) >= maxUserIDs:
-			return errTooMany
+			return ErrTooMany
 		case !history.HasRoom(timeline.At(at)):
 			return ErrTooManyChanges
 		}

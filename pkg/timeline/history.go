@@ -24,18 +24,19 @@ const (
 	Unlink                          // it ceased to be, or went to another
 	Match                           // the work provider, or we, matched the two
 	NoMatch                         // the work provider could not
+	Claim                           // the customer came by a link that names a workProviderUserId: not confirmed yet
 )
 
 // APIName returns the kind of an entry as the API spells it.
 func (k EntryKind) APIName() string {
-	return [...]string{"", "CONSENT", "WITHDRAWAL", "LINK", "UNLINK", "MATCH", "NO_MATCH"}[k]
+	return [...]string{"", "CONSENT", "WITHDRAWAL", "LINK", "UNLINK", "MATCH", "NO_MATCH", "CLAIM"}[k]
 }
 
 // Entry is one line of a person's history at a work provider. Histories are only appended to.
 type Entry struct {
 	Kind EntryKind
 	At   Instant
-	// UserID is the workProviderUserId of a Link or Unlink.
+	// UserID is the workProviderUserId of a Link, Unlink or Claim.
 	UserID string
 	// FreeSince is the instant from which facts under the id are no longer another customer's; those before stay theirs.
 	// It is told of a Link, and of the Unlink of an id that moves. The zero value stands for an id that no customer had
@@ -59,6 +60,12 @@ func Matched(at time.Time) Entry { return Entry{Kind: Match, At: At(at)} }
 
 // NotMatched records that the work provider found no match.
 func NotMatched(at time.Time) Entry { return Entry{Kind: NoMatch, At: At(at)} }
+
+// Claimed records that the customer came by a link that names userID, which becomes theirs once the work provider
+// confirms it. An Unlink after it says that it will not.
+func Claimed(at time.Time, userID string) Entry {
+	return Entry{Kind: Claim, At: At(at), UserID: userID}
+}
 
 // The binary form of an entry inside its month's set:
 //
@@ -93,7 +100,7 @@ func decodeEntry(b []byte) (Entry, error) {
 	version := b[0] & 0xf0
 	e := Entry{Kind: EntryKind(b[0] & 0x0f), At: Instant(binary.BigEndian.Uint64(b[1:]))}
 	moved := version == entryV2 && e.Kind == Unlink
-	if e.Kind < Consent || e.Kind > NoMatch || version != entryV1 && !moved {
+	if e.Kind < Consent || e.Kind > Claim || version != entryV1 && !moved {
 		return Entry{}, errEntryVersion
 	}
 	b = b[9:]
@@ -283,6 +290,40 @@ func (h *History) CurrentUserIDs() []string {
 	return ids
 }
 
+// IDClaim is the claim of a workProviderUserId under the present consent.
+type IDClaim struct {
+	UserID string
+	At     Instant
+	// SettledAt is when the id was linked or refused since; 0 while the claim is pending.
+	SettledAt Instant
+}
+
+// Claims returns the claims that the customer made since they last agreed to share, in the order in which they were
+// made. Claims from before count no more.
+func (h *History) Claims() []IDClaim {
+	var claims []IDClaim
+	for _, e := range h.entries {
+		switch e.Kind {
+		case Withdrawal:
+			claims = nil
+		case Claim:
+			claims = append(claims, IDClaim{UserID: e.UserID, At: e.At})
+		case Link, Unlink:
+			for i := range claims {
+				if claims[i].UserID == e.UserID && claims[i].SettledAt == 0 {
+					claims[i].SettledAt = e.At
+				}
+			}
+		}
+	}
+	return claims
+}
+
+// PendingClaims returns the claims that the work provider has neither confirmed nor refused.
+func (h *History) PendingClaims() []IDClaim {
+	return slices.DeleteFunc(h.Claims(), func(c IDClaim) bool { return c.SettledAt != 0 })
+}
+
 // AllUserIDs returns the workProviderUserIds that were the customer's at any time, each once.
 func (h *History) AllUserIDs() []string {
 	var ids []string
@@ -345,6 +386,16 @@ func (h *History) Matched(at Instant) bool {
 	for _, v := range slices.Backward(h.verdicts) {
 		if v.at <= at {
 			return v.matched
+		}
+	}
+	return false
+}
+
+// MatchedIn reports whether the last answer to "are the two matched?" of the instants from first to last was yes.
+func (h *History) MatchedIn(first, last Instant) bool {
+	for _, v := range slices.Backward(h.verdicts) {
+		if v.at <= last {
+			return v.matched && v.at >= first
 		}
 	}
 	return false

@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -216,19 +218,21 @@ func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string)
 	if err != nil {
 		return MatchNone, err
 	}
-	consent, ok := history.ConsentedSince(now)
-	if !ok {
+	asked := questions(&history, customer, now)
+	if len(asked) == 0 {
 		return MatchNone, nil
 	}
 	given, _ := history.ConsentGivenAt(now)
 	matched, answered := history.VerdictSince(given)
+	open := slices.DeleteFunc(asked, func(q question) bool { return q.answered(&history, q.askedAt) })
 	switch {
-	case answered && !matched:
-		return MatchNotFound, nil
-	case answered || history.Matched(now): // or by the consent itself
+	case answered && matched || !answered && history.Matched(now): // or by the consent itself
 		return MatchFound, nil
+	case len(open) == 0:
+		return MatchNotFound, nil
 	}
-	d, ok, err := s.load(ctx, provider, signUpID(customer, consent))
+	last := slices.MaxFunc(open, func(a, b question) int { return cmp.Compare(a.askedAt, b.askedAt) })
+	d, ok, err := s.load(ctx, provider, last.id)
 	switch {
 	case err != nil:
 		return MatchNone, err
@@ -242,8 +246,18 @@ func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string)
 	switch {
 	case err != nil && fault.KindOf(err) == fault.NotFound:
 		return MatchNone, nil
-	case err != nil || consent < timeline.At(settings.ConfiguredAt):
+	case err != nil || last.askedAt < timeline.At(settings.ConfiguredAt):
 		return MatchNone, err
 	}
 	return MatchPending, nil
+}
+
+// HasWebhook reports whether the work provider has a webhook, and so is asked about those who sign up, even if the
+// webhook is disabled at the moment. One read.
+func (s *Deliveries) HasWebhook(ctx context.Context, provider string) (bool, error) {
+	_, err := loadSettings(ctx, s.providers, provider)
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/go-json-experiment/json"
@@ -22,6 +23,43 @@ const notifyRejectedMarker = `"notify":true`
 func NotifyRejected(
 	process consumer.Func, publish func(ctx context.Context, provider string, m events.SQSMessage) error,
 ) consumer.Func {
+	return afterProcessing(process, notifyRejectedMarker,
+		func(ctx context.Context, c timeline.MessageChanges, m events.SQSMessage) error {
+			if !c.NotifyRejected {
+				return nil
+			}
+			return publish(ctx, c.Provider, m)
+		})
+}
+
+// matchesMarker stands in a message that brings match results.
+const matchesMarker = `"matches":`
+
+// SettleClaims returns a processor that, after each message that brings match results, has the claims of those
+// customers settled: link.Links.SettleClaims says how. Other messages cost nothing here.
+func SettleClaims(
+	process consumer.Func,
+	settle func(ctx context.Context, provider, customer string, now time.Time) error,
+	now func() time.Time,
+) consumer.Func {
+	return afterProcessing(process, matchesMarker,
+		func(ctx context.Context, c timeline.MessageChanges, _ events.SQSMessage) error {
+			for _, match := range c.Matches {
+				if err := settle(ctx, c.Provider, match.Customer, now()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+}
+
+// afterProcessing returns a processor that does something more with each message that it has processed and whose text
+// has the marker. If that fails, the message is retried.
+func afterProcessing(
+	process consumer.Func,
+	marker string,
+	do func(ctx context.Context, c timeline.MessageChanges, m events.SQSMessage) error,
+) consumer.Func {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response, err := process(ctx, batch)
 		if err != nil {
@@ -32,16 +70,16 @@ func NotifyRejected(
 			failed[f.ItemIdentifier] = true
 		}
 		for _, m := range batch.Records {
-			if failed[m.MessageId] || !strings.Contains(m.Body, notifyRejectedMarker) {
+			if failed[m.MessageId] || !strings.Contains(m.Body, marker) {
 				continue
 			}
 			c, err := parseMessage(m.Body)
-			if err != nil || !c.NotifyRejected {
-				continue
+			if err != nil {
+				continue // it was archived
 			}
-			if err := publish(ctx, c.Provider, m); err != nil {
+			if err := do(ctx, c, m); err != nil {
 				log := slog.With(logAttrs(c)...)
-				log.ErrorContext(ctx, "could not publish processed message", "messageId", m.MessageId, "error", err)
+				log.ErrorContext(ctx, "processed message failed, will be retried", "messageId", m.MessageId, "error", err)
 				consumer.Retry(&response, m)
 			}
 		}
