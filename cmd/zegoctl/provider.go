@@ -14,24 +14,27 @@ import (
 
 // providerView is a work provider.
 type providerView struct {
-	ID             string `json:"id"`
-	Name           string `json:"name"`
-	CanEnrol       bool   `json:"canEnrol"`
-	Product        string `json:"product,omitempty"`
-	NotifyRejected bool   `json:"notifyRejected"`
+	ID              string `json:"id"`
+	Name            string `json:"name"`
+	CanEnrol        bool   `json:"canEnrol"`
+	Product         string `json:"product,omitempty"`
+	NotifyRejected  bool   `json:"notifyRejected"`
+	SignedLinksOnly bool   `json:"signedLinksOnly"`
 
 	RequestsPerSecond int64 `json:"requestsPerSecond,omitempty"`
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
-	rows := [][]string{{"ID", "NAME", "CAN ENROL", "PRODUCT", "NOTIFY REJECTED", "REQUESTS PER SECOND"}}
+	rows := [][]string{{"ID", "NAME", "CAN ENROL", "PRODUCT", "NOTIFY REJECTED", "SIGNED LINKS ONLY", "REQUESTS PER SECOND"}}
 	for _, p := range providers {
 		limit := "default"
 		if p.RequestsPerSecond > 0 {
 			limit = fmt.Sprint(p.RequestsPerSecond)
 		}
-		row := []string{p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected), limit}
-		rows = append(rows, row)
+		rows = append(rows, []string{
+			p.ID, p.Name, fmt.Sprint(p.CanEnrol), p.Product, fmt.Sprint(p.NotifyRejected),
+			fmt.Sprint(p.SignedLinksOnly), limit,
+		})
 	}
 	return t.show(cmd, result, rows...)
 }
@@ -77,10 +80,11 @@ func (t *tool) providerCreate() *cobra.Command {
 
 // Flags of provider update.
 const (
-	canEnrolFlag       = "can-enrol"
-	productFlag        = "product"
-	notifyRejectedFlag = "notify-rejected"
-	requestLimitFlag   = "requests-per-second"
+	canEnrolFlag        = "can-enrol"
+	productFlag         = "product"
+	notifyRejectedFlag  = "notify-rejected"
+	signedLinksOnlyFlag = "signed-links-only"
+	requestLimitFlag    = "requests-per-second"
 )
 
 func (t *tool) providerUpdate() *cobra.Command {
@@ -92,7 +96,11 @@ func (t *tool) providerUpdate() *cobra.Command {
 within 60 seconds.
 
 With --notify-rejected, the work provider's webhook receives event.rejected for each of its events that
-does not count: those before the consent, and those above the limit of events per day.`,
+does not count: those before the consent, and those above the limit of events per day.
+
+With --signed-links-only, links of the work provider work only if they are signed with one of its keys
+("zegoctl link sign"). Otherwise whoever opens a link is believed to be the person whom it names,
+unless the work provider has a webhook, which is asked first.`,
 		Example: `  zegoctl provider update courier-ltd --can-enrol=false
   zegoctl provider update courier-ltd --product CR.MOT.TPO.UK.001 --notify-rejected
   zegoctl provider update courier-ltd --requests-per-second 400`,
@@ -112,6 +120,8 @@ does not count: those before the consent, and those above the limit of events pe
 					changes.Product = &update.Product
 				case notifyRejectedFlag:
 					changes.NotifyRejected = &update.NotifyRejected
+				case signedLinksOnlyFlag:
+					changes.SignedLinksOnly = &update.SignedLinksOnly
 				case requestLimitFlag:
 					changes.RequestLimit = &update.RequestsPerSecond
 				default:
@@ -132,9 +142,10 @@ does not count: those before the consent, and those above the limit of events pe
 	flags.BoolVar(&update.CanEnrol, canEnrolFlag, false, "allow it to enrol customers")
 	flags.StringVar(&update.Product, productFlag, "", "product of customers who sign up through its link; empty for none")
 	flags.BoolVar(&update.NotifyRejected, notifyRejectedFlag, false, "notify its webhook of rejected events")
+	flags.BoolVar(&update.SignedLinksOnly, signedLinksOnlyFlag, false, "refuse links that are not signed with its key")
 	flags.Int64Var(&update.RequestsPerSecond, requestLimitFlag, 0,
 		"limit its requests, on average over ten seconds; 0 for the default")
-	cmd.MarkFlagsOneRequired(canEnrolFlag, productFlag, notifyRejectedFlag, requestLimitFlag)
+	cmd.MarkFlagsOneRequired(canEnrolFlag, productFlag, notifyRejectedFlag, signedLinksOnlyFlag, requestLimitFlag)
 	return cmd
 }
 

@@ -5,6 +5,7 @@
 //	lookup.go         the work provider of a key, as the API's functions read it
 //	cache.go          the same, read at most once per key in 45 seconds
 //	request_limit.go  how many requests a work provider can send
+//	link.go           links that are signed with a key
 package apikey
 
 import (

@@ -32,24 +32,26 @@ func NewStore(env *config.Env) *Store {
 
 // providerItem is a work provider.
 type providerItem struct {
-	PK             string    `dynamo:"pk,hash"`
-	SK             string    `dynamo:"sk,range"`
-	SchemaVersion  int       `dynamo:"v"`
-	Name           string    `dynamo:"name"`
-	CanEnrol       bool      `dynamo:"canEnrol"`
-	Product        string    `dynamo:"product,omitempty"`
-	NotifyRejected bool      `dynamo:"notifyRejected,omitempty"`
-	RequestLimit   int64     `dynamo:"requestLimit,omitempty"` // requests per second
-	Created        time.Time `dynamo:"created"`
+	PK              string    `dynamo:"pk,hash"`
+	SK              string    `dynamo:"sk,range"`
+	SchemaVersion   int       `dynamo:"v"`
+	Name            string    `dynamo:"name"`
+	CanEnrol        bool      `dynamo:"canEnrol"`
+	Product         string    `dynamo:"product,omitempty"`
+	NotifyRejected  bool      `dynamo:"notifyRejected,omitempty"`
+	SignedLinksOnly bool      `dynamo:"signedLinksOnly,omitempty"`
+	RequestLimit    int64     `dynamo:"requestLimit,omitempty"` // requests per second
+	Created         time.Time `dynamo:"created"`
 }
 
 func (i providerItem) provider() provider.Provider {
 	return provider.Provider{
-		ID:             strings.TrimPrefix(i.PK, table.ProviderPartition("")),
-		Name:           i.Name,
-		CanEnrol:       i.CanEnrol,
-		Product:        i.Product,
-		NotifyRejected: i.NotifyRejected,
+		ID:              strings.TrimPrefix(i.PK, table.ProviderPartition("")),
+		Name:            i.Name,
+		CanEnrol:        i.CanEnrol,
+		Product:         i.Product,
+		NotifyRejected:  i.NotifyRejected,
+		SignedLinksOnly: i.SignedLinksOnly,
 
 		RequestsPerSecond: i.RequestLimit,
 	}
@@ -94,14 +96,15 @@ func (s *Store) Create(ctx context.Context, p provider.Provider, now time.Time) 
 	// A transaction, though of one item: it has a token, so that the SDK may retry it when a response was lost, without
 	// meeting its own item and taking it for another's.
 	err := s.db.WriteTx().Put(s.table.Put(providerItem{
-		PK:             table.ProviderPartition(p.ID),
-		SK:             table.ProviderSort,
-		SchemaVersion:  itemVersion,
-		Name:           p.Name,
-		CanEnrol:       p.CanEnrol,
-		Product:        p.Product,
-		NotifyRejected: p.NotifyRejected,
-		Created:        now.UTC(),
+		PK:              table.ProviderPartition(p.ID),
+		SK:              table.ProviderSort,
+		SchemaVersion:   itemVersion,
+		Name:            p.Name,
+		CanEnrol:        p.CanEnrol,
+		Product:         p.Product,
+		SignedLinksOnly: p.SignedLinksOnly,
+		NotifyRejected:  p.NotifyRejected,
+		Created:         now.UTC(),
 	}).If("attribute_not_exists(pk)")).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return provider.Provider{}, taken
@@ -114,10 +117,11 @@ func (s *Store) Create(ctx context.Context, p provider.Provider, now time.Time) 
 
 // Changes are settings of a work provider that Update sets. A nil field stays as it is.
 type Changes struct {
-	CanEnrol       *bool   // whether it may enrol customers
-	Product        *string // code of the product of customers who sign up through its link; "" for none
-	NotifyRejected *bool   // whether its webhook is notified of rejected events
-	RequestLimit   *int64  // requests per second, on average over ten seconds; 0 for the default of all work providers
+	CanEnrol        *bool   // whether it may enrol customers
+	Product         *string // code of the product of customers who sign up through its link; "" for none
+	NotifyRejected  *bool   // whether its webhook is notified of rejected events
+	SignedLinksOnly *bool   // whether only signed links of its work
+	RequestLimit    *int64  // requests per second, on average over ten seconds; 0 for the default of all work providers
 }
 
 // Update changes settings of a work provider and returns it. Like the revocation of a key, the change takes effect
@@ -138,6 +142,9 @@ func (s *Store) Update(ctx context.Context, id string, changes Changes) (provide
 	}
 	if changes.NotifyRejected != nil {
 		update.Set("notifyRejected", *changes.NotifyRejected)
+	}
+	if changes.SignedLinksOnly != nil {
+		update.Set("signedLinksOnly", *changes.SignedLinksOnly)
 	}
 	if changes.RequestLimit != nil {
 		update.Set("requestLimit", *changes.RequestLimit)
