@@ -98,6 +98,7 @@ type LinkIntent struct {
 	Provider string // its id
 	UserID   string // by which it calls the person
 	Email    string // as the link had it; "" if it had none
+	Signed   bool   // whether the provider signed the link
 }
 
 type linkIntentItem struct {
@@ -108,6 +109,7 @@ type linkIntentItem struct {
 	Provider      string `dynamo:"provider"`
 	UserID        string `dynamo:"userId,omitempty"`
 	Email         string `dynamo:"email,omitempty"`
+	Signed        bool   `dynamo:"signed,omitempty"`
 }
 
 // SaveLinkIntent stores what a person came for and returns the token under which the pages pass it on.
@@ -121,6 +123,7 @@ func (s *Store) SaveLinkIntent(ctx context.Context, intent LinkIntent, now time.
 		Provider:      intent.Provider,
 		UserID:        intent.UserID,
 		Email:         intent.Email,
+		Signed:        intent.Signed,
 	}).Run(ctx)
 	return token, table.Unavailable("accounts", err)
 }
@@ -132,5 +135,5 @@ func (s *Store) LinkIntent(ctx context.Context, token string, now time.Time) (Li
 	if err != nil || !ok || item.Expires <= now.Unix() {
 		return LinkIntent{}, false, err
 	}
-	return LinkIntent{Provider: item.Provider, UserID: item.UserID, Email: item.Email}, true, nil
+	return LinkIntent{Provider: item.Provider, UserID: item.UserID, Email: item.Email, Signed: item.Signed}, true, nil
 }

@@ -20,10 +20,16 @@ type statusResponse struct {
 	ClassOfUse          string `json:"cover_class_of_use,omitempty"`
 	CoverLevel          string `json:"cover_level,omitempty"`
 	VehicleRegistration string `json:"vehicle_registration,omitempty"`
+	Detail              string `json:"detail,omitempty"`
 }
 
-// Status returns whether a person is insured, with two reads: who they are, and their policy. An unknown customer and
-// one who does not share with the caller are the same InvalidCustomer (contract row 23).
+// DetailUncounted is the detail of somebody who is insured, but whom the work provider has not confirmed as its own: no
+// shift of theirs counts before that (rule 7).
+const DetailUncounted = "Insured, shifts not yet counted"
+
+// Status returns whether a person is insured, and whether their shifts count, with two reads, and one more for a
+// workProviderUserId: whose it is, their history, and their policy. An unknown customer and one who does not share with
+// the caller are the same InvalidCustomer (contract row 23).
 func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store, now func() time.Time) http.Handler {
 	return web.NewFunction("user-status", keys, map[string]web.Handler{
 		"GET /v1/user/status": func(r *web.Request) (web.Response, error) {
@@ -36,7 +42,8 @@ func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store,
 			if err != nil {
 				return web.Response{}, err
 			}
-			number, err := consentedNumber(r.Context(), timelines, r.Provider.ID, name, now())
+			at := timeline.At(now())
+			number, history, err := consented(r.Context(), timelines, r.Provider.ID, name, at)
 			if err != nil {
 				return web.Response{}, err
 			}
@@ -44,7 +51,11 @@ func Status(keys web.Authenticator, customers *Store, timelines *timeline.Store,
 			if err != nil {
 				return web.Response{}, err
 			}
-			return web.Response{Status: http.StatusOK, Body: newStatusResponse(number, policy)}, nil
+			response := newStatusResponse(number, policy)
+			if policy.Insured && !history.Matched(at) {
+				response.Detail = DetailUncounted
+			}
+			return web.Response{Status: http.StatusOK, Body: response}, nil
 		},
 	})
 }
@@ -60,33 +71,33 @@ func newStatusResponse(number string, p Policy) statusResponse {
 	return s
 }
 
-// consentedNumber returns the number of the customer of that name who shares with the work provider now. One read.
-func consentedNumber(
+// consented returns the number and the history of the customer of that name who shares with the work provider at an
+// instant.
+func consented(
 	ctx context.Context,
 	timelines *timeline.Store,
 	provider string,
 	name person.Name,
-	now time.Time,
-) (string, error) {
+	at timeline.Instant,
+) (string, timeline.History, error) {
+	unknown := fault.New(fault.InvalidCustomer, "")
 	number := name.Value
-	var known bool
-	switch name.Kind {
-	case person.UserID:
+	if name.Kind == person.UserID {
 		owner, err := timelines.OwnerNumber(ctx, provider, name.Value)
 		if err != nil {
-			return "", err
+			return "", timeline.History{}, err
+		}
+		if owner == "" {
+			return "", timeline.History{}, unknown
 		}
 		number = owner
-		known = owner != ""
-	case person.CustomerNumber:
-		history, err := timelines.History(ctx, provider, name.Value)
-		if err != nil {
-			return "", err
-		}
-		known = history.Consented(timeline.At(now))
 	}
-	if !known {
-		return "", fault.New(fault.InvalidCustomer, "")
+	history, err := timelines.History(ctx, provider, number)
+	if err != nil {
+		return "", timeline.History{}, err
 	}
-	return number, nil
+	if !history.Consented(at) {
+		return "", timeline.History{}, unknown
+	}
+	return number, history, nil
 }

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/timeline"
 )
 
 var (
@@ -135,13 +137,13 @@ func headers(r *http.Response) http.Header {
 	return h
 }
 
-func TestStatusTakesTwoReads(t *testing.T) {
+func TestStatusReads(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
 	w := newFixture(t, env)
 	w.create("ABC123", courier, "12345", withVehicle)
 	for query, most := range map[string]int{
-		"customerNumber=ABC123": 2, "workProviderUserId=12345": 2, "customerNumber=ZZZ999": 1, "workProviderUserId=0": 1,
+		"customerNumber=ABC123": 2, "workProviderUserId=12345": 3, "customerNumber=ZZZ999": 1, "workProviderUserId=0": 1,
 	} {
 		meter.Reset()
 		get(t, w.status, courier, "/v1/status/?"+query)
@@ -160,6 +162,33 @@ func TestStatusAnswersHead(t *testing.T) {
 	response := ask(w.status, courier, http.MethodHead, "/v1/status/?customerNumber=ABC123", "")
 	if body := bodyOf(t, response); response.StatusCode != 200 || body != "" {
 		t.Errorf("row 27: %d %q", response.StatusCode, body)
+	}
+}
+
+// Of somebody who is insured and whom the work provider has not confirmed, or says that it does not know, the status says
+// so, under each of their names. Nothing is said of who is not insured.
+func TestStatusOfAnUnmatchedCustomer(t *testing.T) {
+	for _, c := range []struct{ number, query, detail string }{
+		{"ABC123", "customerNumber=ABC123", `,"detail":"Insured, shifts not yet counted"}`},
+		{"ABC123", "workProviderUserId=12345", `,"detail":"Insured, shifts not yet counted"}`},
+		{"SE33S", "customerNumber=SE33S", "}"},
+	} {
+		w := couriers(t)
+		_, matched := get(t, w.status, courier, "/v1/status?"+c.query)
+		for _, step := range []struct {
+			entry timeline.Entry
+			want  string
+		}{
+			{timeline.NotMatched(noon.Add(-2 * time.Hour)), strings.TrimSuffix(matched, "}") + c.detail},
+			{timeline.Matched(noon.Add(-time.Hour)), matched},
+		} {
+			if _, err := w.timelines.AddHistory(t.Context(), courier, c.number, []timeline.Entry{step.entry}); err != nil {
+				t.Fatal(err)
+			}
+			if _, got := get(t, w.status, courier, "/v1/status?"+c.query); got != step.want {
+				t.Errorf("%s after %s: %s", c.query, step.entry.Kind.APIName(), got)
+			}
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // claim has a customer come by a link that names an id.
-func (w *world) claim(number, userID string, at time.Time) error {
+func (w *fixture) claim(number, userID string, at time.Time) error {
 	return w.links.GrantConsent(w.t.Context(), link.Grant{
 		Provider:   courier,
 		Customer:   number,
@@ -25,7 +25,7 @@ func (w *world) claim(number, userID string, at time.Time) error {
 }
 
 // reply records what the webhook replied to the question about a customer and an id.
-func (w *world) reply(number, claim string, matched bool, userID string, at time.Time) bool {
+func (w *fixture) reply(number, claim string, matched bool, userID string, at time.Time) bool {
 	w.t.Helper()
 	reply := link.MatchReply{Provider: courier, Customer: number, Claim: claim, Matched: matched, UserID: userID}
 	got, err := w.links.RecordMatchReply(w.t.Context(), reply, at, func(*dynamo.WriteTx, bool) {})
@@ -34,14 +34,14 @@ func (w *world) reply(number, claim string, matched bool, userID string, at time
 }
 
 // requestMatch records a match request, and settles the customer's claims, as the processor does.
-func (w *world) requestMatch(number string, entry timeline.Entry, at time.Time) {
+func (w *fixture) requestMatch(number string, entry timeline.Entry, at time.Time) {
 	w.t.Helper()
 	_, err := w.timelines.AddHistory(w.t.Context(), courier, number, []timeline.Entry{entry})
 	w.ok(err)
 	w.ok(w.links.SettleClaims(w.t.Context(), courier, number, at))
 }
 
-func (w *world) history(number string) *timeline.History {
+func (w *fixture) history(number string) *timeline.History {
 	w.t.Helper()
 	history, err := w.timelines.History(w.t.Context(), courier, number)
 	w.ok(err)
@@ -49,7 +49,7 @@ func (w *world) history(number string) *timeline.History {
 }
 
 // wantPending compares the ids that a customer claims.
-func (w *world) wantPending(number string, want ...string) {
+func (w *fixture) wantPending(number string, want ...string) {
 	w.t.Helper()
 	var got []string
 	for _, claim := range w.history(number).PendingClaims() {
@@ -62,7 +62,7 @@ func (w *world) wantPending(number string, want ...string) {
 
 // A claim takes nothing from anybody; what was sent under the id counts for whom the work provider confirms.
 func TestClaimIsConfirmedByTheReply(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.ok(w.claim("ABC123", "12345", hours(0)))
 	w.ok(w.claim("ABC12", "12345", hours(0)))
 	w.send(courier, in("12345", hours(1)), out("12345", hours(2)))
@@ -87,7 +87,7 @@ func TestClaimIsConfirmedByTheReply(t *testing.T) {
 
 // A 404 releases the id: nobody is kept from it, and the customer may claim it again.
 func TestClaimIsReleasedByNoMatch(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.ok(w.claim("ABC123", "12345", hours(0)))
 	if w.reply("ABC123", "12345", false, "", hours(1)) {
 		t.Error("matched")
@@ -110,7 +110,7 @@ func TestClaimIsReleasedByNoMatch(t *testing.T) {
 
 // The id in the reply counts, not the one in the link.
 func TestReplyNamesAnotherID(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.ok(w.claim("ABC123", "12345", hours(0)))
 	w.reply("ABC123", "12345", true, "777", hours(1))
 	w.wantOwner("777", "ABC123")
@@ -121,7 +121,7 @@ func TestReplyNamesAnotherID(t *testing.T) {
 // A customer who is matched already claims the id of somebody else. Until the reply nothing under it counts for them,
 // and a 404 does not end the cover that they have.
 func TestClaimOfAFurtherID(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.give(courier, "ABC123", "1", hours(0))
 	w.ok(w.claim("ABC123", "2", hours(1)))
 	w.send(courier, in("2", hours(2)), out("2", hours(3)), in("1", hours(4)), out("1", hours(5)))
@@ -157,7 +157,7 @@ func TestClaimsAndMatchRequests(t *testing.T) {
 		"no match":                  {[]string{"1", "2"}, false, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			for i, id := range c.claims {
 				w.ok(w.claim("ABC123", id, hours(i)))
 			}
@@ -187,7 +187,7 @@ func TestClaimsAndMatchRequests(t *testing.T) {
 
 // A match request for one whose claimed id was confirmed for another meanwhile.
 func TestMatchRequestForATakenClaim(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.ok(w.claim("ABC123", "1", hours(0)))
 	w.give(courier, "ABC12", "1", hours(1))
 	w.requestMatch("ABC123", timeline.Matched(hours(2)), hours(2))
@@ -197,7 +197,7 @@ func TestMatchRequestForATakenClaim(t *testing.T) {
 
 // A claim counts under the consent that it was made under.
 func TestWithdrawalEndsClaims(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.ok(w.claim("ABC123", "1", hours(0)))
 	w.ok(w.links.WithdrawConsent(t.Context(), courier, "ABC123", hours(1)))
 	w.ok(w.links.SettleClaims(t.Context(), courier, "ABC123", hours(2)))
@@ -209,7 +209,7 @@ func TestWithdrawalEndsClaims(t *testing.T) {
 
 // By links a customer has five ids at a work provider, claimed and linked together; operators may link more.
 func TestIDsPerCustomerByLinks(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	grant := link.Grant{Provider: courier, Customer: "ABC123", Matched: true, MaxUserIDs: link.MaxLinkUserIDs}
 	for i := range link.MaxLinkUserIDs {
 		id := fmt.Sprint(i)

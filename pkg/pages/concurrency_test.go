@@ -28,7 +28,7 @@ func atTheSameTime(n int, do func(i int) error) []error {
 func TestEverythingEnds(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
-	b := w.browser().open(courierLink)
+	b := w.browser().open(linkFor("77", ""))
 	b.send(validSignUpFields("ola@example.com")...)
 	b.open("/account/forgot").send("email", "ann@example.com").openMail().send("password", testPassword)
 	var rows []struct {
@@ -67,7 +67,7 @@ func TestOneOfTwoIsLinked(t *testing.T) {
 	for i, number := range numbers {
 		email := strings.ToLower(number) + "@example.com"
 		w.createAccount(number, email)
-		browsers[i] = w.browser().signIn(email).open(courierLink)
+		browsers[i] = w.browser().signIn(email).open(linkFor("77", ""))
 	}
 	atTheSameTime(2, func(i int) error {
 		browsers[i].post("/account/consent", url.Values{"link": browsers[i].fields()["link"], "choice": {"agree"}})
@@ -86,7 +86,7 @@ func TestOneOfTwoIsLinked(t *testing.T) {
 // password back.
 func TestMistakesAtSignUp(t *testing.T) {
 	w := newFixture(t)
-	b := w.browser().open(courierLink)
+	b := w.browser().open(linkFor("77", ""))
 	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob", "2199-01-01", "password", "short", "vehicle", "!!").
 		expectText(422,
 			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199-01-01"`, `value="!!"`,
@@ -130,7 +130,7 @@ func TestStorageThatFails(t *testing.T) {
 	broken := config.From(map[string]string{"CUSTOMERS_TABLE": w.env.Get("CUSTOMERS_TABLE"), "SESSIONS_TABLE": "nowhere"})
 	broken.SetAWS(w.env.AWS())
 	w.site.accounts = account.NewStore(broken)
-	b := w.browser().open(courierLink).expectText(503, "Temporarily unavailable")
+	b := w.browser().open(linkFor("77", "")).expectText(503, "Temporarily unavailable")
 	b.cookie = "something"
 	b.open("/account").expectText(503)
 	if _, err := w.site.accounts.ByEmail(t.Context(), "x"); err != nil {

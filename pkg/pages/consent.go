@@ -1,14 +1,18 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/config"
+	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/provider"
@@ -26,6 +30,8 @@ type Webhooks interface {
 	PublishSignUp(ctx context.Context, provider, customer string) error
 	// MatchStatus returns the state of the match.
 	MatchStatus(ctx context.Context, provider, customer string) (webhook.MatchStatus, error)
+	// HasWebhook reports whether the work provider is notified and asked.
+	HasWebhook(ctx context.Context, provider string) (bool, error)
 }
 
 // NewWebhooks returns the webhooks of the queue and the tables that the environment names.
@@ -41,14 +47,39 @@ type consentData struct {
 	Provider      string // the work provider's name
 	UserID        string // by which it calls the customer
 	Email         string // of the customer who is signed in
+	LinkEmail     string // that the link has, if it is another one
+	EmailError    string // what is wrong with the answer to whether the id is theirs all the same
 	AlreadyShared bool
+	Pending       bool // the work provider has not confirmed the id yet
 }
 
 // consentContext is what a consent is about.
 type consentContext struct {
 	intent        account.LinkIntent
 	provider      provider.Provider
+	customer      customer.Customer // who is signed in
 	alreadyShared bool
+	pending       bool // the customer agreed, and the work provider has not confirmed the id yet
+}
+
+// linkEmail returns the email of the link if it is not the customer's.
+func (c consentContext) linkEmail() string {
+	if c.intent.Email == customer.NormaliseEmail(c.customer.Email) {
+		return ""
+	}
+	return c.intent.Email
+}
+
+// page returns what the consent page shows.
+func (c consentContext) page() consentData {
+	return consentData{
+		Provider:      c.provider.Name,
+		UserID:        c.intent.UserID,
+		Email:         c.customer.Email,
+		LinkEmail:     c.linkEmail(),
+		AlreadyShared: c.alreadyShared,
+		Pending:       c.pending,
+	}
 }
 
 // consentContext finds out what the customer who is signed in came for. An id of another customer is a pageError.
@@ -76,48 +107,70 @@ func (r *pageRequest) consentContext() (consentContext, error) {
 	if err != nil {
 		return consentContext{}, err
 	}
-	alreadyShared := owned.Owner == r.customer && history.Consented(timeline.At(r.now))
-	return consentContext{intent: intent, provider: p, alreadyShared: alreadyShared}, nil
+	c, ok, err := r.customers.Customer(r.Context(), r.customer)
+	if err != nil || !ok {
+		return consentContext{}, cmp.Or(err, errErased)
+	}
+	pending := slices.ContainsFunc(history.PendingClaims(), func(claim timeline.IDClaim) bool {
+		return claim.UserID == intent.UserID
+	})
+	return consentContext{
+		intent:        intent,
+		provider:      p,
+		customer:      c,
+		alreadyShared: owned.Owner == r.customer && history.Consented(timeline.At(r.now)),
+		pending:       pending,
+	}, nil
 }
+
+// errErased means that the customer who is signed in was erased.
+var errErased = errors.New("pages: the customer was erased")
 
 func consentForm(r *pageRequest) (web.Response, error) {
 	if r.customer == "" {
 		return r.redirectToSignIn()
 	}
 	asked, err := r.consentContext()
-	if err != nil {
-		return web.Response{}, err
-	}
-	c, ok, err := r.customers.Customer(r.Context(), r.customer)
-	if err != nil {
-		return web.Response{}, err
-	}
-	if !ok {
+	if errors.Is(err, errErased) {
 		return r.endAndRedirect()
 	}
-	data := consentData{
-		Provider:      asked.provider.Name,
-		UserID:        asked.intent.UserID,
-		Email:         c.Email,
-		AlreadyShared: asked.alreadyShared,
+	if err != nil {
+		return web.Response{}, err
 	}
-	return r.render(http.StatusOK, "Share with "+data.Provider, consentContent(r, data)), nil
+	return r.render(http.StatusOK, "Share with "+asked.provider.Name, consentContent(r, asked.page())), nil
 }
 
-// consent stores what the customer agreed to in one transaction: sharing, the id, and that the two are matched (rule
-// 7). Sent twice it is stored once. To decline stores nothing.
+// consent stores what the customer agreed to in one transaction: sharing, and the id. Where the work provider has a
+// webhook, its reply confirms the id and matches the two; else the consent does (rule 7). Sent twice it is stored once.
+// To decline stores nothing.
 func consent(r *pageRequest) (web.Response, error) {
 	if r.customer == "" {
 		return r.redirectToSignIn()
 	}
 	asked, err := r.consentContext()
 	switch {
+	case errors.Is(err, errErased):
+		return r.endAndRedirect()
 	case err != nil:
 		return web.Response{}, err
 	case r.form.Get("choice") != "agree":
 		return r.redirect("", url.Values{"done": {"declined"}})
 	case asked.alreadyShared:
 		return r.redirect("", url.Values{"done": {"linked"}})
+	case asked.pending:
+		return r.redirect("", url.Values{"done": {"asked"}})
+	case asked.linkEmail() != "" && r.form.Get("mine") != "yes":
+		page := asked.page()
+		page.EmailError = "Confirm that the account is yours, or decline."
+		title := "Error: Share with " + asked.provider.Name
+		return r.render(http.StatusUnprocessableEntity, title, consentContent(r, page)), nil
+	}
+	hasWebhook, err := r.webhooks.HasWebhook(r.Context(), asked.provider.ID)
+	if err != nil {
+		return web.Response{}, err
+	}
+	if asked.provider.SignedLinksOnly && !asked.intent.Signed { // since the link was opened
+		return web.Response{}, badLink(asked.provider.Name + " no longer uses links of this kind.")
 	}
 	if err := r.allow(counter{account.ConsentByCustomer, r.customer}); err != nil {
 		return web.Response{}, withLinks(err, accountLink...)
@@ -128,30 +181,49 @@ func consent(r *pageRequest) (web.Response, error) {
 		return web.Response{}, err
 	}
 	grant := link.Grant{
-		Provider: asked.provider.ID,
-		Customer: r.customer,
-		UserID:   asked.intent.UserID,
-		Matched:  true,
-		Require:  r.customers.RequireActive,
+		Provider:   asked.provider.ID,
+		Customer:   r.customer,
+		UserID:     asked.intent.UserID,
+		Matched:    !hasWebhook,
+		Claimed:    hasWebhook,
+		MaxUserIDs: link.MaxLinkUserIDs,
+		Require:    r.customers.RequireActive,
 	}
 	err = r.links.GrantConsent(ctx, grant, r.now)
-	if err != nil && fault.KindOf(err) == fault.NotFound { // the customer was erased
-		return r.endAndRedirect()
+	if err != nil {
+		return r.consentFailed(asked.provider, err)
 	}
-	if errors.Is(err, link.ErrTooManyChanges) {
+	r.webhooks.PublishSignUp(ctx, asked.provider.ID, r.customer) // if it fails, the pending message arrives a little later
+	done := "linked"
+	if hasWebhook {
+		done = "asked"
+	}
+	return r.redirect("", url.Values{"done": {done}})
+}
+
+// consentFailed answers a consent that could not be stored.
+func (r *pageRequest) consentFailed(p provider.Provider, err error) (web.Response, error) {
+	switch {
+	case fault.KindOf(err) == fault.NotFound: // the customer was erased
+		return r.endAndRedirect()
+	case errors.Is(err, link.ErrTaken): // another customer was faster
+		return web.Response{}, r.linkedElsewhere(p)
+	case errors.Is(err, link.ErrTooMany):
+		return web.Response{}, &pageError{
+			status: http.StatusConflict,
+			title:  "Too many accounts",
+			Text: fmt.Sprintf("You can link at most %d accounts of %s. Nothing was changed. "+
+				"If you need another one, tell %s: they confirm to us that it is yours, and we link it.",
+				link.MaxLinkUserIDs, p.Name, p.Name),
+			Links: accountLink,
+		}
+	case errors.Is(err, link.ErrTooManyChanges):
 		return web.Response{}, &pageError{
 			status: http.StatusTooManyRequests,
 			title:  "Too many changes",
-			Text:   "You linked this work provider too often this month. Nothing was changed. Please try again next month.",
+			Text:   "You linked " + p.Name + " too often this month. Nothing was changed. Please try again next month.",
 			Links:  accountLink,
 		}
 	}
-	if err != nil && fault.KindOf(err) == fault.InvalidData { // another customer was faster
-		return web.Response{}, r.linkedElsewhere(asked.provider)
-	}
-	if err != nil {
-		return web.Response{}, err
-	}
-	r.webhooks.PublishSignUp(ctx, asked.provider.ID, r.customer) // if it fails, the pending message arrives a little later
-	return r.redirect("", url.Values{"done": {"linked"}})
+	return web.Response{}, err
 }

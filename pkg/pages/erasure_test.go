@@ -27,7 +27,7 @@ func TestErasureIsFinal(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.clock = w.clock.Add(time.Minute)
-	phone := w.browser().signIn("ann@example.com").open(courierLink).expectText(200, "Share with Courier Ltd?")
+	phone := w.browser().signIn("ann@example.com").open(linkFor("77", "")).expectText(200, "Share with Courier Ltd?")
 	form := phone.fields()
 	w.browser().open("/account/forgot").send("email", "ann@example.com")
 	_, reset := w.lastMail()
@@ -45,7 +45,7 @@ func TestErasureIsFinal(t *testing.T) {
 
 	phone.post("/account/consent", url.Values{"link": form["link"], "choice": {"agree"}}).
 		expectText(200, "<h1>Sign in</h1>")
-	for _, page := range []string{"/account", "/account/login", "/account/signup", courierLink} {
+	for _, page := range []string{"/account", "/account/login", "/account/signup", linkFor("77", "")} {
 		b := w.browser()
 		b.cookie = cookie
 		b.open(page).expectText(200)
@@ -55,7 +55,7 @@ func TestErasureIsFinal(t *testing.T) {
 	}
 
 	// Who was erased is a stranger, and can sign up.
-	b := w.browser().open(courierLink).expectText(200, "<h1>Sign up</h1>")
+	b := w.browser().open(linkFor("77", "")).expectText(200, "<h1>Sign up</h1>")
 	b.send(validSignUpFields("ann@example.com")...).openMail().send("password", testPassword)
 	b.expectText(200, "Share with Courier Ltd?").send("choice", "agree").expectText(200, "You are linked.")
 	if owner := w.owner("courier-ltd", "77"); owner == "" || owner == "AAA1" {
@@ -69,7 +69,7 @@ func TestSessionOfAnErasedCustomer(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.erase("AAA1")
-	for _, path := range []string{"/account", "/account/consent", courierLink} {
+	for _, path := range []string{"/account", "/account/consent", linkFor("77", "")} {
 		b := w.browser()
 		token, err := w.site.accounts.CreateSession(t.Context(), "AAA1", w.clock)
 		w.ok(err)

@@ -52,10 +52,11 @@ func (l *memoryMailer) Send(_ context.Context, m mail.Message) error {
 
 // fakeWebhooks is Webhooks that note what they are told; the state they answer is the test's.
 type fakeWebhooks struct {
-	mu      sync.Mutex
-	calls   []string
-	state   webhook.MatchStatus
-	failing bool
+	mu         sync.Mutex
+	calls      []string
+	state      webhook.MatchStatus
+	configured bool // whether the work providers have one
+	failing    bool
 }
 
 func (a *fakeWebhooks) PublishPendingSignUp(_ context.Context, provider, customer string) error {
@@ -78,6 +79,8 @@ func (a *fakeWebhooks) PublishSignUp(_ context.Context, provider, customer strin
 func (a *fakeWebhooks) MatchStatus(context.Context, string, string) (webhook.MatchStatus, error) {
 	return a.state, nil
 }
+
+func (a *fakeWebhooks) HasWebhook(context.Context, string) (bool, error) { return a.configured, nil }
 
 // fixture is tables of its own with two work providers, and the pages over them.
 type fixture struct {

@@ -194,7 +194,7 @@ func TestADoubleClickOnSignUp(t *testing.T) {
 func TestADoubleClickOnAgree(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
-	b := w.browser().signIn("ann@example.com").open(courierLink)
+	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
 	link := b.fields().Get("link")
 	b.send("choice", "agree").expectText(200, "You are linked.")
 	b.post("/account/consent", url.Values{"link": {link}, "choice": {"agree"}}).expectText(200, "You are linked.")
@@ -209,7 +209,7 @@ func TestADoubleClickOnAgree(t *testing.T) {
 func TestDeclining(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
-	b := w.browser().signIn("ann@example.com").open(courierLink)
+	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
 	link := b.fields().Get("link")
 	b.send("choice", "decline").expectText(200, "nothing is shared", "None. To link one")
 	b.post("/account/consent", url.Values{"link": {link}}).expectText(200, "nothing is shared") // no choice is no consent
@@ -242,7 +242,7 @@ func TestRemoving(t *testing.T) {
 	b.open("/account/remove?provider=nobody").expectText(404, "Nothing was changed.")
 	// Now the id is free for whom it belongs to, also for herself again.
 	w.clock = w.clock.Add(time.Hour)
-	b.open(courierLink).send("choice", "agree").expectText(200, "You are linked.")
+	b.open(linkFor("77", "")).send("choice", "agree").expectText(200, "You are linked.")
 	if w.owner("courier-ltd", "77") != "AAA1" {
 		t.Error("not linked again")
 	}
@@ -252,7 +252,7 @@ func TestTwoProviders(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com")
-	b.open(courierLink).send("choice", "agree").expectText(200, "You are linked.")
+	b.open(linkFor("77", "")).send("choice", "agree").expectText(200, "You are linked.")
 	b.open("/link-work-provider?work_provider=Parcels+%26+Co&work_provider_user_id=77").
 		expectText(200, "Share with Parcels &amp; Co?")
 	b.send("choice", "agree").expectText(200, "Courier Ltd", "Parcels &amp; Co")
@@ -265,10 +265,10 @@ func TestUserIDOfAnotherCustomer(t *testing.T) {
 	w.createAccount("BBB1", "bob@example.com")
 	ann := w.browser().
 		signIn("ann@example.com").
-		open(courierLink)
+		open(linkFor("77", ""))
 	bob := w.browser().
 		signIn("bob@example.com").
-		open(courierLink)
+		open(linkFor("77", ""))
 	ann.send("choice", "agree").expectText(200, "You are linked.")
 	bob.send("choice", "agree").expectText(409, "another Zego customer", "Nothing was changed.")
 	bob.open("/account").expectText(200, "None. To link one")
@@ -383,7 +383,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestFailuresOfOurs(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
-	b := w.browser().signIn("ann@example.com").open(courierLink)
+	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
 	w.webhooks.failing = true
 	b.send("choice", "agree").expectText(503, "Temporarily unavailable")
 	if w.owner("courier-ltd", "77") != "" {

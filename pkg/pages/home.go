@@ -33,6 +33,7 @@ type sharedProvider struct {
 	ID          string
 	Name        string
 	UserIDs     []string // by which it calls them
+	Claimed     []string // ids that it has not confirmed yet
 	Since       string   // a date
 	MatchStatus string
 }
@@ -40,19 +41,32 @@ type sharedProvider struct {
 // flashMessages say what was done a moment ago.
 var flashMessages = map[string]string{
 	"linked":   "You are linked. From now on your shifts there count.",
+	"asked":    "You agreed to share. We are asking the work provider to confirm that the account is yours.",
 	"declined": "You did not agree, so nothing is shared.",
 	"removed":  "The link is removed. Nothing is shared with that work provider any more.",
 
 	"others-signed-out": "You are signed out everywhere else.",
 }
 
-// matchStatusText says how the match with a work provider stands.
-var matchStatusText = map[webhook.MatchStatus]string{
-	webhook.MatchNone:     "Not confirmed by the work provider yet. Your shifts count once it confirms.",
-	webhook.MatchPending:  "We are asking the work provider whether it knows you. Your shifts count once it says so.",
-	webhook.MatchFound:    "Linked. Your shifts count.",
-	webhook.MatchNotFound: "The work provider does not find you. Your shifts do not count. Please ask them to correct it.",
-	webhook.MatchNoReply:  "The work provider does not answer. Your shifts count once it confirms that it knows you. Please ask them.",
+// uncountedReasons say why the shifts of a customer who shares with a work provider are not counted yet.
+var uncountedReasons = map[webhook.MatchStatus]string{
+	webhook.MatchNone:     "The work provider has not confirmed that it knows you. Please ask them.",
+	webhook.MatchPending:  "We are asking the work provider whether it knows you. They count once it says so.",
+	webhook.MatchNotFound: "The work provider does not find you. Please ask them to correct it.",
+	webhook.MatchNoReply:  "The work provider does not answer. Please ask them to confirm that it knows you.",
+}
+
+// describeMatch says how the match with a work provider stands. Of somebody insured it begins as the detail of their
+// status does (contract, "Status").
+func describeMatch(match webhook.MatchStatus, policy customer.Policy) string {
+	reason, uncounted := uncountedReasons[match]
+	switch {
+	case !uncounted:
+		return "Linked. Your shifts count."
+	case policy.Insured:
+		return customer.DetailUncounted + ". " + reason
+	}
+	return "Shifts not yet counted. " + reason
 }
 
 func home(r *pageRequest) (web.Response, error) {
@@ -77,6 +91,7 @@ func home(r *pageRequest) (web.Response, error) {
 	history := recentShifts(r.now)
 	for _, a := range activities {
 		if a.shared != nil {
+			a.shared.MatchStatus = describeMatch(a.match, data.Policy)
 			data.Shared = append(data.Shared, *a.shared)
 		}
 		history.add(a.provider.Name, a.shifts)
@@ -90,6 +105,7 @@ func home(r *pageRequest) (web.Response, error) {
 type providerActivity struct {
 	provider provider.Provider
 	shared   *sharedProvider // nil if the customer does not share with it now
+	match    webhook.MatchStatus
 	shifts   []timeline.ListedShift
 }
 
@@ -128,16 +144,19 @@ func (r *pageRequest) loadProvider(ctx context.Context, p provider.Provider) (pr
 	}
 	since, ok := history.ConsentedSince(timeline.At(r.now))
 	if ok {
-		state, err := r.webhooks.MatchStatus(ctx, p.ID, r.customer)
-		if err != nil {
+		if activity.match, err = r.webhooks.MatchStatus(ctx, p.ID, r.customer); err != nil {
 			return activity, err
 		}
+		var claimed []string
+		for _, claim := range history.PendingClaims() {
+			claimed = append(claimed, claim.UserID)
+		}
 		activity.shared = &sharedProvider{
-			ID:          p.ID,
-			Name:        p.Name,
-			UserIDs:     history.CurrentUserIDs(),
-			Since:       since.Time().In(london).Format("2 January 2006"),
-			MatchStatus: matchStatusText[state],
+			ID:      p.ID,
+			Name:    p.Name,
+			UserIDs: history.CurrentUserIDs(),
+			Claimed: claimed,
+			Since:   since.Time().In(london).Format("2 January 2006"),
 		}
 	}
 	customer := timeline.ConsentedCustomer{Provider: p.ID, Number: r.customer, History: history}

@@ -4,9 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 
 	"zego.com/workprovider/pkg/account"
+	"zego.com/workprovider/pkg/apikey"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/person"
@@ -97,10 +98,43 @@ func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error)
 		return intent, p, badLink("The link does not say who you are at " + p.Name + ", so we cannot link you.")
 	}
 	intent.UserID = name.Value
+	if err := r.checkSignature(&intent, p); err != nil {
+		return intent, p, err
+	}
 	if !customer.IsEmail(intent.Email) {
 		intent.Email = "" // it only saves some typing
 	}
 	return intent, p, nil
+}
+
+// checkSignature notes whether the work provider signed its link. A signature that is wrong, or has expired, is an error,
+// and so is none where the provider's links have to have one.
+func (r *pageRequest) checkSignature(intent *account.LinkIntent, p provider.Provider) error {
+	if !r.form.Has("signature") && !p.SignedLinksOnly {
+		return nil
+	}
+	expires, _ := strconv.ParseInt(r.form.Get("expires"), 10, 64) // 0 has expired
+	link := apikey.Link{
+		WorkProvider: firstParam(r.form, providerParams),
+		UserID:       intent.UserID,
+		Email:        web.RepairQueryEmail(r.form.Get("email")),
+		Expires:      expires,
+	}
+	signed, err := r.providers.VerifyLink(
+		r.Context(), p.ID, link, r.form.Get("key_id"), r.form.Get("signature"), r.now)
+	if err != nil {
+		return err
+	}
+	if !signed {
+		return &pageError{
+			status: http.StatusBadRequest,
+			title:  "This link does not work",
+			Text: "The link is too old, or it was not made by " + p.Name + ". Nothing was changed. " +
+				"Please open the link in the app of " + p.Name + " again. If that does not help, tell " + p.Name + ".",
+		}
+	}
+	intent.Signed = true
+	return nil
 }
 
 func badLink(text string) error {
@@ -111,18 +145,20 @@ func badLink(text string) error {
 	}
 }
 
-// linkedElsewhere returns the error of an id that belongs to another customer.
+// linkedElsewhere returns the error of an id that belongs to another customer, with what its owner can do.
 func (r *pageRequest) linkedElsewhere(p provider.Provider) error {
-	pageErr := &pageError{
+	signIn := "sign in"
+	links := []pageLink{{"/login", "Sign in"}}
+	if r.customer != "" {
+		signIn = "sign out above and sign in"
+		links = accountLink
+	}
+	return &pageError{
 		status: http.StatusConflict,
 		title:  "Already linked to another customer",
 		Text: "This " + p.Name + " account is linked to another Zego customer. Nothing was changed. " +
-			"If that other customer is you, sign in with the email that you used then. If not, please tell " + p.Name + ".",
-		Links: []pageLink{{"/login", "Sign in"}},
+			"If that other customer is you, " + signIn + " with the email that you used then. " +
+			"If not, and the account is yours, tell " + p.Name + ": they confirm to us whose it is, and we move it to you.",
+		Links: links,
 	}
-	if r.customer != "" {
-		pageErr.Text = strings.Replace(pageErr.Text, "sign in with", "sign out above and sign in with", 1)
-		pageErr.Links = accountLink
-	}
-	return pageErr
 }
