@@ -91,9 +91,8 @@ func build(env *config.Env) map[string]http.Handler {
 func processor(env *config.Env) consumer.Func {
 	applier := timeline.NewApplier(timeline.NewStore(env), 32)
 	process := shift.Processor(applier, deadletter.NewStore(env), time.Now)
-	consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
-	links := link.New(timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
-	consume = shift.SettleClaims(consume, links.SettleClaims, time.Now)
+	publisher := webhook.NewPublisherFromEnv(env)
+	consume := shift.PublishMatches(shift.NotifyRejected(process, publisher.PublishProcessed), publisher.PublishMatch)
 	return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, consume))
 }
 

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -258,12 +257,21 @@ func (d *day) live(api http.Handler) {
 	world, err := demo.Load(d.t.Context(), d.env, demo.Data{})
 	d.ok(err)
 	d.ok(emulator.VerifySender(d.t.Context(), d.env.AWS()))
+	cyd := make(chan string, 1) // whose match the receiver decides later
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reply := http.StatusNoContent
-		if told, err := io.ReadAll(r.Body); err != nil || bytes.Contains(told, []byte("bea@example.com")) {
-			reply = http.StatusGone
+		var signUp struct{ CustomerNumber, Email string }
+		if err := json.NewDecoder(r.Body).Decode(&signUp); err != nil {
+			d.t.Error(err)
 		}
-		w.WriteHeader(reply)
+		switch signUp.Email {
+		case "bea@example.com":
+			w.WriteHeader(http.StatusGone)
+		case "cyd@example.com":
+			cyd <- signUp.CustomerNumber
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
 	}))
 	defer receiver.Close()
 	_, err = webhook.NewStore(d.env).Set(d.t.Context(), "courier-ltd", receiver.URL, "", time.Now())
@@ -297,9 +305,12 @@ func (d *day) live(api http.Handler) {
 	c.customers()
 	c.shifts()
 
-	// Two people sign up. The receiver knows the first, and wants to hear no more of anybody when it is told of the
-	// second.
+	// Three people sign up. The receiver knows the first, decides on the second later, and wants to hear no more of anybody
+	// when it is told of the third.
 	d.signUp(c, "ola@example.com", "77")
+	d.signUp(c, "cyd@example.com", "79")
+	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
+	c.ask("POST /v1/match", "", `{"customerNumber":"`+<-cyd+`","success":true}`, http.StatusAccepted)
 	bea := d.signUp(c, "bea@example.com", "78")
 	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
 	d.page(c, bea, "POST /account/remove", "provider=courier-ltd")

@@ -41,7 +41,7 @@ var readOnlyCommands = [][]string{
 var mutatingCommands = [][]string{
 	{"provider", "create", "Parcels & Co"},
 	{"provider", "update", "courier-ltd", "--can-enrol", "--product", "X", "--notify-rejected",
-		"--requests-per-second", "10"},
+		"--signed-links-only", "--requests-per-second", "10"},
 	{"key", "issue", "courier-ltd"},
 	{"key", "rotate", "courier-ltd", "KEY"},
 	{"key", "revoke", "courier-ltd", "KEY"},
@@ -284,7 +284,9 @@ func leafCommands(cmd *cobra.Command) []*cobra.Command {
 
 // Every command is in one of the lists above, so that the tests of all commands include it.
 func TestCommandLists(t *testing.T) {
-	elsewhere := []string{"zegoctl trace", "zegoctl webhook test", "zegoctl webhook resend"} // tested separately
+	elsewhere := []string{ // tested separately
+		"zegoctl link sign", "zegoctl trace", "zegoctl webhook test", "zegoctl webhook resend",
+	}
 	tree := command(config.From(nil), nil)
 	var listed []string
 	for _, args := range slices.Concat(readOnlyCommands, mutatingCommands) {

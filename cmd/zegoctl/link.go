@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +27,7 @@ type linkView struct {
 	ConsentedSince      string   `json:"consentedSince,omitempty"`
 	Matched             bool     `json:"matched"`
 	WorkProviderUserIDs []string `json:"workProviderUserIds"`
+	ClaimedUserIDs      []string `json:"claimedUserIds,omitempty"` // not confirmed by the work provider yet
 }
 
 func (t *tool) link() *cobra.Command {
@@ -32,7 +37,8 @@ func (t *tool) link() *cobra.Command {
 		Long: `Consents of customers, and their IDs at work providers.
 
 The processor recomputes shifts about half a minute after a change.`,
-	}, t.linkList(), t.linkOwner(), t.linkGrant(), t.linkWithdraw(), t.linkMove(), t.linkUnlink())
+	}, t.linkList(), t.linkOwner(), t.linkGrant(), t.linkWithdraw(), t.linkMove(), t.linkUnlink(),
+		t.linkSign())
 }
 
 // linkContext has the stores that these commands use.
@@ -103,6 +109,9 @@ func newLinkView(providerID, number string, history timeline.History, now timeli
 		Matched:             history.Matched(now),
 		WorkProviderUserIDs: append([]string{}, history.CurrentUserIDs()...),
 	}
+	for _, claim := range history.PendingClaims() {
+		view.ClaimedUserIDs = append(view.ClaimedUserIDs, claim.UserID)
+	}
 	if since, ok := history.ConsentedSince(now); ok {
 		view.ConsentedSince = formatTime(since.Time())
 	}
@@ -110,10 +119,12 @@ func newLinkView(providerID, number string, history timeline.History, now timeli
 }
 
 func (t *tool) showLinks(cmd *cobra.Command, result any, views ...linkView) error {
-	rows := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS"}}
+	rows := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS", "CLAIMED"}}
 	for _, v := range views {
-		userIDs := strings.Join(v.WorkProviderUserIDs, " ")
-		rows = append(rows, []string{v.WorkProvider, v.CustomerNumber, v.ConsentedSince, fmt.Sprint(v.Matched), userIDs})
+		rows = append(rows, []string{
+			v.WorkProvider, v.CustomerNumber, v.ConsentedSince, fmt.Sprint(v.Matched),
+			strings.Join(v.WorkProviderUserIDs, " "), strings.Join(v.ClaimedUserIDs, " "),
+		})
 	}
 	return t.show(cmd, result, rows...)
 }
@@ -285,4 +296,73 @@ func (t *tool) linkOwner() *cobra.Command {
 				[]string{view.WorkProvider, view.CustomerNumber, strings.Join(view.AllOwners, " ")})
 		},
 	}
+}
+
+// signedLinkView is a signed link.
+type signedLinkView struct {
+	Path    string `json:"path"` // of the API, with the query
+	Expires string `json:"expires"`
+}
+
+func (t *tool) linkSign() *cobra.Command {
+	var email string
+	var lifetime time.Duration
+	cmd := &cobra.Command{
+		Use:   "sign PROVIDER USER-ID",
+		Short: "Sign a link with an API key of the work provider, read from standard input",
+		Long: `Sign a link with an API key of the work provider, which is read from standard input, and show its path
+and query. A work provider signs its links itself, in the same way; with this command both can be
+compared. Nothing is stored, and the link is not opened.`,
+		Example: `  zegoctl link sign courier-ltd 12345 --email driver@example.com --lifetime 15m`,
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := t.providers(cmd)
+			if err != nil {
+				return err
+			}
+			p, err := store.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if _, err := person.NewUserID(args[1]); err != nil {
+				return err
+			}
+			if lifetime <= 0 || lifetime > apikey.MaxLinkLifetime {
+				return fmt.Errorf("--lifetime must be more than 0 and at most %s", apikey.MaxLinkLifetime)
+			}
+			key, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 1000))
+			if err != nil {
+				return err
+			}
+			now := t.now()
+			expires := now.Add(lifetime)
+			signed := apikey.Link{WorkProvider: p.Name, UserID: args[1], Email: email, Expires: expires.Unix()}
+			keyID, signature, err := signed.Sign(strings.TrimSpace(string(key)))
+			if err != nil {
+				return err
+			}
+			ok, err := store.VerifyLink(cmd.Context(), p.ID, signed, keyID, signature, now)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return fmt.Errorf("this is not a key of `%s` that works", p.ID)
+			}
+			query := url.Values{
+				"work_provider":         {p.Name},
+				"work_provider_user_id": {args[1]},
+				"expires":               {strconv.FormatInt(signed.Expires, 10)},
+				"key_id":                {keyID},
+				"signature":             {signature},
+			}
+			if email != "" {
+				query.Set("email", email)
+			}
+			view := signedLinkView{"/v1/link-work-provider?" + query.Encode(), formatTime(expires)}
+			return t.show(cmd, view, []string{"PATH", "EXPIRES"}, []string{view.Path, view.Expires})
+		},
+	}
+	cmd.Flags().StringVar(&email, "email", "", "email of the person, to fill in the form")
+	cmd.Flags().DurationVar(&lifetime, "lifetime", time.Hour, "how long the link works")
+	return cmd
 }

@@ -103,18 +103,18 @@ func TestProviders(t *testing.T) {
 	var one providerView
 	o.must(&one, "provider", "create", "Courier Ltd", "--can-enrol")
 	o.must(&one, "provider", "create", "Parcels & Co")
-	o.must(&one, "provider", "update", "courier-ltd", "--can-enrol=false")
+	o.must(&one, "provider", "update", "courier-ltd", "--can-enrol=false", "--signed-links-only")
 	o.must(&one, "provider", "update", "parcels-co", "--product", "CR.MOT.TPO.UK.001", "--requests-per-second", "400")
 	var all []providerView
 	o.must(&all, "provider", "list")
-	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd"}) ||
+	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd", SignedLinksOnly: true}) ||
 		all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001", RequestsPerSecond: 400}) {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	want := "ID           NAME          CAN ENROL  PRODUCT            NOTIFY REJECTED  REQUESTS PER SECOND\n" +
-		"courier-ltd  Courier Ltd   false                         false            default\n" +
-		"parcels-co   Parcels & Co  false      CR.MOT.TPO.UK.001  false            400\n"
+	want := "ID           NAME          CAN ENROL  PRODUCT            NOTIFY REJECTED  SIGNED LINKS ONLY  REQUESTS PER SECOND\n" +
+		"courier-ltd  Courier Ltd   false                         false            true               default\n" +
+		"parcels-co   Parcels & Co  false      CR.MOT.TPO.UK.001  false            false              400\n"
 	if err != nil || out != want {
 		t.Errorf("%v:\n%s", err, out)
 	}

@@ -7,7 +7,6 @@ import (
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/consumer"
 	"zego.com/workprovider/pkg/deadletter"
-	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/serve"
 	"zego.com/workprovider/pkg/shift"
@@ -21,9 +20,8 @@ const parallel = 32
 func main() {
 	serve.Queue(func(env *config.Env) consumer.Func {
 		process := shift.Processor(timeline.NewApplier(timeline.NewStore(env), parallel), deadletter.NewStore(env), time.Now)
-		consume := shift.NotifyRejected(process, webhook.NewPublisherFromEnv(env).PublishProcessed)
-		links := link.New(timeline.NewStore(env), shift.NewRecomputeRequester(queue.NewEventsQueue(env)))
-		consume = shift.SettleClaims(consume, links.SettleClaims, time.Now)
+		publisher := webhook.NewPublisherFromEnv(env)
+		consume := shift.PublishMatches(shift.NotifyRejected(process, publisher.PublishProcessed), publisher.PublishMatch)
 		return queue.NewEventsQueue(env).WithBackoff(queue.DropStale(env, consume))
 	})
 }

@@ -44,6 +44,13 @@ func (w *fixture) issueKey() string {
 	return key
 }
 
+// requireSignedLinks has links of Courier Ltd work only if they are signed.
+func (w *fixture) requireSignedLinks() {
+	w.Helper()
+	_, err := apikey.NewStore(w.env).Update(w.Context(), "courier-ltd", apikey.Changes{SignedLinksOnly: new(true)})
+	w.ok(err)
+}
+
 func (w *fixture) history(number string) timeline.History {
 	w.Helper()
 	history, err := w.timelines.History(w.Context(), "courier-ltd", number)
@@ -89,7 +96,7 @@ func TestSignedLinks(t *testing.T) {
 	b.open(good+"&signature=").expectText(200, "Share with") // the first of two counts, as everywhere
 	b.open(linkFor("77", "")+"&signature=").expectText(400, refused)
 
-	w.ok(apikey.NewStore(w.env).SetSignedLinksOnly(t.Context(), "courier-ltd", true))
+	w.requireSignedLinks()
 	b.open(linkFor("77", "ann@example.com")).expectText(400, refused, "Nothing was changed.")
 	b.open(forged).expectText(400, refused)
 	b.open(good).expectText(200, "Share with Courier Ltd?")
@@ -111,7 +118,7 @@ func TestSignaturesAreRequiredAtTheConsent(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("ANN1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com").open(linkFor("77", "")).expectText(200, "Share with Courier Ltd?")
-	w.ok(apikey.NewStore(w.env).SetSignedLinksOnly(t.Context(), "courier-ltd", true))
+	w.requireSignedLinks()
 	b.send("choice", "agree").expectText(400, "Nothing was changed.")
 	if w.owner("courier-ltd", "77") != "" {
 		t.Error("linked")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/go-json-experiment/json"
@@ -35,17 +34,15 @@ func NotifyRejected(
 // matchesMarker stands in a message that brings match results.
 const matchesMarker = `"matches":`
 
-// SettleClaims returns a processor that, after each message that brings match results, has the claims of those
-// customers settled: link.Links.SettleClaims says how. Other messages cost nothing here.
-func SettleClaims(
-	process consumer.Func,
-	settle func(ctx context.Context, provider, customer string, now time.Time) error,
-	now func() time.Time,
+// PublishMatches returns a processor that, after each message that brings match results, publishes whose they are, so
+// that the claims of these customers are settled. Other messages cost nothing here.
+func PublishMatches(
+	process consumer.Func, publish func(ctx context.Context, provider, customer string) error,
 ) consumer.Func {
 	return afterProcessing(process, matchesMarker,
 		func(ctx context.Context, c timeline.MessageChanges, _ events.SQSMessage) error {
 			for _, match := range c.Matches {
-				if err := settle(ctx, c.Provider, match.Customer, now()); err != nil {
+				if err := publish(ctx, c.Provider, match.Customer); err != nil {
 					return err
 				}
 			}

@@ -71,6 +71,31 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 	}
 }
 
+// Whose match results were processed is published, and that alone.
+func TestMatchesArePublished(t *testing.T) {
+	fx := newFixture(t)
+	fx.addCustomer(courier, "ABC123", "12345")
+	match := matchMessage(courier, "", timeline.MatchResult{Customer: "ABC123", Entry: timeline.Matched(noon)})
+	odd := factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.UserID, `"matches":`, minutes(1))})[0]
+	batch := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: match}, {MessageId: "2", Body: odd}}}
+	var published []string
+	broken := errors.New("broken")
+	var failure error
+	consume := PublishMatches(fx.process, func(_ context.Context, provider, customer string) error {
+		published = append(published, provider+" "+customer)
+		return failure
+	})
+	response, err := consume(t.Context(), batch)
+	if err != nil || len(response.BatchItemFailures) != 0 || strings.Join(published, ",") != courier+" ABC123" {
+		t.Errorf("%v, %v, %q", response, err, published)
+	}
+	failure = broken
+	response, err = consume(t.Context(), batch)
+	if err != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != "1" {
+		t.Errorf("%v, %v", response, err)
+	}
+}
+
 // The wish travels with what v1 accepts, for those who have it, and is in nobody else's messages.
 func TestNotifyFlagReachesMessage(t *testing.T) {
 	for _, wants := range []bool{true, false} {

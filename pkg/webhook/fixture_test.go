@@ -183,6 +183,15 @@ func (w *fixture) consent(number string) {
 	w.ok(w.announcer.PublishSignUp(w.t.Context(), courier, number))
 }
 
+// claim has a customer agree by a link that names an id, and the page announce it.
+func (w *fixture) claim(number, userID string) {
+	w.t.Helper()
+	w.ok(w.announcer.PublishPendingSignUp(w.t.Context(), courier, number))
+	grant := link.Grant{Provider: courier, Customer: number, UserID: userID, Claimed: true}
+	w.ok(w.links.GrantConsent(w.t.Context(), grant, w.clock))
+	w.ok(w.announcer.PublishSignUp(w.t.Context(), courier, number))
+}
+
 // receive takes what a queue holds.
 func (w *fixture) receive(variable string) events.SQSEvent {
 	w.t.Helper()

@@ -16,9 +16,9 @@ import (
 // sample of each is in testdata.
 type message struct {
 	Version  int    `json:"v"`
-	Event    string `json:"event"` // eventSignUp or eventRejected
+	Event    string `json:"event"` // eventSignUp, eventMatch or eventRejected
 	Provider string `json:"provider"`
-	// Customer is the number of the customer who signed up.
+	// Customer is the number of the customer who signed up, or about whom a match request was.
 	Customer string `json:"customer,omitempty"`
 	// Message is a message of the queue of events, in which events may have been rejected. It is text, not JSON within
 	// JSON, so that its escaping does not change.
@@ -42,7 +42,8 @@ func parseMessage(body string) (message, error) {
 	if err != nil || m.Version != messageVersion || m.Provider == "" || m.Attempt < 1 {
 		return message{}, errMalformedMessage
 	}
-	if m.Event == eventSignUp && m.Customer != "" || m.Event == eventRejected && m.Message != "" && m.Delivery != "" {
+	isAboutCustomer := m.Event == eventSignUp || m.Event == eventMatch
+	if isAboutCustomer && m.Customer != "" || m.Event == eventRejected && m.Message != "" && m.Delivery != "" {
 		return m, nil
 	}
 	return message{}, errMalformedMessage
@@ -96,6 +97,13 @@ func (a Publisher) PublishPendingSignUp(ctx context.Context, provider, customer 
 // the two messages makes the delivery, and the second finds it made. So its error can be ignored.
 func (a Publisher) PublishSignUp(ctx context.Context, provider, customer string) error {
 	return a.publishSignUp(ctx, provider, customer, 0)
+}
+
+// PublishMatch publishes that a match request about a customer was applied: the ids that they claim can be settled.
+func (a Publisher) PublishMatch(ctx context.Context, provider, customer string) error {
+	now := a.now()
+	m := message{Event: eventMatch, Provider: provider, Customer: customer, Attempt: 1, NextAttempt: now.UnixMilli()}
+	return send(ctx, a.queue, m, now)
 }
 
 func (a Publisher) publishSignUp(ctx context.Context, provider, customer string, delay time.Duration) error {

@@ -95,6 +95,9 @@ func (s *Sender) consume(ctx context.Context, record events.SQSMessage) error {
 	if now := s.Now(); m.NextAttempt > now.UnixMilli() {
 		return send(ctx, s.Queue, m, now)
 	}
+	if m.Event == eventMatch {
+		return s.Links.SettleClaims(ctx, m.Provider, m.Customer, s.Now())
+	}
 	settings, err := s.Settings.Get(ctx, m.Provider)
 	if err != nil && fault.KindOf(err) == fault.NotFound {
 		return nil // no webhook to deliver to

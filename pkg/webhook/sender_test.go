@@ -273,6 +273,106 @@ func TestMatchRequestSupersedesDelivery(t *testing.T) {
 	}
 }
 
+// A link's id travels to the work provider, whose reply links it, or does not. The request is as the contract has it, to
+// the byte.
+func TestClaimIsAskedAbout(t *testing.T) {
+	for name, c := range map[string]struct {
+		status   int
+		body     string
+		linked   []string
+		state    State
+		progress MatchStatus
+	}{
+		"204":                {204, "", []string{"77"}, Matched, MatchFound},
+		"200 with that id":   {200, `{"workProviderUserId":"77"}`, []string{"77"}, Matched, MatchFound},
+		"200 with another":   {200, `{"workProviderUserId":"78"}`, []string{"78"}, Matched, MatchFound},
+		"200 with another's": {200, `{"workProviderUserId":"taken"}`, nil, NotMatched, MatchNotFound},
+		"404":                {404, `{"error":"unknown"}`, nil, NotMatched, MatchNotFound},
+		"202":                {202, "", nil, Pending, MatchPending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newFixture(t)
+			taken := link.Grant{Provider: courier, Customer: robin, UserID: "taken", Matched: true}
+			w.ok(w.links.GrantConsent(t.Context(), taken, noon))
+			w.reply(c.status, c.body)
+			w.claim(dara, "77")
+			w.wantStatus(dara, MatchPending)
+			w.step()
+			const want = `{"customerNumber":"ABC123","email":"d&0@example.com","phoneNumber":"+442079460000",` +
+				`"workProviderUserId":"77"}`
+			if w.requestCount() != 1 || w.requests[0].body != want {
+				t.Errorf("asked %d times, %s", w.requestCount(), w.requests[0].body)
+			}
+			if d := w.delivery(dara); d.State != c.state {
+				t.Errorf("%+v", d)
+			}
+			w.wantStatus(dara, c.progress)
+			w.wantMatched(dara, c.state == Matched)
+			if got := w.history(dara).CurrentUserIDs(); !slices.Equal(got, c.linked) {
+				t.Errorf("linked %q, want %q", got, c.linked)
+			}
+			owner := must(w.sender.Timelines.OwnerNumber(t.Context(), courier, "77"))
+			if linked := slices.Contains(c.linked, "77"); linked != (owner == dara) {
+				t.Errorf("77 is %q's", owner)
+			}
+		})
+	}
+}
+
+// Each id is asked about by a delivery of its own, also of a customer who is matched already, and again after a 404.
+func TestFurtherClaims(t *testing.T) {
+	w := newFixture(t)
+	w.claim(dara, "77")
+	w.drain()
+	w.clock = w.clock.Add(time.Minute)
+	w.reply(404, "{}", "Content-Type", "application/json")
+	w.claim(dara, "78")
+	w.wantStatus(dara, MatchFound)
+	w.drain()
+	w.wantStatus(dara, MatchFound) // a further id is not known, the customer is
+	w.clock = w.clock.Add(time.Minute)
+	w.reply(204, "")
+	w.claim(dara, "78")
+	w.drain()
+	if got := w.history(dara).CurrentUserIDs(); !slices.Equal(got, []string{"77", "78"}) {
+		t.Errorf("%q", got)
+	}
+	if w.requestCount() != 3 || !strings.Contains(w.requests[2].body, `"workProviderUserId":"78"`) {
+		t.Errorf("asked %d times", w.requestCount())
+	}
+}
+
+// A match request settles the claim of a sign-up, and the webhook is asked no more.
+func TestMatchRequestSettlesAClaim(t *testing.T) {
+	for _, success := range []bool{true, false} {
+		w := newFixture(t)
+		w.reply(202, "")
+		w.claim(dara, "77")
+		w.step()
+		entry := timeline.NotMatched(noon.Add(time.Second))
+		progress := MatchNotFound
+		var linked []string
+		if success {
+			entry = timeline.Matched(noon.Add(time.Second))
+			progress = MatchFound
+			linked = []string{"77"}
+		}
+		must(w.sender.Timelines.AddHistory(t.Context(), courier, dara, []timeline.Entry{entry}))
+		w.clock = noon.Add(2 * time.Second)
+		w.ok(w.announcer.PublishMatch(t.Context(), courier, dara))
+		w.step()
+		w.drain()
+		w.wantStatus(dara, progress)
+		if got := w.history(dara).CurrentUserIDs(); !slices.Equal(got, linked) {
+			t.Errorf("linked %q, want %q", got, linked)
+		}
+		if d := w.delivery(dara); d.State != Superseded || w.requestCount() != 1 {
+			t.Errorf("%+v, asked %d times", d, w.requestCount())
+		}
+	}
+}
+
 // Facts sent while the answer was open count by themselves once it is there (rule 7).
 func TestFactsBeforeReplyCount(t *testing.T) {
 	w := newFixture(t)
@@ -602,6 +702,7 @@ func TestPersonalDataIsOnlyInTheRequest(t *testing.T) {
 func TestMessageSamples(t *testing.T) {
 	want := map[string]message{
 		"announcement.json": {1, "signup", courier, dara, "", "", 1, 1792682100000},
+		"match.json":        {1, "match", courier, dara, "", "", 1, 1792682100000},
 		"delivery.json":     {1, "signup", courier, dara, "", "signup_1792682100000000_ABC123", 3, 1792682400000},
 	}
 	want["rejected.json"] = message{

@@ -16,6 +16,9 @@ import (
 // eventSignUp is the notification that a customer consented to sharing with the work provider.
 const eventSignUp = "signup"
 
+// eventMatch is a match request that was applied. It notifies nobody: the ids that the customer claims are settled.
+const eventMatch = "match"
+
 // signUpBody is the body of a sign-up, its keys in the documented order. It is built from the customer's current
 // details when it is sent, and never stored.
 type signUpBody struct {
