@@ -146,7 +146,7 @@ func TestLinksBehindOneAddress(t *testing.T) {
 func TestConsentsAreThrottled(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
-	b := w.browser().signIn("ann@example.com").open(courierLink)
+	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
 	agreed := url.Values{"link": {b.fields().Get("link")}, "choice": {"agree"}}
 	for range account.ConsentByCustomer.MaxAttempts {
 		b.post("/account/consent", agreed).expectText(200, "You are linked")
@@ -173,7 +173,7 @@ func TestConsentsOfAFullMonth(t *testing.T) {
 	}
 	_, err := w.timelines.AddHistory(t.Context(), "courier-ltd", "AAA1", before)
 	w.ok(err)
-	b := w.browser().signIn("ann@example.com").open(courierLink)
+	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
 	agreed := url.Values{"link": {b.fields().Get("link")}, "choice": {"agree"}}
 	b.post("/account/consent", agreed).expectText(200, "You are linked")
 	b.post("/account/remove", url.Values{"provider": {"courier-ltd"}}).expectText(200, "The link is removed")
