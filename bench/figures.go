@@ -74,6 +74,9 @@ type results struct {
 	Growth  *growth          `json:"growth"`
 	Bursts  map[string]burst `json:"bursts"`
 	Starts  *starts          `json:"starts"`
+
+	Latency  latencies            `json:"latency"`
+	Backlogs map[string]simulated `json:"backlogs"`
 }
 
 func (r *results) add(what, unit string, value spread, limit float64) {
@@ -176,6 +179,34 @@ func (r *results) addBurst(where string, b burst) {
 	r.add(what, unitLost, exactly(float64(b.lost())), 0)
 	r.add("… memory in addition to what is queued and stored", "MB", exactly(b.extra()), 256)
 	r.add("… rate", "events/s", exactly(b.rate()), 0)
+}
+
+// addLatency adds the figures of the time from a 202 to an applied event, as measured on the embedded services.
+func (r *results) addLatency(l latencies) {
+	r.Latency = l
+	r.add("from 202 to applied, embedded, batching window of 1 s included: median", "s", exactly(l.Alone.P50), 1)
+	r.add("… 99th percentile", "s", exactly(l.Alone.P99), 3)
+	r.add("… beside another work provider's flood of 10,000: median", "s", exactly(l.Flooded.P50), 0)
+	r.add("… … 99th percentile", "s", exactly(l.Flooded.P99), 5)
+}
+
+// addBacklogs adds what is simulated with the calls that batches of 1,000 were measured to make.
+func (r *results) addBacklogs() {
+	apart := r.Costs[len(r.Costs)-1].Apart
+	calls := (apart.WaitedCalls - float64(apart.AcceptCalls)) * parallelCalls
+	w := workload{eventsPerMessage: 1000, callsPerEvent: calls / float64(apart.Events)}
+	for _, p := range r.Growth.BatchSize {
+		if p.X == 1000 {
+			w.secondsPerEvent = p.Micros.Median / 1e6
+		}
+	}
+	fair := simulateBacklog(w, true)
+	byAge := simulateBacklog(w, false)
+	r.Backlogs = map[string]simulated{"fair": fair, "by age": byAge}
+	r.add("a million queued events, 20 processors, 5 ms per call, simulated", "s", exactly(fair.Seconds), 0)
+	r.add("… from 202 to applied for another work provider, fair queue: median", "s", exactly(fair.Quiet.P50), 0)
+	r.add("… … 99th percentile", "s", exactly(fair.Quiet.P99), 5)
+	r.add("… … 99th percentile without fair queues", "s", exactly(byAge.Quiet.P99), 0)
 }
 
 // print writes the table.

@@ -50,8 +50,10 @@ func run(ctx context.Context) error {
 		{"calls and cost, on the embedded services", func() error { return r.costs(ctx, server) }},
 		{"a burst of 100,000 events, on the embedded services",
 			func() error { return r.burst("embedded", func() (burst, error) { return burstEmbedded(ctx, server) }) }},
+		{"from 202 to applied, alone and beside a flood, on the embedded services",
+			func() error { return r.latency(ctx, server) }},
 	} {
-		fmt.Fprintf(os.Stderr, "[%d/7] %s ...\n", i+1, step.what)
+		fmt.Fprintf(os.Stderr, "[%d/8] %s ...\n", i+1, step.what)
 		if err := step.do(); err != nil {
 			return err
 		}
@@ -118,6 +120,16 @@ func (r *results) costs(ctx context.Context, server *emulator.Server) error {
 		return err
 	}
 	r.addCosts(all, year)
+	return nil
+}
+
+func (r *results) latency(ctx context.Context, server *emulator.Server) error {
+	l, err := measureLatency(ctx, server)
+	if err != nil {
+		return err
+	}
+	r.addLatency(l)
+	r.addBacklogs()
 	return nil
 }
 

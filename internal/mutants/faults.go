@@ -35,7 +35,7 @@ var faults = []mutation{
 	},
 	{
 		1, "a message that failed is acknowledged", "pkg/shift/processor.go",
-		`retryLater(messages[i], result.Err, logAttrs(changes[i])...)`, `_ = i`,
+		`retryLater(r.message, result.Err, logAttrs(r.changes)...)`, `_ = r`,
 		simulation,
 	},
 	{
@@ -175,12 +175,12 @@ var faults = []mutation{
 		6, "one malformed message fails all", "pkg/shift/processor.go",
 		`				continue
 			}
-			changes = append(changes, c)`, `				for _, m := range batch.Records {
+			if len(c.Facts) <= maxSmallMessage {`, `				for _, m := range batch.Records {
 					retryLater(m, err)
 				}
 				return response, nil
 			}
-			changes = append(changes, c)`,
+			if len(c.Facts) <= maxSmallMessage {`,
 		simulation,
 	},
 	{

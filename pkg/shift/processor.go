@@ -16,13 +16,23 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
+// maxSmallMessage is the number of facts up to which a message is applied before those that take seconds.
+const maxSmallMessage = 50
+
+// receivedMessage is a message and the changes in it.
+type receivedMessage struct {
+	message events.SQSMessage
+	changes timeline.MessageChanges
+}
+
 // Processor consumes the queue of events. It returns the messages that have to be retried. A malformed one does not get
-// better by that: it is archived with the dead letters at once. No message delays or fails another.
+// better by that: it is archived with the dead letters at once. No message fails another. Small messages are applied
+// first, so that a single event does not wait for the large batches that it was received with.
 func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func() time.Time) consumer.Func {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-		var changes []timeline.MessageChanges
-		var messages []events.SQSMessage // that the changes came from
+		var small []receivedMessage
+		var large []receivedMessage
 		var stats providerStats
 		retryLater := func(m events.SQSMessage, err error, attrs ...any) {
 			// Retrying is what a queue is for: only a message whose retries are exhausted is an error.
@@ -38,16 +48,26 @@ func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func(
 				}
 				continue
 			}
-			changes = append(changes, c)
-			messages = append(messages, m)
+			if len(c.Facts) <= maxSmallMessage {
+				small = append(small, receivedMessage{m, c})
+			} else {
+				large = append(large, receivedMessage{m, c})
+			}
 			stats.addAccepted(m, c)
 		}
-		for i, result := range applier.Apply(ctx, changes, timeline.At(now())) {
-			if result.Err != nil {
-				retryLater(messages[i], result.Err, logAttrs(changes[i])...)
-				continue
+		for _, received := range [][]receivedMessage{small, large} {
+			changes := make([]timeline.MessageChanges, len(received))
+			for i, r := range received {
+				changes[i] = r.changes
 			}
-			stats.addApplied(messages[i], changes[i], result.Tally, now())
+			for i, result := range applier.Apply(ctx, changes, timeline.At(now())) {
+				r := received[i]
+				if result.Err != nil {
+					retryLater(r.message, result.Err, logAttrs(r.changes)...)
+					continue
+				}
+				stats.addApplied(r.message, r.changes, result.Tally, now())
+			}
 		}
 		stats.log(ctx)
 		return response, nil

@@ -106,6 +106,37 @@ func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
 	}
 }
 
+// A single event is applied before the large batch that it was received behind: it must not wait for it.
+func TestSmallMessagesFirst(t *testing.T) {
+	var stored []string
+	storage := timeline.Intercept(timeline.NewMemory(), func(c timeline.Call, call func() error) error {
+		if c.Op == "AddFacts" {
+			stored = append(stored, c.Key)
+		}
+		return call()
+	})
+	var batch events.SQSEvent
+	add := func(facts ...timeline.Fact) {
+		for _, body := range factMessages(courier, "", facts) {
+			id := fmt.Sprint(len(batch.Records))
+			batch.Records = append(batch.Records, events.SQSMessage{MessageId: id, Body: body})
+		}
+	}
+	var large []timeline.Fact
+	for i := range maxSmallMessage + 1 {
+		large = append(large, fact(timeline.Login, person.UserID, fmt.Sprint("large-", i), eleven))
+	}
+	add(large...)
+	add(fact(timeline.Login, person.UserID, "small", eleven))
+	process := Processor(timeline.NewApplier(storage, 1), failingArchive{}, func() time.Time { return noon })
+	if response, err := process(t.Context(), batch); err != nil || len(response.BatchItemFailures) > 0 {
+		t.Fatalf("%v, %v", response, err)
+	}
+	if len(stored) != maxSmallMessage+2 || !strings.Contains(stored[0], "small") {
+		t.Errorf("stored in the order %q", stored)
+	}
+}
+
 // TestAnEmptyBatch: the answer is never null, which a poller may not understand.
 func TestAnEmptyBatch(t *testing.T) {
 	fx := newFixture(t)
