@@ -437,13 +437,15 @@ func TestTwoEndsAtOnce(t *testing.T) {
 		fx.clock = noon
 		id := fx.create(fmt.Sprintf(`{"customerNumber":%q}`, number), noon, time.Time{})
 		fx.clock = minutes(60)
-		meet = barrier(2)
+		sender.before = barrier(2) // both are judged
+		meet = barrier(2)          // both are stored
 		answers := make([]answer, 2)
 		var both sync.WaitGroup
 		for i := range answers {
 			both.Go(func() { answers[i] = askHandler(end, courier, "PUT", "/v2/shift/"+id, ended(10*(i+1))) })
 		}
 		both.Wait()
+		sender.before = nil
 		fx.want("the earlier end", answers[0], 201, ended(10))
 		fx.want("the later end", answers[1], 400, putEnded)
 		fx.want("GET", fx.get("/v2/shift/"+id), 200, shiftJSON(id, number, noon, minutes(10), "LOGOUT", 2))
