@@ -266,6 +266,8 @@ func (d *day) live(api http.Handler) {
 		switch signUp.Email {
 		case "bea@example.com":
 			w.WriteHeader(http.StatusGone)
+		case "eve@example.com":
+			w.WriteHeader(http.StatusNotFound)
 		case "cyd@example.com":
 			cyd <- signUp.CustomerNumber
 			w.WriteHeader(http.StatusAccepted)
@@ -305,12 +307,14 @@ func (d *day) live(api http.Handler) {
 	c.customers()
 	c.shifts()
 
-	// Three people sign up. The receiver knows the first, decides on the second later, and wants to hear no more of anybody
-	// when it is told of the third.
+	// Four people sign up. The receiver knows the first, decides on the second later, does not know the third, and wants to
+	// hear no more of anybody when it is told of the fourth.
 	d.signUp(c, "ola@example.com", "77")
 	d.signUp(c, "cyd@example.com", "79")
 	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
 	c.ask("POST /v1/match", "", `{"customerNumber":"`+<-cyd+`","success":true}`, http.StatusAccepted)
+	d.signUp(c, "eve@example.com", "80")
+	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
 	bea := d.signUp(c, "bea@example.com", "78")
 	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))
 	d.page(c, bea, "POST /account/remove", "provider=courier-ltd")

@@ -20,7 +20,8 @@ type webhookView struct {
 	WorkProvider string `json:"workProvider"`
 	URL          string `json:"url"`
 	Secret       string `json:"secret,omitempty"`
-	Secrets      int    `json:"secrets"` // the number of secrets that sign now
+	Secrets      int    `json:"secrets"`            // the number of secrets that sign now
+	Answered     string `json:"answered,omitempty"` // when the URL first answered 200, 202 or 204
 	Disabled     string `json:"disabled,omitempty"`
 	Reason       string `json:"reason,omitempty"`
 }
@@ -198,11 +199,14 @@ func (t *tool) showWebhook(cmd *cobra.Command, store *webhook.Store, providerID 
 		URL:          s.URL,
 		Secret:       string(secret),
 		Secrets:      s.SecretCount(time.Now()),
+		Answered:     formatTime(s.AnsweredAt),
 		Disabled:     formatTime(s.DisabledAt),
 		Reason:       s.Reason,
 	}
-	heading := []string{"WORK PROVIDER", "URL", "SECRETS", "DISABLED", "REASON"}
-	row := []string{view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Disabled, view.Reason}
+	heading := []string{"WORK PROVIDER", "URL", "SECRETS", "ANSWERED", "DISABLED", "REASON"}
+	row := []string{
+		view.WorkProvider, view.URL, strconv.Itoa(view.Secrets), view.Answered, view.Disabled, view.Reason,
+	}
 	if secret != "" {
 		heading = append(heading, "SECRET (not shown again)")
 		row = append(row, view.Secret)
@@ -221,10 +225,10 @@ func (t *tool) webhookTest() *cobra.Command {
 	var loopback bool
 	cmd := &cobra.Command{
 		Use:   "test PROVIDER",
-		Short: "Send a signed test event to a webhook; the reply has no effect",
+		Short: "Send a signed test event to a webhook",
 		Long: `Send a signed sign-up event with the customer number TEST to a webhook, from this machine, and show
-how the reply would be interpreted. The reply has no effect. A receiver that works replies 404, because
-it does not know the customer TEST.`,
+how the reply would be interpreted. Nobody is matched by it. A reply of 200, 202 or 204 shows that the
+URL is a receiver's; until then, and for a day, a 404 to a sign-up is retried.`,
 		Example: `  zegoctl webhook test courier-ltd`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -241,6 +245,9 @@ it does not know the customer TEST.`,
 					return errDryRun // the request does not go to AWS, so readOnly does not stop it
 				}
 				reply := webhook.NewClient(loopback, time.Now).Test(cmd.Context(), settings)
+				if _, err := store.RecordReply(cmd.Context(), args[0], settings, reply, time.Now()); err != nil {
+					return err
+				}
 				view := testView{reply.Status, reply.Describe(), reply.Problem}
 				return t.show(cmd, view,
 					[]string{"STATUS", "INTERPRETATION", "PROBLEM"},

@@ -57,6 +57,8 @@ func TestEveryAlarmFires(t *testing.T) {
 		}, time.Hour, []string{"EventQueueAge", "WebhookQueueAge", "HeartbeatMissing"}, []string{"FailedMessages"}},
 		{"a message that nobody understands", func(a *account) { a.deadLettered = 1 },
 			2 * time.Minute, []string{"NewDeadLetters"}, nil},
+		{"the URL of a webhook is mistyped", func(a *account) { a.webhookNotFound = 1 },
+			10 * time.Minute, []string{"WebhookNotFound"}, []string{"NewDeadLetters", "FailedMessages"}},
 		{"a function crashes at every tenth invocation", func(a *account) { a.crashShare = 0.1 },
 			5 * time.Minute, []string{"FunctionErrors"}, nil},
 		{"2 % of requests fail", func(a *account) { a.failedShare = 0.02 }, 5 * time.Minute, []string{"ApiErrors"}, nil},
@@ -129,6 +131,7 @@ type account struct {
 	eventsDLQ, webhooksDLQ  *sqsQueue
 	heartbeatOK             bool
 	deadLettered            int
+	webhookNotFound         int
 	crashShare, failedShare float64
 	throttledStarts         int
 	throttledRequests       int
@@ -199,6 +202,10 @@ func (a *account) pass(d time.Duration) {
 			a.put(observe.Namespace+" "+observe.DeadLettered, 1)
 		}
 		a.deadLettered = 0
+		for range a.webhookNotFound {
+			a.put(observe.Namespace+" "+observe.NotFound, 1)
+		}
+		a.webhookNotFound = 0
 		if a.heartbeatOK {
 			a.put(observe.Namespace+" "+observe.HeartbeatLatency, 1200)
 		}

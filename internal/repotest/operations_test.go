@@ -69,7 +69,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 // Alarms watch metrics that the code writes: under another name they would never fire.
 func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 	tree := read(t)
-	counted := []string{observe.DeadLettered, observe.Failed, observe.HeartbeatLatency}
+	counted := []string{observe.DeadLettered, observe.Failed, observe.HeartbeatLatency, observe.NotFound}
 	for _, name := range tree.OfType("AWS::Logs::MetricFilter") {
 		for _, metric := range list(tree.Resources[name].Properties["MetricTransformations"]) {
 			counted = append(counted, metric["MetricName"].(string))

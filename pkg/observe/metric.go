@@ -18,9 +18,10 @@ const (
 	Rejected  = "Rejected"  // events that do not count; by Provider
 	// RejectedShare is the percentage of events that do not count; only by Provider, for an alarm on its average.
 	RejectedShare = "RejectedShare"
-	Failed        = "Failed"       // messages that a consumer reported as failed, which are retried
-	DeadLettered  = "DeadLettered" // messages archived as dead letters
-	EventLatency  = "EventLatency" // milliseconds from sending a message to the queue to applying it
+	Failed        = "Failed"          // messages that a consumer reported as failed, which are retried
+	DeadLettered  = "DeadLettered"    // messages archived as dead letters
+	NotFound      = "WebhookNotFound" // 404 replies of a webhook whose last replies were all 404; by Provider
+	EventLatency  = "EventLatency"    // milliseconds from sending a message to the queue to applying it
 	// HeartbeatLatency is in milliseconds, from 202 to applied. An event that is not applied in time has no value.
 	HeartbeatLatency = "HeartbeatLatency"
 	ClientErrors     = "ClientErrors" // invalid or forbidden requests; by Provider
@@ -90,6 +91,14 @@ func RecordHeartbeat(ctx context.Context, latency time.Duration) {
 	line := metrics{dimensions: [][]string{{}}}
 	line.add(HeartbeatLatency, "Milliseconds", slog.Int64(HeartbeatLatency, latency.Milliseconds()))
 	line.log(ctx, slog.LevelInfo, "heartbeat applied")
+}
+
+// WebhookNotFound logs that a work provider's webhook replied 404 to its last requests, so many times.
+func WebhookNotFound(ctx context.Context, provider string, times int) {
+	line := metrics{dimensions: [][]string{{}, {Provider}}}
+	line.count(NotFound, 1)
+	line.log(ctx, slog.LevelWarn, "webhook replies 404 to everything",
+		slog.String(Provider, provider), slog.Int("times", times))
 }
 
 // ClientError logs that a work provider's request was invalid or forbidden: the code of the error, and the invalid field.

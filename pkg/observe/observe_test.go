@@ -81,6 +81,8 @@ func TestMetrics(t *testing.T) {
 			}},
 		"zero counts": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
 			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
+		"a webhook without a receiver": {func(ctx context.Context) { WebhookNotFound(ctx, "courier-ltd", 5) },
+			map[string]string{"WebhookNotFound": "1 Count", "WebhookNotFound{Provider=courier-ltd}": "1 Count"}},
 		"a dead letter": {func(ctx context.Context) { DeadLetter(ctx, "m-1", "retries exhausted") },
 			map[string]string{"DeadLettered": "1 Count"}},
 		"failed messages": {func(ctx context.Context) { RecordFailures(ctx, 3) },

@@ -48,6 +48,7 @@ type Delivery struct {
 
 	startedAt      time.Time // the consent, or an operator's resend: a later match result supersedes it
 	attemptsBefore int       // made before startedAt
+	notFoundAt     time.Time // of the first 404 that did not count at once
 	leasedUntil    time.Time // end of the lease of the attempt in progress
 	version        int64
 }
@@ -98,6 +99,7 @@ type deliveryItem struct {
 	StartedAt      time.Time `dynamo:"begun"`
 	AttemptsBefore int       `dynamo:"from"`
 	LeasedUntil    time.Time `dynamo:"leased,omitempty"`
+	NotFoundAt     time.Time `dynamo:"notFound,omitempty"`
 }
 
 const deliveryVersion = 1
@@ -107,6 +109,7 @@ func (r deliveryItem) delivery() Delivery {
 		ID: r.SK, Customer: r.Customer, State: r.State, Attempts: r.Attempts, Status: r.Status, Problem: r.Problem,
 		CreatedAt: r.Created, UpdatedAt: r.Updated, NextAttempt: r.NextAttempt,
 		startedAt: r.StartedAt, attemptsBefore: r.AttemptsBefore, leasedUntil: r.LeasedUntil, version: r.Version,
+		notFoundAt: r.NotFoundAt,
 	}
 }
 
@@ -127,6 +130,7 @@ func (s *Deliveries) write(provider string, d Delivery) *dynamo.Put {
 		Customer: d.Customer, State: d.State, Attempts: d.Attempts, Status: d.Status, Problem: d.Problem,
 		Created: d.CreatedAt.UTC(), Updated: s.now().UTC(), NextAttempt: d.NextAttempt.UTC(),
 		StartedAt: d.startedAt.UTC(), AttemptsBefore: d.attemptsBefore, LeasedUntil: d.leasedUntil.UTC(),
+		NotFoundAt: d.notFoundAt,
 	})
 	if d.version == 0 {
 		return put.If("attribute_not_exists(pk)")
@@ -181,6 +185,7 @@ func (s *Deliveries) Resend(ctx context.Context, to queue.Sender, provider, id s
 	d.State = Pending
 	d.startedAt = now
 	d.attemptsBefore = d.Attempts
+	d.notFoundAt = time.Time{}
 	d.NextAttempt = now
 	d.Problem = ""
 	if err := s.put(ctx, provider, &d); err != nil {

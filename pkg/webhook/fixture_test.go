@@ -128,6 +128,8 @@ func newFixtureIn(t *testing.T, env *config.Env) *fixture {
 		)
 	}
 	w.secret = must(w.sender.Settings.Set(t.Context(), courier, w.url, "", noon.Add(-time.Hour)))
+	settings := must(w.sender.Settings.Get(t.Context(), courier)) // the URL is a receiver's, known to be one
+	must(w.sender.Settings.RecordReply(t.Context(), courier, settings, Reply{Status: 202, fromReceiver: true}, noon))
 	w.reply(204, "")
 	if err := env.Err(); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -33,6 +34,10 @@ type Reply struct {
 	kind       replyKind
 	userID     string        // the workProviderUserId of a reply that names one
 	retryAfter time.Duration // how long the receiver asks us to wait
+	// fromReceiver reports whether the reply is 200, 202 or 204, and no web page: the URL is a receiver's.
+	fromReceiver bool
+	isPage       bool      // whether the reply is a web page
+	settlesAt    time.Time // when a 404 that is retried counts; zero for other replies
 }
 
 // Describe returns the meaning in words.
@@ -60,6 +65,8 @@ const (
 	problemAccepted = "accepted, no result yet"
 	problemGone     = "gone: the webhook was disabled"
 	problemDisabled = "the webhook is disabled"
+	problemPage     = "404 of a web page, retried for a day"
+	problemNoReply  = "404 of a URL that never replied otherwise, retried for a day"
 	problemTaken    = "the reply's workProviderUserId belongs to another customer"
 )
 
@@ -132,7 +139,8 @@ func classifyError(err error) string {
 // parseReply returns the meaning of a response: the contract's 200, 204 and 404, the 410 of Standard Webhooks, and for
 // everything else a retry.
 func parseReply(response *http.Response, now time.Time) Reply {
-	r := Reply{Status: response.StatusCode}
+	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	r := Reply{Status: response.StatusCode, isPage: mediaType == "text/html"}
 	switch status := response.StatusCode; {
 	case status == http.StatusNoContent:
 		r.kind = replyMatched
@@ -152,6 +160,10 @@ func parseReply(response *http.Response, now time.Time) Reply {
 		r.Problem = problemRedirect
 	default:
 		r.Problem = "status " + strconv.Itoa(status)
+	}
+	switch r.Status {
+	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
+		r.fromReceiver = !r.isPage
 	}
 	r.retryAfter = retryAfter(response.Header, now)
 	return r

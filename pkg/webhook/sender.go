@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -153,11 +154,54 @@ func (s *Sender) attempt(ctx context.Context, e job, d *Delivery, payload any) R
 	reply := Reply{Problem: problemDisabled}
 	if e.settings.DisabledAt.IsZero() {
 		reply = s.Client.post(ctx, e.settings, d.ID, payload)
+		s.recordReply(ctx, e, reply)
 	}
 	d.Attempts = e.Attempt
 	d.Status = reply.Status
 	d.Problem = reply.Problem
 	d.leasedUntil = time.Time{}
+	return reply
+}
+
+// notFoundAlarm is the number of 404 replies in a row of which operators are told: nothing else was answered.
+const notFoundAlarm = 5
+
+// recordReply records what the reply shows of the URL. If it fails, the next reply is as good.
+func (s *Sender) recordReply(ctx context.Context, e job, reply Reply) {
+	notFound, err := s.Settings.RecordReply(ctx, e.Provider, e.settings, reply, s.Now())
+	if err != nil {
+		slog.WarnContext(ctx, "could not record a webhook's reply", observe.Provider, e.Provider, "error", err)
+		return
+	}
+	if reply.Status == http.StatusNotFound && notFound >= notFoundAlarm {
+		observe.WebhookNotFound(ctx, e.Provider, notFound)
+	}
+}
+
+// notFoundDelay is how long a 404 is retried that may be a web server's which knows nothing of webhooks.
+const notFoundDelay = 24 * time.Hour
+
+// doubt returns a reply that is to be retried in place of a 404 that may not be a receiver's: a web page, or from a URL
+// that never replied otherwise. A wrong URL would end the cover of everybody who signs up. After a day it counts.
+func (s *Sender) doubt(e job, d *Delivery, reply Reply) Reply {
+	if reply.kind != replyNotMatched || !reply.isPage && !e.settings.AnsweredAt.IsZero() {
+		return reply
+	}
+	now := s.Now()
+	if d.notFoundAt.IsZero() {
+		d.notFoundAt = now.UTC()
+	}
+	settlesAt := d.notFoundAt.Add(notFoundDelay)
+	if !now.Before(settlesAt) {
+		return reply
+	}
+	reply.kind = replyRetry
+	reply.settlesAt = settlesAt
+	reply.Problem = problemNoReply
+	if reply.isPage {
+		reply.Problem = problemPage
+	}
+	d.Problem = reply.Problem
 	return reply
 }
 
@@ -188,6 +232,9 @@ func (s *Sender) scheduleRetry(ctx context.Context, e job, d Delivery, reply Rep
 		return s.complete(ctx, e, d, Exhausted)
 	}
 	d.NextAttempt = now.Add(delay)
+	if !reply.settlesAt.IsZero() && d.NextAttempt.After(reply.settlesAt) {
+		d.NextAttempt = reply.settlesAt
+	}
 	e.Delivery = d.ID
 	e.Attempt = d.Attempts + 1
 	e.NextAttempt = d.NextAttempt.UnixMilli()

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
@@ -18,6 +19,8 @@ type Settings struct {
 	ConfiguredAt time.Time      // when the first URL was set: earlier sign-ups were not published
 	DisabledAt   time.Time      // zero while it is enabled
 	Reason       string         // why it is disabled
+	AnsweredAt   time.Time      // when the URL first answered 200, 202 or 204; zero if it never did
+	NotFound     int            // answers of 404 since the last of these
 	version      int64
 }
 
@@ -63,6 +66,8 @@ type settingsItem struct {
 	ConfiguredAt  time.Time `dynamo:"since"`
 	DisabledAt    time.Time `dynamo:"disabled,omitempty"`
 	Reason        string    `dynamo:"reason,omitempty"`
+	AnsweredAt    time.Time `dynamo:"answered,omitempty"`
+	NotFound      int       `dynamo:"notfound,omitempty"`
 }
 
 type secretsItem struct {
@@ -98,6 +103,8 @@ func (s *Store) Get(ctx context.Context, provider string) (Settings, error) {
 		ConfiguredAt: settings.ConfiguredAt,
 		DisabledAt:   settings.DisabledAt,
 		Reason:       settings.Reason,
+		AnsweredAt:   settings.AnsweredAt,
+		NotFound:     settings.NotFound,
 		version:      settings.Version,
 	}, nil
 }
@@ -119,6 +126,7 @@ func (s *Store) put(ctx context.Context, provider string, to Settings) error {
 		Put(s.providers.Put(settingsItem{
 			PK: partition, SK: table.WebhookSort, SchemaVersion: settingsVersion, Version: to.version + 1,
 			URL: to.URL, ConfiguredAt: to.ConfiguredAt.UTC(), DisabledAt: to.DisabledAt, Reason: to.Reason,
+			AnsweredAt: to.AnsweredAt, NotFound: to.NotFound,
 		}).If("attribute_not_exists(pk) OR 'n' = ?", to.version)).
 		Put(s.secrets.Put(secretsItem{PK: partition, SK: table.WebhookSort, SchemaVersion: secretsVersion,
 			Secrets: to.Secrets})),
@@ -143,6 +151,10 @@ func (s *Store) Set(ctx context.Context, provider, url string, secret Secret, no
 	}
 	if settings.ConfiguredAt.IsZero() {
 		settings.ConfiguredAt = now
+	}
+	if settings.URL != url {
+		settings.AnsweredAt = time.Time{}
+		settings.NotFound = 0
 	}
 	settings.URL = url
 	settings.DisabledAt = time.Time{}
@@ -192,6 +204,29 @@ func (s *Store) Enable(ctx context.Context, provider string) error {
 	settings.DisabledAt = time.Time{}
 	settings.Reason = ""
 	return s.put(ctx, provider, settings)
+}
+
+// RecordReply records what a reply shows of the URL in the settings, unless it has changed: that it is a receiver's, or
+// one more 404 in a row. It returns how many of these there are now. Like disableGone, it updates just these attributes.
+func (s *Store) RecordReply(
+	ctx context.Context, provider string, to Settings, reply Reply, now time.Time,
+) (notFound int, err error) {
+	update := s.providers.Update(table.PK, table.ProviderPartition(provider)).Range(table.SK, table.WebhookSort).
+		If("'url' = ?", to.URL)
+	switch {
+	case reply.Status == http.StatusNotFound:
+		update.Add("notfound", 1)
+	case reply.fromReceiver && (to.AnsweredAt.IsZero() || to.NotFound > 0):
+		update.SetIfNotExists("answered", now.UTC()).Remove("notfound")
+	default:
+		return to.NotFound, nil
+	}
+	var item settingsItem
+	err = update.Value(ctx, &item)
+	if dynamo.IsCondCheckFailed(err) {
+		return 0, nil
+	}
+	return item.NotFound, table.Unavailable("webhook settings", err)
 }
 
 // disableGone disables the webhook because the receiver replied 410, unless the URL has changed. It is an update of

@@ -118,20 +118,20 @@ func (s *Sender) ask(ctx context.Context, e job, history *timeline.History, q qu
 	if err != nil {
 		return err
 	}
-	reply := s.attempt(ctx, e, &d, signUpBody{
+	reply := s.doubt(e, &d, s.attempt(ctx, e, &d, signUpBody{
 		CustomerNumber:     recipient.Number,
 		Email:              recipient.Email,
 		PhoneNumber:        recipient.PhoneNumber,
 		WorkProviderUserID: q.claim.UserID,
-	})
+	}))
 	if reply.kind == replyMatched || reply.kind == replyNotMatched {
-		return s.recordReply(ctx, e, d, q, reply)
+		return s.recordAnswer(ctx, e, d, q, reply)
 	}
 	return s.scheduleRetry(ctx, e, d, reply)
 }
 
-// recordReply records the reply in the customer's history, and completes the delivery, in one transaction.
-func (s *Sender) recordReply(ctx context.Context, e job, d Delivery, q question, reply Reply) error {
+// recordAnswer records the reply in the customer's history, and completes the delivery, in one transaction.
+func (s *Sender) recordAnswer(ctx context.Context, e job, d Delivery, q question, reply Reply) error {
 	answer := link.MatchReply{
 		Provider: e.Provider,
 		Customer: e.Customer,
