@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test race bench simulate fuzz soak mutants check e2e templ site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
+.PHONY: help run test engines race bench simulate fuzz soak mutants check e2e templ site guides sam-local sam-local-smoke build release reproducible fmt tools clean go
 
 # The number of seeds that `make simulate` runs.
 SEEDS := 100000
@@ -14,6 +14,16 @@ CHECKOV := .tools/checkov/installed
 SITE  := .tools/site/installed
 FUZZ  := .tools/fuzz/installed
 BENCH := .tools/bench/installed
+MOTO  := .tools/moto/installed
+DYNOXIDE := .tools/dynoxide/installed
+
+# What answers for DynamoDB and SQS in `make run` and `make test`: ministack, moto or dynoxide.
+ENGINE := ministack
+export ENGINE
+ifeq ($(filter $(ENGINE),ministack moto dynoxide),)
+$(error ENGINE=$(ENGINE) is none of ministack, moto, dynoxide)
+endif
+ENGINE_TOOLS := $(filter-out .tools/ministack/installed,.tools/$(ENGINE)/installed)
 
 # Without a home folder (as in a bare container), Go needs a folder for its caches.
 ifeq ($(strip $(HOME)),)
@@ -23,7 +33,7 @@ endif
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-run: go $(LOCAL) ## run the whole API with demo data on http://127.0.0.1:3000 (PORT=... sets the port)
+run: go $(LOCAL) $(ENGINE_TOOLS) ## run the whole API with demo data on http://127.0.0.1:3000 (PORT=... sets the port)
 	@echo "building ..."
 	@go list -deps ./cmd/local >.tools/go.log 2>&1 || \
 		{ echo "Cannot download the Go modules (is there a network?): see .tools/go.log." >&2; exit 1; }
@@ -31,8 +41,12 @@ run: go $(LOCAL) ## run the whole API with demo data on http://127.0.0.1:3000 (P
 	@$(MAKE) --no-print-directory site || echo "The documentation site is skipped."
 	@exec bin/local
 
-test: go $(LOCAL) ## run all tests: unit, property-based and integration, with an embedded DynamoDB and SQS
-	go test ./...
+test: go $(LOCAL) $(ENGINE_TOOLS) ## run all tests: unit, property-based and integration, with an embedded DynamoDB and SQS (ENGINE=moto or dynoxide)
+	@scripts/test
+
+engines: go $(LOCAL) $(MOTO) $(DYNOXIDE) ## run all tests on each engine that is not embedded; what an engine cannot do is skipped and listed
+	@ENGINE=moto scripts/test
+	@ENGINE=dynoxide scripts/test
 
 race: go $(LOCAL) ## run the tests with the race detector; needs a C compiler. Skips the simulator, which has no concurrency
 	go test -race -timeout 20m $$(go list ./... | grep -v /internal/simulation)
@@ -97,6 +111,9 @@ clean: ## delete the local data and all build output (installed tools are kept)
 
 .tools/%/installed: requirements/%.txt scripts/install-tools
 	@scripts/install-tools $*
+
+$(DYNOXIDE): requirements/dynoxide.txt requirements/elasticmq.xml scripts/install-dynoxide
+	@scripts/install-dynoxide
 
 go:
 	@command -v go >/dev/null 2>&1 || { echo "Go 1.26 or later is required (there is no go in PATH)." >&2; exit 1; }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/demo"
+	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/shift"
 	"zego.com/workprovider/pkg/web"
@@ -24,8 +25,9 @@ import (
 
 // A login goes the whole way to a shift, and shift and keys are there again after a restart.
 func TestWhatIsStoredSurvivesARestart(t *testing.T) {
+	emulator.Require(t, emulator.KeptState)
 	local := t.TempDir()
-	at := options{root: "../..", state: local, port: "0"}
+	at := options{engine: emulator.EngineFromOS(), root: "../..", state: local, port: "0"}
 	var first demo.Data
 	var key, shifts string
 
@@ -60,7 +62,8 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 
 // Events that are queued when it is stopped are applied after the next start, on whatever port the queues are then.
 func TestQueuedEventsSurviveRestarts(t *testing.T) {
-	at := options{root: "../..", state: t.TempDir(), port: "0"}
+	emulator.Require(t, emulator.KeptState)
+	at := options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0"}
 	const starts, people = 3, 200
 	var key string
 	var batches []string
@@ -147,7 +150,8 @@ func TestHomeLeadsOn(t *testing.T) {
 
 // A sandbox has keys of its own kind, people of its own, and controls.
 func TestASandboxIsServed(t *testing.T) {
-	serve(t, options{root: "../..", state: t.TempDir(), port: "0", sandbox: true}, func(world demo.Data) {
+	at := options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0", sandbox: true}
+	serve(t, at, func(world demo.Data) {
 		key := world.WorkProviders[0].Key
 		if !strings.HasPrefix(key, "zego_test_") {
 			t.Errorf("the key begins with %s", key[:10])
@@ -228,7 +232,7 @@ func TestAPortInUseIsSaidSo(t *testing.T) {
 	}
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	err = run(t.Context(), options{root: "../..", state: t.TempDir(), port: port})
+	err = run(t.Context(), options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: port})
 	if err == nil ||
 		err.Error() != "port "+port+" is in use: stop what uses it, or choose another, such as: PORT=3001 make run" {
 		t.Errorf("error: %v", err)

@@ -65,13 +65,19 @@ func start(ctx context.Context, arguments []string) error {
 	if w.sandbox {
 		w.state = ".local/sandbox"
 	}
+	w.engine = emulator.EngineFromOS()
+	if w.engine != emulator.Ministack {
+		w.state = filepath.Join(w.state, string(w.engine)) // the engine forgets what it stores, ministack does not
+	}
 	w.state = filepath.Join(root, cmp.Or(os.Getenv("STATE"), w.state))
 	return run(ctx, w)
 }
 
-// options are the folder of template.yaml, the folder of the stored data, the port, and whether it is a sandbox.
+// options are the folder of template.yaml, the folder of the stored data, the port, what answers for DynamoDB and SQS,
+// and whether it is a sandbox.
 type options struct {
 	root, state, port string
+	engine            emulator.Engine
 	sandbox           bool
 }
 
@@ -94,7 +100,7 @@ func run(ctx context.Context, w options) error {
 	url := "http://" + listener.Addr().String()
 
 	logStep("starting the embedded DynamoDB and SQS, with what they held before ...")
-	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(w.state, "state")})
+	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(w.state, "state"), Engine: w.engine})
 	if err != nil {
 		return err
 	}

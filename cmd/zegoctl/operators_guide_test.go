@@ -59,6 +59,11 @@ func TestOperatorsGuide(t *testing.T) {
 	for _, place := range resourceFlags {
 		variables = append(variables, place.variable)
 	}
+	for _, service := range []string{"DYNAMODB", "SQS"} { // that another engine answers for
+		if name := "AWS_ENDPOINT_URL_" + service; o.env.Optional(name, "") != "" {
+			variables = append(variables, name)
+		}
+	}
 	for _, name := range variables {
 		shell.Env = append(shell.Env, name+"="+o.env.Get(name))
 	}

@@ -314,6 +314,7 @@ func TestRow25AnEmailThatHasAnAccount(t *testing.T) {
 }
 
 func TestRow25FiftyAtOnceMakeOneCustomer(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	w := childminders(t)
 	answers := make([]string, 50)
 	var all sync.WaitGroup
@@ -336,6 +337,7 @@ func TestRow25FiftyAtOnceMakeOneCustomer(t *testing.T) {
 
 // Fifty who want the same id with data of their own: one gets it.
 func TestRow25EnrolConcurrently(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	w := childminders(t)
 	var mu sync.Mutex
 	var all sync.WaitGroup

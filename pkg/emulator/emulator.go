@@ -1,53 +1,33 @@
 // Package emulator runs the embedded DynamoDB, SQS and SES (ministack) for `make run` and for the tests, and fills it
-// with the tables and queues of template.yaml.
+// with the tables and queues of template.yaml. On request another engine takes ministack's place for DynamoDB and SQS.
 //
 // It lives beside the production code, never in it: a repository test keeps the functions from importing it. Nothing
 // else in the project knows that an emulator exists; everything goes through the SDK's own AWS_ENDPOINT_URL.
 package emulator
 
 import (
-	"bytes"
-	_ "embed"
 	"errors"
-	"fmt"
-	"io"
-	"net"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
-	"time"
 )
-
-//go:embed run_ministack.py
-var wrapper string
 
 // ErrNotInstalled says that the project's own Python environment is missing.
 var ErrNotInstalled = errors.New("the embedded DynamoDB and SQS are not installed: run `make tools` first")
 
-// How long the server may take to answer for the first time, and to save its state when it stops. Both are generous:
-// it takes half a second for either on an idle machine.
-const (
-	startLimit = 60 * time.Second
-	stopLimit  = 20 * time.Second
-)
-
 // Options say how to start the server. The zero value is right for tests.
 type Options struct {
-	StateDir string // where the state is kept from one start to the next; "": nowhere
+	StateDir string // where ministack keeps its state from one start to the next; "": nowhere
+	Engine   Engine // answers for DynamoDB and SQS; "": ministack, which answers for all other services in any case
 }
 
-// Server is a running emulator on a free port of 127.0.0.1.
+// Server is a running emulator on free ports of 127.0.0.1.
 type Server struct {
-	URL      string // for AWS_ENDPOINT_URL
-	cmd      *exec.Cmd
-	stdin    io.Closer
-	exited   chan struct{} // closed when the process is gone
-	envCount atomic.Int64  // numbers the calls of NewEnv, so that each gets its own tables
+	URL       string            // for AWS_ENDPOINT_URL
+	endpoints map[string]string // for AWS_ENDPOINT_URL_DYNAMODB and the like
+	processes []*process
+	envCount  atomic.Int64 // numbers the calls of NewEnv, so that each gets its own tables
 }
 
 // Start starts the emulator and returns as soon as it answers. It dies with the calling process, even on kill -9.
@@ -57,88 +37,49 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	python := filepath.Join(root, ".tools", "local", "bin", "python")
-	if _, err := os.Stat(python); err != nil {
+	tools := filepath.Join(root, ".tools")
+	if _, err := os.Stat(python(tools)); err != nil {
 		return nil, ErrNotInstalled
 	}
-	// Another process may take the free port before the emulator does, so one refusal is not the end.
-	for range 3 {
-		var port int
-		if port, err = freePort(); err != nil {
-			return nil, err
-		}
-		var s *Server
-		if s, err = start(python, o, strconv.Itoa(port)); err == nil {
-			return s, nil
-		}
-	}
-	return nil, err
-}
-
-func start(python string, o Options, port string) (*Server, error) {
-	cmd := exec.Command(python, "-I", "-c", wrapper)
-	// Of its own process group, so that Ctrl-C reaches only the parent, which stops things in the right order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Env = append(os.Environ(),
-		"BIND_HOST=127.0.0.1",
-		// Not GATEWAY_PORT, which ministack makes part of the keys of its queues: saved messages would be lost at the next
-		// start on another port.
-		"EDGE_PORT="+port,
-		"SERVICES=dynamodb,sqs,ses,sts,monitoring", // the last two are for the operators' tool
-		"LOG_LEVEL=INFO",                           // the level at which it says that it is ready
-		"PERSIST_STATE=0",
-	)
-	if o.StateDir != "" {
-		if err := os.MkdirAll(o.StateDir, 0o755); err != nil {
-			return nil, err
-		}
-		cmd.Env = append(cmd.Env, "PERSIST_STATE=1", "STATE_DIR="+o.StateDir)
-	}
-	output := &outputTail{ready: make(chan struct{})}
-	cmd.Stdout = output
-	cmd.Stderr = output
-	stdin, err := cmd.StdinPipe()
+	programs, err := o.Engine.programs(tools)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("the emulator did not start: %w", err)
+	s := &Server{endpoints: map[string]string{}}
+	for _, p := range append([]program{ministack(tools, o.StateDir)}, programs...) {
+		process, url, err := p.start(tools)
+		if err != nil {
+			s.Stop()
+			return nil, err
+		}
+		s.processes = append(s.processes, process)
+		if s.URL == "" {
+			s.URL = url
+		}
+		for _, service := range p.services {
+			s.endpoints["AWS_ENDPOINT_URL_"+service] = url
+		}
 	}
-	s := &Server{URL: "http://127.0.0.1:" + port, cmd: cmd, stdin: stdin, exited: make(chan struct{})}
-	go func() {
-		cmd.Wait() // the exit code tells nothing that the last words do not
-		close(s.exited)
-	}()
-	select {
-	case <-output.ready:
-		return s, nil
-	case <-s.exited:
-		return nil, fmt.Errorf("the emulator ended at once: %s", output)
-	case <-time.After(startLimit):
-		s.Stop()
-		return nil, fmt.Errorf("the emulator was not ready within %s: %s", startLimit, output)
-	}
+	return s, nil
 }
 
-// Stop saves the state, if it is kept, and returns when the process has ended.
+// Stop saves the state, if it is kept, and returns when the processes have ended.
 func (s *Server) Stop() {
-	s.stdin.Close()
-	select {
-	case <-s.exited:
-	case <-time.After(stopLimit):
-		s.cmd.Process.Kill()
-		<-s.exited
+	for _, p := range s.processes {
+		p.stop()
 	}
 }
 
 // Variables are those by which the SDK finds this server and nothing else.
 func (s *Server) Variables() map[string]string {
-	return map[string]string{
+	variables := map[string]string{
 		"AWS_ENDPOINT_URL":      s.URL,
 		"AWS_REGION":            "eu-west-2",
 		"AWS_ACCESS_KEY_ID":     "local",
 		"AWS_SECRET_ACCESS_KEY": "local",
 	}
+	maps.Copy(variables, s.endpoints)
+	return variables
 }
 
 // Root is the project's folder: the nearest one with a go.mod, from the working directory upwards.
@@ -157,42 +98,4 @@ func Root() (string, error) {
 		}
 		dir = parent
 	}
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
-// outputTail keeps the end of what the emulator prints, for the error that says why it ended, and looks out for the
-// line that says that it is ready. (A request to its port would not do: another server might answer there.)
-type outputTail struct {
-	mu      sync.Mutex
-	tail    []byte
-	ready   chan struct{} // closed when the emulator listens
-	isReady bool
-}
-
-func (w *outputTail) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.tail = append(w.tail, p...)
-	if surplus := len(w.tail) - 2000; surplus > 0 {
-		w.tail = append([]byte(nil), w.tail[surplus:]...)
-	}
-	if !w.isReady && bytes.Contains(w.tail, []byte("Running on http://")) {
-		w.isReady = true
-		close(w.ready)
-	}
-	return len(p), nil
-}
-
-func (w *outputTail) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return strings.TrimSpace(string(bytes.ToValidUTF8(w.tail, nil)))
 }

@@ -60,6 +60,7 @@ func TestForTestMakesTheQueueOfTheTemplate(t *testing.T) {
 }
 
 func TestMeterCountsCallsAndWriteUnits(t *testing.T) {
+	Require(t, WriteCapacity)
 	env := NewTestEnv(t)
 	meter := AttachMeter(env)
 	put(t, env, strings.Repeat("k", 1000))

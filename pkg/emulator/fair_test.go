@@ -9,6 +9,7 @@ import (
 
 // A message of a quiet group comes before the backlog of a group with messages in flight, as from a fair queue of SQS.
 func TestFairQueue(t *testing.T) {
+	Require(t, FairQueues)
 	env := NewTestEnv(t)
 	client := sqs.NewFromConfig(env.AWS())
 	url := env.Get("EVENTS_QUEUE_URL")

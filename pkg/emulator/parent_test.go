@@ -3,9 +3,11 @@ package emulator
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,12 +17,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv("EMULATOR_TEST_PARENT") == "" {
 		os.Exit(m.Run())
 	}
-	server, err := Start(Options{})
+	server, err := Start(Options{Engine: EngineFromOS()})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Println(server.URL)
+	fmt.Println(server.URL, strings.Join(slices.Collect(maps.Values(server.endpoints)), " "))
 	select {}
 }
 
@@ -40,22 +42,27 @@ func TestServerDiesWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(output).ReadString('\n')
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), "http://")
-	if err != nil || !ok {
+	if err != nil || !strings.HasPrefix(line, "http://") {
 		t.Fatalf("the parent said %q (%v)", line, err)
 	}
-	connection, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
+	var connections []net.Conn
+	for _, url := range strings.Fields(line) {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		connections = append(connections, connection)
 	}
-	defer connection.Close()
 	parent.Process.Kill()
 	parent.Wait()
-	// The system closes the connection when the emulator is gone; until then this waits.
-	if _, err := connection.Read(make([]byte, 1)); err == nil {
-		t.Error("the emulator sent something unasked")
-	}
-	if _, err := net.Dial("tcp", address); err == nil {
-		t.Error("the emulator still listens")
+	for _, connection := range connections {
+		// The system closes the connection when the program is gone; until then this waits.
+		if _, err := connection.Read(make([]byte, 1)); err == nil {
+			t.Error("the emulator sent something unasked")
+		}
+		if _, err := net.Dial("tcp", connection.RemoteAddr().String()); err == nil {
+			t.Errorf("%s still listens", connection.RemoteAddr())
+		}
 	}
 }

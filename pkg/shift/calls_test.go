@@ -143,6 +143,7 @@ func (fx *fixture) addFact(f timeline.Fact) {
 // TestWriteUnits: an event costs a unit for its fact and a unit for its record, and 80 facts of one person's day no
 // more for the facts.
 func TestWriteUnits(t *testing.T) {
+	emulator.Require(t, emulator.WriteCapacity)
 	fx, meter := newMeteredFixture(t)
 	for _, c := range []struct {
 		facts int
