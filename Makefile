@@ -64,6 +64,7 @@ fuzz: go $(LOCAL) $(FUZZ) ## send 5,000 requests generated from openapi.yaml to 
 soak: go $(LOCAL) $(FUZZ) ## run tests that take hours: ten million seeds, a backlog with poison messages, a flood, timing side channels
 	go test ./pkg/shift -run TestSoak -soak -v -timeout 60m
 	go test ./pkg/pages -run TestSoak -soak -v -timeout 60m
+	go test ./cmd/local -run TestWeather -soak -v -timeout 4h
 	go test ./internal/simulation -run TestSimulation -seeds=10000000 -timeout 24h
 	FUZZ_CASES=50000 $(MAKE) fuzz
 	@scripts/mutants

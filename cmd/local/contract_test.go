@@ -75,11 +75,16 @@ type client struct {
 	api, cut     http.Handler // the second one's storage does not answer
 	key, parcels string
 	seen         map[string]bool // "GET /v2/shift/{id} 404"
+	retries      int             // of a request that is answered with an unwanted 503
 }
 
 func newClient(t *testing.T, variables ...string) *client {
-	env := emulator.NewTestEnv(t, variables...)
-	world, err := demo.Load(t.Context(), env, demo.Data{})
+	return newClientOf(t, emulator.NewTestEnv(t, variables...))
+}
+
+// newClientOf returns the client of an environment whose tables are empty.
+func newClientOf(t *testing.T, env *config.Env) *client {
+	world, err := load(t.Context(), env, demo.Data{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +103,7 @@ func newClient(t *testing.T, variables ...string) *client {
 	broken := working.Copy()
 	broken.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	broken.BaseEndpoint = aws.String("http://127.0.0.1:1")
+	broken.ConfigSources = nil // which have endpoints of single services
 	env.SetAWS(broken)
 	c.cut = fullAPI(t, env)
 	env.SetAWS(working)
@@ -116,6 +122,12 @@ func fullAPI(t *testing.T, env *config.Env) http.Handler {
 // ask sends a request for an operation. The target begins with the operation's path, or stands for it.
 func (c *client) ask(operation, target, body string, status int, header ...string) *http.Response {
 	c.t.Helper()
+	for range c.retries {
+		r := c.request(operation, target, strings.NewReader(body), header...)
+		if answer := c.do(c.api, r); answer.Code != http.StatusServiceUnavailable || answer.Code == status {
+			return c.check(operation, r, answer, status)
+		}
+	}
 	return c.send(c.api, operation, c.request(operation, target, strings.NewReader(body), header...), status)
 }
 
@@ -131,8 +143,20 @@ func (c *client) request(operation, target string, body io.Reader, header ...str
 
 func (c *client) send(api http.Handler, operation string, r *http.Request, status int) *http.Response {
 	c.t.Helper()
+	return c.check(operation, r, c.do(api, r), status)
+}
+
+func (c *client) do(api http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	api.ServeHTTP(recorder, r)
+	return recorder
+}
+
+// check fails the test unless an answer has the status.
+func (c *client) check(
+	operation string, r *http.Request, recorder *httptest.ResponseRecorder, status int,
+) *http.Response {
+	c.t.Helper()
 	answer := recorder.Result()
 	if answer.StatusCode != status {
 		c.t.Errorf("%s: %s gave %d %s, want %d", operation, r.URL, answer.StatusCode, recorder.Body, status)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/demo"
@@ -19,7 +21,7 @@ func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Data
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return demo.Data{}, fmt.Errorf("%s cannot be read (delete it, and new keys are issued): %w", path, err)
 	}
-	data, err := demo.Load(ctx, env, previous)
+	data, err := load(ctx, env, previous)
 	if err != nil {
 		return demo.Data{}, err
 	}
@@ -34,6 +36,40 @@ func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Data
 		return demo.Data{}, err
 	}
 	return data, os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// maxLoads is how many attempts are made to load data. What exists is not loaded again, so each makes fewer calls.
+const maxLoads = 8
+
+// load creates the demo data that is missing. If a call fails, it starts over after a growing delay, because DynamoDB may
+// throttle calls; it gives up after maxLoads attempts.
+func load(ctx context.Context, env *config.Env, previous demo.Data) (demo.Data, error) {
+	var data demo.Data
+	err := retry(ctx, func() (err error) {
+		data, err = demo.Load(ctx, env, previous)
+		if err == nil || env.Err() != nil {
+			return nil // the caller reports a missing variable
+		}
+		previous.WorkProviders = append(previous.WorkProviders, data.WorkProviders...)
+		return err
+	})
+	return data, err
+}
+
+// retry calls a function that loads what is missing until it succeeds, with exponential backoff, at most maxLoads times.
+func retry(ctx context.Context, load func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := load()
+		if err == nil || attempt == maxLoads {
+			return err
+		}
+		slog.Warn("loading failed, will be retried", "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond << attempt):
+		}
+	}
 }
 
 func readDemo(path string) (data demo.Data, err error) {
@@ -56,7 +92,7 @@ func printDemo(ctx context.Context, files []string) error {
 		}
 	}
 	env := config.FromOS()
-	data, err := demo.Load(ctx, env, previous)
+	data, err := load(ctx, env, previous)
 	if missing := env.Err(); missing != nil {
 		return missing
 	}

@@ -123,7 +123,7 @@ func run(ctx context.Context, w options) error {
 
 	handlers := build(env)
 	if env.Sandbox() {
-		if err := sandbox.New(env).Seed(ctx); err != nil {
+		if err := retry(ctx, func() error { return sandbox.New(env).Seed(ctx) }); err != nil {
 			return err
 		}
 	}

@@ -129,6 +129,7 @@ var allowed = map[string][]string{
 	"internal/contract":   {"pkg/emulator"},
 	"internal/template":   {},
 	"internal/poller":     {"internal/template", "pkg/consumer", "pkg/observe"},
+	"internal/weather":    {"pkg/config"},
 	"internal/testkit":    {"pkg/emulator", "pkg/fault", "pkg/provider"},
 	"internal/mutants":    {},
 	"internal/repotest":   {},

@@ -82,6 +82,8 @@ var couriers = []struct {
 // are valid, because only their hashes are stored, and imported if they are unknown; keys that were revoked are replaced.
 //
 // All customers have consented and been matched a year before the first load, so that events of the last months apply.
+//
+// With an error it returns the data loaded so far, which is the previous data of the next attempt.
 func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 	now := time.Now()
 	data := Data{URL: previous.URL}
@@ -89,25 +91,25 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 	for _, p := range providers {
 		loaded, err := loadProvider(ctx, store, p.name, p.canEnrol, previous, now)
 		if err != nil {
-			return Data{}, err
+			return data, err
 		}
 		data.WorkProviders = append(data.WorkProviders, loaded)
 	}
 	customers := customer.NewStore(env)
 	for _, p := range products {
 		if err := loadProduct(ctx, customers, p); err != nil {
-			return Data{}, err
+			return data, err
 		}
 	}
 	registrar := customer.NewRegistrar(customers, timeline.NewStore(env), link.NoRecompute)
 	for _, c := range couriers {
 		_, exists, err := customers.Customer(ctx, c.CustomerNumber)
 		if err != nil {
-			return Data{}, err
+			return data, err
 		}
 		erased, err := customers.Erased(ctx, c.CustomerNumber) // an erased customer is not created again
 		if err != nil {
-			return Data{}, err
+			return data, err
 		}
 		if !exists && erased.IsZero() {
 			_, err = registrar.Create(ctx, customer.NewCustomer{
@@ -136,7 +138,7 @@ func Load(ctx context.Context, env *config.Env, previous Data) (Data, error) {
 				},
 			}, now)
 			if err != nil {
-				return Data{}, err
+				return data, err
 			}
 		}
 		data.Customers = append(data.Customers, c.Customer)

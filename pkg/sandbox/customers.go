@@ -6,6 +6,7 @@ import (
 
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/link"
+	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -84,12 +85,14 @@ func (s *Sandbox) linkCustomer(
 	since time.Time,
 	entries []timeline.Entry,
 ) error {
-	ownership, err := s.timelines.Ownership(ctx, provider, userID)
-	if err != nil || ownership.Owner != "" {
-		return err
-	}
-	tx := s.timelines.WriteTx()
-	linked := s.timelines.AssignUserID(tx, provider, userID, ownership, number, since)
-	s.timelines.AppendHistory(tx, provider, number, append([]timeline.Entry{linked}, entries...)...)
-	return tx.Run(ctx)
+	return table.RetryConflicts(ctx, func() error {
+		ownership, err := s.timelines.Ownership(ctx, provider, userID)
+		if err != nil || ownership.Owner != "" {
+			return err
+		}
+		tx := s.timelines.WriteTx()
+		linked := s.timelines.AssignUserID(tx, provider, userID, ownership, number, since)
+		s.timelines.AppendHistory(tx, provider, number, append([]timeline.Entry{linked}, entries...)...)
+		return table.Commit(ctx, tx)
+	})
 }

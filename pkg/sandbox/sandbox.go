@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/apikey"
@@ -33,7 +34,9 @@ type Sandbox struct {
 	providers *apikey.Store
 	customers *customer.Store
 	timelines *timeline.Store
-	tables    []dynamo.Table
+	client    *dynamodb.Client
+	db        *dynamo.DB
+	tables    []string
 	epoch     *queue.Epoch
 }
 
@@ -42,13 +45,14 @@ func New(env *config.Env) *Sandbox {
 	if !env.Sandbox() {
 		env.Invalid("SANDBOX", "is not true, so there must be no function to reset it")
 	}
-	db := dynamo.New(env.AWS())
 	return &Sandbox{
 		clock:     clock.NewSandbox(env),
 		providers: apikey.NewStore(env),
 		customers: customer.NewStore(env),
 		timelines: timeline.NewStore(env),
-		tables:    []dynamo.Table{db.Table(env.Get("TIMELINES_TABLE")), db.Table(env.Get("CUSTOMERS_TABLE"))},
+		client:    dynamodb.NewFromConfig(env.AWS()),
+		db:        dynamo.New(env.AWS()),
+		tables:    []string{env.Get("TIMELINES_TABLE"), env.Get("CUSTOMERS_TABLE")},
 		epoch:     queue.NewEpoch(env),
 	}
 }
@@ -104,8 +108,8 @@ func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 		return web.Response{}, err
 	}
 	for _, t := range s.tables {
-		if err := clearTable(r.Context(), t); err != nil {
-			return web.Response{}, table.Unavailable(t.Name(), err)
+		if err := s.clearTable(r.Context(), t); err != nil {
+			return web.Response{}, err
 		}
 	}
 	if err := s.clock.Reset(r.Context()); err != nil {
@@ -118,21 +122,17 @@ func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 }
 
 // clearTable deletes every item of a table except products.
-func clearTable(ctx context.Context, t dynamo.Table) error {
-	var item struct {
-		PK string `dynamo:"pk"`
-		SK string `dynamo:"sk"`
-	}
-	var keys []dynamo.Keyed
-	items := t.Scan().Project(table.PK, table.SK).Consistent(true).Iter()
-	for items.Next(ctx, &item) {
-		if !strings.HasPrefix(item.PK, table.ProductSort) {
-			keys = append(keys, dynamo.Keys{item.PK, item.SK})
+func (s *Sandbox) clearTable(ctx context.Context, name string) error {
+	var key table.Key
+	var keys []table.Key
+	items := s.db.Table(name).Scan().Project(table.PK, table.SK).Consistent(true).Iter()
+	for items.Next(ctx, &key) {
+		if !strings.HasPrefix(key.PK, table.ProductSort) {
+			keys = append(keys, key)
 		}
 	}
-	if err := items.Err(); err != nil || len(keys) == 0 {
-		return err
+	if err := items.Err(); err != nil {
+		return table.Unavailable(name, err)
 	}
-	_, err := t.Batch(table.PK, table.SK).Write().Delete(keys...).Run(ctx)
-	return err
+	return table.Delete(ctx, s.client, name, keys)
 }
