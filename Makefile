@@ -72,7 +72,7 @@ soak: go $(LOCAL) $(FUZZ) ## run tests that take hours: ten million seeds, a bac
 mutants: go $(LOCAL) ## run mutation tests: every mutation must make a test fail
 	@scripts/mutants
 
-check: go $(E2E) $(CHECKOV) ## run static checks: formatting, modules, vet, staticcheck, the template, and the repository's own rules
+check: go $(E2E) $(CHECKOV) ## run static checks: formatting, modules, golangci-lint, the template, and the repository's own rules
 	@scripts/check
 
 e2e: go $(E2E) ## build and deploy the template to an emulated AWS, run the examples of the source documentation, test the pages in a browser

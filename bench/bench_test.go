@@ -49,20 +49,20 @@ func TestAWarmLoginAllocates(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	server := services(t)
 	const people = 100
-	bill := func(apart bool) use {
+	bill := func(order sequence) use {
 		t.Helper()
 		d, err := ours(t.Context(), server, people, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := d.bill(t.Context(), people, people, apart)
+		u, err := d.bill(t.Context(), people, people, order)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return u
 	}
-	apart := bill(true)
-	together := bill(false)
+	apart := bill(loginsFirst)
+	together := bill(interleaved)
 	for _, c := range []struct {
 		what       string
 		got, limit float64
@@ -87,7 +87,7 @@ func TestBudgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u, err := n.bill(t.Context(), people, people, true); err != nil || u.Services() < 1.8*apart.Services() {
+	if u, err := n.bill(t.Context(), people, people, loginsFirst); err != nil || u.Services() < 1.8*apart.Services() {
 		t.Errorf(
 			"the naive design costs %s a million events, ours %s (%v)",
 			dollars(u.Services()),

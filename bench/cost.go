@@ -70,9 +70,9 @@ type recording struct {
 	written *atomic.Int64
 }
 
-func (r recording) PutRecord(ctx context.Context, provider, customer string, record timeline.Record) error {
+func (r recording) PutRecord(ctx context.Context, providerID, number string, record timeline.Record) error {
 	r.written.Add(1)
-	return r.Storage.PutRecord(ctx, provider, customer, record)
+	return r.Storage.PutRecord(ctx, providerID, number, record)
 }
 
 // Everybody in these worlds has an id at one work provider, which has had it, consent and match for a month.
@@ -171,7 +171,7 @@ func meterHistory(ctx context.Context, server *emulator.Server) (float64, error)
 		if err != nil {
 			return 0, err
 		}
-		u, err := d.bill(ctx, people, people, true)
+		u, err := d.bill(ctx, people, people, loginsFirst)
 		return u.Services(), err
 	}
 	none, err := cost(0)
@@ -234,10 +234,17 @@ func inParallel(n int, do func(i int) error) error {
 	return calls.Wait()
 }
 
-// bill has everybody log in and out once, in requests of one size, and answers what that took. Apart, the processor has
-// taken all logins before the first logout is sent; otherwise it finds both in the queue. In the end every shift has to
-// be there.
-func (d *design) bill(ctx context.Context, people, size int, apart bool) (use, error) {
+// sequence is the order in which logins and logouts are sent.
+type sequence int
+
+const (
+	loginsFirst sequence = iota // all logins are processed before the first logout is sent
+	interleaved                 // the logouts of each request of logins follow it, and are processed together with them
+)
+
+// bill sends a login and a logout of each person, in requests of one size, and returns the resources used. It checks
+// that every shift exists afterwards.
+func (d *design) bill(ctx context.Context, people, size int, order sequence) (use, error) {
 	logins := time.Now().UTC().Truncate(24 * time.Hour).Add(-16 * time.Hour)
 	logouts := logins.Add(4 * time.Hour)
 	d.logged = &counter{}
@@ -255,7 +262,7 @@ func (d *design) bill(ctx context.Context, people, size int, apart bool) (use, e
 		if err := d.request(ctx, &u, "login", logins, from, size); err != nil {
 			return u, err
 		}
-		if !apart {
+		if order == interleaved {
 			if err := d.request(ctx, &u, "logout", logouts, from, size); err != nil {
 				return u, err
 			}
@@ -264,7 +271,7 @@ func (d *design) bill(ctx context.Context, people, size int, apart bool) (use, e
 	if err := d.drain(ctx, &u); err != nil {
 		return u, err
 	}
-	for from := 0; apart && from < people; from += size {
+	for from := 0; order == loginsFirst && from < people; from += size {
 		if err := d.request(ctx, &u, "logout", logouts, from, size); err != nil {
 			return u, err
 		}
@@ -386,8 +393,8 @@ type item struct {
 	Timestamp string `json:"timestamp"`
 }
 
-func eventBody(at time.Time, person int) []byte {
-	return mustJSON(item{userIDOf(person), at.Format(time.RFC3339)})
+func eventBody(at time.Time, i int) []byte {
+	return mustJSON(item{userIDOf(i), at.Format(time.RFC3339)})
 }
 
 func batchBody(at time.Time, from, size int) []byte {
@@ -429,14 +436,14 @@ func meterCosts(ctx context.Context, server *emulator.Server) ([]bills, error) {
 		b := bills{Size: size}
 		for _, c := range []struct {
 			build func(ctx context.Context, server *emulator.Server, people, daysBehind int) (*design, error)
-			apart bool
+			order sequence
 			into  *use
-		}{{ours, true, &b.Apart}, {ours, false, &b.Together}, {naively, true, &b.Naive}} {
+		}{{ours, loginsFirst, &b.Apart}, {ours, interleaved, &b.Together}, {naively, loginsFirst, &b.Naive}} {
 			d, err := c.build(ctx, server, people, 0)
 			if err != nil {
 				return nil, err
 			}
-			if *c.into, err = d.bill(ctx, people, size, c.apart); err != nil {
+			if *c.into, err = d.bill(ctx, people, size, c.order); err != nil {
 				return nil, err
 			}
 		}

@@ -88,8 +88,15 @@ func (r *results) draw(folder string) error {
 		{"limit: a fact and a record", curve(func(bills) float64 { return recordLimit })},
 		{"limit: a fact", curve(func(bills) float64 { return factLimit })},
 	}
-	if err := draw(filepath.Join(folder, "cost.svg"), "Cost of a million events", "events per request", "dollars", true,
-		costs); err != nil {
+	costChart := chart{
+		file:   "cost.svg",
+		title:  "Cost of a million events",
+		x:      "events per request",
+		y:      "dollars",
+		logX:   true,
+		curves: costs,
+	}
+	if err := costChart.draw(folder); err != nil {
 		return err
 	}
 	micros := func(points []point) (xys plotter.XYs) {
@@ -99,13 +106,27 @@ func (r *results) draw(folder string) error {
 		return xys
 	}
 	batches := series{{"login and logout apart", micros(r.Growth.BatchSize)}}
-	if err := draw(filepath.Join(folder, "batch-size.svg"), "Processor time per event", "events per message",
-		"microseconds", true, batches); err != nil {
+	sizeChart := chart{
+		file:   "batch-size.svg",
+		title:  "Processor time per event",
+		x:      "events per message",
+		y:      "microseconds",
+		logX:   true,
+		curves: batches,
+	}
+	if err := sizeChart.draw(folder); err != nil {
 		return err
 	}
 	days := series{{"all facts of a day at once", micros(r.Growth.FactsADay)}}
-	if err := draw(filepath.Join(folder, "facts-a-day.svg"), "Processor time per event", "facts of a person on one day",
-		"microseconds", true, days); err != nil {
+	dayChart := chart{
+		file:   "facts-a-day.svg",
+		title:  "Processor time per event",
+		x:      "facts of a person on one day",
+		y:      "microseconds",
+		logX:   true,
+		curves: days,
+	}
+	if err := dayChart.draw(folder); err != nil {
 		return err
 	}
 	behind := func(all []past) plotter.XYs {
@@ -116,40 +137,47 @@ func (r *results) draw(folder string) error {
 		return points
 	}
 	ratios := series{{"shifts", behind(r.Growth.Shifts)}, {"LOGINs without a LOGOUT", behind(r.Growth.Open)}}
-	return draw(
-		filepath.Join(folder, "history.svg"),
-		"Processor time per event",
-		"days of history",
-		"relative to an empty history",
-		false,
-		ratios,
-	)
+	return chart{
+		file:   "history.svg",
+		title:  "Processor time per event",
+		x:      "days of history",
+		y:      "relative to an empty history",
+		curves: ratios,
+	}.draw(folder)
 }
 
-// draw draws curves over a horizontal axis, which is logarithmic if it says so.
-func draw(path, title, x, y string, logarithmic bool, curves series) error {
+// chart is a line chart.
+type chart struct {
+	file, title, x, y string
+	logX              bool // the x axis is logarithmic
+	curves            series
+}
+
+// draw writes the chart as an SVG file to a folder.
+func (c chart) draw(folder string) error {
 	p := plot.New()
-	p.Title.Text = title
-	p.X.Label.Text = x
-	p.Y.Label.Text = y
+	p.Title.Text = c.title
+	p.X.Label.Text = c.x
+	p.Y.Label.Text = c.y
 	p.Y.Min = 0
-	if logarithmic {
+	if c.logX {
 		p.X.Scale = plot.LogScale{}
 		p.X.Tick.Marker = plot.LogTicks{Prec: -1}
 	}
 	p.Add(plotter.NewGrid())
 	p.Legend.Top = true
-	for i, c := range curves {
-		line, points, err := plotter.NewLinePoints(c.points)
+	for i, curve := range c.curves {
+		line, points, err := plotter.NewLinePoints(curve.points)
 		if err != nil {
 			return err
 		}
-		line.Color, points.Color = plotutil.Color(i), plotutil.Color(i)
+		line.Color = plotutil.Color(i)
+		points.Color = plotutil.Color(i)
 		points.Shape = plotutil.Shape(i)
 		p.Add(line, points)
-		p.Legend.Add(c.name, line, points)
+		p.Legend.Add(curve.name, line, points)
 	}
 	p.Y.Min = 0
 	p.Y.Max *= 1.3 // room for the legend
-	return p.Save(18*vg.Centimeter, 10*vg.Centimeter, path)
+	return p.Save(18*vg.Centimeter, 10*vg.Centimeter, filepath.Join(folder, c.file))
 }

@@ -31,8 +31,9 @@ import (
 var canaries = map[string]string{
 	"givenNames": "Canary", "lastName": "O'Canary", "address": "1 Canary Wharf", "city": "Canaryville",
 	"postCode": "ZE1 0ZZ",
-	"dob":      "1933-03-13", "email": "canary@example.com", "phoneNumber": "+447911999123", "workProviderUserId": "canary-id",
-	"vehicle": "C4N 4RY", "password": "a canary in a coal mine",
+	"dob":      "1933-03-13", "email": "canary@example.com", "phoneNumber": "+447911999123",
+	"workProviderUserId": "canary-id",
+	"vehicle":            "C4N 4RY", "password": "a canary in a coal mine",
 }
 
 // echoingService is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it

@@ -23,7 +23,7 @@ import (
 )
 
 // Every status that openapi.yaml documents for an operation is given here by the whole API, and is as it is documented.
-// The gateway's 429, which is all there is for links and for reading an account's pages, is compared in internal/repotest.
+// The gateway's 429, the only one of links and of account pages, is compared in internal/repotest.
 func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
 	c := newClient(t)
 	sandboxed := newClient(t, "SANDBOX=true")
@@ -234,7 +234,8 @@ func (c *client) customers() {
 	c.ask(validate, "/v1/validate/customer-number/ABC123/?email=driver@example.com", "", http.StatusNoContent)
 	c.ask(validate, "/v1/validate/customer-number/ABC123/?email=%zz", "", http.StatusBadRequest)
 	c.ask(validate, "/v1/validate/customer-number/NOBODY", "", http.StatusNotFound)
-	person := `{"customer":{"givenNames":"Charlie","lastName":"Minder","address":"1 Long Lane","city":"London","postCode":"EC1A 9HF",
+	person := `{"customer":{"givenNames":"Charlie","lastName":"Minder","address":"1 Long Lane",` +
+		`"city":"London","postCode":"EC1A 9HF",
 		"dob":"1990-05-17","email":"charlie@example.com","phoneNumber":"+447700900123","workProviderUserId":"cm-1"},
 		"product":{"code":"FL.OCC.PL.UK.001","occupations":["babysitter"]}}`
 	c.ask("POST /v1/customer/enrol", "", person, http.StatusAccepted)

@@ -111,7 +111,8 @@ Try it:
 
   curl -H "Authorization: $KEY" '%[1]s/v1/user/status/?workProviderUserId=12345'
 
-  curl -H "Authorization: $KEY" %[1]s/v1/shift/login/ -d '{"workProviderUserId":"1686","timestamp":"'$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)'"}'
+  NOW=$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)
+  curl -H "Authorization: $KEY" %[1]s/v1/shift/login/ -d '{"workProviderUserId":"1686","timestamp":"'$NOW'"}'
 
   curl -H "Authorization: $KEY" '%[1]s/v2/shift/?workProviderUserId=1686'
 

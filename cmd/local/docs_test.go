@@ -18,7 +18,7 @@ func TestDocsStandBesideTheAPI(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	handler := withDocs(folder, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("api")) }))
+	handler := withDocs(folder, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("api")) }))
 	for _, test := range []struct {
 		path   string
 		status int

@@ -14,7 +14,9 @@ const home = `<!DOCTYPE html>
 <p>This is <code>make run</code>: the API, on an embedded DynamoDB and SQS.</p>
 <ul>
 <li><a href="docs/">Documentation</a>, with the API reference</li>
-<li><a href="v1/link-work-provider/?work_provider=Courier+Ltd&amp;work_provider_user_id=77&amp;email=you@example.com">A work provider's link</a>, to sign up</li>
+<li><a
+  href="v1/link-work-provider/?work_provider=Courier+Ltd&amp;work_provider_user_id=77&amp;email=you@example.com">
+  A work provider's link</a>, to sign up</li>
 <li><a href="account">Account</a>, to sign in</li>
 <li><a href="local/outbox">Outbox</a>, with the mails that were sent</li>
 </ul>

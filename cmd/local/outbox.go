@@ -31,7 +31,11 @@ var outboxPage = template.Must(template.New("").Funcs(template.FuncMap{
 	"join": strings.Join,
 }).Parse(`<!DOCTYPE html>
 <html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Outbox</title><style>body{font:1rem/1.5 sans-serif;max-width:42rem;margin:1rem auto;padding:0 1rem;overflow-wrap:anywhere}pre{white-space:pre-wrap;font:inherit}article{border-top:1px solid #888}</style></head>
+<title>Outbox</title><style>
+body{font:1rem/1.5 sans-serif;max-width:42rem;margin:1rem auto;padding:0 1rem;overflow-wrap:anywhere}
+pre{white-space:pre-wrap;font:inherit}
+article{border-top:1px solid #888}
+</style></head>
 <body><main><h1>Outbox</h1><p>Mails that went nowhere but here, the newest first.</p>
 {{range .}}<article><h2>{{.Subject}}</h2><p>To {{join .To ", "}}, {{.Sent.Format "15:04:05"}}</p>
 <pre>{{range parts .Text}}{{if .Link}}<a href="{{.Link}}">{{.Link}}</a>{{else}}{{.Text}}{{end}}{{end}}</pre></article>

@@ -307,8 +307,8 @@ func (d *day) live(api http.Handler) {
 	c.customers()
 	c.shifts()
 
-	// Four people sign up. The receiver knows the first, decides on the second later, does not know the third, and wants to
-	// hear no more of anybody when it is told of the fourth.
+	// Four people sign up. The receiver knows the first, decides on the second later, does not know the third, and
+	// replies 410 to the fourth.
 	d.signUp(c, "ola@example.com", "77")
 	d.signUp(c, "cyd@example.com", "79")
 	d.consume(d.sender, queued(d.t, d.env, "WEBHOOKS_QUEUE_URL"))

@@ -86,8 +86,8 @@ func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
 		ask(theirs, "POST", "/v1/batch/login", parcel).Header().Get("X-Batch-Id"),
 	}
 	created := ask(theirs, "POST", "/v2/shift", parcel)
-	if shift := regexp.MustCompile(`"id":"([^"]*)"`).FindStringSubmatch(created.Body.String()); shift != nil {
-		ids = append(ids, shift[1])
+	if match := regexp.MustCompile(`"id":"([^"]*)"`).FindStringSubmatch(created.Body.String()); match != nil {
+		ids = append(ids, match[1])
 	}
 	seen := func() string {
 		return ask(

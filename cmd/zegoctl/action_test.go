@@ -183,7 +183,8 @@ func TestAuditLog(t *testing.T) {
 	}
 	o.mustFail("no key", "key", "revoke", "courier-ltd", "00000000", "--yes")
 	o.must(&listed, "audit", "list")
-	if last := listed[len(listed)-1]; !strings.Contains(last.Outcome, "has no key") || last.Target != "courier-ltd 00000000" {
+	last := listed[len(listed)-1]
+	if !strings.Contains(last.Outcome, "has no key") || last.Target != "courier-ltd 00000000" {
 		t.Errorf("%+v", last)
 	}
 	text, err := o.run("audit", "list", "--output", "json")
@@ -253,7 +254,8 @@ func TestConfirmation(t *testing.T) {
 		t.Errorf("%v, %s", err, out)
 	}
 	o.in = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU"
-	o.mustFail("irreversibly", "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego", "--secret-from-stdin")
+	o.mustFail("irreversibly", "webhook", "set", "courier-ltd", "https://hooks.courier.example/zego",
+		"--secret-from-stdin")
 }
 
 // An action that cannot be logged is not performed.

@@ -119,7 +119,9 @@ func newLinkView(providerID, number string, history timeline.History, now timeli
 }
 
 func (t *tool) showLinks(cmd *cobra.Command, result any, views ...linkView) error {
-	rows := [][]string{{"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS", "CLAIMED"}}
+	rows := [][]string{{
+		"WORK PROVIDER", "CUSTOMER NUMBER", "CONSENTED SINCE", "MATCHED", "WORK PROVIDER USER IDS", "CLAIMED",
+	}}
 	for _, v := range views {
 		rows = append(rows, []string{
 			v.WorkProvider, v.CustomerNumber, v.ConsentedSince, fmt.Sprint(v.Matched),
@@ -159,7 +161,8 @@ and the match. What is already recorded stays as it is; a second ID is added to 
 		},
 	}
 	cmd.Flags().StringVar(&grant.UserID, "work-provider-user-id", "", "the customer's ID at the work provider")
-	cmd.Flags().BoolVar(&grant.Matched, "matched", false, "record a match; without it, the work provider has to report one")
+	cmd.Flags().BoolVar(&grant.Matched, "matched", false,
+		"record a match; otherwise the work provider has to report one")
 	return cmd
 }
 

@@ -25,7 +25,9 @@ type providerView struct {
 }
 
 func (t *tool) showProviders(cmd *cobra.Command, result any, providers ...provider.Provider) error {
-	rows := [][]string{{"ID", "NAME", "CAN ENROL", "PRODUCT", "NOTIFY REJECTED", "SIGNED LINKS ONLY", "REQUESTS PER SECOND"}}
+	rows := [][]string{{
+		"ID", "NAME", "CAN ENROL", "PRODUCT", "NOTIFY REJECTED", "SIGNED LINKS ONLY", "REQUESTS PER SECOND",
+	}}
 	for _, p := range providers {
 		limit := "default"
 		if p.RequestsPerSecond > 0 {

@@ -159,7 +159,8 @@ func TestTrace(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	text, err := o.run("trace", id)
-	if err != nil || !strings.Contains(text, "accepted  LOGIN of id 12345") || !strings.Contains(text, "contains the shift") {
+	if err != nil || !strings.Contains(text, "accepted  LOGIN of id 12345") ||
+		!strings.Contains(text, "contains the shift") {
 		t.Errorf("%v: %s", err, text)
 	}
 	// An event of an unknown ID: in the queue, then a dead letter, then unmatched.

@@ -110,8 +110,8 @@ func TestWebhookTest(t *testing.T) {
 	}
 }
 
-// pendingDelivery creates a delivery of a customer's sign-up to courier-ltd that waits for its next attempt, because the
-// webhook is disabled.
+// pendingDelivery creates a delivery of a customer's sign-up to courier-ltd that waits for its next attempt, because
+// the webhook is disabled.
 func (o operator) pendingDelivery(customer string) deliveryView {
 	o.t.Helper()
 	noRecompute := func(context.Context, string, string, time.Time) error { return nil }

@@ -107,12 +107,14 @@ func TestProviders(t *testing.T) {
 	o.must(&one, "provider", "update", "parcels-co", "--product", "CR.MOT.TPO.UK.001", "--requests-per-second", "400")
 	var all []providerView
 	o.must(&all, "provider", "list")
+	parcels := providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001", RequestsPerSecond: 400}
 	if len(all) != 2 || all[0] != (providerView{ID: "courier-ltd", Name: "Courier Ltd", SignedLinksOnly: true}) ||
-		all[1] != (providerView{ID: "parcels-co", Name: "Parcels & Co", Product: "CR.MOT.TPO.UK.001", RequestsPerSecond: 400}) {
+		all[1] != parcels {
 		t.Errorf("%+v", all)
 	}
 	out, err := o.run("provider", "list")
-	want := "ID           NAME          CAN ENROL  PRODUCT            NOTIFY REJECTED  SIGNED LINKS ONLY  REQUESTS PER SECOND\n" +
+	want := "ID           NAME          CAN ENROL  PRODUCT            " +
+		"NOTIFY REJECTED  SIGNED LINKS ONLY  REQUESTS PER SECOND\n" +
 		"courier-ltd  Courier Ltd   false                         false            true               default\n" +
 		"parcels-co   Parcels & Co  false      CR.MOT.TPO.UK.001  false            false              400\n"
 	if err != nil || out != want {

@@ -158,7 +158,11 @@ func (d *document) find(method, path string) (found *Operation, pathKnown bool) 
 func (d *document) faults(r *http.Request, body []byte, answer *http.Response, text []byte) (faults []string) {
 	operation, pathKnown := d.find(r.Method, r.URL.EscapedPath())
 	if operation == nil {
-		return d.refused(r, pathKnown, answer, text)
+		want := http.StatusNotFound
+		if pathKnown {
+			want = http.StatusMethodNotAllowed
+		}
+		return d.unroutable(r, want, answer, text)
 	}
 	if !slices.Contains(operation.Statuses, fmt.Sprint(answer.StatusCode)) {
 		return []string{"the status is not documented"}
@@ -181,14 +185,10 @@ func (d *document) faults(r *http.Request, body []byte, answer *http.Response, t
 	return append(faults, words("the request", wrong)...)
 }
 
-// refused tells what is wrong with the answer to a request that is for nothing in the file: it must be the 404 or 405
-// that the introduction shows.
-func (d *document) refused(r *http.Request, pathKnown bool, answer *http.Response, text []byte) []string {
-	want := http.StatusNotFound
+// unroutable returns the violations of a response to a request without an operation in the file: it must have the
+// wanted status, 404 or 405, and the body that the introduction documents.
+func (d *document) unroutable(r *http.Request, want int, answer *http.Response, text []byte) []string {
 	name := "V1Error"
-	if pathKnown {
-		want = http.StatusMethodNotAllowed
-	}
 	if path := r.URL.EscapedPath(); path == "/v2" || strings.HasPrefix(path, "/v2/") {
 		name = "V2Error"
 	}

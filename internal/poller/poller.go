@@ -130,9 +130,9 @@ const defaultConcurrency = 5
 // Instances builds as many consumers as the template allows a function to run at a time.
 func Instances(t *template.Template, function string, build func() consumer.Func) []consumer.Func {
 	n := defaultConcurrency
-	events, _ := t.Resources[function].Properties["Events"].(map[string]any)
-	for _, event := range events {
-		properties, _ := event.(map[string]any)["Properties"].(map[string]any)
+	sources, _ := t.Resources[function].Properties["Events"].(map[string]any)
+	for _, source := range sources {
+		properties, _ := source.(map[string]any)["Properties"].(map[string]any)
 		scaling, _ := properties["ScalingConfig"].(map[string]any)
 		if limit, ok := scaling["MaximumConcurrency"].(int); ok {
 			n = limit

@@ -236,9 +236,9 @@ type sqsQueue struct {
 	account    *account
 	name       string
 	perMinute  int
-	consume    func(received int) bool // whether a message that is received for the nth time succeeds; nil: the trigger is disabled
+	consume    func(received int) bool // whether the nth receipt of a message succeeds; nil: the trigger is disabled
 	failOnce   bool                    // the next message fails at its first receive
-	backoff    bool                    // a failed message is retried after pkg/queue's delays, else after the visibility timeout
+	backoff    bool                    // failed messages are retried after the delays of pkg/queue
 	visibility time.Duration
 	messages   []*message
 	dlq        *sqsQueue
@@ -393,7 +393,10 @@ func (a *account) series(name string, alarm map[string]any) map[string][]float64
 			operands[m["Id"].(string)] = a.datapoints(object(stat["Metric"]), stat["Stat"], stat["Period"], periods)
 		}
 	}
-	returned := slices.IndexFunc(metrics, func(m map[string]any) bool { return m["ReturnData"] == true })
+	returned := slices.IndexFunc(metrics, func(m map[string]any) bool {
+		returned, _ := m["ReturnData"].(bool)
+		return returned
+	})
 	expression := metrics[returned]["Expression"].(string)
 	if found := regexp.MustCompile(`^(\w+) \+ (\w+)$`).FindStringSubmatch(expression); found != nil {
 		sums := make([]float64, periods)

@@ -48,10 +48,8 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 		if properties["TreatMissingData"] != treatment {
 			t.Errorf("%s in template.yaml must have TreatMissingData: %s", name, treatment)
 		}
-		if body, _ := tree.Resources["Dashboard"].Properties["DashboardBody"].(template.Intrinsic).Argument.(string); !strings.Contains(
-			body,
-			name,
-		) {
+		dashboard := tree.Resources["Dashboard"].Properties["DashboardBody"].(template.Intrinsic)
+		if body, _ := dashboard.Argument.(string); !strings.Contains(body, name) {
 			t.Errorf("the Dashboard in template.yaml does not show the alarm %s", name)
 		}
 	}
@@ -83,7 +81,8 @@ func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 		}
 	}
 	query, _ := list(tree.Resources["RejectedShare"].Properties["Metrics"])[0]["Expression"].(string)
-	want := "SELECT AVG(" + observe.RejectedShare + ") FROM SCHEMA(" + observe.Namespace + ", " + observe.Provider + ") GROUP BY " + observe.Provider
+	want := "SELECT AVG(" + observe.RejectedShare + ") FROM SCHEMA(" + observe.Namespace + ", " + observe.Provider + ")" +
+		" GROUP BY " + observe.Provider
 	if query != want {
 		t.Errorf("RejectedShare in template.yaml asks %q, want %q", query, want)
 	}
@@ -141,7 +140,8 @@ func TestTablesAreKept(t *testing.T) {
 		if name == "Sessions" {
 			continue
 		}
-		if object(properties["PointInTimeRecoverySpecification"])["PointInTimeRecoveryEnabled"] != true {
+		specification := object(properties["PointInTimeRecoverySpecification"])
+		if enabled, _ := specification["PointInTimeRecoveryEnabled"].(bool); !enabled {
 			t.Errorf("%s in template.yaml lacks point-in-time recovery", name)
 		}
 		if properties["DeletionProtectionEnabled"] != template.Ref("DeletionProtection") {
@@ -180,7 +180,7 @@ func TestAccessLogsTellNoPath(t *testing.T) {
 	for _, found := range variable.FindAllStringSubmatch(format, -1) {
 		if !slices.Contains(allowed, found[1]) {
 			t.Errorf(
-				"the access log in template.yaml has $context.%s: if it reveals nothing about a person, allow it in internal/repotest",
+				"the access log in template.yaml has $context.%s: if it contains no personal data, allow it here",
 				found[1],
 			)
 		}
@@ -194,7 +194,8 @@ func TestAccessLogsTellNoPath(t *testing.T) {
 // v1 as of v2.
 func TestGatewayAnswersInOurShapes(t *testing.T) {
 	responses := object(read(t).Resources["Api"].Properties["GatewayResponses"])
-	for _, kind := range []string{"THROTTLED", "WAF_FILTERED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE",
+	for _, kind := range []string{
+		"THROTTLED", "WAF_FILTERED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE",
 		"DEFAULT_4XX", "DEFAULT_5XX"} {
 		if responses[kind] == nil {
 			t.Errorf("GatewayResponses in template.yaml lacks %s", kind)

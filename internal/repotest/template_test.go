@@ -97,8 +97,8 @@ func TestGatewayThrottlesValidation(t *testing.T) {
 	}
 }
 
-// One address takes neither all of the API nor all of its pages: each has a rule in front of the gateway, which lets less
-// through than the gateway's own limits.
+// One address takes neither all of the API nor all of its pages: each has a rule in front of the gateway, which lets
+// less through than the gateway's own limits.
 func TestFirewallLimitsAddresses(t *testing.T) {
 	tree := read(t)
 	number := func(parameter string) int {
@@ -204,7 +204,8 @@ func TestVariablesAgree(t *testing.T) {
 	}
 	set["AUDIT_TABLE"] = true // for the operators' tool: no function may see that table
 	readByCode := map[string]bool{}
-	variable := regexp.MustCompile(`"(SANDBOX|HEARTBEAT_KEY|PROVIDER_REQUESTS_PER_SECOND|[A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
+	variable := regexp.MustCompile(`"(SANDBOX|HEARTBEAT_KEY|PROVIDER_REQUESTS_PER_SECOND|` +
+		`[A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
 	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
 	if err != nil {
 		t.Fatal(err)

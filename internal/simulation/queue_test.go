@@ -100,7 +100,7 @@ func parse(body string) (s parsedMessage) {
 	}
 	for _, item := range m.Matches {
 		e := entry{tenant: m.Provider, customer: item[0].(string), what: "no match", at: number(item[2])}
-		if item[1] == true {
+		if matched, _ := item[1].(bool); matched {
 			e.what = "match"
 		}
 		s.entries = append(s.entries, e)

@@ -187,9 +187,8 @@ func (w *world) drain() {
 	}
 }
 
-// redrive sends every dead letter again that may be understood, as an operator does. It is false if there is
-// none.
-func (w *world) redrive() (any bool) {
+// redrive sends every dead letter again that is not malformed, as an operator does. It reports whether there was one.
+func (w *world) redrive() (sent bool) {
 	letters := w.backend.filed()
 	for _, messageID := range sorted(letters) {
 		l := letters[messageID]
@@ -200,9 +199,9 @@ func (w *world) redrive() (any bool) {
 		m.malformed = slices.ContainsFunc(w.queue, func(had *message) bool { return had.id == messageID && had.malformed })
 		w.backend.redriven(l)
 		w.logf("dead letter %s is sent again as %s", messageID, m.id)
-		any = true
+		sent = true
 	}
-	return any
+	return sent
 }
 
 // sorted are the keys of a map in order, so that a run is the same each time.

@@ -228,18 +228,18 @@ func TestSessions(t *testing.T) {
 	f.ok(err)
 	bob, err := s.CreateSession(t.Context(), "BBB1", noon)
 	f.ok(err)
-	customer := func(token string, at time.Time) string {
+	numberOf := func(token string, at time.Time) string {
 		number, err := s.SessionCustomer(t.Context(), token, at)
 		f.ok(err)
 		return number
 	}
-	if ann == bob || customer(ann, noon) != "AAA1" || customer(bob, noon) != "BBB1" || customer("x", noon) != "" ||
-		customer(ann, noon.Add(SessionTTL)) != "" {
+	if ann == bob || numberOf(ann, noon) != "AAA1" || numberOf(bob, noon) != "BBB1" || numberOf("x", noon) != "" ||
+		numberOf(ann, noon.Add(SessionTTL)) != "" {
 		t.Error("sessions are mixed up")
 	}
 	f.ok(s.DeleteSession(t.Context(), ann))
 	f.ok(s.DeleteSession(t.Context(), ann))
-	if customer(ann, noon) != "" || customer(bob, noon) != "BBB1" {
+	if numberOf(ann, noon) != "" || numberOf(bob, noon) != "BBB1" {
 		t.Error("the wrong session has ended")
 	}
 	// The tables know no token, only hashes of them.

@@ -22,8 +22,8 @@ const maxDevices = 10
 func (k EmailAccount) KnowsDevice(token string) bool { return slices.Contains(k.devices, hash(token)) }
 
 // RememberDevice records that the owner of the account of a normalised email signed in on the device of a token, and
-// returns the token that the device has to keep: a new one if it has none. An account that was changed since it was read
-// is left alone: the next sign-in is remembered.
+// returns the token that the device has to keep: a new one if it has none. An account that was changed since it was
+// read is left alone: the next sign-in is remembered.
 func (s *Store) RememberDevice(ctx context.Context, email string, known EmailAccount, token string) (string, error) {
 	if token == "" {
 		token = randomToken()

@@ -151,8 +151,8 @@ func (s *Store) consumeToken(token string, purpose Purpose, number, passwordHash
 	}).If("attribute_exists(pk) AND 'purpose' = ?", purpose)
 }
 
-// RepeatedUse returns the normalised email of the customer for whom the token was used a moment ago with that password; ""
-// if it was not, or the customer was erased.
+// RepeatedUse returns the normalised email of the customer for whom the token was used a moment ago with that password;
+// "" if it was not, or the customer was erased.
 func (s *Store) RepeatedUse(ctx context.Context, token, password string, now time.Time) (string, error) {
 	var item mailTokenItem
 	ok, err := table.GetItem(ctx, s.customers, table.MailPartition(hash(token)), table.MailSort, &item)

@@ -25,15 +25,15 @@ var (
 	SignInByNetwork = Limit{"login-network", 300, 15 * time.Minute} // wrong passwords, of whatever accounts
 	SignInBySource  = Limit{"login-source", 10, 15 * time.Minute}   // wrong passwords of one account from one site
 	SignInByAccount = Limit{"login-account", 100, time.Hour}        // wrong passwords of one account from all sites
-	SignInByDevice  = Limit{"login-device", 10, 15 * time.Minute}   // instead of the three, where the owner signed in before
+	SignInByDevice  = Limit{"login-device", 10, 15 * time.Minute}   // instead of the three, on a known device
 	VerifyByNetwork = Limit{"verify-network", 300, 15 * time.Minute}
 	MailByNetwork   = Limit{"mail-network", 200, time.Hour}
 	MailBySource    = Limit{"mail-source", 5, time.Hour} // to one email, asked for from one site
 	MailByEmail     = Limit{"mail-email", 20, time.Hour} // to one email, asked for from all sites
 )
 
-// LinkByNetwork is how many links an address opens before they no longer tell whether an email has an account: they lead
-// to the page for signing in, whoever opens them.
+// LinkByNetwork is how many links an address opens before they no longer tell whether an email has an account: they
+// lead to the page for signing in, whoever opens them.
 var LinkByNetwork = Limit{"link-network", 300, 10 * time.Minute}
 
 // ConsentByCustomer is how often a customer consents. To withdraw is not limited, and needs a consent each time.

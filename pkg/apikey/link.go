@@ -60,7 +60,8 @@ func (l keyLookup) VerifyLink(
 ) (bool, error) {
 	expires := time.Unix(link.Expires, 0)
 	given, err := hex.DecodeString(signature)
-	if err != nil || len(keyID) != keyIDLength || strings.Contains(link.WorkProvider+link.Email, "\n") || !now.Before(expires) || expires.Sub(now) > MaxLinkLifetime {
+	if err != nil || len(keyID) != keyIDLength || strings.Contains(link.WorkProvider+link.Email, "\n") ||
+		!now.Before(expires) || expires.Sub(now) > MaxLinkLifetime {
 		return false, nil
 	}
 	var key providerKeyItem

@@ -125,12 +125,12 @@ func tooManyRequests(window, now time.Time) error {
 type requestCounters struct{ table dynamo.Table }
 
 func (c requestCounters) add(
-	ctx context.Context, provider string, window time.Time, requests int64,
+	ctx context.Context, providerID string, window time.Time, requests int64,
 ) (int64, error) {
 	var item struct {
 		Requests int64 `dynamo:"requests"`
 	}
-	err := c.table.Update(table.PK, table.RequestsPartition(provider)).
+	err := c.table.Update(table.PK, table.RequestsPartition(providerID)).
 		Range(table.SK, strconv.FormatInt(window.Unix(), 10)).
 		Add("requests", requests).
 		Set(table.VersionAttr, itemVersion).

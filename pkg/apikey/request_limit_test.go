@@ -15,8 +15,8 @@ import (
 // counters are shared counters in memory.
 type counters map[string]int64
 
-func (c counters) add(_ context.Context, provider string, window time.Time, requests int64) (int64, error) {
-	key := provider + window.String()
+func (c counters) add(_ context.Context, providerID string, window time.Time, requests int64) (int64, error) {
+	key := providerID + window.String()
 	c[key] += requests
 	return c[key], nil
 }

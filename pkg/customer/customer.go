@@ -73,8 +73,8 @@ type field struct {
 	limit int
 }
 
-// fields returns all details, in the order of the request: the first fault found is that of the first field.
-func (d *Details) fields() []field {
+// fieldsOf returns all fields of details, in the order of the request: the first fault is that of the first field.
+func fieldsOf(d *Details) []field {
 	return []field{
 		{"customer.givenNames", &d.GivenNames, maxText},
 		{"customer.lastName", &d.LastName, maxText},
@@ -108,7 +108,7 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 		d.Email = email
 	}
 	var faults []*fault.Error
-	for _, f := range d.fields() {
+	for _, f := range fieldsOf(&d) {
 		*f.value = strings.TrimSpace(*f.value)
 		wrong := ""
 		switch {

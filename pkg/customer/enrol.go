@@ -127,7 +127,7 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 // fields returns what distinguishes one enrolment from another under the same id, in the order of the documentation.
 func (a enrolInput) fields() []enrolField {
 	var fields []enrolField
-	for _, f := range a.details.fields() {
+	for _, f := range fieldsOf(&a.details) {
 		field := enrolField{path: f.path, text: *f.value}
 		if f.value == &a.details.Email {
 			field.text = NormaliseEmail(*f.value) // sent again in another case it is the same enrolment

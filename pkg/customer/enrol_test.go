@@ -71,7 +71,8 @@ func childminders(t *testing.T) *fixture {
 func TestRow8EnrolInsuresAtOnce(t *testing.T) {
 	w := childminders(t)
 	answer, number := w.enrolled(example)
-	want := `{"customerNumber":"` + number + `","occupations":["childminder"],"workProviderUserId":"596e34ee2346c78cc8cf7c4",` +
+	want := `{"customerNumber":"` + number + `","occupations":["childminder"],` +
+		`"workProviderUserId":"596e34ee2346c78cc8cf7c4",` +
 		`"status":"Created","coverLevel":"Public Liability"}`
 	if answer != want || len(number) != numberLength || !validNumber(number) {
 		t.Errorf("row 9: %s", answer)

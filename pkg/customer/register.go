@@ -86,11 +86,11 @@ func (r *Registrar) Create(ctx context.Context, n NewCustomer, now time.Time) (n
 }
 
 // ownership returns the owner of the linked workProviderUserId: none if there is no id.
-func (r *Registrar) ownership(ctx context.Context, link *InitialShare) (timeline.Ownership, error) {
-	if link == nil || link.UserID == "" {
+func (r *Registrar) ownership(ctx context.Context, share *InitialShare) (timeline.Ownership, error) {
+	if share == nil || share.UserID == "" {
 		return timeline.Ownership{}, nil
 	}
-	return r.timelines.Ownership(ctx, link.Provider, link.UserID)
+	return r.timelines.Ownership(ctx, share.Provider, share.UserID)
 }
 
 // createTx writes all items of a new customer in one transaction, and with them the enrolment, if there is one, which

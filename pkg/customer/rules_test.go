@@ -57,13 +57,13 @@ func TestCleanTakes(t *testing.T) {
 // Of several faults the first in the order of the request is named.
 func TestCleanNamesTheFirst(t *testing.T) {
 	d := Details{}
-	want := d.fields()
+	want := fieldsOf(&d)
 	full := validDetails("driver@example.com")
-	for i, f := range full.fields() {
+	for i, f := range fieldsOf(&full) {
 		if _, err := d.Normalise(noon); fieldOf(err) != want[i].path {
 			t.Errorf("%q is named, want %q", fieldOf(err), want[i].path)
 		}
-		*d.fields()[i].value = *f.value
+		*fieldsOf(&d)[i].value = *f.value
 	}
 	if _, err := d.Normalise(noon); err != nil {
 		t.Error(err)
@@ -73,7 +73,7 @@ func TestCleanNamesTheFirst(t *testing.T) {
 func TestCleanIsStableAndTellsNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var d Details
-		for _, f := range d.fields() {
+		for _, f := range fieldsOf(&d) {
 			*f.value = rapid.OneOf(rapid.StringN(0, 250, -1), rapid.SampledFrom([]string{
 				"1984-01-15", "a@example.com", "+44 1234 567890", "London", " x ", "",
 			})).Draw(t, f.path)
@@ -89,7 +89,7 @@ func TestCleanIsStableAndTellsNothing(t *testing.T) {
 			t.Fatalf("%v", err)
 		}
 		words := err.Error()
-		for _, f := range d.fields() {
+		for _, f := range fieldsOf(&d) {
 			if len(*f.value) > 20 && strings.Contains(words, *f.value) {
 				t.Fatalf("%s repeats what was sent", words)
 			}

@@ -39,7 +39,8 @@ func couriers(t *testing.T) *fixture {
 func TestStatusToTheByte(t *testing.T) {
 	w := couriers(t)
 	const enabled = `{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` +
-		`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)","vehicle_registration":"VY7 JC3"}`
+		`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)",` +
+		`"vehicle_registration":"VY7 JC3"}`
 	for name, c := range map[string]struct{ provider, query, want string }{
 		"insured, with a vehicle":  {courier, "workProviderUserId=12345", enabled},
 		"by number":                {courier, "customerNumber=ABC123", enabled},
@@ -165,8 +166,8 @@ func TestStatusAnswersHead(t *testing.T) {
 	}
 }
 
-// Of somebody who is insured and whom the work provider has not confirmed, or says that it does not know, the status says
-// so, under each of their names. Nothing is said of who is not insured.
+// Of somebody who is insured and whom the work provider has not confirmed, or says that it does not know, the status
+// says so, under each of their names. Nothing is said of who is not insured.
 func TestStatusOfAnUnmatchedCustomer(t *testing.T) {
 	for _, c := range []struct{ number, query, detail string }{
 		{"ABC123", "customerNumber=ABC123", `,"detail":"Insured, shifts not yet counted"}`},

@@ -78,8 +78,9 @@ var couriers = []struct {
 	{Customer{"NX42Z", parcelsCo, "1686", "porter@example.com"}, "Pat", "Porter", true, ""},
 }
 
-// Load creates the demo data that is missing and does not change what exists. Keys of the previous data are kept if they
-// are valid, because only their hashes are stored, and imported if they are unknown; keys that were revoked are replaced.
+// Load creates the demo data that is missing and does not change what exists. Keys of the previous data are kept if
+// they are valid, because only their hashes are stored, and imported if they are unknown; keys that were revoked are
+// replaced.
 //
 // All customers have consented and been matched a year before the first load, so that events of the last months apply.
 //

@@ -43,7 +43,8 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 	status := customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.NewStore(env), time.Now)
 	for _, c := range []struct{ provider, userID, want string }{
 		{"Courier Ltd", "12345",
-			`{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover + `,"vehicle_registration":"VY7 JC3"}`},
+			`{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` + cover +
+				`,"vehicle_registration":"VY7 JC3"}`},
 		{"Courier Ltd", "1686", `{"status":"ENABLED","policyId":"ABC12","customer_number":"ABC12",` + cover + `}`},
 		{"Courier Ltd", "8545", `{"status":"ENABLED","policyId":"IT15K","customer_number":"IT15K",` + cover + `}`},
 		{"Courier Ltd", "212312qd2131", `{"status":"DISABLED","policyId":"SE33S","customer_number":"SE33S"}`},
@@ -159,7 +160,8 @@ func TestTheFormOfTheFile(t *testing.T) {
 		Customers:     []Customer{{"ABC123", "Courier Ltd", "12345", "driver@example.com"}},
 	}
 	const want = `{"url":"http://127.0.0.1:3000","workProviders":[{"name":"Courier Ltd","key":"k"}],` +
-		`"customers":[{"customerNumber":"ABC123","workProvider":"Courier Ltd","workProviderUserId":"12345","email":"driver@example.com"}]}`
+		`"customers":[{"customerNumber":"ABC123","workProvider":"Courier Ltd","workProviderUserId":"12345",` +
+		`"email":"driver@example.com"}]}`
 	if got, err := json.Marshal(world); err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}

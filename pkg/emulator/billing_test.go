@@ -85,6 +85,10 @@ func TestItemSize(t *testing.T) {
 
 func TestChunks(t *testing.T) {
 	body := func(size int) *string { return aws.String(strings.Repeat("x", size)) }
+	two := func(size int) *sqs.SendMessageBatchInput {
+		entry := sqstypes.SendMessageBatchRequestEntry{MessageBody: body(size)}
+		return &sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{entry, entry}}
+	}
 	for name, c := range map[string]struct {
 		in, out any
 		want    int
@@ -92,8 +96,8 @@ func TestChunks(t *testing.T) {
 		"a small message":     {&sqs.SendMessageInput{MessageBody: body(1)}, nil, 1},
 		"64 KiB":              {&sqs.SendMessageInput{MessageBody: body(64 << 10)}, nil, 1},
 		"a byte more":         {&sqs.SendMessageInput{MessageBody: body(64<<10 + 1)}, nil, 2},
-		"small ones together": {&sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{{MessageBody: body(10)}, {MessageBody: body(10)}}}, nil, 1},
-		"large ones together": {&sqs.SendMessageBatchInput{Entries: []sqstypes.SendMessageBatchRequestEntry{{MessageBody: body(64 << 10)}, {MessageBody: body(64 << 10)}}}, nil, 2},
+		"small ones together": {two(10), nil, 1},
+		"large ones together": {two(64 << 10), nil, 2},
 		"received": {&sqs.ReceiveMessageInput{},
 			&sqs.ReceiveMessageOutput{Messages: []sqstypes.Message{{Body: body(65 << 10)}}}, 2},
 		"nothing to be received": {&sqs.ReceiveMessageInput{}, &sqs.ReceiveMessageOutput{}, 1},

@@ -222,10 +222,10 @@ func (c *provisioner) resolve(v any) (string, bool, error) {
 		if err != nil {
 			return "", false, err
 		}
-		switch {
-		case v.Attribute == "Arn":
+		switch v.Attribute {
+		case "Arn":
 			return m.arn, true, nil
-		case v.Attribute == "QueueName":
+		case "QueueName":
 			return m.arn[strings.LastIndexByte(m.arn, ':')+1:], true, nil
 		}
 		return "", false, fmt.Errorf("the attribute %s is not known here", v.Attribute)

@@ -44,8 +44,8 @@ func New(env *config.Env) *Heartbeat {
 	}
 }
 
-// Run sends one event, waits until it is applied and reports its latency as the metric observe.HeartbeatLatency. A failure
-// is logged and sends no value, which triggers the alarm.
+// Run sends one event, waits until it is applied and reports its latency as the metric observe.HeartbeatLatency. A
+// failure is logged and sends no value, which triggers the alarm.
 func (h *Heartbeat) Run(ctx context.Context) error {
 	latency, err := h.Beat(ctx)
 	if err != nil {

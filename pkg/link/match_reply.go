@@ -21,9 +21,9 @@ type MatchReply struct {
 }
 
 // RecordMatchReply records a reply, and reports whether it matches the two: it does not if it names an id that
-// cannot be linked, such as another customer's, which is recorded as no match. A match without an id confirms the one that the question named; anything
-// else releases that one. A customer who is matched by another id of theirs stays so: the reply is about a further id.
-// What extra adds to the transaction is written with it, or not at all.
+// cannot be linked, such as another customer's, which is recorded as no match. A match without an id confirms the one
+// that the question named; anything else releases that one. A customer who is matched by another id of theirs stays so:
+// the reply is about a further id. What extra adds to the transaction is written with it, or not at all.
 func (l *Links) RecordMatchReply(
 	ctx context.Context, reply MatchReply, now time.Time, extra func(tx *dynamo.WriteTx, matched bool),
 ) (matched bool, err error) {

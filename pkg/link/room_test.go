@@ -23,9 +23,9 @@ func TestWithdrawalFromAFullHistory(t *testing.T) {
 	for n := range 475 {
 		tx := w.timelines.WriteTx()
 		at := first.Add(time.Duration(n) * time.Second)
-		link := timeline.Entry{Kind: timeline.Link, At: timeline.At(at), UserID: longID(n)}
-		unlink := timeline.Unlinked(at.Add(time.Millisecond), longID(n))
-		w.timelines.AppendHistory(tx, courier, "ABC123", link, unlink)
+		linked := timeline.Entry{Kind: timeline.Link, At: timeline.At(at), UserID: longID(n)}
+		unlinked := timeline.Unlinked(at.Add(time.Millisecond), longID(n))
+		w.timelines.AppendHistory(tx, courier, "ABC123", linked, unlinked)
 		w.ok(tx.Run(t.Context()))
 	}
 	now := hours(1)

@@ -101,7 +101,8 @@ func WebhookNotFound(ctx context.Context, provider string, times int) {
 		slog.String(Provider, provider), slog.Int("times", times))
 }
 
-// ClientError logs that a work provider's request was invalid or forbidden: the code of the error, and the invalid field.
+// ClientError logs that a work provider's request was invalid or forbidden: the code of the error, and the invalid
+// field.
 func ClientError(ctx context.Context, provider, route, code, field string) {
 	line := metrics{dimensions: [][]string{{}, {Provider}}}
 	line.count(ClientErrors, 1)

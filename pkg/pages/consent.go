@@ -21,17 +21,17 @@ import (
 	"zego.com/workprovider/pkg/webhook"
 )
 
-// Webhooks notifies a work provider that a customer agreed to share with it, and knows the result. It is package
-// webhook's Announcer and Deliveries in one.
+// Webhooks notifies a work provider that a customer consented to share with it, and returns the result. It combines
+// webhook.Publisher and webhook.Deliveries.
 type Webhooks interface {
 	// PublishPendingSignUp publishes that the customer is about to agree, before that is stored.
-	PublishPendingSignUp(ctx context.Context, provider, customer string) error
+	PublishPendingSignUp(ctx context.Context, providerID, number string) error
 	// PublishSignUp publishes that it is stored. If it fails, the work provider is only notified later.
-	PublishSignUp(ctx context.Context, provider, customer string) error
+	PublishSignUp(ctx context.Context, providerID, number string) error
 	// MatchStatus returns the state of the match.
-	MatchStatus(ctx context.Context, provider, customer string) (webhook.MatchStatus, error)
+	MatchStatus(ctx context.Context, providerID, number string) (webhook.MatchStatus, error)
 	// HasWebhook reports whether the work provider is notified and asked.
-	HasWebhook(ctx context.Context, provider string) (bool, error)
+	HasWebhook(ctx context.Context, providerID string) (bool, error)
 }
 
 // NewWebhooks returns the webhooks of the queue and the tables that the environment names.

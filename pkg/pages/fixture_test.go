@@ -59,20 +59,20 @@ type fakeWebhooks struct {
 	failing    bool
 }
 
-func (a *fakeWebhooks) PublishPendingSignUp(_ context.Context, provider, customer string) error {
+func (a *fakeWebhooks) PublishPendingSignUp(_ context.Context, providerID, number string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.failing {
 		return fault.New(fault.Unavailable, "")
 	}
-	a.calls = append(a.calls, "expect "+provider+" "+customer)
+	a.calls = append(a.calls, "expect "+providerID+" "+number)
 	return nil
 }
 
-func (a *fakeWebhooks) PublishSignUp(_ context.Context, provider, customer string) error {
+func (a *fakeWebhooks) PublishSignUp(_ context.Context, providerID, number string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.calls = append(a.calls, "signed up "+provider+" "+customer)
+	a.calls = append(a.calls, "signed up "+providerID+" "+number)
 	return nil
 }
 
@@ -186,27 +186,27 @@ func (w *fixture) table(variable string) dynamo.Table {
 }
 
 // share makes the customer share with a work provider that calls them by an id.
-func (w *fixture) share(provider, number, userID string) {
+func (w *fixture) share(providerID, number, userID string) {
 	w.Helper()
 	w.ok(
 		w.site.links.GrantConsent(
 			w.Context(),
-			link.Grant{Provider: provider, Customer: number, UserID: userID, Matched: true},
+			link.Grant{Provider: providerID, Customer: number, UserID: userID, Matched: true},
 			w.clock,
 		),
 	)
 }
 
 // owner is whose the id is.
-func (w *fixture) owner(provider, userID string) string {
+func (w *fixture) owner(providerID, userID string) string {
 	w.Helper()
-	owner, err := w.timelines.OwnerNumber(w.Context(), provider, userID)
+	owner, err := w.timelines.OwnerNumber(w.Context(), providerID, userID)
 	w.ok(err)
 	return owner
 }
 
 // work processes a LOGIN and a LOGOUT of a customer.
-func (w *fixture) work(provider, userID string, from, to time.Time) {
+func (w *fixture) work(providerID, userID string, from, to time.Time) {
 	w.Helper()
 	name := person.Name{Kind: person.UserID, Value: userID}
 	facts := []timeline.Fact{{Name: name, Kind: timeline.Login, At: timeline.At(from)}}
@@ -214,7 +214,7 @@ func (w *fixture) work(provider, userID string, from, to time.Time) {
 		facts = append(facts, timeline.Fact{Name: name, Kind: timeline.Logout, At: timeline.At(to)})
 	}
 	for _, r := range timeline.NewApplier(w.timelines, 4).Apply(w.Context(),
-		[]timeline.MessageChanges{{Provider: provider, Facts: facts}}, timeline.At(time.Now())) {
+		[]timeline.MessageChanges{{Provider: providerID, Facts: facts}}, timeline.At(time.Now())) {
 		w.ok(r.Err)
 	}
 }
@@ -331,8 +331,9 @@ func (w *fixture) checkAnswer(b *browser) {
 	}
 	for name, want := range map[string]string{
 		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
-		"Cache-Control":           kept,
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		"Cache-Control": kept,
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; " +
+			"frame-ancestors 'none'",
 	} {
 		if got := b.header.Get(name); got != want {
 			w.Errorf("%s: %s is %q", b.at, name, got)
@@ -411,10 +412,10 @@ func (b *browser) expectText(status int, words ...string) *browser {
 // openMail opens the link in the newest mail, which leads to where SITE_URL says the pages are.
 func (b *browser) openMail() *browser {
 	b.w.Helper()
-	_, link := b.w.lastMail()
-	path, ok := strings.CutPrefix(link, b.w.site.url)
+	_, target := b.w.lastMail()
+	path, ok := strings.CutPrefix(target, b.w.site.url)
 	if !ok {
-		b.w.Fatalf("the mail leads to %s", link)
+		b.w.Fatalf("the mail leads to %s", target)
 	}
 	b.at = nil
 	return b.open(path)

@@ -159,8 +159,8 @@ func (r *pageRequest) loadProvider(ctx context.Context, p provider.Provider) (pr
 			Since:   since.Time().In(london).Format("2 January 2006"),
 		}
 	}
-	customer := timeline.ConsentedCustomer{Provider: p.ID, Number: r.customer, History: history}
-	activity.shifts, _, err = customer.List(ctx, r.timelines, timeline.ListQuery{
+	consented := timeline.ConsentedCustomer{Provider: p.ID, Number: r.customer, History: history}
+	activity.shifts, _, err = consented.List(ctx, r.timelines, timeline.ListQuery{
 		From:  timeline.At(recentShifts(r.now).first().Add(-timeline.MaxShift)),
 		To:    timeline.At(r.now),
 		Count: math.MaxInt,

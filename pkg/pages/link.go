@@ -107,8 +107,8 @@ func (r *pageRequest) parseLink() (account.LinkIntent, provider.Provider, error)
 	return intent, p, nil
 }
 
-// checkSignature notes whether the work provider signed its link. A signature that is wrong, or has expired, is an error,
-// and so is none where the provider's links have to have one.
+// checkSignature notes whether the work provider signed its link. A signature that is wrong, or has expired, is an
+// error, and so is none where the provider's links have to have one.
 func (r *pageRequest) checkSignature(intent *account.LinkIntent, p provider.Provider) error {
 	if !r.form.Has("signature") && !p.SignedLinksOnly {
 		return nil

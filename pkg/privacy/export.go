@@ -176,8 +176,8 @@ func (s *Service) sharing(ctx context.Context, r providerHistory, number string,
 	return sharing, err
 }
 
-// deliveriesAbout returns the deliveries about a customer to a work provider's webhook. They are stored by the months of
-// the consents.
+// deliveriesAbout returns the deliveries about a customer to a work provider's webhook. They are stored by the months
+// of the consents.
 func (s *Service) deliveriesAbout(ctx context.Context, r providerHistory, number string) ([]Delivery, error) {
 	var months []string
 	for _, entry := range r.history.Entries() {

@@ -48,8 +48,8 @@ type providerHistory struct {
 	history  timeline.History
 }
 
-// providerHistories returns the histories of a customer, by work provider ID. It reads one for every work provider: there
-// are few, and requests are rare.
+// providerHistories returns the histories of a customer, by work provider ID. It reads one for every work provider:
+// there are few, and requests are rare.
 func (s *Service) providerHistories(ctx context.Context, number string) ([]providerHistory, error) {
 	providers, err := s.providers.List(ctx)
 	if err != nil {

@@ -35,15 +35,15 @@ const plate = "CA11 ARY"
 
 // fixture is a person enrolled by one work provider, who shares with another, too, and has an account.
 type fixture struct {
-	t         *testing.T
-	env       *config.Env
-	desk      *Service
-	customers *customer.Store
-	timelines *timeline.Store
-	refolded  []string
-	number    string
-	login     timeline.Fact
-	now       time.Time
+	t          *testing.T
+	env        *config.Env
+	service    *Service
+	customers  *customer.Store
+	timelines  *timeline.Store
+	recomputed []string
+	number     string
+	login      timeline.Fact
+	now        time.Time
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -56,11 +56,11 @@ func newFixture(t *testing.T) *fixture {
 		timelines: timeline.NewStore(env),
 		now:       time.Now().Truncate(time.Microsecond),
 	}
-	refold := func(_ context.Context, provider, number string, _ time.Time) error {
-		w.refolded = append(w.refolded, provider+" "+number)
+	recompute := func(_ context.Context, providerID, number string, _ time.Time) error {
+		w.recomputed = append(w.recomputed, providerID+" "+number)
 		return nil
 	}
-	w.desk = NewService(env, webhook.NewDeliveries(env, time.Now), refold)
+	w.service = NewService(env, webhook.NewDeliveries(env, time.Now), recompute)
 	providers := apikey.NewStore(env)
 	for _, name := range []string{"Courier Ltd", "Parcels & Co", "Others"} {
 		_, err := providers.Create(t.Context(), provider.Provider{Name: name, CanEnrol: true}, w.now)
@@ -77,7 +77,7 @@ func newFixture(t *testing.T) *fixture {
 	w.number = w.enrol(key)
 	w.now = time.Now().Truncate(time.Microsecond) // after the consent
 	w.must(
-		link.New(w.timelines, refold).
+		link.New(w.timelines, recompute).
 			GrantConsent(t.Context(), link.Grant{Provider: "parcels-co", Customer: w.number, UserID: "p-1", Matched: true},
 				w.now),
 	)
@@ -94,7 +94,7 @@ func newFixture(t *testing.T) *fixture {
 		Apply(t.Context(), []timeline.MessageChanges{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}},
 			timeline.At(time.Now()))
 	w.must(results[0].Err)
-	w.refolded = nil
+	w.recomputed = nil
 	return w
 }
 
@@ -158,7 +158,7 @@ func details() []string {
 
 func TestExportIsEverything(t *testing.T) {
 	w := newFixture(t)
-	e, err := w.desk.Export(t.Context(), w.number, w.now)
+	e, err := w.service.Export(t.Context(), w.number, w.now)
 	w.must(err)
 	if e.Details == nil || *e.Details != Details(canaries) || e.Account == nil || !e.Policy.Insured ||
 		e.Policy.CoverLevel != "level" {
@@ -179,7 +179,7 @@ func TestExportIsEverything(t *testing.T) {
 	if got := courier.Shifts[0]; got.EndedBy != "AUTO" || !got.Start.Equal(w.login.At.Time()) {
 		t.Errorf("%+v", got)
 	}
-	_, err = w.desk.Export(t.Context(), "NOBODY", w.now)
+	_, err = w.service.Export(t.Context(), "NOBODY", w.now)
 	if fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
@@ -195,10 +195,10 @@ func TestErasedIsErased(t *testing.T) {
 		}
 	}
 	later := w.now.Add(2 * time.Hour)
-	e, err := w.desk.Erase(t.Context(), w.number, later)
+	e, err := w.service.Erase(t.Context(), w.number, later)
 	w.must(err)
-	if !e.HadAccount || e.Enrolments != 1 || len(e.WithdrawnFrom) != 2 || len(w.refolded) != 2 {
-		t.Errorf("%+v, %v", e, w.refolded)
+	if !e.HadAccount || e.Enrolments != 1 || len(e.WithdrawnFrom) != 2 || len(w.recomputed) != 2 {
+		t.Errorf("%+v, %v", e, w.recomputed)
 	}
 	after := w.everything()
 	for _, detail := range append(details(), "hashed") {
@@ -206,7 +206,7 @@ func TestErasedIsErased(t *testing.T) {
 			t.Errorf("%s is still there", detail)
 		}
 	}
-	left, err := w.desk.Export(t.Context(), w.number, later)
+	left, err := w.service.Export(t.Context(), w.number, later)
 	w.must(err)
 	if left.Details != nil || left.Account != nil || !left.Erased.Equal(later) || left.Policy.Insured ||
 		left.Policy.CoverLevel != "level" {
@@ -221,7 +221,7 @@ func TestErasedIsErased(t *testing.T) {
 // To everybody else somebody erased is somebody who never was, except that the number stays taken.
 func TestNobodyFindsWhoIsErased(t *testing.T) {
 	w := newFixture(t)
-	_, err := w.desk.Erase(t.Context(), w.number, w.now)
+	_, err := w.service.Erase(t.Context(), w.number, w.now)
 	w.must(err)
 	if _, ok, err := w.customers.Customer(t.Context(), w.number); ok || err != nil {
 		t.Errorf("there is a customer, %v", err)
@@ -252,24 +252,24 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 // An erasure that broke off is finished by another; another one of somebody erased changes nothing.
 func TestErasingAgainFinishesIt(t *testing.T) {
 	w := newFixture(t)
-	broken := *w.desk
+	broken := *w.service
 	broken.links = link.New(w.timelines, func(context.Context, string, string, time.Time) error {
 		return fault.New(fault.Unavailable, "")
 	})
 	if _, err := broken.Erase(t.Context(), w.number, w.now); fault.KindOf(err) != fault.Unavailable {
 		t.Fatal(err)
 	}
-	e, err := w.desk.Erase(t.Context(), w.number, w.now.Add(time.Hour))
+	e, err := w.service.Erase(t.Context(), w.number, w.now.Add(time.Hour))
 	w.must(err)
 	if !e.Erased.Equal(w.now) || len(e.WithdrawnFrom) != 2 || e.Enrolments != 1 {
 		t.Errorf("%+v", e)
 	}
-	e, err = w.desk.Erase(t.Context(), w.number, w.now.Add(2*time.Hour))
+	e, err = w.service.Erase(t.Context(), w.number, w.now.Add(2*time.Hour))
 	w.must(err)
 	if !e.Erased.Equal(w.now) || len(e.WithdrawnFrom) != 0 || e.Enrolments != 0 {
 		t.Errorf("%+v", e)
 	}
-	_, err = w.desk.Erase(t.Context(), "NOBODY", w.now)
+	_, err = w.service.Erase(t.Context(), "NOBODY", w.now)
 	if fault.KindOf(err) != fault.NotFound {
 		t.Error(err)
 	}
@@ -287,7 +287,7 @@ func TestOthersOfTheSameEmailStay(t *testing.T) {
 	if !strings.Contains(w.everything(), plate) {
 		t.Fatal("the registration is nowhere: this test tests nothing")
 	}
-	e, err := w.desk.Erase(t.Context(), number, w.now)
+	e, err := w.service.Erase(t.Context(), number, w.now)
 	w.must(err)
 	if e.HadAccount || strings.Contains(w.everything(), plate) {
 		t.Errorf("%+v", e)

@@ -18,8 +18,8 @@ type Provider struct {
 	Product string
 	// NotifyRejected reports whether the provider's webhook is notified of rejected events.
 	NotifyRejected bool
-	// SignedLinksOnly reports whether only signed links of the provider work. Otherwise whoever opens a link is believed to
-	// be the person whom it names.
+	// SignedLinksOnly reports whether only signed links of the provider work. Otherwise whoever opens a link is believed
+	// to be the person whom it names.
 	SignedLinksOnly bool
 	// RequestsPerSecond limits the provider's requests, on average over ten seconds; 0 is the limit of all providers.
 	RequestsPerSecond int64

@@ -121,7 +121,7 @@ func TestFailedMessagesAreSentAgain(t *testing.T) {
 	var sent [][]string // the bodies of each call
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var call struct {
-			Entries []struct{ Id, MessageBody string }
+			Entries []struct{ MessageBody string }
 		}
 		if err := json.NewDecoder(r.Body).Decode(&call); err != nil {
 			t.Error(err)
@@ -132,7 +132,8 @@ func TestFailedMessagesAreSentAgain(t *testing.T) {
 		}
 		sent = append(sent, bodies)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		failed := `{"Id":"1","Code":"InternalError","SenderFault":false},{"Id":"3","Code":"ServiceUnavailable","SenderFault":false}`
+		failed := `{"Id":"1","Code":"InternalError","SenderFault":false},` +
+			`{"Id":"3","Code":"ServiceUnavailable","SenderFault":false}`
 		if len(sent) > 1 {
 			failed = ""
 		}

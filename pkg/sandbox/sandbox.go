@@ -4,8 +4,8 @@
 //	sandbox.go    the endpoints, and the reset
 //	customers.go  the test customers
 //
-// A sandbox is a separate stack, deployed from the same template, with the same functions. All its users share the clock
-// and the reset.
+// A sandbox is a separate stack, deployed from the same template, with the same functions. All its users share the
+// clock and the reset.
 package sandbox
 
 import (
@@ -100,9 +100,9 @@ func (s *Sandbox) setClock(r *web.Request) (web.Response, error) {
 	return clockResponse(to), nil
 }
 
-// reset restores the initial state, except for work providers, keys and products. It first starts the next epoch, so that
-// messages in the queues are dropped: the recovery messages of v2, which stay there for half a minute, would restore
-// shifts.
+// reset restores the initial state, except for work providers, keys and products. It first starts the next epoch, so
+// that messages in the queues are dropped: the recovery messages of v2, which stay there for half a minute, would
+// restore shifts.
 func (s *Sandbox) reset(r *web.Request) (web.Response, error) {
 	if err := s.epoch.Advance(r.Context()); err != nil {
 		return web.Response{}, err

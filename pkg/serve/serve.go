@@ -33,8 +33,8 @@ func HTTP(build func(env *config.Env) http.Handler) {
 	lambda.Start(Proxy(start(build)))
 }
 
-// Queue is the main of a function that consumes an SQS queue. Messages that it reports as failed are retried, all others
-// are deleted.
+// Queue is the main of a function that consumes an SQS queue. Messages that it reports as failed are retried, all
+// others are deleted.
 func Queue(build func(env *config.Env) consumer.Func) {
 	lambda.Start(reportFailures(start(build)))
 }
@@ -59,8 +59,9 @@ func start[T any](build func(env *config.Env) T) T {
 	return built
 }
 
-// limitMemory sets the memory limit of the garbage collector to 80 % of the function's memory. Without a limit, the heap
-// grows to twice the memory in use, and Lambda ends a function that exceeds its memory. GOMEMLIMIT takes precedence.
+// limitMemory sets the memory limit of the garbage collector to 80 % of the function's memory. Without a limit, the
+// heap grows to twice the memory in use, and Lambda ends a function that exceeds its memory. GOMEMLIMIT takes
+// precedence.
 func limitMemory(env *config.Env) {
 	mib, err := strconv.ParseInt(env.Optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"), 10, 64)
 	if err == nil && mib > 0 && env.Optional("GOMEMLIMIT", "") == "" {
@@ -123,8 +124,8 @@ func isToken(method string) bool {
 // unreserved are the characters that need no escaping in a URL, and the slash.
 const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
-// cleanPath returns the path with all characters escaped that need it, so that it can be parsed as part of a URL. A path
-// with invalid escapes becomes an unknown path of the same API version, which results in a 404.
+// cleanPath returns the path with all characters escaped that need it, so that it can be parsed as part of a URL. A
+// path with invalid escapes becomes an unknown path of the same API version, which results in a 404.
 func cleanPath(path string) string {
 	if strings.Trim(path, unreserved) == "" {
 		return path

@@ -85,7 +85,8 @@ func TestProxy(t *testing.T) {
 			`{"error":"INVALID_DATA","detail":"The body could not be read"}`},
 		{"row 28: base64 that breaks off",
 			events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/shift/7", Body: "abcde", IsBase64Encoded: true}, 400,
-			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"The body could not be read"}}`},
+			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format",` +
+				`"detail":{"body":"The body could not be read"}}`},
 		{"row 28: broken base64 for nobody",
 			events.APIGatewayProxyRequest{HTTPMethod: "PUT", Path: "/v2/", Body: "!", IsBase64Encoded: true}, 404,
 			`{"status":"NOK","error":` + nothing},
@@ -288,7 +289,7 @@ func TestMain(m *testing.M) {
 	case "queue":
 		Queue(func(env *config.Env) consumer.Func {
 			env.Get("TIMELINES_TABLE")
-			return func(_ context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+			return func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 				return events.SQSEventResponse{}, nil
 			}
 		})
@@ -343,7 +344,8 @@ func TestOnLambda(t *testing.T) {
 	}{
 		{"http", []string{"PROVIDERS_TABLE=p", "EVENTS_QUEUE_URL=q"},
 			events.APIGatewayProxyRequest{HTTPMethod: "GET", Path: "/nowhere"},
-			`{"statusCode":404,"headers":null,"multiValueHeaders":{"Content-Type":["application/json"],"X-Request-Id":["invocation-1"]},"body":"{\"error\":\"NOT_FOUND\",\"detail\":\"No such path\"}"}`},
+			`{"statusCode":404,"headers":null,"multiValueHeaders":{"Content-Type":["application/json"],` +
+				`"X-Request-Id":["invocation-1"]},"body":"{\"error\":\"NOT_FOUND\",\"detail\":\"No such path\"}"}`},
 		{"queue", []string{"TIMELINES_TABLE=t"}, events.SQSEvent{}, `{"batchItemFailures":[]}`},
 	} {
 		t.Run(test.as, func(t *testing.T) {

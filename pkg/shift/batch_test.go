@@ -25,7 +25,7 @@ var v1Batches = []struct {
 }
 
 func TestABatchIsAccepted(t *testing.T) {
-	fx, queue := newRecordingFixture(t)
+	fx, recorder := newRecordingFixture(t)
 	first := func(kind timeline.Kind) timeline.Fact { return accepted(fact(kind, person.UserID, "1686", eleven)) }
 	second := func(kind timeline.Kind) timeline.Fact {
 		return accepted(fact(kind, person.CustomerNumber, "ABC123", minutes(0)))
@@ -48,7 +48,7 @@ func TestABatchIsAccepted(t *testing.T) {
 			for _, slash := range []string{"", "/"} {
 				fx.wantPending(endpoint.path+slash+": "+name, fx.post(endpoint.path+slash, c.body),
 					"X-Batch-Id", "/v2/batch/", fx.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes()))
-				calls := queue.TakeCalls()
+				calls := recorder.TakeCalls()
 				want := newPacker(courier, batchOf(c.want).name(), "facts")
 				want.id = fx.ids.Seal(batchPurpose, courier, batchOf(c.want).bytes())
 				if sent := slices.Concat(calls...); fmt.Sprint(sent) != fmt.Sprint(want.facts(c.want)) ||
@@ -62,7 +62,7 @@ func TestABatchIsAccepted(t *testing.T) {
 
 // TestABatchIsRefusedAsAWhole is row 20: whatever is wrong with one item, the answer names it and nothing is sent.
 func TestABatchIsRefusedAsAWhole(t *testing.T) {
-	fx, queue := newRecordingFixture(t)
+	fx, recorder := newRecordingFixture(t)
 	const good = `{"customerNumber":"ABC123","timestamp":` + someTime + `}`
 	named := func(index int, one string) string { // the answer to one event, naming the item
 		if i := strings.Index(one, `,"field"`); i > 0 {
@@ -92,7 +92,7 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 			fx.want(endpoint.path+": "+name, fx.post(endpoint.path+"/", c.body), 400, c.want)
 		}
 	}
-	if sent := queue.Take(); len(sent) > 0 {
+	if sent := recorder.Take(); len(sent) > 0 {
 		t.Errorf("sent %q", sent)
 	}
 }

@@ -71,10 +71,10 @@ func (fx *fixture) wantOutcome(what, id, want string) {
 }
 
 // sendAt accepts a v1 event at its own time and processes it. Its id is returned.
-func (fx *fixture) sendAt(kind, person string, at time.Time) string {
+func (fx *fixture) sendAt(kind, name string, at time.Time) string {
 	fx.t.Helper()
 	fx.clock = at
-	id := fx.accept("/v1/shift/"+kind, fmt.Sprintf(`{%s,"timestamp":%q}`, person, iso(at)))
+	id := fx.accept("/v1/shift/"+kind, fmt.Sprintf(`{%s,"timestamp":%q}`, name, iso(at)))
 	fx.drain()
 	return id
 }
@@ -278,7 +278,7 @@ func TestPlannedEndMoves(t *testing.T) {
 			fx.want("GET", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", at(0, 9, 0), last, "", len(order)+1))
 			fx.sendAt("login", byNumber, at(0, 14, 0))
 			fx.sendAt("logout", byNumber, at(0, 19, 0))
-			if last == at(0, 17, 0) { // the second LOGIN comes within the first one's cover
+			if last.Equal(at(0, 17, 0)) { // the second LOGIN comes within the first one's cover
 				fx.wantShifts("at last", "ABC123", "Mon 09:00–Mon 19:00 LOGOUT")
 			} else {
 				fx.wantShifts("at last", "ABC123", "Mon 09:00–Mon 12:00 PLANNED", "Mon 14:00–Mon 19:00 LOGOUT")

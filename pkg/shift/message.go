@@ -27,10 +27,10 @@ import (
 // A fact is "I" for a LOGIN or "O" for a LOGOUT, "C" for a customer number or "U" for a workProviderUserId, the name,
 // the instant, and the planned end if there is one. A match is a customer number, success, and when it was accepted. A
 // refold asks that a customer be folded anew from an instant on. The id is the one that the client was given, of the
-// event or the batch, by which the log names it; no client waits for a message without. With "notify":true, which stands
-// behind the provider, the provider wants to be notified of the facts that do not count. The facts of a batch name it,
-// and the place of the first of them in it. "accepted" is when the facts were (rule 12); older messages are without.
-// Instants are microseconds since the Unix epoch.
+// event or the batch, by which the log names it; no client waits for a message without. With "notify":true, which
+// stands behind the provider, the provider wants to be notified of the facts that do not count. The facts of a batch
+// name it, and the place of the first of them in it. "accepted" is when the facts were (rule 12); older messages are
+// without. Instants are microseconds since the Unix epoch.
 const messageVersion = 1
 
 // packer fills as few messages as fit the size that SQS bills.
@@ -264,7 +264,10 @@ func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if isPlanned && (f.Kind != timeline.Login || f.PlannedEnd <= f.At || f.PlannedEnd > f.At.Add(timeline.MaxShift)) {
 		in.failed = true
 	}
-	return in.err(name != "")
+	if name == "" {
+		return errMalformedMessage
+	}
+	return in.err()
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
@@ -278,7 +281,10 @@ func (v *wireMatch) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	v.Entry.At = in.instant()
 	in.close()
-	return in.err(v.Customer != "")
+	if v.Customer == "" {
+		return errMalformedMessage
+	}
+	return in.err()
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
@@ -288,7 +294,10 @@ func (r *wireRecompute) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	r.Customer = in.text()
 	r.From = in.instant()
 	in.close()
-	return in.err(r.Customer != "")
+	if r.Customer == "" {
+		return errMalformedMessage
+	}
+	return in.err()
 }
 
 // arrayReader reads a JSON array of fixed shape; once something was not there, it has failed for good.
@@ -339,8 +348,8 @@ func (a *arrayReader) instant() timeline.Instant {
 	return at
 }
 
-func (a *arrayReader) err(ok bool) error {
-	if a.failed || !ok {
+func (a *arrayReader) err() error {
+	if a.failed {
 		return errMalformedMessage
 	}
 	return nil

@@ -15,9 +15,9 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// eventJSON is the body that reading an event must give; person is the member that names who it is about, and an empty
+// eventJSON is the body that reading an event must give; name is the member that identifies the customer, and an empty
 // effect, reason or shift stands for null.
-func eventJSON(id, state, effect, reason, shift, person, kind string, at time.Time) string {
+func eventJSON(id, state, effect, reason, shift, name, kind string, at time.Time) string {
 	null := func(s string) string {
 		if s == "" {
 			return "null"
@@ -25,7 +25,7 @@ func eventJSON(id, state, effect, reason, shift, person, kind string, at time.Ti
 		return `"` + s + `"`
 	}
 	return fmt.Sprintf(`{"id":%q,"state":%q,"effect":%s,"reason":%s,"shiftId":%s,%s,"kind":%q,"timestamp":%q}`,
-		id, state, null(effect), null(reason), null(shift), person, kind, iso(at))
+		id, state, null(effect), null(reason), null(shift), name, kind, iso(at))
 }
 
 func TestReadEvent(t *testing.T) {

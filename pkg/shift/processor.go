@@ -118,8 +118,8 @@ func (s *providerStats) addApplied(m events.SQSMessage, c timeline.MessageChange
 	}
 }
 
-func (s providerStats) log(ctx context.Context) {
-	for _, t := range s {
+func (s *providerStats) log(ctx context.Context) {
+	for _, t := range *s {
 		t.Log(ctx)
 	}
 }

@@ -221,7 +221,7 @@ func (fx *fixture) deadLetterQueue() (url, tries string) {
 func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 	fx := newFixture(t)
 	type sent struct{ kind, name, at string }
-	events := []sent{
+	all := []sent{
 		{"login", "C", "09:00:00"}, {"logout", "U", "10:00:00"}, {"login", "U", "10:00:00"},
 		{"login", "C", "10:30:00"}, {"logout", "C", "11:00:00"},
 		{"logout", "U", "11:30:00"}, {"logout", "C", "08:00:00"}, {"login", "U", "11:45:00"},
@@ -233,7 +233,7 @@ func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 		id := fmt.Sprint("id-", order)
 		fx.addCustomer(courier, number, id)
 		random := rand.New(rand.NewPCG(order, 1))
-		mixed := slices.Concat(events, events[:order])
+		mixed := slices.Concat(all, all[:order])
 		random.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 		send := func(e sent) {
 			item := fmt.Sprintf(`{"customerNumber":%q,"timestamp":"2026-03-14T%sZ"}`, number, e.at)

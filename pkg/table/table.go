@@ -3,7 +3,7 @@
 // There are three tables, so that a function can be granted one and not the others:
 //
 //   - Providers: work providers, their webhooks, and the hashes of their API keys (providers.go);
-//   - Customers: customers, policies, products, enrolments: all personal data, and nothing else, is here (customers.go);
+//   - Customers: customers, policies, products, enrolments: all personal data, and only here (customers.go);
 //   - Timelines: facts, histories, owners of workProviderUserIds and shift records (this file). No personal data
 //     beyond the names by which a work provider calls its people.
 //

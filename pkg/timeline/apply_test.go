@@ -281,7 +281,7 @@ func (s *simulation) checkBatches(t *testing.T, seed uint64, messages []MessageC
 	}
 }
 
-func (t Tally) count() int { return t.Applied + t.NoEffect + t.Unmatched + t.Rejected }
+func (t *Tally) count() int { return t.Applied + t.NoEffect + t.Unmatched + t.Rejected }
 
 // TestNoMatchWinsTie is a tie of two matches that arrive one after the other (rule 7): the
 // history that is left holds no true, but a record was written by the one that was there.

@@ -32,7 +32,7 @@ type Tally struct {
 }
 
 // ByState returns how many facts were in each state; states without any are left out.
-func (t Tally) ByState() map[State]int {
+func (t *Tally) ByState() map[State]int {
 	counts := map[State]int{Applied: t.Applied, NoEffect: t.NoEffect, StateUnmatched: t.Unmatched, Rejected: t.Rejected}
 	maps.DeleteFunc(counts, func(_ State, n int) bool { return n == 0 })
 	return counts

@@ -12,9 +12,9 @@ const (
 	maxLoginsPerDay = MaxFactsPerDay - 100
 )
 
-// maxSharingChanges is how many consents, withdrawals, links and unlinks a month of a history has before no consent and no
-// link fits any more. The rest is kept for withdrawals and unlinks, because it must be possible to end sharing: 1,000
-// changes of at most 272 bytes, the end of all sharing, and MaxFactsPerDay matches fit the 400 KB of an item.
+// maxSharingChanges is how many consents, withdrawals, links and unlinks a month of a history has before no consent and
+// no link fits any more. The rest is kept for withdrawals and unlinks, because it must be possible to end sharing:
+// 1,000 changes of at most 272 bytes, the end of all sharing, and MaxFactsPerDay matches fit the 400 KB of an item.
 const maxSharingChanges = 1000
 
 // HasRoom reports whether the month of an instant has room for another consent or link.

@@ -85,7 +85,8 @@ type timepoint struct {
 	planAccepted Instant     // when that planned end was accepted
 }
 
-func (p timepoint) compare(at Instant) int { return cmp.Compare(p.at, at) }
+// compareTimepoint compares a timepoint with an instant, for a binary search.
+func compareTimepoint(p timepoint, at Instant) int { return cmp.Compare(p.at, at) }
 
 // groupByInstant sorts the facts that count into timepoints.
 func groupByInstant(facts []Fact) []timepoint {
@@ -121,7 +122,7 @@ func (p *timepoint) add(f Fact) {
 }
 
 // reach returns until when the timepoint's LOGIN insures, and why no longer (rule 2).
-func (p timepoint) reach() (Instant, EndReason) {
+func (p *timepoint) reach() (Instant, EndReason) {
 	if p.planned != Never {
 		return p.planned, EndPlanned
 	}
@@ -302,7 +303,7 @@ func (f *folder) cover(p timepoint) {
 // closed, or that holds a LOGIN with no effect; -1 if there is none. A LOGIN continues a shift only once the cut has
 // come.
 func (r *foldResult) outcome(f Fact, now Instant) (Effect, int) {
-	i, ok := slices.BinarySearchFunc(r.points, f.At, timepoint.compare)
+	i, ok := slices.BinarySearchFunc(r.points, f.At, compareTimepoint)
 	if !ok {
 		return LogoutWithoutLogin, -1
 	}

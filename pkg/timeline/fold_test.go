@@ -367,7 +367,7 @@ func TestLastAcceptedPlanCounts(t *testing.T) {
 
 // TestForgottenLogouts are the cases that the rules were made for.
 func TestForgottenLogouts(t *testing.T) {
-	at := func(day, hour, min int) int { return 1440*day + 60*hour + min }
+	at := func(day, hour, minute int) int { return 1440*day + 60*hour + minute }
 	type shift struct {
 		from, to int
 		by       EndReason

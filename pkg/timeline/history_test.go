@@ -191,9 +191,9 @@ func TestUserIDHasOneCustomer(t *testing.T) {
 		for range rapid.IntRange(1, 10).Draw(t, "changes") {
 			at += Instant(rapid.IntRange(1, 15).Draw(t, "later")) * 100 * millisecond
 			number := rapid.SampledFrom(append([]string{""}, numbers...)).Draw(t, "customer")
-			switch {
-			case number == owner:
-			case number == "":
+			switch number {
+			case owner:
+			case "":
 				m.Unlink("courier-ltd", "12345", at)
 				owner = ""
 			default:

@@ -335,21 +335,29 @@ func TestErrors(t *testing.T) {
 			`{"status":"NOK","error":"INVALID_KEY","detail":"Invalid API key"}`, ""},
 		{"broken JSON", Decode([]byte(`{'`), &struct{}{}), 400,
 			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 2"}`,
-			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 2"}}`, ""},
+			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format",` +
+				`"detail":{"body":"JSON decode error at line 1, column 2"}}`, ""},
 		{
 			"the sample of the documents",
 			fault.InvalidField("startTime", "`startTime` must be within 30 minutes from now."),
 			400,
-			"{\"error\":\"INVALID_DATA\",\"detail\":\"`startTime` must be within 30 minutes from now.\",\"field\":\"startTime\"}",
-			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"startTime\":\"`startTime` must be within 30 minutes from now.\"}}",
+			"{\"error\":\"INVALID_DATA\",\"detail\":\"`startTime` must be within 30 minutes from now.\"," +
+				"\"field\":\"startTime\"}",
+			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\"," +
+				"\"detail\":{\"startTime\":\"`startTime` must be within 30 minutes from now.\"}}",
 			"",
 		},
 		{"row 6: a form", Decode([]byte(`a=b`), &struct{}{}), 400,
-			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`,
-			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"JSON decode error at line 1, column 1"},"hint":"The body looks form-encoded: send it as JSON"}`, ""},
+			`{"error":"INVALID_DATA","detail":"JSON decode error at line 1, column 1",` +
+				`"hint":"The body looks form-encoded: send it as JSON"}`,
+			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format",` +
+				`"detail":{"body":"JSON decode error at line 1, column 1"},` +
+				`"hint":"The body looks form-encoded: send it as JSON"}`, ""},
 		{"row 20: an item of a batch", fault.WithIndex(0, hinted), 400,
-			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must include a timezone\",\"hint\":\"Append Z\",\"index\":0,\"field\":\"timestamp\"}",
-			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must include a timezone\"},\"hint\":\"Append Z\"}", ""},
+			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must include a timezone\"," +
+				"\"hint\":\"Append Z\",\"index\":0,\"field\":\"timestamp\"}",
+			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\"," +
+				"\"detail\":{\"timestamp\":\"`timestamp` must include a timezone\"},\"hint\":\"Append Z\"}", ""},
 		{"invalid without words", fault.Wrap(fault.InvalidData, secret), 400,
 			`{"error":"INVALID_DATA","detail":"Invalid request"}`,
 			`{"status":"NOK","error":"INVALID_DATA","message":"Invalid data format","detail":{"body":"Invalid request"}}`, ""},
@@ -393,8 +401,10 @@ func TestErrors(t *testing.T) {
 			`{"error":"INTERNAL","detail":"Something went wrong on our side"}`,
 			`{"status":"NOK","error":"INTERNAL","detail":"Something went wrong on our side"}`, ""},
 		{"a wrapped fault", fmt.Errorf("while testing: %w", &whole), 400,
-			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must include a timezone\",\"hint\":\"Append Z\",\"field\":\"timestamp\"}",
-			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\",\"detail\":{\"timestamp\":\"`timestamp` must include a timezone\"},\"hint\":\"Append Z\"}", ""},
+			"{\"error\":\"INVALID_DATA\",\"detail\":\"`timestamp` must include a timezone\"," +
+				"\"hint\":\"Append Z\",\"field\":\"timestamp\"}",
+			"{\"status\":\"NOK\",\"error\":\"INVALID_DATA\",\"message\":\"Invalid data format\"," +
+				"\"detail\":{\"timestamp\":\"`timestamp` must include a timezone\"},\"hint\":\"Append Z\"}", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

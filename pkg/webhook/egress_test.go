@@ -265,7 +265,7 @@ func insecureClient(g egressPolicy, server *httptest.Server) *Client {
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	d := newListener(t)
 	var status atomic.Int64
-	server, g := publicReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+	server, g := publicReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "https://127.0.0.1:"+d.port+"/")
 		w.WriteHeader(int(status.Load()))
 	})
@@ -411,8 +411,9 @@ func TestCheckURL(t *testing.T) {
 	for text, want := range map[string]bool{
 		"https://hooks.example.com/zego": true, "https://hooks.example.com:8443/zego?a=b": true,
 		"https://hooks.example.com:443": true,
-		"http://localhost:9000/":        true, "http://127.0.0.1:9000/": true, "http://[::1]:9000/": true, "https://8.8.8.8/": true,
-		"": false, "hooks.example.com": false, "https://": false, "https:hooks.example.com": false,
+		"http://localhost:9000/":        true, "http://127.0.0.1:9000/": true, "http://[::1]:9000/": true,
+		"https://8.8.8.8/": true,
+		"":                 false, "hooks.example.com": false, "https://": false, "https:hooks.example.com": false,
 		"http://hooks.example.com/": false,
 		"ftp://hooks.example.com":   false, "https://a:b@hooks.example.com": false, "https://hooks.example.com/#a": false,
 		"https://hooks.example.com:80/":    false,

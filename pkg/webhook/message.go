@@ -81,7 +81,7 @@ type Publisher struct {
 func NewPublisherFromEnv(env *config.Env) Publisher { return NewPublisher(NewQueue(env), time.Now) }
 
 // NewPublisher returns a publisher to a queue.
-func NewPublisher(queue queue.Sender, now func() time.Time) Publisher { return Publisher{queue, now} }
+func NewPublisher(q queue.Sender, now func() time.Time) Publisher { return Publisher{q, now} }
 
 // NewQueue returns the queue of webhooks, from WEBHOOKS_QUEUE_URL.
 func NewQueue(env *config.Env) *queue.SQS { return queue.NewSQS(env, "WEBHOOKS_QUEUE_URL") }

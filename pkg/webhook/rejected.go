@@ -54,24 +54,20 @@ func (s *Sender) deliverRejected(ctx context.Context, e job) error {
 	if err != nil || !ok {
 		return err
 	}
-	events, err := s.Rejections(ctx, e.Message)
+	rejected, err := s.Rejections(ctx, e.Message)
 	switch {
 	case err != nil:
 		return err
-	case len(events) == 0 && d.version == 0:
+	case len(rejected) == 0 && d.version == 0:
 		return nil
-	case len(events) == 0:
+	case len(rejected) == 0:
 		return s.complete(ctx, e, d, Superseded)
 	}
 	if ok, err := s.acquireLease(ctx, e, &d); err != nil || !ok {
 		return err
 	}
-	reply := s.attempt(
-		ctx,
-		e,
-		&d,
-		rejectionBody{"event.rejected", s.Now().UTC().Format(time.RFC3339), rejectionData{events}},
-	)
+	body := rejectionBody{"event.rejected", s.Now().UTC().Format(time.RFC3339), rejectionData{rejected}}
+	reply := s.attempt(ctx, e, &d, body)
 	if reply.Status/100 == 2 {
 		d.Problem = ""
 		return s.complete(ctx, e, d, Delivered)

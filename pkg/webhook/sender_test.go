@@ -273,8 +273,8 @@ func TestMatchRequestSupersedesDelivery(t *testing.T) {
 	}
 }
 
-// A link's id travels to the work provider, whose reply links it, or does not. The request is as the contract has it, to
-// the byte.
+// A link's id travels to the work provider, whose reply links it, or does not. The request is as the contract has it,
+// to the byte.
 func TestClaimIsAskedAbout(t *testing.T) {
 	for name, c := range map[string]struct {
 		status   int
