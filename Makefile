@@ -10,6 +10,7 @@ SEEDS := 100000
 
 LOCAL := .tools/local/installed
 E2E   := .tools/e2e/installed
+DEPLOY := .tools/deploy/installed
 CHECKOV := .tools/checkov/installed
 SITE  := .tools/site/installed
 FUZZ  := .tools/fuzz/installed
@@ -75,7 +76,7 @@ mutants: go $(LOCAL) ## run mutation tests: every mutation must make a test fail
 check: go $(E2E) $(CHECKOV) ## run static checks: formatting, modules, golangci-lint, the template, and the repository's own rules
 	@scripts/check
 
-e2e: go $(E2E) ## build and deploy the template to an emulated AWS, run the examples of the source documentation, test the pages in a browser
+e2e: go $(E2E) $(DEPLOY) ## build and deploy the template to an emulated AWS, run the examples of the source documentation, test the pages in a browser
 	@.tools/e2e/bin/python e2e/e2e.py
 
 templ: go ## generate Go from the templates of the web pages
@@ -96,10 +97,10 @@ sam-local-smoke: go $(LOCAL) $(E2E) ## run every sample of events/ in Docker and
 build: go ## build every function as it is deployed, and the tools of cmd/, into bin/
 	@scripts/build
 
-release: go $(E2E) ## build what the pipeline deploys, with SBOM and checksum, into bin/release (ARCHITECTURE=arm64 or x86_64)
+release: go $(DEPLOY) ## build what the pipeline deploys, with SBOM and checksum, into bin/release (ARCHITECTURE=arm64 or x86_64)
 	@scripts/release
 
-reproducible: go $(E2E) ## build the release in two folders and compare the bytes
+reproducible: go $(DEPLOY) ## build the release in two folders and compare the bytes
 	@scripts/reproducible
 
 fmt: go ## format all Go files

@@ -1,8 +1,8 @@
 """What a failed first deployment leaves behind: its tables, key and log groups, which are retained with every stack. They are
 empty, their names are used by nothing else, and the key costs a dollar a month.
 
-    .tools/e2e/bin/python deploy/leftovers.py workprovider-staging             # lists them
-    .tools/e2e/bin/python deploy/leftovers.py workprovider-staging --remove    # removes them, and the failed stack if it is there
+    .tools/deploy/bin/python deploy/leftovers.py workprovider-staging             # lists them
+    .tools/deploy/bin/python deploy/leftovers.py workprovider-staging --remove    # removes them, and the failed stack if it is there
 
 With credentials of the account. Only a stack that was never created completely counts as failed: what a stack that once worked
 retained is never touched. Neither is a table with an item in it, nor the key while such a table is there.

@@ -1,7 +1,7 @@
 """The smoke test of a stack that the pipeline has just deployed: every function starts and responds correctly to a request
 without a key. It writes nothing and needs no key, so it is the same in staging and in production.
 
-    .tools/e2e/bin/python e2e/smoke.py workprovider-staging
+    .tools/deploy/bin/python e2e/smoke.py workprovider-staging
 
 Each request goes to a different function. Queue consumers are invoked with an empty batch, which the deployment is permitted
 to do. `make e2e` runs the same test on the emulated AWS.

@@ -1,6 +1,6 @@
 """Packs what `sam build` left in RELEASE/build for one architecture, for scripts/release:
 
-    .tools/e2e/bin/python scripts/pack.py RELEASE ARCHITECTURE
+    .tools/deploy/bin/python scripts/pack.py RELEASE ARCHITECTURE
 
     RELEASE/release.tar  all files, with their modes: GitHub's upload-artifact stores no modes of its own, and a function
                          whose bootstrap is not executable ends in Runtime.InvalidEntrypoint
