@@ -106,7 +106,7 @@ reproducible: go $(DEPLOY) ## build the release in two folders and compare the b
 fmt: go ## format all Go files
 	gofmt -w bench cmd functions internal pkg
 
-tools: $(LOCAL) $(E2E) $(CHECKOV) $(SITE) $(FUZZ) ## install the pinned Python tools into .tools/
+tools: $(LOCAL) $(E2E) $(DEPLOY) $(CHECKOV) $(SITE) $(FUZZ) ## install the pinned Python tools into .tools/
 
 clean: ## delete the local data and all build output (installed tools are kept)
 	rm -rf .local .aws-sam bin
