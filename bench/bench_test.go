@@ -22,9 +22,9 @@ func services(t *testing.T) *emulator.Server {
 	return server
 }
 
-// TestAWarmLoginAllocates no more than 60 times above the bare adapter, and a batch not for each of its events beyond
+// TestWarmLoginAllocations no more than 60 times above the bare adapter, and a batch not for each of its events beyond
 // what decoding it takes.
-func TestAWarmLoginAllocates(t *testing.T) {
+func TestWarmLoginAllocations(t *testing.T) {
 	w, err := newWarmCalls(t.Context(), services(t))
 	if err != nil {
 		t.Fatal(err)

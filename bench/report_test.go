@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestThePageIsOfTheResults: docs/performance.md is made by the command, of the results beside it.
-func TestThePageIsOfTheResults(t *testing.T) {
+// TestPageMatchesResults: docs/performance.md is made by the command, of the results beside it.
+func TestPageMatchesResults(t *testing.T) {
 	text, err := os.ReadFile("../docs/performance/results.json")
 	if err != nil {
 		t.Fatal(err)

@@ -62,10 +62,10 @@ func (g *echoingService) Do(r *http.Request) (*http.Response, error) {
 	}, err
 }
 
-// TestNoPersonIsInLogsMetricsOrErrors plants a canary in every field about a person, of every request there is, good
+// TestNoPersonalDataLeaks plants a canary in every field about a person, of every request there is, good
 // and bad, while the services work and while they complain; none of them comes out again where operators or other
 // clients see it.
-func TestNoPersonIsInLogsMetricsOrErrors(t *testing.T) {
+func TestNoPersonalDataLeaks(t *testing.T) {
 	c := newClient(t)
 	cfg := c.env.AWS().Copy()
 	services := &echoingService{HTTPClient: cfg.HTTPClient}

@@ -24,7 +24,7 @@ import (
 
 // Every status that openapi.yaml documents for an operation is given here by the whole API, and is as it is documented.
 // The gateway's 429, the only one of links and of account pages, is compared in internal/repotest.
-func TestEveryDocumentedAnswerIsGiven(t *testing.T) {
+func TestDocumentedResponses(t *testing.T) {
 	c := newClient(t)
 	sandboxed := newClient(t, "SANDBOX=true")
 	sandboxed.seen = c.seen

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestDocsStandBesideTheAPI(t *testing.T) {
+func TestDocs(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(folder, "events"), 0o700); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 )
 
 // A heartbeat goes the whole way, from the API through the queue and the processor to the table.
-func TestAHeartbeatIsApplied(t *testing.T) {
+func TestHeartbeat(t *testing.T) {
 	serve(t, options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0"}, func(world demo.Data) {
 		h := heartbeat.New(config.From(map[string]string{"SITE_URL": world.URL, "HEARTBEAT_KEY": world.WorkProviders[0].Key}))
 		if latency, err := h.Beat(t.Context()); err != nil || latency <= 0 {

@@ -57,7 +57,7 @@ func environmentOf(t *testing.T, state string) *config.Env {
 
 // Whoever comes first with another's id does not get it: the work provider is asked with the id, says no, and the
 // owner is linked.
-func TestIDClaimsOfARunningStack(t *testing.T) {
+func TestIDClaims(t *testing.T) {
 	const id = "courier-77"
 	var mu sync.Mutex
 	told := map[string]string{} // the id that the receiver was told, by email

@@ -24,7 +24,7 @@ import (
 )
 
 // A login goes the whole way to a shift, and shift and keys are there again after a restart.
-func TestWhatIsStoredSurvivesARestart(t *testing.T) {
+func TestRestart(t *testing.T) {
 	emulator.Require(t, emulator.KeptState)
 	local := t.TempDir()
 	at := options{engine: emulator.EngineFromOS(), root: "../..", state: local, port: "0"}
@@ -61,7 +61,7 @@ func TestWhatIsStoredSurvivesARestart(t *testing.T) {
 }
 
 // Events that are queued when it is stopped are applied after the next start, on whatever port the queues are then.
-func TestQueuedEventsSurviveRestarts(t *testing.T) {
+func TestRestartWithQueuedEvents(t *testing.T) {
 	emulator.Require(t, emulator.KeptState)
 	at := options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0"}
 	const starts, people = 3, 200
@@ -114,7 +114,7 @@ func TestQueuedEventsSurviveRestarts(t *testing.T) {
 }
 
 // A body that is too large gets its 413, also if the client sends all of it before it reads the response.
-func TestLargeBodyGets413(t *testing.T) {
+func TestLargeBody(t *testing.T) {
 	api := httptest.NewServer(withWholeBody(web.Router(map[string]http.Handler{"fallback": web.Fallback(),
 		"shift-login": shift.Login(anyKey{}, nil, nil, time.Now)})))
 	t.Cleanup(api.Close)
@@ -137,7 +137,7 @@ func (anyKey) Authenticate(context.Context, string) (provider.Provider, error) {
 	return provider.Provider{ID: "courier-ltd"}, nil
 }
 
-func TestHomeLeadsOn(t *testing.T) {
+func TestHome(t *testing.T) {
 	handler := withHome(".local/demo.json", http.NotFoundHandler())
 	for target, want := range map[string]int{"/": 200, "/?a=b": 200, "/other": 404} {
 		recorder := httptest.NewRecorder()
@@ -149,7 +149,7 @@ func TestHomeLeadsOn(t *testing.T) {
 }
 
 // A sandbox has keys of its own kind, people of its own, and controls.
-func TestASandboxIsServed(t *testing.T) {
+func TestSandbox(t *testing.T) {
 	at := options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0", sandbox: true}
 	serve(t, at, func(world demo.Data) {
 		key := world.WorkProviders[0].Key
@@ -225,7 +225,7 @@ func call(t *testing.T, key, method, url, body string) string {
 	return string(text)
 }
 
-func TestAPortInUseIsSaidSo(t *testing.T) {
+func TestPortInUse(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ import (
 
 // Every function is granted, in template.yaml, the calls that it was seen to make: none is missing, none is too many.
 // So whoever adds a call to a service adds the right to it, and whoever takes the last one out takes the right out.
-func TestGrantedIsWhatIsCalled(t *testing.T) {
+func TestFunctionPermissions(t *testing.T) {
 	tree, err := template.Read("../../template.yaml")
 	if err != nil {
 		t.Fatal(err)

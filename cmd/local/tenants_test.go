@@ -26,10 +26,10 @@ func isTenantScoped(r web.Route) bool {
 	return !isPage(r.Paths[0]) && r.Function != "validate-customer-number"
 }
 
-// TestNothingOfAnotherTenantIsSeen is a matrix out of the table of routes: at every path, by every method, what is
+// TestTenantIsolation is a matrix out of the table of routes: at every path, by every method, what is
 // another work provider's is answered as what does not exist (row 23), to the byte and header. Nor does it take longer,
 // as far as that can be said without a clock: it makes the same calls to the services.
-func TestNothingOfAnotherTenantIsSeen(t *testing.T) {
+func TestTenantIsolation(t *testing.T) {
 	env := emulator.NewTestEnv(t, "PROVIDER_REQUESTS_PER_SECOND=0") // requests are counted in blocks: one of 20 writes
 	meter := emulator.AttachMeter(env)
 	world, err := demo.Load(t.Context(), env, demo.Data{})

@@ -71,9 +71,9 @@ func checkInWeather(t *testing.T, f weather.Forecast) {
 	sandboxed.sandbox()
 }
 
-// TestResetGivesUp: if DynamoDB leaves all items of every batch unprocessed, a reset ends with a 503, and is complete
+// TestResetTimeout: if DynamoDB leaves all items of every batch unprocessed, a reset ends with a 503, and is complete
 // once it is repeated on a better day.
-func TestResetGivesUp(t *testing.T) {
+func TestResetTimeout(t *testing.T) {
 	env := emulator.NewTestEnv(t, "SANDBOX=true")
 	fine := env.AWS()
 	sky, err := weather.Attach(env, weather.Forecast{Rates: map[weather.Kind]float64{weather.UnprocessedItems: 1}})

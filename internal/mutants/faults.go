@@ -13,12 +13,12 @@ type mutation struct {
 // The tests that kill most faults.
 const (
 	simulation = "internal/simulation TestSimulation"
-	inSmall    = "pkg/timeline TestRecordsEndEqualToTheFold"
-	fourDays   = "pkg/timeline TestFourDaysTellADay"
-	reach      = "pkg/timeline TestWhatAChangeReaches"
-	limits     = "pkg/timeline TestStartingPoints"
+	inSmall    = "pkg/timeline TestRecordsMatchFold"
+	fourDays   = "pkg/timeline TestFourDayWindow"
+	reach      = "pkg/timeline TestChangeWindow"
+	limits     = "pkg/timeline TestFoldBoundaries"
 	byCases    = "pkg/timeline TestWorkedCases"
-	byModel    = "pkg/timeline TestFoldAgreesWithThePlainModel"
+	byModel    = "pkg/timeline TestFoldMatchesModel"
 )
 
 // faults are the lines that the promises rest on. docs/reliability.md tells them in words.
@@ -46,12 +46,12 @@ var faults = []mutation{
 	{
 		1, "a dead letter's bytes are tidied", "pkg/deadletter/deadletter.go",
 		`Body:       []byte(m.Body),`, `Body:       []byte(strconv.Quote(m.Body)),`,
-		"pkg/deadletter TestALettersBytesStayWhatTheyWere",
+		"pkg/deadletter TestLetterBytes",
 	},
 	{
 		1, "a letter archived again takes the place of the first", "pkg/deadletter/deadletter.go",
 		`}).If("attribute_not_exists(pk)").Run(ctx)`, `}).Run(ctx)`,
-		"pkg/deadletter TestFilingTwiceIsFilingOnce",
+		"pkg/deadletter TestArchiveTwice",
 	},
 	{
 		2, "facts are folded in the order of their coming", "pkg/timeline/fold.go",
@@ -67,7 +67,7 @@ var faults = []mutation{
 	{
 		2, "of two planned ends the one read last counts", "pkg/timeline/fold.go",
 		`if p.planned == Never || later > 0 {`, `if p.planned == Never || later != 2 {`,
-		"pkg/timeline TestLastAcceptedPlanCounts",
+		"pkg/timeline TestLastAcceptedPlan",
 	},
 	{
 		2, "of two planned ends the later end counts", "pkg/timeline/fold.go",
@@ -80,14 +80,14 @@ var faults = []mutation{
 		`	if f.PlannedEnd == Never {
 		return
 	}`, ``,
-		"pkg/timeline TestLastAcceptedPlanCounts",
+		"pkg/timeline TestLastAcceptedPlan",
 	},
 	{
 		3, "a set takes the place of the one before", "pkg/timeline/dynamo.go",
 		`Add("s", elements).Set(table.VersionAttr, setVersion).
 		If(`, `Set("s", elements).Set(table.VersionAttr, setVersion).
 		If(`,
-		"pkg/timeline TestStoreAndMemoryAreAlike",
+		"pkg/timeline TestStoreMatchesMemory",
 	},
 	{
 		3, "a LOGIN while a shift is open opens another", "pkg/timeline/fold.go",
@@ -142,7 +142,7 @@ var faults = []mutation{
 	{
 		4, "a day's shifts are folded without the day before the one before it", "pkg/timeline/window.go",
 		`return d.extend(2, 1)`, `return d.extend(1, 1)`,
-		"pkg/timeline TestDaysThatAreRead",
+		"pkg/timeline TestReadDays",
 	},
 	{
 		4, "a change is not thought to reach the second day after it", "pkg/timeline/window.go",
@@ -158,12 +158,12 @@ var faults = []mutation{
 		5, "an event is accepted though the queue refused it", "pkg/shift/v1.go",
 		`acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil {`,
 		`acceptedMessages(r, id, "", []timeline.Fact{fact})...); err != nil && false {`,
-		"pkg/shift TestNo202BeforeTheQueueHasIt",
+		"pkg/shift TestQueueUnavailable",
 	},
 	{
 		5, "a batch is accepted though the queue refused some of it", "pkg/queue/queue.go",
 		`if err != nil || len(out.Failed) == 0 {`, `if err != nil || len(out.Failed) < 10 {`,
-		"pkg/queue TestAFailureIsUnavailable",
+		"pkg/queue TestSendUnavailable",
 	},
 	{
 		5, "a shift is created without the recovery message", "pkg/shift/v2.go",
@@ -195,7 +195,7 @@ var faults = []mutation{
 	{
 		7, "names of two providers meet", "pkg/table/table.go",
 		`return provider + "#" + string(name.Kind) + "#" + name.Value`, `return string(name.Kind) + "#" + name.Value`,
-		"pkg/shift TestTenantsDoNotMeet",
+		"pkg/shift TestTenants",
 	},
 	{
 		7, "facts of two providers in one delivery meet", "pkg/timeline/apply.go",
@@ -205,7 +205,7 @@ var faults = []mutation{
 	{
 		7, "an id is read by whoever has it", "pkg/shift/id.go",
 		`b, err := s.Open(eventPurpose, provider, id)`, `b, err := s.Open(eventPurpose, "courier-ltd", id)`,
-		"pkg/shift TestNoIDCanBeToldFromAnother",
+		"pkg/shift TestIndistinguishableIDs",
 	},
 	{
 		8, "facts before the consent count", "pkg/timeline/history.go",
@@ -232,12 +232,12 @@ var faults = []mutation{
 	{
 		8, "ids outlive the withdrawal", "pkg/link/link.go",
 		`for _, id := range history.CurrentUserIDs() {`, `for _, id := range history.CurrentUserIDs()[:0] {`,
-		"pkg/link TestWithdrawnCustomerIsHidden",
+		"pkg/link TestWithdrawnCustomer",
 	},
 	{
 		8, "an id may be linked while consent is withdrawn", "pkg/timeline/dynamo.go",
 		`return put.If("'n' = ?", read)`, `return put`,
-		"pkg/link TestALinkAndAWithdrawalAtOnce",
+		"pkg/link TestConcurrentWithdrawal",
 	},
 	{
 		9, "a record is written whatever its version is", "pkg/timeline/memory.go",
@@ -317,7 +317,7 @@ var faults = []mutation{
 		}
 	}
 	return nil`,
-		"pkg/link TestTheGuardComesFirst",
+		"pkg/link TestRecoveryMessageFirst",
 	},
 	{
 		10, "a batch is counted though its counts were not stored", "pkg/timeline/apply.go",
@@ -351,12 +351,12 @@ var faults = []mutation{
 	{
 		2, "of two LOGINs at an instant the first one read names the shift", "pkg/timeline/fold.go",
 		`if !p.login || compareNames(f.Name, p.name) < 0 {`, `if !p.login {`,
-		"pkg/timeline TestLoginsOfOneInstantAreOne",
+		"pkg/timeline TestLoginsAtOneInstant",
 	},
 	{
 		1, "an event waits for a match for a microsecond too long", "pkg/timeline/history.go",
 		`case now < at.Add(MatchWindow):`, `case now <= at.Add(MatchWindow):`,
-		"pkg/timeline TestReasonsForNotCounting",
+		"pkg/timeline TestUncountedReasons",
 	},
 	{
 		1, "a full day takes no LOGOUT", "pkg/timeline/capacity.go",
@@ -365,17 +365,17 @@ var faults = []mutation{
 	}`, `	if k != 0 {
 		return maxLoginsPerDay
 	}`,
-		"pkg/timeline TestLogoutsFitAFullDay",
+		"pkg/timeline TestFullDayLogout",
 	},
 	{
 		1, "the last planned end is dropped from a full day", "pkg/timeline/capacity.go",
 		`return f.PlannedEnd != Never && !slices.ContainsFunc(`, `return f.PlannedEnd != Never && slices.ContainsFunc(`,
-		"pkg/timeline TestAdmitKeepsWhatCounts",
+		"pkg/timeline TestAdmitKeepsCountedFacts",
 	},
 	{
 		8, "two changes of a history may have one instant", "pkg/timeline/history.go",
 		`at = max(at, h.entries[n-1].At+1)`, `at = max(at, h.entries[n-1].At)`,
-		"pkg/link TestChangesKeepTheirOrderWhateverTheClock",
+		"pkg/link TestChangeOrder",
 	},
 	{
 		9, "the first record is taken for none", "pkg/timeline/record.go",

@@ -8,7 +8,7 @@ import (
 
 // Every fault's line stands in the code once, so that a change of the code is told here and not half an hour into
 // `make mutants`.
-func TestEveryFaultHasItsLine(t *testing.T) {
+func TestMutationLines(t *testing.T) {
 	for _, f := range faults {
 		text, err := os.ReadFile("../../" + f.file)
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 
 // CloudFormation works with a role of its own, which deploy/account.yaml makes: it needs rights in every service that
 // the template uses.
-func TestTheDeployingRoleKnowsEveryService(t *testing.T) {
+func TestDeployingRoleServices(t *testing.T) {
 	account := readFile(t, "deploy/account.yaml")
 	for name, resource := range read(t).Resources {
 		prefix := strings.ToLower(strings.Split(resource.Type, "::")[1])

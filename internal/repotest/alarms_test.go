@@ -16,7 +16,7 @@ import (
 
 // An incident produces metrics as AWS and the functions would, minute by minute, and the alarms that have to notice
 // it fire within the time given. No other test shows that an alarm can fire at all.
-func TestEveryAlarmFires(t *testing.T) {
+func TestAlarmsFire(t *testing.T) {
 	fires := map[string]bool{}
 	for _, incident := range []struct {
 		name   string
@@ -102,13 +102,13 @@ func TestEveryAlarmFires(t *testing.T) {
 	}
 	for _, name := range read(t).OfType("AWS::CloudWatch::Alarm") {
 		if !fires[name] {
-			t.Errorf("no incident makes %s fire: add one to TestEveryAlarmFires", name)
+			t.Errorf("no incident makes %s fire: add one to TestAlarmsFire", name)
 		}
 	}
 }
 
 // A single failure that a retry fixes fires no alarm.
-func TestNoAlarmFiresOnACalmDay(t *testing.T) {
+func TestAlarmsStayOK(t *testing.T) {
 	a := newAccount(t)
 	a.pass(10 * time.Minute) // until there is data
 	for hour := range 24 {
@@ -481,7 +481,7 @@ func number(v any) float64 {
 // The evaluator is that of the documentation: the table of "Configuring how CloudWatch alarms treat missing data",
 // for three periods of which all must breach, the newest last, where 0 is within the threshold, X breaches and - is
 // missing.
-func TestMissingDataIsTreatedAsCloudWatchDoes(t *testing.T) {
+func TestMissingData(t *testing.T) {
 	for points, want := range map[string]map[string]bool{
 		"0 - X - X": {"breaching": false, "notBreaching": false},
 		"0 - - - -": {"breaching": false, "notBreaching": false},

@@ -12,7 +12,7 @@ import (
 )
 
 // A package comment that lists the package's files lists all of them, and no other.
-func TestPackageCommentsListEveryFile(t *testing.T) {
+func TestPackageCommentFiles(t *testing.T) {
 	packages, err := filepath.Glob(filepath.Join(root, "pkg", "*"))
 	if err != nil {
 		t.Fatal(err)

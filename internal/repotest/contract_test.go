@@ -15,7 +15,7 @@ import (
 var named = regexp.MustCompile(`(?i)rows? ?(\d+(?:(?:, | and )\d+)*)`)
 
 // Every settled row of the contract is named by a test, so that its tests can be found.
-func TestEveryRowOfTheContractIsNamedByATest(t *testing.T) {
+func TestContractRowTests(t *testing.T) {
 	contract, err := os.ReadFile(filepath.Join(root, "docs", "contract.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // The tests that documents name exist.
-func TestTestsNamedInDocumentsExist(t *testing.T) {
+func TestDocumentTestNames(t *testing.T) {
 	tests := strings.Join(testFiles(t), "\n")
 	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
@@ -32,7 +32,7 @@ func TestTestsNamedInDocumentsExist(t *testing.T) {
 }
 
 // Each risk of the OWASP API Security Top 10 has a mitigation and a test.
-func TestEveryRiskHasAMitigationAndATest(t *testing.T) {
+func TestThreatModelRows(t *testing.T) {
 	text := readFile(t, "docs/threat-model.md")
 	for n := 1; n <= 10; n++ {
 		row := regexp.MustCompile(fmt.Sprintf(`(?m)^\| \*\*API%d\*\*.*\|[^|]*\w[^|]*\|[^|]*\x60(Test|Fuzz)\w+\x60`, n))
@@ -43,7 +43,7 @@ func TestEveryRiskHasAMitigationAndATest(t *testing.T) {
 }
 
 // The files and headings that documents link to exist.
-func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+func TestDocumentLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, path := range documents(t) {
 		for _, found := range link.FindAllStringSubmatch(readFile(t, path), -1) {
@@ -69,7 +69,7 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 }
 
 // A document that names a source file in `code` names one that exists.
-func TestFilesNamedInDocumentsExist(t *testing.T) {
+func TestDocumentFileNames(t *testing.T) {
 	folders := "bench|cmd|deploy|docs|e2e|events|functions|internal|pkg|scripts|site"
 	name := regexp.MustCompile("`((?:" + folders + ")/[\\w./-]*\\w)/?`")
 	example := regexp.MustCompile(`user-cover|/cover\.go`) // the endpoint that CONTRIBUTING.md adds
@@ -83,7 +83,7 @@ func TestFilesNamedInDocumentsExist(t *testing.T) {
 }
 
 // The index of the decisions has every one of them, under its title.
-func TestEveryDecisionIsInTheIndex(t *testing.T) {
+func TestDecisionIndex(t *testing.T) {
 	decisions, err := filepath.Glob(filepath.Join(root, "docs", "adr", "*.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func anchors(text string) []string {
 }
 
 // Code that a document names as `web.Decode`, or a row of docs/reliability.md as `Store.AddFacts` or `fold`, is there.
-func TestCodeNamedInDocumentsExists(t *testing.T) {
+func TestDocumentIdentifiers(t *testing.T) {
 	sources := goSources(t)
 	declared := func(name string) bool {
 		words := strings.Split(name, ".")

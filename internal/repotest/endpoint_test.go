@@ -77,7 +77,7 @@ var routePlaces = []struct {
 }
 
 // An endpoint is named in a dozen files. Each that lacks it is one failure, which says what to add.
-func TestEveryEndpointIsInEveryPlace(t *testing.T) {
+func TestEndpointFiles(t *testing.T) {
 	for _, route := range web.Routes {
 		for _, p := range routePlaces {
 			if !p.has(t, route) {
@@ -97,7 +97,7 @@ func TestEveryEndpointIsInEveryPlace(t *testing.T) {
 }
 
 // No place names a function without a route and without a queue.
-func TestNoPlaceNamesAnUnknownFunction(t *testing.T) {
+func TestUnknownFunctions(t *testing.T) {
 	named := map[string][]string{
 		"functions":              folders(t),
 		"events":                 samples(t),
@@ -120,7 +120,7 @@ func TestNoPlaceNamesAnUnknownFunction(t *testing.T) {
 }
 
 // The layout in README.md has a line for every package.
-func TestREADMEListsEveryPackage(t *testing.T) {
+func TestREADMEPackages(t *testing.T) {
 	readme := readFile(t, "README.md")
 	for _, parent := range []string{"pkg", "internal", "cmd"} {
 		entries, err := os.ReadDir(filepath.Join(root, parent))

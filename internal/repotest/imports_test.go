@@ -239,7 +239,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-func TestAllowedImportsAreOfPackagesThatExist(t *testing.T) {
+func TestAllowedImportPackages(t *testing.T) {
 	existing := map[string]bool{}
 	for _, p := range packages(t) {
 		existing[p.name()] = true
@@ -252,7 +252,7 @@ func TestAllowedImportsAreOfPackagesThatExist(t *testing.T) {
 }
 
 // Each package says once, in one place, what it is for.
-func TestPackagesAreDocumented(t *testing.T) {
+func TestPackageComments(t *testing.T) {
 	for _, p := range packages(t) {
 		var comments []string
 		for _, file := range append(slices.Clone(p.GoFiles), p.TestGoFiles...) {

@@ -9,8 +9,8 @@ import (
 )
 
 // openapi.yaml documents no operation without a route. That every route is documented is
-// TestEveryEndpointIsInEveryPlace.
-func TestOperationsHaveRoutes(t *testing.T) {
+// TestEndpointFiles.
+func TestOpenAPIRoutes(t *testing.T) {
 	for _, o := range contract.Operations(t) {
 		if !slices.ContainsFunc(
 			web.Routes,

@@ -16,7 +16,7 @@ import (
 )
 
 // Whoever is woken by an alarm finds a page that says what to do, and no page is about an alarm that is gone.
-func TestEveryAlarmHasARunbook(t *testing.T) {
+func TestRunbooks(t *testing.T) {
 	tree := read(t)
 	named := map[string]bool{"README.md": true}
 	contents := readFile(t, "docs/runbooks/README.md")
@@ -65,7 +65,7 @@ func TestEveryAlarmHasARunbook(t *testing.T) {
 }
 
 // Alarms watch metrics that the code writes: under another name they would never fire.
-func TestAlarmsWatchWhatIsCounted(t *testing.T) {
+func TestAlarmMetrics(t *testing.T) {
 	tree := read(t)
 	counted := []string{observe.DeadLettered, observe.Failed, observe.HeartbeatLatency, observe.NotFound}
 	for _, name := range tree.OfType("AWS::Logs::MetricFilter") {
@@ -89,7 +89,7 @@ func TestAlarmsWatchWhatIsCounted(t *testing.T) {
 }
 
 // A new version comes gradually, an alarm takes it back, and a parameter that functions see reaches them.
-func TestNewVersionsComeGradually(t *testing.T) {
+func TestGradualDeployment(t *testing.T) {
 	tree := read(t)
 	preference := object(tree.Functions["DeploymentPreference"])
 	alarms, _ := preference["Alarms"].([]any)
@@ -124,7 +124,7 @@ func TestNewVersionsComeGradually(t *testing.T) {
 
 // All that is stored is encrypted with our key, comes back to any second of the last 35 days, and is not deleted by
 // mistake; but what ends by itself is not kept.
-func TestTablesAreKept(t *testing.T) {
+func TestTableRetention(t *testing.T) {
 	tree := read(t)
 	for _, name := range tree.OfType("AWS::SQS::Queue") {
 		if tree.Resources[name].Properties["KmsMasterKeyId"] != (template.GetAtt{Resource: "DataKey", Attribute: "Arn"}) {
@@ -151,7 +151,7 @@ func TestTablesAreKept(t *testing.T) {
 }
 
 // Of all functions only the one that signs can read what it signs with.
-func TestOnlyTheSenderReadsSecrets(t *testing.T) {
+func TestSecretsPermissions(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
 		for _, statement := range f.statements {
 			if statement["Resource"] == (template.GetAtt{Resource: "Secrets", Attribute: "Arn"}) && name != "WebhookSender" {
@@ -162,7 +162,7 @@ func TestOnlyTheSenderReadsSecrets(t *testing.T) {
 }
 
 // The access log of the gateway contains no path, query or address: a query can contain an email, a path an ID.
-func TestAccessLogsTellNoPath(t *testing.T) {
+func TestAccessLogFields(t *testing.T) {
 	format, _ := object(read(t).Resources["Api"].Properties["AccessLogSetting"])["Format"].(string)
 	variable := regexp.MustCompile(`\$context\.([A-Za-z.]+)`)
 	allowed := []string{
@@ -192,7 +192,7 @@ func TestAccessLogsTellNoPath(t *testing.T) {
 
 // The gateway's own answers have the codes of the contract, and fit what openapi.yaml says of refusals, on the paths of
 // v1 as of v2.
-func TestGatewayAnswersInOurShapes(t *testing.T) {
+func TestGatewayResponses(t *testing.T) {
 	responses := object(read(t).Resources["Api"].Properties["GatewayResponses"])
 	for _, kind := range []string{
 		"THROTTLED", "WAF_FILTERED", "REQUEST_TOO_LARGE", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE",

@@ -13,7 +13,7 @@ import (
 
 // What runs in the pipeline can change what is deployed, so each action is pinned by the hash of a commit, with the
 // version that it was for people and the update bot. A tag could be moved.
-func TestActionsArePinned(t *testing.T) {
+func TestPinnedActions(t *testing.T) {
 	workflows, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))
 	if err != nil || len(workflows) == 0 {
 		t.Fatalf("no workflows in .github/workflows (%v)", err)

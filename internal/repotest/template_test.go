@@ -30,7 +30,7 @@ const functionType = "AWS::Serverless::Function"
 
 // The gateway routes what the table of routes says, no more and no less: GET with HEAD beside it, paths without the
 // slash at the end; and everything else to fallback, by every method, because the emulator drops "any".
-func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
+func TestGatewayRoutes(t *testing.T) {
 	want := map[string]string{}
 	for _, r := range web.Routes {
 		for _, path := range r.Paths {
@@ -55,7 +55,7 @@ func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
 	}
 	for route, function := range want {
 		if got[route] != function &&
-			deployed(t, function) { // one that is not deployed is reported by TestEveryEndpointIsInEveryPlace
+			deployed(t, function) { // one that is not deployed is reported by TestEndpointFiles
 			t.Errorf("template.yaml routes %s to %q, web.Routes to %s: fix whichever is wrong", route, got[route], function)
 		}
 	}
@@ -67,7 +67,7 @@ func TestGatewayRoutesTheTableOfRoutes(t *testing.T) {
 }
 
 // What only AWS's gateway does cannot be tried here; that it is asked for can be.
-func TestGatewayIsTheOneTheContractNeeds(t *testing.T) {
+func TestGatewaySettings(t *testing.T) {
 	properties := read(t).Resources["Api"].Properties
 	if binary, _ := properties["BinaryMediaTypes"].([]any); !slices.Contains(binary, any("*~1*")) {
 		t.Error("the Api in template.yaml lacks BinaryMediaTypes *~1*: without it the gateway mends broken UTF-8 (row 26)")
@@ -78,7 +78,7 @@ func TestGatewayIsTheOneTheContractNeeds(t *testing.T) {
 }
 
 // Row 23: validation reveals to any live key whether a customer number exists, so each of its methods is throttled.
-func TestGatewayThrottlesValidation(t *testing.T) {
+func TestValidationThrottling(t *testing.T) {
 	throttled := map[string]bool{}
 	settings, _ := read(t).Resources["Api"].Properties["MethodSettings"].([]any)
 	for _, s := range settings {
@@ -99,7 +99,7 @@ func TestGatewayThrottlesValidation(t *testing.T) {
 
 // One address takes neither all of the API nor all of its pages: each has a rule in front of the gateway, which lets
 // less through than the gateway's own limits.
-func TestFirewallLimitsAddresses(t *testing.T) {
+func TestFirewallLimits(t *testing.T) {
 	tree := read(t)
 	number := func(parameter string) int {
 		n, _ := tree.Parameters[parameter].Default.(int)
@@ -135,12 +135,12 @@ func TestFirewallLimitsAddresses(t *testing.T) {
 }
 
 // A sample is an event that reaches its function: the gateway's for a route of it, or messages of its queue.
-func TestSamplesReachTheirFunctions(t *testing.T) {
+func TestSampleEvents(t *testing.T) {
 	for _, f := range deployedFunctions(t) {
 		path := filepath.Join(root, "events", f.folder+".json")
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // reported by TestEveryEndpointIsInEveryPlace
+			continue // reported by TestEndpointFiles
 		}
 		if len(f.queues) > 0 {
 			var event events.SQSEvent
@@ -176,7 +176,7 @@ func TestSamplesReachTheirFunctions(t *testing.T) {
 }
 
 // The keys of the tables are the same in template.yaml and in pkg/table.
-func TestTablesAgreeWithTheirSchema(t *testing.T) {
+func TestTableSchema(t *testing.T) {
 	for _, name := range read(t).OfType("AWS::DynamoDB::Table") {
 		properties := read(t).Resources[name].Properties
 		keys := list(properties["KeySchema"])
@@ -195,7 +195,7 @@ func TestTablesAgreeWithTheirSchema(t *testing.T) {
 
 // Every variable that the code reads is set for some function, and every one that is set is read. Those of AWS are set
 // by Lambda.
-func TestVariablesAgree(t *testing.T) {
+func TestFunctionVariables(t *testing.T) {
 	set := map[string]bool{}
 	for name := range deployedFunctions(t) {
 		for variable := range read(t).Variables(name) {
@@ -238,7 +238,7 @@ func TestVariablesAgree(t *testing.T) {
 
 // A message must not be redelivered while a function may still be processing it, and must not be lost before
 // an operator has seen it.
-func TestQueuesAreSafe(t *testing.T) {
+func TestQueueSettings(t *testing.T) {
 	const fortnight = 14 * 24 * 60 * 60
 	resources := read(t).Resources
 	for name, f := range deployedFunctions(t) {
@@ -262,7 +262,7 @@ func TestQueuesAreSafe(t *testing.T) {
 
 // Lambda stops a chain of invocations that feeds itself through SQS after 16 of them, unless the function allows it.
 // Only the sender does so on purpose: its retries take three days.
-func TestOnlyTheSenderFeedsItself(t *testing.T) {
+func TestQueueLoops(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
 		var feedsItself bool
 		for _, statement := range f.statements {
@@ -282,7 +282,7 @@ func TestOnlyTheSenderFeedsItself(t *testing.T) {
 
 // The functions that accept events have concurrency of their own, which reads by one key cannot take; and no others
 // have, for what is reserved is taken from them.
-func TestAcceptanceHasItsOwnConcurrency(t *testing.T) {
+func TestAcceptanceConcurrency(t *testing.T) {
 	accepting := map[string]bool{}
 	for _, r := range web.Routes {
 		event := strings.HasPrefix(r.Paths[0], "/v2/shift") || strings.HasPrefix(r.Paths[0], "/v1/shift/") ||
@@ -315,7 +315,7 @@ func TestAcceptanceHasItsOwnConcurrency(t *testing.T) {
 }
 
 // Permissions are for named resources only.
-func TestRightsAreExact(t *testing.T) {
+func TestExactPermissions(t *testing.T) {
 	for name, f := range deployedFunctions(t) {
 		if len(f.statements) == 0 {
 			t.Errorf("%s has no role in template.yaml, so SAM would give it one that may write any log: add %sRole", name, name)

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestFourDaysAreEnough holds the model against what every fold relies on: that the shifts which the LOGINs of a day
+// TestFourDayWindow holds the model against what every fold relies on: that the shifts which the LOGINs of a day
 // name follow from the facts of the two days before to the day after, whatever lies around them.
-func TestFourDaysAreEnough(t *testing.T) {
+func TestFourDayWindow(t *testing.T) {
 	for seed := range uint64(500) {
 		random := rand.New(rand.NewPCG(seed, 4))
 		whole := newModel()

@@ -61,8 +61,8 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d seeds from %d on, with %d calls to services", min(next.Load(), int64(*seeds)), *first, calls.Load())
 }
 
-// TestASeedDecidesEverything runs seeds twice and compares the logs.
-func TestASeedDecidesEverything(t *testing.T) {
+// TestSeedDeterminism runs seeds twice and compares the logs.
+func TestSeedDeterminism(t *testing.T) {
 	for s := range uint64(50) {
 		var one, other []string
 		simulation(s, &one)

@@ -6,8 +6,8 @@ import (
 	"zego.com/workprovider/internal/testkit"
 )
 
-// TestTheModelAgreesWithTheWorkedCases holds the model itself against the cases that the rules come with.
-func TestTheModelAgreesWithTheWorkedCases(t *testing.T) {
+// TestModelWorkedCases holds the model itself against the cases that the rules come with.
+func TestModelWorkedCases(t *testing.T) {
 	checked := 0
 	for _, c := range testkit.Cases(t) {
 		checked++

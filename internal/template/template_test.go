@@ -57,7 +57,7 @@ Resources:
 	}
 }
 
-func TestParseRefusesWhatIsNoTemplate(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	for _, text := range []string{"", "a: [", "Resources: {Table: {}}"} {
 		if _, err := parse([]byte(text)); err == nil {
 			t.Errorf("%q was accepted", text)

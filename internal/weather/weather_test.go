@@ -184,8 +184,8 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// TestNothingOfTheForecast: without rates nothing happens.
-func TestNothingOfTheForecast(t *testing.T) {
+// TestForecastErrors: without rates nothing happens.
+func TestForecastErrors(t *testing.T) {
 	e, p, send := proxied(t, Forecast{})
 	for _, operation := range []string{"Query", "PutItem", "BatchWriteItem", "TransactWriteItems"} {
 		if status, _, header, err := send(dynamo+operation, `{}`); status != 200 || err != nil || header.Get("X-Amz-Crc32") == "" {

@@ -71,7 +71,7 @@ func atTheSameTime(n int, do func(i int) error) []error {
 }
 
 // However many confirm at once, one account is opened, by one of the mails.
-func TestOneAccountIsOpened(t *testing.T) {
+func TestConcurrentAccounts(t *testing.T) {
 	f := newFixture(t)
 	s := f.store
 	m := MailToken{
@@ -108,7 +108,7 @@ func TestOneAccountIsOpened(t *testing.T) {
 	}
 }
 
-func TestOnePasswordIsSet(t *testing.T) {
+func TestConcurrentPasswords(t *testing.T) {
 	f := newFixture(t)
 	f.createAccount("AAA1", "ann@example.com")
 	m := MailToken{Purpose: PurposeReset, Email: "ann@example.com", Customer: "AAA1"}
@@ -133,7 +133,7 @@ func TestOnePasswordIsSet(t *testing.T) {
 }
 
 // A password that is set ends every other link that was mailed before, for a reset or a sign-up.
-func TestOneResetEndsTheOthers(t *testing.T) {
+func TestConcurrentResets(t *testing.T) {
 	f := newFixture(t)
 	f.createAccount("AAA1", "ann@example.com")
 	reset := MailToken{Purpose: PurposeReset, Email: "ann@example.com", Customer: "AAA1"}
@@ -162,7 +162,7 @@ func TestOneResetEndsTheOthers(t *testing.T) {
 }
 
 // The customer is erased between the read and the write of a password: the condition of the transaction holds.
-func TestNoPasswordOfAnErasedCustomer(t *testing.T) {
+func TestPasswordAfterErasure(t *testing.T) {
 	f := newFixture(t)
 	f.createAccount("AAA1", "ann@example.com")
 	c, _, err := f.customers.Customer(t.Context(), "AAA1")
@@ -251,7 +251,7 @@ func TestSessions(t *testing.T) {
 }
 
 // Attempts at the same moment are each counted.
-func TestAttemptsAreCounted(t *testing.T) {
+func TestAttempts(t *testing.T) {
 	f := newFixture(t)
 	l := Limit{"test", 5, time.Hour}
 	refused := 0

@@ -81,7 +81,7 @@ func TestCommonPasswords(t *testing.T) {
 }
 
 // The same letters typed as other code points are the same password.
-func TestPasswordsAreNormalised(t *testing.T) {
+func TestPasswordNormalisation(t *testing.T) {
 	const composed, decomposed, wide = "żółw i żaba ą", "z\u0307o\u0301\u0142w i z\u0307aba a\u0328", "ｚｅｇｏ ｚｅｇｏ ｚｅｇｏ"
 	if !VerifyPassword(HashPassword(composed), decomposed) || !VerifyPassword(HashPassword(decomposed), composed) ||
 		!VerifyPassword(HashPassword(wide), "zego zego zego") {

@@ -63,7 +63,7 @@ func TestAuthorizationHeaders(t *testing.T) {
 	}
 }
 
-func TestARevokedKeyStopsWithin60Seconds(t *testing.T) {
+func TestRevokedKeyCache(t *testing.T) {
 	s := created(t)
 	text, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
 	if err != nil {
@@ -86,7 +86,7 @@ func TestARevokedKeyStopsWithin60Seconds(t *testing.T) {
 	wantKind(t, err, fault.InvalidKey)
 }
 
-func TestAPermissionIsInForceWithin60Seconds(t *testing.T) {
+func TestPermissionCache(t *testing.T) {
 	s := created(t)
 	text, _, err := s.IssueKey(t.Context(), "courier-ltd", noon)
 	if err != nil {
@@ -106,7 +106,7 @@ func TestAPermissionIsInForceWithin60Seconds(t *testing.T) {
 	}
 }
 
-func TestACachedKeyCostsNoRead(t *testing.T) {
+func TestCachedKeyReads(t *testing.T) {
 	s, meter, text := metered(t)
 	keys := NewCache(s, time.Now)
 	meter.Reset()
@@ -137,7 +137,7 @@ func cacheOver(
 	}
 }
 
-func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
+func TestConcurrentLookups(t *testing.T) {
 	var mu sync.Mutex
 	asked := 0
 	arrived := make(chan struct{})
@@ -169,7 +169,7 @@ func TestABurstOnAColdKeyAsksOnce(t *testing.T) {
 }
 
 // A request that missed the cache just before another one's read ended finds that read's result.
-func TestALateMissAsksNoMore(t *testing.T) {
+func TestLateMiss(t *testing.T) {
 	asked := 0
 	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
 		asked++
@@ -187,7 +187,7 @@ func TestALateMissAsksNoMore(t *testing.T) {
 }
 
 // Whoever comes first may hang up; those who wait for the same answer must not suffer.
-func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
+func TestCancelledLookup(t *testing.T) {
 	arrived := make(chan struct{})
 	release := make(chan struct{})
 	keys := cacheOver(time.Now, func(ctx context.Context, _ string) (provider.Provider, bool, error) {
@@ -213,7 +213,7 @@ func TestACancelledRequestDoesNotCancelTheRead(t *testing.T) {
 	both.Wait()
 }
 
-func TestWhatIsUnknownIsNotRemembered(t *testing.T) {
+func TestUnknownKeyNotCached(t *testing.T) {
 	keys := cacheOver(
 		time.Now,
 		func(context.Context, string) (provider.Provider, bool, error) { return provider.Provider{}, false, nil },
@@ -227,7 +227,7 @@ func TestWhatIsUnknownIsNotRemembered(t *testing.T) {
 	}
 }
 
-func TestTheCacheIsBounded(t *testing.T) {
+func TestCacheSize(t *testing.T) {
 	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
 		return provider.Provider{ID: "p"}, true, nil
 	})
@@ -246,7 +246,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	}
 }
 
-func TestAFullCacheGivesUpTheStaleFirst(t *testing.T) {
+func TestCacheEviction(t *testing.T) {
 	c := &clock{now: noon}
 	keys := cacheOver(c.Now, nil)
 	for i := range maxCachedKeys - 1 {
@@ -261,7 +261,7 @@ func TestAFullCacheGivesUpTheStaleFirst(t *testing.T) {
 }
 
 // A clock set back must not make a revoked key live on.
-func TestAClockSetBackForgets(t *testing.T) {
+func TestClockSetBack(t *testing.T) {
 	c := &clock{now: noon}
 	asked := 0
 	keys := cacheOver(c.Now, func(context.Context, string) (provider.Provider, bool, error) {
@@ -280,7 +280,7 @@ func TestAClockSetBackForgets(t *testing.T) {
 	}
 }
 
-func TestAStorageThatFailsIsNoInvalidKey(t *testing.T) {
+func TestUnavailableStorage(t *testing.T) {
 	broken := fault.Wrap(fault.Unavailable, errors.New("down"))
 	keys := cacheOver(time.Now, func(context.Context, string) (provider.Provider, bool, error) {
 		return provider.Provider{}, false, broken

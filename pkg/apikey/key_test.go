@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestMintedKeys(t *testing.T) {
+func TestGenerateKey(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 1000 {
 		key := generateKey(livePrefix)
@@ -32,7 +32,7 @@ func drawKey(t *rapid.T) string {
 	return keyOf(rapid.SliceOfN(rapid.Byte(), randomBytes, randomBytes).Draw(t, "random"))
 }
 
-func TestEveryNumberMakesAWellFormedKey(t *testing.T) {
+func TestKeyFormatProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		if key := drawKey(t); !wellFormed(livePrefix, key) {
 			t.Fatalf("%s is refused", key)
@@ -40,7 +40,7 @@ func TestEveryNumberMakesAWellFormedKey(t *testing.T) {
 	})
 }
 
-func TestKeysHoldAllTheirRandomBits(t *testing.T) {
+func TestKeyEntropy(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		random := rapid.SliceOfN(rapid.Byte(), randomBytes, randomBytes).Draw(t, "random")
 		back := new(big.Int)
@@ -54,7 +54,7 @@ func TestKeysHoldAllTheirRandomBits(t *testing.T) {
 }
 
 // CRC-32 finds every error of at most 32 neighbouring bits, so neither of the two usual slips can pass.
-func TestASlipOfOneCharacterIsRefused(t *testing.T) {
+func TestKeyChecksumSubstitution(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := []byte(drawKey(t))
 		i := rapid.IntRange(0, len(key)-1).Draw(t, "place")
@@ -66,7 +66,7 @@ func TestASlipOfOneCharacterIsRefused(t *testing.T) {
 	})
 }
 
-func TestTwoNeighboursSwappedAreRefused(t *testing.T) {
+func TestKeyChecksumTransposition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := []byte(drawKey(t))
 		border := len(key) - checksumWidth - 1 // a swap across it changes both the number and the checksum
@@ -80,7 +80,7 @@ func TestTwoNeighboursSwappedAreRefused(t *testing.T) {
 	})
 }
 
-func TestKeysAreCaseSensitive(t *testing.T) {
+func TestKeyCase(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := drawKey(t)
 		if lower := strings.ToLower(key); lower != key && wellFormed(livePrefix, lower) {
@@ -92,7 +92,7 @@ func TestKeysAreCaseSensitive(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoKey(t *testing.T) {
+func TestMalformedKeys(t *testing.T) {
 	good := keyOf(make([]byte, randomBytes))
 	for name, text := range map[string]string{
 		"empty":            "",
@@ -109,7 +109,7 @@ func TestWhatIsNoKey(t *testing.T) {
 }
 
 // Keys are kept by work providers for years: what was issued once must stay well formed.
-func TestTheFormOfKeysStays(t *testing.T) {
+func TestKeyFormat(t *testing.T) {
 	if !wellFormed(livePrefix, "zego_live_0123456789ABCDEFGHIJKLMNOPQ"+"10urED") {
 		t.Error("a key that was issued before is refused")
 	}

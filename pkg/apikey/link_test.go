@@ -95,7 +95,7 @@ func TestSignedLinks(t *testing.T) {
 }
 
 // No change of a link keeps its signature.
-func TestLinkSignatureCoversEveryValue(t *testing.T) {
+func TestLinkSignature(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringMatching(`[A-Za-z0-9 &@.+-]{0,12}`)
 		draw := func(name string) Link {

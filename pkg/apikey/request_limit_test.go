@@ -77,7 +77,7 @@ func TestRequestLimit(t *testing.T) {
 }
 
 // Functions share the counter through the table. A provider's own limit replaces that of all.
-func TestRequestLimitIsShared(t *testing.T) {
+func TestSharedRequestLimit(t *testing.T) {
 	s, meter, text := metered(t)
 	if _, err := s.Update(t.Context(), "courier-ltd", Changes{RequestLimit: new(int64(100))}); err != nil {
 		t.Fatal(err)

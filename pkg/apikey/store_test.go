@@ -47,7 +47,7 @@ func wantKind(t *testing.T, err error, kind fault.Kind) {
 	}
 }
 
-func TestProvidersAreFoundByIDAndName(t *testing.T) {
+func TestGetAndByName(t *testing.T) {
 	s := created(t)
 	want := provider.Provider{ID: "courier-ltd", Name: "Courier Ltd", CanEnrol: true}
 	if got, err := s.Get(t.Context(), "courier-ltd"); err != nil || got != want {
@@ -62,7 +62,7 @@ func TestProvidersAreFoundByIDAndName(t *testing.T) {
 	}
 }
 
-func TestAProviderIsNotCreatedTwice(t *testing.T) {
+func TestCreateDuplicate(t *testing.T) {
 	s := created(t)
 	for _, name := range []string{"Courier Ltd", "COURIER-LTD"} {
 		_, err := s.Create(t.Context(), provider.Provider{Name: name}, noon)
@@ -75,7 +75,7 @@ func TestAProviderIsNotCreatedTwice(t *testing.T) {
 	wantKind(t, err, fault.InvalidData)
 }
 
-func TestListIsEveryProvider(t *testing.T) {
+func TestList(t *testing.T) {
 	s := created(t)
 	if _, err := s.Create(t.Context(), provider.Provider{Name: "A & B"}, noon); err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestListIsEveryProvider(t *testing.T) {
 	}
 }
 
-func TestOnlyHashesOfKeysAreStored(t *testing.T) {
+func TestStoredKeyHashes(t *testing.T) {
 	s := created(t)
 	text, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
 	if err != nil {
@@ -115,7 +115,7 @@ func TestOnlyHashesOfKeysAreStored(t *testing.T) {
 	}
 }
 
-func TestKeysAreListedTheOldestFirst(t *testing.T) {
+func TestKeyOrder(t *testing.T) {
 	s := created(t)
 	var want []string
 	for i := range 5 {
@@ -136,7 +136,7 @@ func TestKeysAreListedTheOldestFirst(t *testing.T) {
 	}
 }
 
-func TestRevokingStaysAsItWasFirst(t *testing.T) {
+func TestRevokeTwice(t *testing.T) {
 	s := created(t)
 	text, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
 	if err != nil {
@@ -157,7 +157,7 @@ func TestRevokingStaysAsItWasFirst(t *testing.T) {
 }
 
 // The key in use and its successor both work for the overlap, and only the successor afterwards.
-func TestARotatedKeyGivesWay(t *testing.T) {
+func TestRotateKey(t *testing.T) {
 	s := created(t)
 	old, oldKey, err := s.IssueKey(t.Context(), "courier-ltd", noon)
 	if err != nil {
@@ -193,7 +193,7 @@ func TestARotatedKeyGivesWay(t *testing.T) {
 }
 
 // Who reads a key that two operators change at once finds one end of it.
-func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
+func TestConcurrentKeyChange(t *testing.T) {
 	s := created(t)
 	_, key, err := s.IssueKey(t.Context(), "courier-ltd", noon)
 	if err != nil {
@@ -217,7 +217,7 @@ func TestAKeyChangedMeanwhileIsNotChangedAgain(t *testing.T) {
 
 // The last use is known to the hour, and written when a cache fills and the hour is another: not by every request, nor
 // by every cold start.
-func TestLastUseIsNotedOnceAnHour(t *testing.T) {
+func TestLastUse(t *testing.T) {
 	s, meter, text := metered(t)
 	for _, c := range []struct {
 		at     time.Duration
@@ -272,7 +272,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-func TestKeysOfNobody(t *testing.T) {
+func TestUnknownProvider(t *testing.T) {
 	s := created(t)
 	_, _, err := s.IssueKey(t.Context(), "nobody", noon)
 	wantKind(t, err, fault.NotFound)
@@ -284,7 +284,7 @@ func TestKeysOfNobody(t *testing.T) {
 }
 
 // Rows live for years. These are rows as the first release wrote them; every later one must read them.
-func TestRowsOfForm1AreRead(t *testing.T) {
+func TestVersion1Items(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	const text = "zego_live_0123456789ABCDEFGHIJKLMNOPQ10urED"
 	const hash = "14a9509b3d92f92ddb2791aa8f4de67a8cf0ed5abdeef1d819122a6855ccb386"

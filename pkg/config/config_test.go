@@ -95,7 +95,7 @@ func TestAWS(t *testing.T) {
 }
 
 // A plain write that meets a transaction on its item is retried.
-func TestConflictsWithTransactionsAreRetried(t *testing.T) {
+func TestTransactionConflictRetries(t *testing.T) {
 	calls := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		calls++

@@ -68,7 +68,7 @@ func childminders(t *testing.T) *fixture {
 	return w
 }
 
-func TestRow8EnrolInsuresAtOnce(t *testing.T) {
+func TestRow8Enrol(t *testing.T) {
 	w := childminders(t)
 	answer, number := w.enrolled(example)
 	want := `{"customerNumber":"` + number + `","occupations":["childminder"],` +
@@ -95,7 +95,7 @@ func TestRow8EnrolInsuresAtOnce(t *testing.T) {
 }
 
 // Rule 7: what an enrolled customer does counts from the enrolment on.
-func TestEnrolConsentsLinksAndMatches(t *testing.T) {
+func TestEnrolHistory(t *testing.T) {
 	w := childminders(t)
 	_, number := w.enrolled(example)
 	history, err := w.timelines.History(t.Context(), courier, number)
@@ -135,7 +135,7 @@ func TestRow9Occupations(t *testing.T) {
 	}
 }
 
-func TestRow24WhatCannotBeEnrolled(t *testing.T) {
+func TestRow24InvalidEnrolments(t *testing.T) {
 	w := childminders(t)
 	for _, c := range []struct{ name, old, new, field string }{
 		{"unknown product", "FL.OCC.PL.UK.001", "FL.OCC.PL.UK.009", "product.code"},
@@ -188,7 +188,7 @@ func TestRow24WhatCannotBeEnrolled(t *testing.T) {
 	}
 }
 
-func TestRow24WithoutPermission(t *testing.T) {
+func TestRow24NoPermission(t *testing.T) {
 	w := childminders(t)
 	for _, body := range []string{example, "", "{"} { // 403 comes before 400
 		status, answer := w.post(parcels, body)
@@ -211,7 +211,7 @@ func TestEnrolBrokenJSON(t *testing.T) {
 	}
 }
 
-func TestRow2AnIntegerAsID(t *testing.T) {
+func TestRow2IntegerID(t *testing.T) {
 	w := childminders(t)
 	answer, _ := w.enrolled(strings.Replace(example, `"596e34ee2346c78cc8cf7c4"`, `90071992547409931`, 1))
 	if !strings.Contains(answer, `"workProviderUserId":"90071992547409931"`) {
@@ -229,7 +229,7 @@ func TestRow24TooManyOccupations(t *testing.T) {
 	}
 }
 
-func TestRow25TheFirstAnswerAgain(t *testing.T) {
+func TestRow25RepeatedEnrolment(t *testing.T) {
 	w := childminders(t)
 	first, _ := w.enrolled(example)
 	// Neither a product that is no longer what it was nor a spelling without meaning makes it another request.
@@ -269,7 +269,7 @@ func TestRow25EmailDigestsBeforeNormalisation(t *testing.T) {
 	}
 }
 
-func TestRow25OtherDataUnderTheSameID(t *testing.T) {
+func TestRow25DifferentData(t *testing.T) {
 	w := childminders(t)
 	w.enrolled(example)
 	for field, change := range map[string][2]string{
@@ -294,7 +294,7 @@ func TestRow25OtherDataUnderTheSameID(t *testing.T) {
 	}
 }
 
-func TestRow25AnIDLinkedOtherwise(t *testing.T) {
+func TestRow25LinkedID(t *testing.T) {
 	w := childminders(t)
 	w.create("ABC123", courier, "596e34ee2346c78cc8cf7c4", Policy{})
 	status, body := w.post(courier, example)
@@ -305,7 +305,7 @@ func TestRow25AnIDLinkedOtherwise(t *testing.T) {
 	w.enrolled(strings.Replace(example, "596e34ee2346c78cc8cf7c4", "only-at-parcels", 1))
 }
 
-func TestRow25AnEmailThatHasAnAccount(t *testing.T) {
+func TestRow25EmailWithAccount(t *testing.T) {
 	w := childminders(t)
 	_, one := w.enrolled(example)
 	_, two := w.enrolled(strings.Replace(example, "596e34ee", "", 1))
@@ -314,7 +314,7 @@ func TestRow25AnEmailThatHasAnAccount(t *testing.T) {
 	}
 }
 
-func TestRow25FiftyAtOnceMakeOneCustomer(t *testing.T) {
+func TestRow25ConcurrentEnrolments(t *testing.T) {
 	emulator.Require(t, emulator.AtomicConditions)
 	w := childminders(t)
 	answers := make([]string, 50)
@@ -359,7 +359,7 @@ func TestRow25EnrolConcurrently(t *testing.T) {
 }
 
 // Promise 5: after anything but a 202 nothing has happened, and a retry is safe.
-func TestWithoutTheRefoldNothingIsWritten(t *testing.T) {
+func TestRecomputeUnavailable(t *testing.T) {
 	w := childminders(t)
 	down := errors.New("the queue is down")
 	broken := NewRegistrar(
@@ -380,7 +380,7 @@ func TestWithoutTheRefoldNothingIsWritten(t *testing.T) {
 	w.enrolled(example)
 }
 
-func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
+func TestEnrolCalls(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
 	w := newFixture(t, env)
@@ -394,7 +394,7 @@ func TestEnrolIsThreeReadsAndOneTransaction(t *testing.T) {
 }
 
 // Personal data stays in the table Customers, and each of the details stands in it once.
-func TestPersonalDataIsWhereItBelongs(t *testing.T) {
+func TestPersonalDataTables(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	w := newFixture(t, env)
 	w.define(childminderProduct)

@@ -31,7 +31,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-func TestCreateWithoutALink(t *testing.T) {
+func TestCreateUnlinked(t *testing.T) {
 	w := newEmptyFixture(t)
 	number, err := w.register.Create(
 		t.Context(),
@@ -46,7 +46,7 @@ func TestCreateWithoutALink(t *testing.T) {
 	}
 }
 
-func TestCreateWithALinkByNumberOnly(t *testing.T) {
+func TestCreateLinkedByNumber(t *testing.T) {
 	w := newEmptyFixture(t)
 	w.create("ABC123", courier, "", withVehicle)
 	h, err := w.timelines.History(t.Context(), courier, "ABC123")
@@ -55,7 +55,7 @@ func TestCreateWithALinkByNumberOnly(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeCreated(t *testing.T) {
+func TestCreateErrors(t *testing.T) {
 	w := newEmptyFixture(t)
 	w.create("ABC123", courier, "12345", withVehicle)
 	for name, c := range map[string]struct {
@@ -78,7 +78,7 @@ func TestWhatCannotBeCreated(t *testing.T) {
 	}
 }
 
-func TestOfManyWhoWantANumberOneGetsIt(t *testing.T) {
+func TestConcurrentNumbers(t *testing.T) {
 	w := newEmptyFixture(t)
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -103,7 +103,7 @@ func TestOfManyWhoWantANumberOneGetsIt(t *testing.T) {
 }
 
 // Rows live for years. These are rows as the first release wrote them; every later one must read them.
-func TestRowsOfForm1AreRead(t *testing.T) {
+func TestVersion1Items(t *testing.T) {
 	w := newEmptyFixture(t)
 	salt := []byte("0123456789abcdef")
 	for _, row := range []map[string]any{

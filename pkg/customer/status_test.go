@@ -36,7 +36,7 @@ func couriers(t *testing.T) *fixture {
 	return w
 }
 
-func TestStatusToTheByte(t *testing.T) {
+func TestStatusBodies(t *testing.T) {
 	w := couriers(t)
 	const enabled = `{"status":"ENABLED","policyId":"ABC123","customer_number":"ABC123",` +
 		`"cover_class_of_use":"Carriage of Goods for Hire & Reward","cover_level":"Third Party (TPO)",` +
@@ -68,7 +68,7 @@ func TestStatusToTheByte(t *testing.T) {
 	}
 }
 
-func TestStatusOfNobody(t *testing.T) {
+func TestStatusUnknown(t *testing.T) {
 	w := couriers(t)
 	for name, c := range map[string]struct {
 		query string
@@ -96,7 +96,7 @@ func TestStatusOfNobody(t *testing.T) {
 
 // The two-tenant test: nothing tells somebody who shares with another work provider, or with none, from somebody who
 // does not exist.
-func TestRow23NotConsentedIsNotThere(t *testing.T) {
+func TestRow23NoConsent(t *testing.T) {
 	w := couriers(t)
 	w.create("GONE12", courier, "left", withVehicle)
 	w.withdraw("GONE12")
@@ -158,7 +158,7 @@ func TestStatusReads(t *testing.T) {
 	}
 }
 
-func TestStatusAnswersHead(t *testing.T) {
+func TestStatusHead(t *testing.T) {
 	w := couriers(t)
 	response := ask(w.status, courier, http.MethodHead, "/v1/status/?customerNumber=ABC123", "")
 	if body := bodyOf(t, response); response.StatusCode != 200 || body != "" {
@@ -168,7 +168,7 @@ func TestStatusAnswersHead(t *testing.T) {
 
 // Of somebody who is insured and whom the work provider has not confirmed, or says that it does not know, the status
 // says so, under each of their names. Nothing is said of who is not insured.
-func TestStatusOfAnUnmatchedCustomer(t *testing.T) {
+func TestStatusUnmatched(t *testing.T) {
 	for _, c := range []struct{ number, query, detail string }{
 		{"ABC123", "customerNumber=ABC123", `,"detail":"Insured, shifts not yet counted"}`},
 		{"ABC123", "workProviderUserId=12345", `,"detail":"Insured, shifts not yet counted"}`},
@@ -194,7 +194,7 @@ func TestStatusOfAnUnmatchedCustomer(t *testing.T) {
 }
 
 // Somebody may sign up before they are insured with anything.
-func TestStatusWithoutAPolicy(t *testing.T) {
+func TestStatusNoPolicy(t *testing.T) {
 	if got, want := newStatusResponse("ABC123", Policy{}),
 		(statusResponse{Status: "DISABLED", PolicyID: "ABC123", CustomerNumber: "ABC123"}); got != want {
 		t.Errorf("%+v", got)

@@ -54,7 +54,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestValidateTakesOneRead(t *testing.T) {
+func TestValidateCalls(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	meter := emulator.AttachMeter(env)
 	w := newFixture(t, env)

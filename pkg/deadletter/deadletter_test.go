@@ -35,7 +35,7 @@ func same(a, b DeadLetter) bool {
 		a.RedrivenAt.Equal(b.RedrivenAt)
 }
 
-func TestALettersBytesStayWhatTheyWere(t *testing.T) {
+func TestLetterBytes(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	for i, body := range bodies {
 		want := FromSQS(
@@ -65,7 +65,7 @@ func TestALettersBytesStayWhatTheyWere(t *testing.T) {
 	}
 }
 
-func TestFilingTwiceIsFilingOnce(t *testing.T) {
+func TestArchiveTwice(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	first := FromSQS(message("m", noon, "body"), ReasonMalformed, noon)
 	second := FromSQS(message("m", noon, "body"), ReasonRetriesExhausted, noon.Add(time.Hour))
@@ -91,7 +91,7 @@ func TestFilingTwiceIsFilingOnce(t *testing.T) {
 	}
 }
 
-func TestLettersThatAreNotThere(t *testing.T) {
+func TestUnknownLetters(t *testing.T) {
 	s := NewStore(emulator.NewTestEnv(t))
 	there := FromSQS(message("m", noon, "body"), ReasonMalformed, noon)
 	if err := s.Archive(t.Context(), there); err != nil {
@@ -122,7 +122,7 @@ func (p *failingArchiver) Archive(_ context.Context, l DeadLetter) error {
 	return nil
 }
 
-func TestTheConsumerFilesWhatItCan(t *testing.T) {
+func TestConsumerPartialFailure(t *testing.T) {
 	filer := &failingArchiver{refuse: "b"}
 	consume := Consumer(filer, func() time.Time { return noon.Add(time.Hour) })
 	response, err := consume(t.Context(), events.SQSEvent{Records: []events.SQSMessage{

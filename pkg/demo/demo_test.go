@@ -32,7 +32,7 @@ func load(t *testing.T, env *config.Env, previous Data) Data {
 	return world
 }
 
-func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
+func TestContractExamples(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	world := load(t, env, Data{})
 	keys := map[string]string{}
@@ -65,7 +65,7 @@ func TestTheDemoWorldIsThatOfTheContract(t *testing.T) {
 	}
 }
 
-func TestTheProvidersMayEnrolOrNot(t *testing.T) {
+func TestEnrolmentPermissions(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	world := load(t, env, Data{})
 	for i, may := range []bool{true, false} {
@@ -82,7 +82,7 @@ func TestTheProvidersMayEnrolOrNot(t *testing.T) {
 	}
 }
 
-func TestEverybodyConsentedAYearAgo(t *testing.T) {
+func TestConsents(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	load(t, env, Data{})
 	months := time.Now().AddDate(0, -11, 0)
@@ -94,7 +94,7 @@ func TestEverybodyConsentedAYearAgo(t *testing.T) {
 	}
 }
 
-func TestLoadingAgainChangesNothing(t *testing.T) {
+func TestLoadTwice(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	first := load(t, env, Data{URL: "http://127.0.0.1:3000"})
 	before := rows(t, env)
@@ -106,7 +106,7 @@ func TestLoadingAgainChangesNothing(t *testing.T) {
 	}
 }
 
-func TestKeysThatNoLongerWorkAreReplaced(t *testing.T) {
+func TestRevokedKeysReplaced(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	first := load(t, env, Data{})
 	swapped := Data{WorkProviders: []WorkProvider{
@@ -125,7 +125,7 @@ func TestKeysThatNoLongerWorkAreReplaced(t *testing.T) {
 	}
 }
 
-func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
+func TestKeyImport(t *testing.T) {
 	gone := load(t, emulator.NewTestEnv(t), Data{})
 	env := emulator.NewTestEnv(t)
 	if world := load(t, env, gone); !reflect.DeepEqual(world.WorkProviders, gone.WorkProviders) {
@@ -137,7 +137,7 @@ func TestAKeyOfAWorldThatIsGoneWorksInTheNext(t *testing.T) {
 	}
 }
 
-func TestARevokedKeyIsNotAdmittedAgain(t *testing.T) {
+func TestRevokedKeyNotImported(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	first := load(t, env, Data{})
 	store := apikey.NewStore(env)
@@ -153,7 +153,7 @@ func TestARevokedKeyIsNotAdmittedAgain(t *testing.T) {
 	}
 }
 
-func TestTheFormOfTheFile(t *testing.T) {
+func TestFileFormat(t *testing.T) {
 	world := Data{
 		URL:           "http://127.0.0.1:3000",
 		WorkProviders: []WorkProvider{{"Courier Ltd", "k"}},
@@ -186,7 +186,7 @@ func rows(t *testing.T, env *config.Env) map[string]map[string]any {
 }
 
 // Who tries out what an erasure does can still start again.
-func TestWhoIsErasedStaysSo(t *testing.T) {
+func TestErasedCustomer(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	world := load(t, env, Data{})
 	noRefold := func(context.Context, string, string, time.Time) error { return nil }

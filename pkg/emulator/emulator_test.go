@@ -19,7 +19,7 @@ import (
 	"zego.com/workprovider/pkg/config"
 )
 
-func TestForTestGivesEachCallItsOwnTablesAndQueues(t *testing.T) {
+func TestNewTestEnvIsolation(t *testing.T) {
 	one := NewTestEnv(t)
 	other := NewTestEnv(t)
 	for _, name := range []string{"PROVIDERS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE", "EVENTS_QUEUE_URL"} {
@@ -42,7 +42,7 @@ func TestForTestGivesEachCallItsOwnTablesAndQueues(t *testing.T) {
 }
 
 // The queue's own attributes and the way to its dead-letter queue are those of template.yaml.
-func TestForTestMakesTheQueueOfTheTemplate(t *testing.T) {
+func TestNewTestEnvQueue(t *testing.T) {
 	env := NewTestEnv(t)
 	got, err := sqs.NewFromConfig(env.AWS()).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl:       aws.String(env.Get("EVENTS_QUEUE_URL")),
@@ -59,7 +59,7 @@ func TestForTestMakesTheQueueOfTheTemplate(t *testing.T) {
 	}
 }
 
-func TestMeterCountsCallsAndWriteUnits(t *testing.T) {
+func TestMeter(t *testing.T) {
 	Require(t, WriteCapacity)
 	env := NewTestEnv(t)
 	meter := AttachMeter(env)
@@ -78,7 +78,7 @@ func TestMeterCountsCallsAndWriteUnits(t *testing.T) {
 }
 
 // State survives a stop and a new start, and what exists already is not made again.
-func TestStateIsKept(t *testing.T) {
+func TestState(t *testing.T) {
 	dir := t.TempDir()
 	var first map[string]string
 	for run := range 2 {
@@ -114,7 +114,7 @@ func TestStateIsKept(t *testing.T) {
 
 // Queued messages survive a stop and a new start on another port, also in a queue that was created with other
 // attributes.
-func TestQueuedMessagesAreKept(t *testing.T) {
+func TestQueueState(t *testing.T) {
 	dir := t.TempDir()
 	for run := range 3 {
 		server, err := Start(Options{StateDir: dir})
@@ -151,7 +151,7 @@ func TestQueuedMessagesAreKept(t *testing.T) {
 }
 
 // A template whose queue changed between two starts must not need `make clean`.
-func TestCreateChangesAQueueThatExists(t *testing.T) {
+func TestCreateExistingQueue(t *testing.T) {
 	server, err := testServer()
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestCreateChangesAQueueThatExists(t *testing.T) {
 	}
 }
 
-func TestStartSaysWhatIsWrong(t *testing.T) {
+func TestStartErrors(t *testing.T) {
 	t.Run("no tools", func(t *testing.T) {
 		t.Chdir(t.TempDir())
 		if err := os.WriteFile("go.mod", nil, 0o600); err != nil {

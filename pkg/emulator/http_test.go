@@ -28,7 +28,7 @@ func (c *closable) Read(b []byte) (int, error) {
 
 func (c *closable) Close() error { c.closed = true; return nil }
 
-func TestNobodyClosesTheBodyOnItsWay(t *testing.T) {
+func TestBufferingClient(t *testing.T) {
 	for _, body := range []string{"", "{}", strings.Repeat("x", 1<<20)} {
 		sent, err := http.NewRequest(http.MethodPost, "http://127.0.0.1/", nil)
 		if err != nil {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // The emulator ends with the process that started it, even if that one has no time to stop it.
-func TestServerDiesWithItsParent(t *testing.T) {
+func TestParentExit(t *testing.T) {
 	executable, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func (a *api) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // A heartbeat is counted when its event was applied in time, and at no other time.
-func TestOnlyAnAppliedEventIsCounted(t *testing.T) {
+func TestRun(t *testing.T) {
 	for name, test := range map[string]struct {
 		api  api
 		key  string

@@ -61,7 +61,7 @@ func (w *fixture) wantPending(number string, want ...string) {
 }
 
 // A claim takes nothing from anybody; what was sent under the id counts for whom the work provider confirms.
-func TestClaimIsConfirmedByTheReply(t *testing.T) {
+func TestClaimConfirmed(t *testing.T) {
 	w := newFixture(t)
 	w.ok(w.claim("ABC123", "12345", hours(0)))
 	w.ok(w.claim("ABC12", "12345", hours(0)))
@@ -86,7 +86,7 @@ func TestClaimIsConfirmedByTheReply(t *testing.T) {
 }
 
 // A 404 releases the id: nobody is kept from it, and the customer may claim it again.
-func TestClaimIsReleasedByNoMatch(t *testing.T) {
+func TestClaimReleased(t *testing.T) {
 	w := newFixture(t)
 	w.ok(w.claim("ABC123", "12345", hours(0)))
 	if w.reply("ABC123", "12345", false, "", hours(1)) {
@@ -109,7 +109,7 @@ func TestClaimIsReleasedByNoMatch(t *testing.T) {
 }
 
 // The id in the reply counts, not the one in the link.
-func TestReplyNamesAnotherID(t *testing.T) {
+func TestReplyWithAnotherID(t *testing.T) {
 	w := newFixture(t)
 	w.ok(w.claim("ABC123", "12345", hours(0)))
 	w.reply("ABC123", "12345", true, "777", hours(1))

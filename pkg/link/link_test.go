@@ -147,7 +147,7 @@ func (w *fixture) wantOwner(userID, want string) {
 	}
 }
 
-func TestEventsThatCameBeforeConsentLinkAndMatchApplyByThemselves(t *testing.T) {
+func TestEventsBeforeConsent(t *testing.T) {
 	w := newFixture(t)
 	w.send(courier, in("12345", hours(1)), out("12345", hours(2)), in("12345", hours(5)), out("12345", hours(6)))
 	steps := []func() error{
@@ -167,7 +167,7 @@ func TestEventsThatCameBeforeConsentLinkAndMatchApplyByThemselves(t *testing.T) 
 	w.wantShifts("with all three", "ABC123", "5-6 LOGOUT")
 }
 
-func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
+func TestMatchBeforeLink(t *testing.T) {
 	w := newFixture(t)
 	w.send(courier, in("12345", hours(5)), out("12345", hours(6)))
 	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", Matched: true}, hours(4)))
@@ -178,7 +178,7 @@ func TestTheMatchMayComeBeforeTheLink(t *testing.T) {
 	w.wantShifts("with one, weeks later", "ABC123", "5-6 LOGOUT")
 }
 
-func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
+func TestRenewedConsent(t *testing.T) {
 	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.ok(w.links.Assign(t.Context(), courier, "ABC123", "another", hours(-9)))
@@ -204,8 +204,8 @@ func TestConsentWithdrawnAndGivenAgain(t *testing.T) {
 	w.wantShifts("after the other link", "ABC123", "-2-0 WITHDRAWN", "3-5 LOGOUT")
 }
 
-// TestAMatchReachesBackIntoTheConsentBefore: what was sent under a consent that was withdrawn since has waited, too.
-func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
+// TestMatchOfPreviousConsent: what was sent under a consent that was withdrawn since has waited, too.
+func TestMatchOfPreviousConsent(t *testing.T) {
 	w := newFixture(t)
 	w.ok(w.links.GrantConsent(t.Context(), link.Grant{Provider: courier, Customer: "ABC123", UserID: "12345"}, hours(-20)))
 	w.send(courier, in("12345", hours(-18)), out("12345", hours(-16)))
@@ -218,7 +218,7 @@ func TestAMatchReachesBackIntoTheConsentBefore(t *testing.T) {
 }
 
 // All at the same instant of a clock: the changes still have the effect of the last one.
-func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
+func TestChangeOrder(t *testing.T) {
 	w := newFixture(t)
 	for range 3 {
 		w.give(courier, "ABC123", "12345", noon)
@@ -246,7 +246,7 @@ func TestChangesKeepTheirOrderWhateverTheClock(t *testing.T) {
 	}
 }
 
-func TestAnIDThatMoves(t *testing.T) {
+func TestMove(t *testing.T) {
 	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.give(courier, "ABC12", "", hours(-10))
@@ -276,7 +276,7 @@ func TestAnIDThatMoves(t *testing.T) {
 	w.wantOwner("12345", "ABC12")
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestErrors(t *testing.T) {
 	w := newFixture(t)
 	ctx := t.Context()
 	w.give(courier, "ABC123", "12345", hours(-10))
@@ -336,7 +336,7 @@ func TestManyIDs(t *testing.T) {
 }
 
 // Nothing is changed unless the guard has been taken.
-func TestTheGuardComesFirst(t *testing.T) {
+func TestRecoveryMessageFirst(t *testing.T) {
 	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.queue.Err = fault.New(fault.Unavailable, "")
@@ -354,7 +354,7 @@ func TestTheGuardComesFirst(t *testing.T) {
 	w.wantOwner("1", "")
 }
 
-func TestOfTwoWhoWantAnIDOneGetsIt(t *testing.T) {
+func TestConcurrentLinks(t *testing.T) {
 	w := newFixture(t)
 	w.give(courier, "ABC123", "", hours(-10))
 	w.give(courier, "ABC12", "", hours(-10))
@@ -380,7 +380,7 @@ func TestOfTwoWhoWantAnIDOneGetsIt(t *testing.T) {
 }
 
 // Whichever comes first, nobody has an id without sharing.
-func TestALinkAndAWithdrawalAtOnce(t *testing.T) {
+func TestConcurrentWithdrawal(t *testing.T) {
 	w := newFixture(t)
 	for round := range 10 {
 		w.give(courier, "ABC123", "", noon)
@@ -398,7 +398,7 @@ func TestALinkAndAWithdrawalAtOnce(t *testing.T) {
 
 // Contract row 23: to a work provider that somebody shared with, and shares with no longer, they are like nobody at
 // all, byte for byte and header for header, while another provider sees them as before.
-func TestWithdrawnCustomerIsHidden(t *testing.T) {
+func TestWithdrawnCustomer(t *testing.T) {
 	w := newFixture(t)
 	w.give(courier, "ABC123", "12345", hours(-10))
 	w.give(parcels, "ABC123", "12345", hours(-10))

@@ -32,7 +32,7 @@ func TestSending(t *testing.T) {
 }
 
 // SES's own words hold the addresses it refuses; ours do not.
-func TestRefusals(t *testing.T) {
+func TestSendErrors(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	other := config.From(map[string]string{"MAIL_FROM": "stranger@elsewhere.example"})
 	other.SetAWS(env.AWS())
@@ -63,7 +63,7 @@ func TestRejectedAddress(t *testing.T) {
 	}
 }
 
-func TestASenderNeedsAnAddress(t *testing.T) {
+func TestMissingAddress(t *testing.T) {
 	env := config.From(nil)
 	NewSES(env)
 	if err := env.Err(); err == nil || !strings.Contains(err.Error(), "MAIL_FROM") {

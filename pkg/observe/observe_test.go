@@ -152,7 +152,7 @@ func TestRedaction(t *testing.T) {
 }
 
 // On one's own machine a tally is for people.
-func TestTextLeavesTheDirectiveOut(t *testing.T) {
+func TestTextHandler(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	defer slog.SetDefault(before)

@@ -60,7 +60,7 @@ func (w *fixture) history(number string) timeline.History {
 
 // Where the work provider has a webhook, whoever opens a link with another's id takes nothing from them: the owner
 // agrees as if nobody had been there, and nobody is matched before the reply.
-func TestNobodyTakesAnIDByALink(t *testing.T) {
+func TestLinkOfAnotherID(t *testing.T) {
 	w := newFixture(t)
 	w.webhooks.configured = true
 	w.webhooks.state = webhook.MatchPending
@@ -114,7 +114,7 @@ func TestSignedLinks(t *testing.T) {
 }
 
 // A link that was opened before the work provider asked for signatures is not agreed to afterwards.
-func TestSignaturesAreRequiredAtTheConsent(t *testing.T) {
+func TestConsentSignature(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("ANN1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com").open(linkFor("77", "")).expectText(200, "Share with Courier Ltd?")

@@ -25,7 +25,7 @@ func atTheSameTime(n int, do func(i int) error) []error {
 }
 
 // Every row of Sessions, and every one that waits for a mail, has an end.
-func TestEverythingEnds(t *testing.T) {
+func TestErasureEndsSessions(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().open(linkFor("77", ""))
@@ -60,7 +60,7 @@ func TestEverythingEnds(t *testing.T) {
 }
 
 // Two customers who agree to the same id at the same moment: one of them is linked.
-func TestOneOfTwoIsLinked(t *testing.T) {
+func TestConcurrentConsents(t *testing.T) {
 	w := newFixture(t)
 	numbers := []string{"AAA1", "BBB1"}
 	browsers := make([]*browser, 2)
@@ -84,7 +84,7 @@ func TestOneOfTwoIsLinked(t *testing.T) {
 
 // A form that is not as it must be keeps what was typed, says what is wrong beside each field, and never gives the
 // password back.
-func TestMistakesAtSignUp(t *testing.T) {
+func TestSignUpErrors(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(linkFor("77", ""))
 	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob", "2199-01-01", "password", "short", "vehicle", "!!").
@@ -125,7 +125,7 @@ func TestPhoneNumbers(t *testing.T) {
 	}
 }
 
-func TestStorageThatFails(t *testing.T) {
+func TestUnavailableStorage(t *testing.T) {
 	w := newFixture(t)
 	broken := config.From(map[string]string{"CUSTOMERS_TABLE": w.env.Get("CUSTOMERS_TABLE"), "SESSIONS_TABLE": "nowhere"})
 	broken.SetAWS(w.env.AWS())

@@ -23,7 +23,7 @@ func (w *fixture) erase(number string) {
 
 // A link that was mailed, a session that was started and a consent page that was opened before an erasure change
 // nothing after it, and lead somewhere.
-func TestErasureIsFinal(t *testing.T) {
+func TestErasure(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.clock = w.clock.Add(time.Minute)

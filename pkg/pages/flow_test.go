@@ -14,7 +14,7 @@ import (
 const courierLink = "/v1/link-work-provider/?work_provider=Courier+Ltd&work_provider_user_id=77&email=ola%40example.com"
 
 // The whole way: link, sign up, confirm, consent, linked; then a shift shows in the account.
-func TestFromTheLinkToALinkedAccount(t *testing.T) {
+func TestSignUpFlow(t *testing.T) {
 	for _, base := range []string{"https://work.zego.example", "https://work.zego.example/live", "https://x.example/a/b"} {
 		w := newFixture(t)
 		b := w.browser()
@@ -52,7 +52,7 @@ func TestFromTheLinkToALinkedAccount(t *testing.T) {
 }
 
 // In another tab, and on another device, the mail's link leads on to the consent that the sign-up was for.
-func TestTheIntentIsKeptInAnotherBrowser(t *testing.T) {
+func TestIntentInAnotherBrowser(t *testing.T) {
 	w := newFixture(t)
 	w.browser().open(courierLink).send(validSignUpFields("ola@example.com")...)
 	other := w.browser()
@@ -64,7 +64,7 @@ func TestTheIntentIsKeptInAnotherBrowser(t *testing.T) {
 	third.send("email", "ola@example.com", "password", testPassword).expectText(200, "Share with Courier Ltd?")
 }
 
-func TestWhereTheLinkLeads(t *testing.T) {
+func TestLinkTargets(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.enrol("BBB1", "bob@example.com")
@@ -123,7 +123,7 @@ func TestWhereTheLinkLeads(t *testing.T) {
 	}
 }
 
-func TestTheLinkIsA302(t *testing.T) {
+func TestLinkRedirect(t *testing.T) {
 	w := newFixture(t)
 	answered := w.raw(http.MethodGet, courierLink, "", nil)
 	if answered.Code != 302 || strings.Contains(answered.Header().Get("Location"), "ola") {
@@ -139,7 +139,7 @@ func TestTheLinkIsA302(t *testing.T) {
 
 // Wrong turns.
 
-func TestAnOldLink(t *testing.T) {
+func TestExpiredLink(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com")
@@ -156,7 +156,7 @@ func TestAnOldLink(t *testing.T) {
 	}
 }
 
-func TestAnOldMail(t *testing.T) {
+func TestExpiredMail(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser()
 	b.open(courierLink).send(validSignUpFields("ola@example.com")...)
@@ -170,7 +170,7 @@ func TestAnOldMail(t *testing.T) {
 
 // A double click on sign-up sends two mails. Either opens the account, the other then does not, and there is one
 // customer.
-func TestADoubleClickOnSignUp(t *testing.T) {
+func TestDoubleSignUp(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(courierLink)
 	first := b.send(validSignUpFields("ola@example.com")...)
@@ -191,7 +191,7 @@ func TestADoubleClickOnSignUp(t *testing.T) {
 	}
 }
 
-func TestADoubleClickOnAgree(t *testing.T) {
+func TestDoubleConsent(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
@@ -206,7 +206,7 @@ func TestADoubleClickOnAgree(t *testing.T) {
 	}
 }
 
-func TestDeclining(t *testing.T) {
+func TestDecline(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))
@@ -220,7 +220,7 @@ func TestDeclining(t *testing.T) {
 	b.open("/account/consent?link="+link).send("choice", "agree").expectText(200, "You are linked.")
 }
 
-func TestRemoving(t *testing.T) {
+func TestRemove(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.share("courier-ltd", "AAA1", "77")
@@ -299,7 +299,7 @@ func TestFormFromAnotherSite(t *testing.T) {
 	}
 }
 
-func TestSigningOut(t *testing.T) {
+func TestSignOut(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com")
@@ -314,7 +314,7 @@ func TestSigningOut(t *testing.T) {
 	b.post("/account/logout", url.Values{}).expectText(200, "<h1>Sign in</h1>")
 }
 
-func TestAForgottenPassword(t *testing.T) {
+func TestPasswordReset(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	phone := w.browser().signIn("ann@example.com").expectText(200, "Your account")
@@ -338,7 +338,7 @@ func TestAForgottenPassword(t *testing.T) {
 }
 
 // Who was enrolled by a work provider has no password: the same mail lets them set their first.
-func TestTheFirstPassword(t *testing.T) {
+func TestFirstPassword(t *testing.T) {
 	w := newFixture(t)
 	w.enrol("BBB1", "bob@example.com")
 	b := w.browser().signIn("bob@example.com").expectText(422, "wrong")
@@ -361,7 +361,7 @@ func TestTheFirstPassword(t *testing.T) {
 	}
 }
 
-func TestSessionsEnd(t *testing.T) {
+func TestSessionExpiry(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com")
@@ -380,7 +380,7 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 // When something of ours fails, a page says so, and nothing is half done.
-func TestFailuresOfOurs(t *testing.T) {
+func TestServerErrors(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))

@@ -143,7 +143,7 @@ func TestLinksBehindOneAddress(t *testing.T) {
 }
 
 // A customer who agrees and withdraws again and again is stopped, and with that the webhooks; withdrawing always works.
-func TestConsentsAreThrottled(t *testing.T) {
+func TestConsentThrottling(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	b := w.browser().signIn("ann@example.com").open(linkFor("77", ""))

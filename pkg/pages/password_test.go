@@ -10,7 +10,7 @@ import (
 )
 
 // A form that is sent twice, by a double click, succeeds twice; with another password, or later, it does not.
-func TestADoubleClickOnConfirm(t *testing.T) {
+func TestDoubleConfirmation(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(courierLink).send(validSignUpFields("ola@example.com")...)
 	b.openMail()
@@ -38,7 +38,7 @@ func TestADoubleClickOnConfirm(t *testing.T) {
 }
 
 // The owner of an account reads of each change of its password. That the mail fails does not undo the change.
-func TestPasswordChangeIsMailed(t *testing.T) {
+func TestPasswordChangeMail(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "Ann@example.com")
 	w.clock = w.clock.Add(time.Minute)
@@ -56,7 +56,7 @@ func TestPasswordChangeIsMailed(t *testing.T) {
 	b.send("password", "yet another password").expectText(200, "Your account")
 }
 
-func TestSigningOutEverywhereElse(t *testing.T) {
+func TestSignOutElsewhere(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	here := w.browser().signIn("ann@example.com")

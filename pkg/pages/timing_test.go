@@ -45,7 +45,7 @@ func (w *fixture) submit(page, email string, from int) (string, time.Duration) {
 
 // On log-in, a forgotten password and sign-up, an email with an account, one that a work provider enrolled, and one
 // that nobody has are answered alike, to the byte, and each of them gets one mail where one is sent.
-func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
+func TestAccountEnumeration(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	w.enrol("BBB1", "bob@example.com")
@@ -102,7 +102,7 @@ func TestThrottles(t *testing.T) {
 }
 
 // The figures: 2,000 shuffled pairs of an email with an account and one without, on each page.
-func TestSoakTimesTellNothing(t *testing.T) {
+func TestSoakTiming(t *testing.T) {
 	if !*soak {
 		t.Skip("a matter of minutes: make soak")
 	}

@@ -32,7 +32,7 @@ func TestRootOf(t *testing.T) {
 
 // Whatever is sent to whatever page, the answer is one of ours: no failure of ours, and a redirect, if it is one, to a
 // page below /account, with nothing in its address but tokens and words of ours.
-func TestRedirectsStayOnOurPaths(t *testing.T) {
+func TestRedirectPaths(t *testing.T) {
 	w := newFixture(t)
 	w.createAccount("AAA1", "ann@example.com")
 	cookie := w.browser().signIn("ann@example.com").cookie
@@ -132,7 +132,7 @@ func TestRedirectsStayOnOurPaths(t *testing.T) {
 }
 
 // Whatever was typed, or came in an address, is shown as text.
-func TestWhatIsTypedStaysText(t *testing.T) {
+func TestEscaping(t *testing.T) {
 	w := newFixture(t)
 	const typed = `"'><script>alert(1)</script>&amp;`
 	b := w.browser().open("/account/signup").send("city", typed, "email", typed).expectText(422, html.EscapeString(typed))
@@ -189,7 +189,7 @@ func listedShift(start, end time.Time) timeline.ListedShift {
 }
 
 // On the night on which an hour comes twice, the zone tells the first from the second.
-func TestClockChangesAreNamed(t *testing.T) {
+func TestClockChanges(t *testing.T) {
 	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)  // 01:30 BST
 	second := time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC) // 01:30 GMT
 	h := recentShifts(time.Date(2026, 10, 26, 12, 0, 0, 0, time.UTC))
@@ -209,7 +209,7 @@ func TestClockChangesAreNamed(t *testing.T) {
 	}
 }
 
-func TestBarsStayInTheirDay(t *testing.T) {
+func TestBarBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(rapid.Int64Range(1.7e9, 1.9e9).Draw(t, "now"), 0)
 		w := recentShifts(now)

@@ -206,7 +206,7 @@ func TestCustomer(t *testing.T) {
 }
 
 // Faults are read by clients and written to logs: none may hold what was sent.
-func TestFaultsHoldNoValues(t *testing.T) {
+func TestErrorsWithoutValues(t *testing.T) {
 	secret := "PRIVATE\x01"
 	for _, r := range []PersonRef{
 		{CustomerNumber: ID(secret)}, {CustomerNumber: "PRIVATE1", PolicyID: "PRIVATE2"},

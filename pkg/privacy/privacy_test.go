@@ -156,7 +156,7 @@ func details() []string {
 	}
 }
 
-func TestExportIsEverything(t *testing.T) {
+func TestExport(t *testing.T) {
 	w := newFixture(t)
 	e, err := w.service.Export(t.Context(), w.number, w.now)
 	w.must(err)
@@ -186,7 +186,7 @@ func TestExportIsEverything(t *testing.T) {
 }
 
 // After an erasure no row of any table holds a detail of the person; what claims are judged by is still there.
-func TestErasedIsErased(t *testing.T) {
+func TestErase(t *testing.T) {
 	w := newFixture(t)
 	before := w.everything()
 	for _, detail := range details() {
@@ -219,7 +219,7 @@ func TestErasedIsErased(t *testing.T) {
 }
 
 // To everybody else somebody erased is somebody who never was, except that the number stays taken.
-func TestNobodyFindsWhoIsErased(t *testing.T) {
+func TestErasedLookups(t *testing.T) {
 	w := newFixture(t)
 	_, err := w.service.Erase(t.Context(), w.number, w.now)
 	w.must(err)
@@ -250,7 +250,7 @@ func TestNobodyFindsWhoIsErased(t *testing.T) {
 }
 
 // An erasure that broke off is finished by another; another one of somebody erased changes nothing.
-func TestErasingAgainFinishesIt(t *testing.T) {
+func TestEraseAgain(t *testing.T) {
 	w := newFixture(t)
 	broken := *w.service
 	broken.links = link.New(w.timelines, func(context.Context, string, string, time.Time) error {
@@ -277,7 +277,7 @@ func TestErasingAgainFinishesIt(t *testing.T) {
 
 // A vehicle's registration leads to its keeper, so it goes, too; another customer of the same email stays, and keeps
 // the account.
-func TestOthersOfTheSameEmailStay(t *testing.T) {
+func TestEraseSharedEmail(t *testing.T) {
 	w := newFixture(t)
 	register := customer.NewRegistrar(w.customers, w.timelines, nil)
 	number, err := register.Create(t.Context(), customer.NewCustomer{

@@ -23,7 +23,7 @@ func TestSlug(t *testing.T) {
 	}
 }
 
-func TestASlugIsItsOwnSlug(t *testing.T) {
+func TestSlugIdempotent(t *testing.T) {
 	form := regexp.MustCompile(`^([a-z0-9]+(-[a-z0-9]+)*)?$`)
 	rapid.Check(t, func(t *rapid.T) {
 		slug := Slug(rapid.String().Draw(t, "name"))

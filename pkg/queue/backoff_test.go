@@ -16,7 +16,7 @@ import (
 )
 
 // Messages that failed come again after a pause that grows with their tries, and nothing is asked for the others.
-func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
+func TestBackoff(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	asked := map[string]int32{} // seconds by receipt handle
 	cfg := env.AWS().Copy()
@@ -87,7 +87,7 @@ func TestFailedMessagesComeAgainLaterAndLater(t *testing.T) {
 }
 
 // If the pause cannot be had, the answer is the same: the message comes again when its visibility timeout ends.
-func TestWithoutAPauseMessagesComeAgainAllTheSame(t *testing.T) {
+func TestBackoffFailure(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	queue := NewEventsQueue(env)
 	queue.url += "-that-is-not-there"

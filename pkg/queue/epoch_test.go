@@ -40,7 +40,7 @@ func batch(t *testing.T, env *config.Env) events.SQSEvent {
 	return event
 }
 
-func TestMessagesOfAnEarlierEpochAreDropped(t *testing.T) {
+func TestEarlierEpoch(t *testing.T) {
 	for sandbox, want := range map[string]string{"true": "[after]", "false": "[before after]"} {
 		env := emulator.NewTestEnv(t, "SANDBOX="+sandbox)
 		for _, body := range []string{"before", "after"} {
@@ -68,7 +68,7 @@ func TestMessagesOfAnEarlierEpochAreDropped(t *testing.T) {
 }
 
 // Without the epoch nothing is dropped, and nothing is consumed either: it is retried.
-func TestWithoutTheEpochMessagesAreRetried(t *testing.T) {
+func TestUnavailableEpoch(t *testing.T) {
 	env := emulator.NewTestEnv(t, "SANDBOX=true")
 	consume := DropStale(env, func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 		t.Error("consumed")

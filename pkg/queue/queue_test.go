@@ -41,7 +41,7 @@ func received(t *testing.T, env *config.Env) []string {
 	}
 }
 
-func TestSendTakesOneCallForEachTenMessages(t *testing.T) {
+func TestSendCalls(t *testing.T) {
 	for n, calls := range map[int]int{0: 0, 1: 1, 9: 1, 10: 1, 11: 2, 25: 3} {
 		env := emulator.NewTestEnv(t)
 		meter := emulator.AttachMeter(env)
@@ -61,8 +61,8 @@ func TestSendTakesOneCallForEachTenMessages(t *testing.T) {
 	}
 }
 
-// TestTenOfTheLargestFitACall: SQS takes a mebibyte a call.
-func TestTenOfTheLargestFitACall(t *testing.T) {
+// TestLargestMessages: SQS takes a mebibyte a call.
+func TestLargestMessages(t *testing.T) {
 	if maxBatchEntries*MaxBody > 1<<20 {
 		t.Fatalf("%d messages of %d bytes are more than a mebibyte", maxBatchEntries, MaxBody)
 	}
@@ -76,7 +76,7 @@ func TestTenOfTheLargestFitACall(t *testing.T) {
 	}
 }
 
-func TestADelayedMessageIsNotThereYet(t *testing.T) {
+func TestDelay(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	if err := NewEventsQueue(env).Send(t.Context(), "courier-ltd", 15*time.Minute, "later"); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestADelayedMessageIsNotThereYet(t *testing.T) {
 }
 
 // A message carries its group, by which SQS keeps one work provider's flood from delaying the others' messages.
-func TestMessagesCarryTheirGroup(t *testing.T) {
+func TestMessageGroup(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	for _, group := range []string{"courier-ltd", "parcels-co"} {
 		if err := NewEventsQueue(env).Send(t.Context(), group, 0, group, group); err != nil {
@@ -117,7 +117,7 @@ func TestMessagesCarryTheirGroup(t *testing.T) {
 }
 
 // Messages that SQS failed to store by a fault of its own are sent again, and no others.
-func TestFailedMessagesAreSentAgain(t *testing.T) {
+func TestPartialFailure(t *testing.T) {
 	var sent [][]string // the bodies of each call
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var call struct {
@@ -152,9 +152,9 @@ func TestFailedMessagesAreSentAgain(t *testing.T) {
 	}
 }
 
-// TestAFailureIsUnavailable: whether the call fails or only one of its messages, it is worth another try, and nothing
+// TestSendUnavailable: whether the call fails or only one of its messages, it is worth another try, and nothing
 // after it is sent.
-func TestAFailureIsUnavailable(t *testing.T) {
+func TestSendUnavailable(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string

@@ -33,7 +33,7 @@ var (
 )
 
 // What docs/disaster-recovery.md tells to do when rows were damaged, done.
-func TestFactsThatWereLostComeBackFromABackup(t *testing.T) {
+func TestLostFacts(t *testing.T) {
 	w := newFixture(t)
 	w.work(mornings[0])
 	w.work(mornings[1])
@@ -64,7 +64,7 @@ func TestFactsThatWereLostComeBackFromABackup(t *testing.T) {
 }
 
 // A day's facts are one row, and a part of it may be what was lost.
-func TestAPartOfARowComesBack(t *testing.T) {
+func TestLostElements(t *testing.T) {
 	w := newFixture(t)
 	w.work(mornings[0])
 	backup := w.backup(w.timelines)
@@ -86,7 +86,7 @@ func TestAPartOfARowComesBack(t *testing.T) {
 
 // What docs/disaster-recovery.md tells to do when a table is gone, done: it comes back under its own name, so nothing
 // has to be deployed, and messages that came meanwhile are applied when they come again.
-func TestATableThatIsGoneComesBackUnderItsName(t *testing.T) {
+func TestLostTable(t *testing.T) {
 	w := newFixture(t)
 	w.work(mornings[0])
 	names := []string{w.timelines, w.env.Get("CUSTOMERS_TABLE"), w.env.Get("PROVIDERS_TABLE")}

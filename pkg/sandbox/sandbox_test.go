@@ -185,7 +185,7 @@ func (w *fixture) drain() int {
 }
 
 // The people answer as they are called, to every work provider.
-func TestThePeopleAnswerAsTheyAreCalled(t *testing.T) {
+func TestTestCustomers(t *testing.T) {
 	w := newFixture(t)
 	for _, key := range []string{w.key, w.other} {
 		w.key = key
@@ -230,7 +230,7 @@ func TestThePeopleAnswerAsTheyAreCalled(t *testing.T) {
 }
 
 // Fourteen hours later a shift has ended by itself.
-func TestAShiftEndsByItselfWhenTheClockIsMoved(t *testing.T) {
+func TestClockEndsShift(t *testing.T) {
 	w := newFixture(t)
 	created := w.want(
 		"POST",
@@ -250,7 +250,7 @@ func TestAShiftEndsByItselfWhenTheClockIsMoved(t *testing.T) {
 }
 
 // An event waits for its match as long as the rules say, and no longer.
-func TestALateMatchWhenTheClockIsMoved(t *testing.T) {
+func TestClockLateMatch(t *testing.T) {
 	for days, state := range map[int]string{29: `"state":"APPLIED"`, 31: `"reason":"UNMATCHED_TOO_LONG"`} {
 		w := newFixture(t)
 		r := httptest.NewRequest(
@@ -272,7 +272,7 @@ func TestALateMatchWhenTheClockIsMoved(t *testing.T) {
 }
 
 // Times are judged by the sandbox's clock.
-func TestTimesAreJudgedByTheSandboxsClock(t *testing.T) {
+func TestClockValidation(t *testing.T) {
 	w := newFixture(t)
 	body := fmt.Sprintf(
 		`{"user":{"workProviderUserId":"insured"},"startTime":%q}`,
@@ -283,7 +283,7 @@ func TestTimesAreJudgedByTheSandboxsClock(t *testing.T) {
 	w.want("POST", "/v2/shift", body, 201, `"id"`)
 }
 
-func TestTheClockIsNotMovedAnywhere(t *testing.T) {
+func TestClockErrors(t *testing.T) {
 	w := newFixture(t)
 	for body, says := range map[string]string{
 		`{}`:                              "`now` must be provided",
@@ -299,7 +299,7 @@ func TestTheClockIsNotMovedAnywhere(t *testing.T) {
 
 // After a reset there are only the people, as they were, and the real time; what waited in the queue does not come
 // back.
-func TestAResetForgetsEverything(t *testing.T) {
+func TestReset(t *testing.T) {
 	w := newFixture(t)
 	w.move(48 * time.Hour)
 	created := w.want(
@@ -340,7 +340,7 @@ func TestAResetForgetsEverything(t *testing.T) {
 }
 
 // What is sent after a reset arrives, however soon after it, and after many resets in a row.
-func TestAResetNeverTouchesWhatIsSentAfterIt(t *testing.T) {
+func TestMessagesAfterReset(t *testing.T) {
 	w := newFixture(t)
 	for range 3 {
 		w.want("POST", "/v1/match", `{"customerNumber":"UNMATCHED","success":true}`, 202, "PENDING")
@@ -362,7 +362,7 @@ func TestAResetNeverTouchesWhatIsSentAfterIt(t *testing.T) {
 }
 
 // A live stack cannot be reset, even if somebody gave it the function.
-func TestALiveStackHasNoControls(t *testing.T) {
+func TestLiveStack(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	New(env)
 	if err := env.Err(); err == nil || !strings.Contains(err.Error(), "SANDBOX") {
@@ -371,7 +371,7 @@ func TestALiveStackHasNoControls(t *testing.T) {
 }
 
 // Neither side takes the other's keys, though both may be stored in one table.
-func TestEachSideRefusesTheOthersKeys(t *testing.T) {
+func TestKeyPrefixes(t *testing.T) {
 	w := newFixture(t)
 	variables := map[string]string{"PROVIDERS_TABLE": w.env.Get("PROVIDERS_TABLE")}
 	live := config.From(variables)

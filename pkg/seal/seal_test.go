@@ -26,7 +26,7 @@ func sealer(t testing.TB, keys ...string) *Sealer {
 	return s
 }
 
-func TestWhatIsSealedOpens(t *testing.T) {
+func TestSealOpen(t *testing.T) {
 	s := sealer(t, keyOf(1, 7))
 	rapid.Check(t, func(t *rapid.T) {
 		plain := rapid.SliceOf(rapid.Byte()).Draw(t, "plain")
@@ -44,7 +44,7 @@ func TestWhatIsSealedOpens(t *testing.T) {
 	})
 }
 
-func TestAForgedOrForeignIDIsUnknown(t *testing.T) {
+func TestForgedIDs(t *testing.T) {
 	s := sealer(t, keyOf(1, 7))
 	id := s.Seal("event", "courier-ltd", []byte("a fact"))
 	flipped := []byte(id)
@@ -69,7 +69,7 @@ func TestAForgedOrForeignIDIsUnknown(t *testing.T) {
 	}
 }
 
-func TestAKeyIsRotatedWithoutAGap(t *testing.T) {
+func TestKeyRotation(t *testing.T) {
 	old := keyOf(1, 7)
 	fresh := keyOf(2, 9)
 	before := sealer(t, old)
@@ -85,7 +85,7 @@ func TestAKeyIsRotatedWithoutAGap(t *testing.T) {
 	}
 }
 
-func TestABadKeyListIsReportedWithoutItsValue(t *testing.T) {
+func TestMalformedKeyList(t *testing.T) {
 	for _, keys := range []string{"x", "0:" + keyOf(1, 1)[2:], "256:AAAA", "1:AAAA", "1:no base64", keyOf(1, 1) + ",",
 		"1"} {
 		env := config.From(map[string]string{"EVENT_ID_KEYS": keys})

@@ -192,7 +192,7 @@ func neverOurFault(t interface{ Fatalf(string, ...any) }, event events.APIGatewa
 	}
 }
 
-func TestProxyTakesAnything(t *testing.T) {
+func TestProxyProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(
 			rapid.String(),

@@ -24,7 +24,7 @@ var v1Batches = []struct {
 	{"/v1/batch/logout", timeline.Logout},
 }
 
-func TestABatchIsAccepted(t *testing.T) {
+func TestBatchAccepted(t *testing.T) {
 	fx, recorder := newRecordingFixture(t)
 	first := func(kind timeline.Kind) timeline.Fact { return accepted(fact(kind, person.UserID, "1686", eleven)) }
 	second := func(kind timeline.Kind) timeline.Fact {
@@ -60,8 +60,8 @@ func TestABatchIsAccepted(t *testing.T) {
 	}
 }
 
-// TestABatchIsRefusedAsAWhole is row 20: whatever is wrong with one item, the answer names it and nothing is sent.
-func TestABatchIsRefusedAsAWhole(t *testing.T) {
+// TestBatchErrors is row 20: whatever is wrong with one item, the answer names it and nothing is sent.
+func TestBatchErrors(t *testing.T) {
 	fx, recorder := newRecordingFixture(t)
 	const good = `{"customerNumber":"ABC123","timestamp":` + someTime + `}`
 	named := func(index int, one string) string { // the answer to one event, naming the item
@@ -112,9 +112,9 @@ func batchBody(n int, name func(i int) string) string {
 	return "[" + strings.TrimPrefix(b.String(), ",") + "]"
 }
 
-// TestAcceptingCosts: exactly one call to SQS for an event and for a batch of up to 1,000, whatever the names look
+// TestAcceptanceCalls: exactly one call to SQS for an event and for a batch of up to 1,000, whatever the names look
 // like, and none to DynamoDB while the key is cached. A larger batch costs one for each ten messages.
-func TestAcceptingCosts(t *testing.T) {
+func TestAcceptanceCalls(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	providers := apikey.NewStore(env)
 	if _, err := providers.Create(t.Context(), provider.Provider{Name: "Courier Ltd", CanEnrol: true},

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestDeprecatedNamesSetHeaders: whoever uses a deprecated name of row 1 learns so from headers, and nobody else is.
-func TestDeprecatedNamesSetHeaders(t *testing.T) {
+// TestDeprecationHeaders: whoever uses a deprecated name of row 1 learns so from headers, and nobody else is.
+func TestDeprecationHeaders(t *testing.T) {
 	fx, _ := newRecordingFixture(t)
 	for _, endpoint := range []struct{ method, target, body string }{ // WHO stands for a name
 		{"POST", "/v1/shift/login", `{"WHO":"1","timestamp":` + someTime + `}`},

@@ -28,9 +28,9 @@ func (fx *fixture) putEnd(id string, minute int) answer {
 
 func ended(minute int) string { return fmt.Sprintf(`{"endTime":%q}`, iso(minutes(minute))) }
 
-// TestAShiftIsEnded plays rule 8's sentences about PUT, each step on the shift that the steps before have left. Every
+// TestEndShift plays rule 8's sentences about PUT, each step on the shift that the steps before have left. Every
 // shift begins at noon.
-func TestAShiftIsEnded(t *testing.T) {
+func TestEndShift(t *testing.T) {
 	fx := newCourierFixture(t)
 	type step struct {
 		clock  int // minutes after noon
@@ -137,7 +137,7 @@ func TestAShiftIsEnded(t *testing.T) {
 	}
 }
 
-func TestAnEndIsRefusedByItself(t *testing.T) {
+func TestEndShiftErrors(t *testing.T) {
 	fx := newCourierFixture(t)
 	id := fx.create(abc, noon, time.Time{})
 	fx.queued()

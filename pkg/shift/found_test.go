@@ -203,8 +203,8 @@ func TestEndBeforeItsLogin(t *testing.T) {
 	fx.wantShifts("nothing happened", "ABC123", "Mon 09:00–")
 }
 
-// TestLinkAfterTooLong: what waited for more than 30 days stays rejected when its id is linked.
-func TestLinkAfterTooLong(t *testing.T) {
+// TestLateLink: what waited for more than 30 days stays rejected when its id is linked.
+func TestLateLink(t *testing.T) {
 	const unknown = `"workProviderUserId":"late"`
 	for _, c := range []struct {
 		name      string
@@ -254,8 +254,8 @@ func TestCreateAtALogout(t *testing.T) {
 	fx.want("GET", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", at(0, 10, 0), at(0, 11, 0), "LOGOUT", 2))
 }
 
-// TestPlannedEndMoves: an end that lies in the future can be put earlier and later, and ends no other shift.
-func TestPlannedEndMoves(t *testing.T) {
+// TestMovedPlannedEnd: an end that lies in the future can be put earlier and later, and ends no other shift.
+func TestMovedPlannedEnd(t *testing.T) {
 	for name, order := range map[string][]time.Time{
 		"earlier": {at(0, 17, 0), at(0, 12, 0)},
 		"later":   {at(0, 12, 0), at(0, 17, 0)},
@@ -354,8 +354,8 @@ func TestConsentWithinASecond(t *testing.T) {
 	}
 }
 
-// TestEveningsForgotten: in cover of 14 hours the first LOGIN of a day opens a shift.
-func TestEveningsForgotten(t *testing.T) {
+// TestForgottenEvenings: in cover of 14 hours the first LOGIN of a day opens a shift.
+func TestForgottenEvenings(t *testing.T) {
 	fx := newCourierFixture(t)
 	fx.sendAt("login", byNumber, at(0, 20, 30))
 	fx.sendAt("login", byNumber, at(0, 23, 50))
@@ -366,9 +366,9 @@ func TestEveningsForgotten(t *testing.T) {
 	fx.wantOutcome("the first LOGIN of the day", first, "APPLIED OPENED_SHIFT")
 }
 
-// TestPagesWhileAShiftMoves: page 2 begins after the last shift of page 1, so that a shift which begins earlier by then
+// TestPagesDuringChange: page 2 begins after the last shift of page 1, so that a shift which begins earlier by then
 // is on it.
-func TestPagesWhileAShiftMoves(t *testing.T) {
+func TestPagesDuringChange(t *testing.T) {
 	fx := newCourierFixture(t)
 	starts := make([]time.Time, 150)
 	for i := range starts {
@@ -452,9 +452,9 @@ func TestTwoEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestAnEndWhileAnotherIsJudged: a PUT that was judged before another one was stored, and is stored after the other was
+// TestConcurrentEnds: a PUT that was judged before another one was stored, and is stored after the other was
 // answered, is refused if the other's end is the earlier.
-func TestAnEndWhileAnotherIsJudged(t *testing.T) {
+func TestConcurrentEnds(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	sender := &hookedQueue{Sender: queue.NewEventsQueue(env)}
 	fx := buildFixture(t, env, keys, sender)

@@ -9,7 +9,7 @@ import (
 )
 
 // Whatever a work provider sends is queued in its own group, so that a flood of one delays no other's.
-func TestMessagesAreInTheGroupOfTheirWorkProvider(t *testing.T) {
+func TestMessageGroups(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
 	for _, number := range []string{"ABC123", "XYZ789"} {
 		fx.addCustomer(courier, number, "")

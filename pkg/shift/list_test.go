@@ -72,7 +72,7 @@ func (fx *fixture) addShifts(key, number string, starts ...time.Time) {
 
 const listPath = "/v2/shift/?customerNumber=ABC123"
 
-func TestAListIsOfATime(t *testing.T) {
+func TestListPeriods(t *testing.T) {
 	fx := newCourierFixture(t)
 	starts := []time.Time{noon.AddDate(0, 0, -92), noon.AddDate(0, 0, -14).Add(-10 * time.Minute),
 		noon.AddDate(0, 0, -14), noon.AddDate(0, 0, -1), minutes(-60), minutes(-30)}
@@ -127,7 +127,7 @@ func TestAListIsOfATime(t *testing.T) {
 	fx.want("HEAD", fx.ask(courier, "HEAD", listPath, ""), 200, "")
 }
 
-func TestAListIsRefused(t *testing.T) {
+func TestListErrors(t *testing.T) {
 	fx := newCourierFixture(t)
 	fx.addCustomer(parcels, "ABC123", "12345")
 	const notISO = "must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00"
@@ -220,8 +220,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestAPageIsFullOrTheLast: a page of exactly a hundred has no next.
-func TestAPageIsFullOrTheLast(t *testing.T) {
+// TestPageSize: a page of exactly a hundred has no next.
+func TestPageSize(t *testing.T) {
 	fx := newCourierFixture(t)
 	var starts []time.Time
 	for i := range pageSize {

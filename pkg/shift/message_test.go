@@ -196,7 +196,7 @@ var badMessages = map[string]string{
 	"one good, one bad":        `{"v":1,"provider":"courier-ltd","facts":[["I","U","12345",1],["I","U","12345"]]}`,
 }
 
-func TestOtherMessagesAreNotUnderstood(t *testing.T) {
+func TestMalformedMessages(t *testing.T) {
 	for name, body := range badMessages {
 		if c, err := parseMessage(body); err == nil {
 			t.Errorf("%s was understood: %+v", name, c)

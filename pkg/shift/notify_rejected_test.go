@@ -72,7 +72,7 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 }
 
 // Whose match results were processed is published, and that alone.
-func TestMatchesArePublished(t *testing.T) {
+func TestMatchPublication(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "12345")
 	match := matchMessage(courier, "", timeline.MatchResult{Customer: "ABC123", Entry: timeline.Matched(noon)})

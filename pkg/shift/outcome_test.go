@@ -96,7 +96,7 @@ func TestReadMatch(t *testing.T) {
 	}
 }
 
-func TestForeignIDsAreNotFound(t *testing.T) {
+func TestForeignIDs(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "")
 	event := fx.accept("/v1/shift/login", `{"customerNumber":"ABC123","timestamp":"`+iso(noon)+`"}`)
@@ -164,9 +164,9 @@ func TestReadBatch(t *testing.T) {
 		fmt.Sprintf(`{"id":%q,"count":0,"outcomes":{},"events":[],"next":null}`, empty))
 }
 
-// TestBatchOutcomesAreOfApplying: a batch counts what its events were when they were applied, and tells of each what it
+// TestBatchOutcomes: a batch counts what its events were when they were applied, and tells of each what it
 // is now.
-func TestBatchOutcomesAreOfApplying(t *testing.T) {
+func TestBatchOutcomes(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "")
 	item := func(at time.Time) string { return fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(at)) }
@@ -255,9 +255,9 @@ func TestReadBatchOf60000(t *testing.T) {
 	}
 }
 
-// TestBatchSentAgainInOtherParts: the same batch may be split at other places when it is sent again, because what its
+// TestBatchRepeatedInOtherParts: the same batch may be split at other places when it is sent again, because what its
 // messages say besides has changed. It is still one batch.
-func TestBatchSentAgainInOtherParts(t *testing.T) {
+func TestBatchRepeatedInOtherParts(t *testing.T) {
 	const count = 3000
 	env := emulator.NewTestEnv(t)
 	key := testkit.Keyring{courier: {ID: courier, Name: "Courier Ltd"}}

@@ -50,9 +50,9 @@ func (failingArchive) Archive(context.Context, deadletter.DeadLetter) error {
 	return errors.New("down")
 }
 
-// TestOneBadMessageDoesNotFailTheOthers is promise 6: of ten messages in a batch, those that cannot be understood are
+// TestFailureIsolation is promise 6: of ten messages in a batch, those that cannot be understood are
 // filed with their bytes, those that fail come again by themselves, and the rest are done.
-func TestOneBadMessageDoesNotFailTheOthers(t *testing.T) {
+func TestFailureIsolation(t *testing.T) {
 	fx := newCourierFixture(t)
 	fx.putUnreadableHistory("PUZZLE")
 	login := func(number string) string {
@@ -137,8 +137,8 @@ func TestSmallMessagesFirst(t *testing.T) {
 	}
 }
 
-// TestAnEmptyBatch: the answer is never null, which a poller may not understand.
-func TestAnEmptyBatch(t *testing.T) {
+// TestEmptyBatch: the answer is never null, which a poller may not understand.
+func TestEmptyBatch(t *testing.T) {
 	fx := newFixture(t)
 	response, err := fx.process(t.Context(), events.SQSEvent{})
 	text, _ := json.Marshal(response)
@@ -147,9 +147,9 @@ func TestAnEmptyBatch(t *testing.T) {
 	}
 }
 
-// TestWhatKeepsFailingBecomesADeadLetter: after as many tries as template.yaml says, a message that fails is in the
+// TestDeadLetterAfterRetries: after as many tries as template.yaml says, a message that fails is in the
 // dead-letter queue, byte for byte, while its neighbours are long done.
-func TestWhatKeepsFailingBecomesADeadLetter(t *testing.T) {
+func TestDeadLetterAfterRetries(t *testing.T) {
 	fx := newCourierFixture(t)
 	fx.putUnreadableHistory("PUZZLE")
 	poison := `{"customerNumber":"PUZZLE","timestamp":` + someTime + `}`
@@ -216,9 +216,9 @@ func (fx *fixture) deadLetterQueue() (url, tries string) {
 	return *found.QueueUrl, fmt.Sprint(policy.Count)
 }
 
-// TestOrderAndRepeatsDoNotMatter is promises 2 and 3 over HTTP: the same events in any order, alone or in batches,
+// TestOrderAndRepeats is promises 2 and 3 over HTTP: the same events in any order, alone or in batches,
 // under either name, sent again weeks later, make the same shifts.
-func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
+func TestOrderAndRepeats(t *testing.T) {
 	fx := newFixture(t)
 	type sent struct{ kind, name, at string }
 	all := []sent{
@@ -306,8 +306,8 @@ func TestEndAtTheEpoch(t *testing.T) {
 		eventJSON(logout, "APPLIED", "CLOSED_SHIFT", "", login, byNumber, "LOGOUT", epoch))
 }
 
-// TestIDFormsStayValid: an id is for ever, so what an id seals may never change its form.
-func TestIDFormsStayValid(t *testing.T) {
+// TestStoredIDs: an id is for ever, so what an id seals may never change its form.
+func TestStoredIDs(t *testing.T) {
 	fx := newCourierFixture(t)
 	login := fact(timeline.Login, person.UserID, "12345", eleven)
 	for name, c := range map[string]struct{ id, was string }{

@@ -12,10 +12,10 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-// TestNobodyCanBeToldFromAnother is the two-tenant test of row 23: an endpoint that takes a person or an id answers
+// TestIndistinguishableCustomers is the two-tenant test of row 23: an endpoint that takes a person or an id answers
 // alike, to the byte and header, whether they do not exist, belong to another work provider, or do not share with the
 // caller.
-func TestNobodyCanBeToldFromAnother(t *testing.T) {
+func TestIndistinguishableCustomers(t *testing.T) {
 	fx := newFixture(t)
 	since := noon.AddDate(-1, 0, 0)
 	fx.addCustomer(parcels, "PARCEL", "p-1")
@@ -70,8 +70,8 @@ func TestNobodyCanBeToldFromAnother(t *testing.T) {
 	}
 }
 
-// TestNoIDCanBeToldFromAnother is the same for the ids of shifts.
-func TestNoIDCanBeToldFromAnother(t *testing.T) {
+// TestIndistinguishableIDs is the same for the ids of shifts.
+func TestIndistinguishableIDs(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "12345")
 	fx.addCustomer(parcels, "ABC123", "12345") // the namesake at the other work provider
@@ -118,9 +118,9 @@ func TestNoIDCanBeToldFromAnother(t *testing.T) {
 	fx.want("mine is as it was", fx.get("/v2/shift/"+mine), 200, shiftJSON(mine, "ABC123", noon, time.Time{}, "", 1))
 }
 
-// TestTenantsDoNotMeet is rule 5 and promise 7: two work providers' shifts of one customer have nothing to do with each
+// TestTenants is rule 5 and promise 7: two work providers' shifts of one customer have nothing to do with each
 // other.
-func TestTenantsDoNotMeet(t *testing.T) {
+func TestTenants(t *testing.T) {
 	fx := newFixture(t)
 	fx.addCustomer(courier, "ABC123", "12345")
 	fx.addCustomer(parcels, "ABC123", "12345")

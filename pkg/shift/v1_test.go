@@ -34,7 +34,7 @@ func (fx *fixture) wantPending(what string, a answer, header, location, id strin
 			"application/json",
 		}, header: {id}, "Location": {location + id}, "X-Request-Id": a.header["X-Request-Id"],
 	}
-	for _, name := range []string{"Deprecation", "Link"} { // which TestDeprecatedNamesSetHeaders is about
+	for _, name := range []string{"Deprecation", "Link"} { // which TestDeprecationHeaders is about
 		if values := a.header[name]; values != nil {
 			want[name] = values
 		}
@@ -68,8 +68,8 @@ var v1Events = []struct {
 	{"/v1/shift/logout", timeline.Logout, "O"},
 }
 
-// TestAnEventIsAcceptedUnderAnySpelling: however an event is spelled, it is the same one: same message, same id.
-func TestAnEventIsAcceptedUnderAnySpelling(t *testing.T) {
+// TestEventAccepted: however an event is spelled, it is the same one: same message, same id.
+func TestEventAccepted(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
 	byID := func(at time.Time) timeline.Fact { return fact(timeline.Login, person.UserID, "1686", at) }
 	byNumber := fact(timeline.Login, person.CustomerNumber, "ABC123", eleven)
@@ -199,7 +199,7 @@ func withTimestamp(body string) string {
 	return strings.ReplaceAll(body, `"timestamp":T`, `"timestamp":`+someTime)
 }
 
-func TestAnEventIsRefused(t *testing.T) {
+func TestEventErrors(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
 	cases := map[string]struct{ body, want string }{
 		"row 3: a key twice": {`{"driverId":"1","driverId":"1","timestamp":T}`,
@@ -273,8 +273,8 @@ func TestV1Authentication(t *testing.T) {
 	}
 }
 
-// TestContentTypeIsIgnored is row 5: the body is JSON, whatever is said about it.
-func TestContentTypeIsIgnored(t *testing.T) {
+// TestContentType is row 5: the body is JSON, whatever is said about it.
+func TestContentType(t *testing.T) {
 	fx, _ := newRecordingFixture(t)
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded",
 		"application/json; charset=latin1"} {
@@ -291,8 +291,8 @@ func TestContentTypeIsIgnored(t *testing.T) {
 	}
 }
 
-// TestNo202BeforeTheQueueHasIt is promise 5: when the queue fails, so does the request, in a way that invites another.
-func TestNo202BeforeTheQueueHasIt(t *testing.T) {
+// TestQueueUnavailable is promise 5: when the queue fails, so does the request, in a way that invites another.
+func TestQueueUnavailable(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
 	queue.Err = fault.Wrap(fault.Unavailable, errors.New("down"))
 	event := `{"driverId":"1686","timestamp":` + someTime + `}`
@@ -311,7 +311,7 @@ func TestNo202BeforeTheQueueHasIt(t *testing.T) {
 	}
 }
 
-func TestAMatchIsAccepted(t *testing.T) {
+func TestMatchAccepted(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
 	fx.clock = noon.Add(123456789 * time.Nanosecond)
 	for name, c := range map[string]struct {
@@ -339,7 +339,7 @@ func TestAMatchIsAccepted(t *testing.T) {
 	}
 }
 
-func TestAMatchIsRefused(t *testing.T) {
+func TestMatchErrors(t *testing.T) {
 	fx, queue := newRecordingFixture(t)
 	for name, c := range map[string]struct{ body, want string }{
 		"row 3: id alone": {`{"workProviderUserId":"1","success":true}`,

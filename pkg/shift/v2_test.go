@@ -33,7 +33,7 @@ func v2Field(field, detail string) string {
 
 const v2NoShift = `{"status":"NOK","error":"NOT_FOUND","detail":"No such shift"}`
 
-func TestAShiftIsCreated(t *testing.T) {
+func TestCreateShift(t *testing.T) {
 	fx := newCourierFixture(t)
 	number := func(n string) timeline.Fact { return fact(timeline.Login, person.CustomerNumber, n, noon) }
 	for name, c := range map[string]struct {
@@ -95,7 +95,7 @@ const (
 	notMatched = "`user` must be a customer who shares their data with you and is matched."
 )
 
-func TestACreationIsRefused(t *testing.T) {
+func TestCreateShiftErrors(t *testing.T) {
 	fx := newCourierFixture(t)
 	recent := minutes(-10)
 	fx.addPerson(courier, "RECENT", "", recent, timeline.ConsentGiven(recent),
@@ -184,8 +184,8 @@ func TestV2Authentication(t *testing.T) {
 	}
 }
 
-// TestAShiftIsRead tells all the ways in which a shift can end, and what it looks like before.
-func TestAShiftIsRead(t *testing.T) {
+// TestReadShift tells all the ways in which a shift can end, and what it looks like before.
+func TestReadShift(t *testing.T) {
 	fx := newCourierFixture(t)
 	open := fx.create(abc, noon, time.Time{})
 	read := func(what, id string, want string) {
@@ -229,9 +229,9 @@ func TestAShiftIsRead(t *testing.T) {
 	read("WITHDRAWN", gone, shiftJSON(gone, "GONE12", noon, minutes(20), "WITHDRAWN", 1))
 }
 
-// TestEveryIDFindsTheShift is rule 8: whichever of a shift's LOGINs an id names, under whichever of the person's names,
+// TestShiftIDs is rule 8: whichever of a shift's LOGINs an id names, under whichever of the person's names,
 // it finds the shift, and the shift has the id of its earliest LOGIN.
-func TestEveryIDFindsTheShift(t *testing.T) {
+func TestShiftIDs(t *testing.T) {
 	fx := newCourierFixture(t)
 	first := fx.create(abc, noon, time.Time{})
 	second := fx.create(abc, minutes(10), time.Time{})                             // ALREADY_OPEN
@@ -269,8 +269,8 @@ func TestEveryIDFindsTheShift(t *testing.T) {
 	}
 }
 
-// TestSamePostAgain is row 17: the same id. Of two planned ends the one accepted last counts, and any beats none.
-func TestSamePostAgain(t *testing.T) {
+// TestRepeatedPost is row 17: the same id. Of two planned ends the one accepted last counts, and any beats none.
+func TestRepeatedPost(t *testing.T) {
 	fx := newCourierFixture(t)
 	id := fx.create(abc, noon, minutes(60))
 	for _, c := range []struct {
@@ -301,9 +301,9 @@ func TestSamePostAgain(t *testing.T) {
 	fx.want("under the other name", fx.get("/v2/shift/"+other), 200, shiftJSON(id, "ABC123", noon, minutes(60), "", 5))
 }
 
-// TestCreatingWhileTheQueueIsDown: without the recovery message in the queue nothing is stored, and the answer invites
+// TestCreateQueueUnavailable: without the recovery message in the queue nothing is stored, and the answer invites
 // another try.
-func TestCreatingWhileTheQueueIsDown(t *testing.T) {
+func TestCreateQueueUnavailable(t *testing.T) {
 	sender := new(testkit.Queue)
 	fx := buildFixture(t, emulator.NewTestEnv(t), keys, sender)
 	fx.addCustomer(courier, "ABC123", "12345")
@@ -323,9 +323,9 @@ func TestCreatingWhileTheQueueIsDown(t *testing.T) {
 		`{"shifts":[`+shiftJSON(id, "ABC123", noon, time.Time{}, "", 1)+`],"next":null}`)
 }
 
-// TestAFullDay is rule 9 through v2: what does not fit is refused, what is there already is not. A planned end takes no
+// TestFullDay is rule 9 through v2: what does not fit is refused, what is there already is not. A planned end takes no
 // place.
-func TestAFullDay(t *testing.T) {
+func TestFullDay(t *testing.T) {
 	fx := newCourierFixture(t)
 	id := fx.create(abc, noon, time.Time{})
 	var body strings.Builder
@@ -347,8 +347,8 @@ func TestAFullDay(t *testing.T) {
 	fx.want("it counts", fx.get("/v2/shift/"+id), 200, shiftJSON(id, "ABC123", noon, minutes(30), "", 2))
 }
 
-// TestADayFullOfLogins: the last 100 places of a day are kept for LOGOUTs, so that cover can be ended (rule 9).
-func TestADayFullOfLogins(t *testing.T) {
+// TestDayFullOfLogins: the last 100 places of a day are kept for LOGOUTs, so that cover can be ended (rule 9).
+func TestDayFullOfLogins(t *testing.T) {
 	const places = timeline.MaxFactsPerDay - 100
 	fx := newCourierFixture(t)
 	var body strings.Builder

@@ -27,10 +27,10 @@ type workedCase struct {
 	number string
 }
 
-// TestWorkedCasesThroughHTTPQueueAndProcessor plays all cases at once, each by a customer of its own. The events of a
+// TestWorkedCases plays all cases at once, each by a customer of its own. The events of a
 // case are accepted in its order, twice; then all that the queue has is delivered twice, in an order drawn over all the
 // cases.
-func TestWorkedCasesThroughHTTPQueueAndProcessor(t *testing.T) {
+func TestWorkedCases(t *testing.T) {
 	fx := newFixture(t)
 	for order := range uint64(3) {
 		random := rand.New(rand.NewPCG(order, 0))

@@ -8,7 +8,7 @@ import (
 	"zego.com/workprovider/pkg/fault"
 )
 
-func TestRetryConflictsGivesUp(t *testing.T) {
+func TestRetryConflictsLimit(t *testing.T) {
 	calls := 0
 	err := RetryConflicts(t.Context(), func() error { calls++; return ErrConflict })
 	if fault.KindOf(err) != fault.Unavailable || calls != maxConflictRetries {

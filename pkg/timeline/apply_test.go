@@ -133,8 +133,8 @@ func (s *simulation) run(messages []MessageChanges) {
 	}
 }
 
-// TestRecordsEndEqualToTheFold is promises 2, 3, 9 and 10 in small.
-func TestRecordsEndEqualToTheFold(t *testing.T) {
+// TestRecordsMatchFold is promises 2, 3, 9 and 10 in small.
+func TestRecordsMatchFold(t *testing.T) {
 	for seed := range uint64(4000) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		s := &simulation{random: random, store: NewMemory(), faults: random.IntN(6)}
@@ -302,8 +302,8 @@ func TestNoMatchWinsTie(t *testing.T) {
 	s.check(t, 0)
 }
 
-// TestFactsUnderUnlinkedIDAreUnmatched: whoever had the id before has no part in its outcome.
-func TestFactsUnderUnlinkedIDAreUnmatched(t *testing.T) {
+// TestUnlinkedIDUnmatched: whoever had the id before has no part in its outcome.
+func TestUnlinkedIDUnmatched(t *testing.T) {
 	m := NewMemory()
 	m.append("courier-ltd", "ABC123", Entry{Kind: Consent, At: minute(0)})
 	m.Link("courier-ltd", "12345", "ABC123", minute(0))

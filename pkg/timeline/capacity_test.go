@@ -88,9 +88,9 @@ func TestDayCapacity(t *testing.T) {
 	}
 }
 
-// TestLogoutsFitAFullDay: a day that LOGINs have filled takes 100 LOGOUTs more, so that cover can be ended; a day that
+// TestFullDayLogout: a day that LOGINs have filled takes 100 LOGOUTs more, so that cover can be ended; a day that
 // LOGOUTs have filled takes no LOGIN.
-func TestLogoutsFitAFullDay(t *testing.T) {
+func TestFullDayLogout(t *testing.T) {
 	for store, storage := range map[string]Storage{"store": NewStore(emulator.NewTestEnv(t)), "memory": NewMemory()} {
 		add := func(facts []Fact) int {
 			overflow, err := storage.AddFacts(t.Context(), "courier-ltd", courier, day0, facts)
@@ -118,8 +118,8 @@ func TestLogoutsFitAFullDay(t *testing.T) {
 	}
 }
 
-// TestRepeatsNeverFillADay: one event, accepted 3,000 times, with ever other plans, leaves room for all others.
-func TestRepeatsNeverFillADay(t *testing.T) {
+// TestFullDayRepeats: one event, accepted 3,000 times, with ever other plans, leaves room for all others.
+func TestFullDayRepeats(t *testing.T) {
 	repeats := make([]Fact, 3000)
 	for i := range repeats {
 		repeats[i] = in(0)
@@ -223,10 +223,10 @@ func kept(facts []Fact) map[event][3]Instant {
 	return kept
 }
 
-// TestAdmitKeepsWhatCounts: whatever the order in which facts come to a day that is nearly full, and however often, an
+// TestAdmitKeepsCountedFacts: whatever the order in which facts come to a day that is nearly full, and however often, an
 // event that was stored once finds room for ever, of each the first and last acceptance and the last plan are kept, and
 // a day never has more than three facts of an event.
-func TestAdmitKeepsWhatCounts(t *testing.T) {
+func TestAdmitKeepsCountedFacts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stored := crowd(maxLoginsPerDay - rapid.IntRange(0, 6).Draw(t, "room"))
 		if rapid.Bool().Draw(t, "LOGOUTs, too") {
@@ -272,9 +272,9 @@ func TestAdmitKeepsWhatCounts(t *testing.T) {
 	})
 }
 
-// TestStoresAlikeOverCapacity: both stores have room for the same on a day that is nearly full, and tell the same of
+// TestStoresOverCapacity: both stores have room for the same on a day that is nearly full, and tell the same of
 // it.
-func TestStoresAlikeOverCapacity(t *testing.T) {
+func TestStoresOverCapacity(t *testing.T) {
 	store := NewStore(emulator.NewTestEnv(t))
 	var runs atomic.Int64
 	rapid.Check(t, func(t *rapid.T) {
@@ -373,9 +373,9 @@ func between(env *config.Env, operation string, do func()) {
 	env.SetAWS(cfg)
 }
 
-// TestDayFillsUpBetweenReadAndWrite: what there was no room for at first is not forgotten when the rest finds none
+// TestFullDayRace: what there was no room for at first is not forgotten when the rest finds none
 // either, what another writer stored meanwhile is not refused, and no day ever takes more than it may.
-func TestDayFillsUpBetweenReadAndWrite(t *testing.T) {
+func TestFullDayRace(t *testing.T) {
 	const limit = MaxFactsPerDay
 	logouts := func(first, n int) []Fact { return several(courier, Logout, first, n) }
 	repeat := func(first, n, accepted int, planned Instant) []Fact {

@@ -32,8 +32,8 @@ type twins struct {
 	days     []Day
 }
 
-// TestStoreAndMemoryAreAlike holds the store that simulations run on against the real one.
-func TestStoreAndMemoryAreAlike(t *testing.T) {
+// TestStoreMatchesMemory holds the store that simulations run on against the real one.
+func TestStoreMatchesMemory(t *testing.T) {
 	store := NewStore(emulator.NewTestEnv(t))
 	today := At(time.Now()).Day() // some days are recent, for which a person is read in another way
 	var runs atomic.Int64

@@ -102,9 +102,9 @@ func TestExplainComparesRecord(t *testing.T) {
 	}
 }
 
-// TestExplainAgreesWithOutcomes: whatever was said, an explanation tells of each fact its outcome, and of each day what
+// TestExplainMatchesOutcomes: whatever was said, an explanation tells of each fact its outcome, and of each day what
 // the record does.
-func TestExplainAgreesWithOutcomes(t *testing.T) {
+func TestExplainMatchesOutcomes(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		facts := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) Fact {
 			f := Fact{Name: courier, Kind: Login, At: minute(15 * rapid.IntRange(-200, 400).Draw(r, "quarter")),

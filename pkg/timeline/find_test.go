@@ -254,9 +254,9 @@ func TestLateLoginBetweenPages(t *testing.T) {
 	}
 }
 
-// TestPagingSkipsAndRepeatsNothing: whatever comes between the pages of a list of some 250 shifts, a shift that stays
+// TestPagingComplete: whatever comes between the pages of a list of some 250 shifts, a shift that stays
 // as it was is on exactly one page, no id is on two, and the order is that of the starts.
-func TestPagingSkipsAndRepeatsNothing(t *testing.T) {
+func TestPagingComplete(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 3))
 		some := func(n int) []Fact {
@@ -318,9 +318,9 @@ func TestPagingSkipsAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-// TestReadersAgree: whatever was sent under the names of two customers, whose id may move, and whenever it is asked:
+// TestReaders: whatever was sent under the names of two customers, whose id may move, and whenever it is asked:
 // the outcome of every event, the shift found by every LOGIN, the lists and the records tell the same shifts.
-func TestReadersAgree(t *testing.T) {
+func TestReaders(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := knownCustomer(t)
 		numbers := []string{"ABC123", "ABC12"}

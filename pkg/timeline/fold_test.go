@@ -245,8 +245,8 @@ func someHistory(t *rapid.T) History {
 	return NewHistory(entries)
 }
 
-// TestFoldAgreesWithThePlainModel holds the fold against a walk through every minute, whatever the order of the facts.
-func TestFoldAgreesWithThePlainModel(t *testing.T) {
+// TestFoldMatchesModel holds the fold against a walk through every minute, whatever the order of the facts.
+func TestFoldMatchesModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		facts := someFacts(t)
 		history := someHistory(t)
@@ -290,9 +290,9 @@ func TestInDoubtInsured(t *testing.T) {
 	})
 }
 
-// TestLoginsOfOneInstantAreOne: whichever comes first, a plan beats none, the customer number names the shift, else the
+// TestLoginsAtOneInstant: whichever comes first, a plan beats none, the customer number names the shift, else the
 // first workProviderUserId in order (rule 4).
-func TestLoginsOfOneInstantAreOne(t *testing.T) {
+func TestLoginsAtOneInstant(t *testing.T) {
 	login := func(name person.Name, planned Instant, accepted int) Fact {
 		return Fact{Name: name, Kind: Login, At: minute(0), PlannedEnd: planned, Accepted: minute(accepted)}
 	}
@@ -324,9 +324,9 @@ func TestLoginsOfOneInstantAreOne(t *testing.T) {
 	}
 }
 
-// TestLastAcceptedPlanCounts is rule 12: of the plans of one LOGIN the one accepted last counts, whatever the order of
+// TestLastAcceptedPlan is rule 12: of the plans of one LOGIN the one accepted last counts, whatever the order of
 // delivery; an unknown acceptance is that of the fact's own instant; of two accepted at once the later end counts.
-func TestLastAcceptedPlanCounts(t *testing.T) {
+func TestLastAcceptedPlan(t *testing.T) {
 	plan := func(end, accepted int) Fact {
 		f := in(0)
 		f.PlannedEnd = minute(end)

@@ -10,8 +10,8 @@ import (
 
 const second = Instant(time.Second / time.Microsecond)
 
-// TestReasonsForNotCounting is the last sentence but one of rule 7, to the microsecond.
-func TestReasonsForNotCounting(t *testing.T) {
+// TestUncountedReasons is the last sentence but one of rule 7, to the microsecond.
+func TestUncountedReasons(t *testing.T) {
 	month := Instant(MatchWindow.Microseconds())
 	consented := NewHistory([]Entry{
 		{Kind: Consent, At: minute(0)}, {Kind: Withdrawal, At: minute(10)}, {Kind: Consent, At: minute(20)},
@@ -36,9 +36,9 @@ func TestReasonsForNotCounting(t *testing.T) {
 	}
 }
 
-// TestConsentCountsFromItsSecond is rule 7: timestamps are mostly sent in whole seconds, so a consent counts from the
+// TestConsentSecond is rule 7: timestamps are mostly sent in whole seconds, so a consent counts from the
 // beginning of its second, but not from before the last withdrawal. The entries keep their real instants.
-func TestConsentCountsFromItsSecond(t *testing.T) {
+func TestConsentSecond(t *testing.T) {
 	at := func(ms int) Instant { return minute(0) + Instant(ms)*millisecond }
 	for name, c := range map[string]struct {
 		entries []Entry
@@ -103,9 +103,9 @@ func TestLoginInTheSecondOfAConsent(t *testing.T) {
 	}
 }
 
-// TestConsentsNeverOverlap: whatever the entries, consents follow one another, each begins in the second of an entry
+// TestConsentIntervals: whatever the entries, consents follow one another, each begins in the second of an entry
 // and ends with a withdrawal, and the customer consents at an instant if one holds it.
-func TestConsentsNeverOverlap(t *testing.T) {
+func TestConsentIntervals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		entries := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Entry {
 			kind := rapid.SampledFrom([]EntryKind{Consent, Withdrawal}).Draw(t, "kind")
@@ -148,9 +148,9 @@ func TestConsentsNeverOverlap(t *testing.T) {
 	})
 }
 
-// TestLinkReachesBack30Days is rule 6: facts under an id are the customer's from the consent that it was linked under,
+// TestLinkWindow is rule 6: facts under an id are the customer's from the consent that it was linked under,
 // but at the earliest from 30 days before the link, to the microsecond.
-func TestLinkReachesBack30Days(t *testing.T) {
+func TestLinkWindow(t *testing.T) {
 	link := minute(60*24*60) + 123_456
 	monthBefore := link.Add(-MatchWindow)
 	for name, c := range map[string]struct {
@@ -176,9 +176,9 @@ func TestLinkReachesBack30Days(t *testing.T) {
 	}
 }
 
-// TestUserIDHasOneCustomer: however ids are linked, unlinked and moved, at every instant an id is one customer's at the
+// TestUserIDOwnership: however ids are linked, unlinked and moved, at every instant an id is one customer's at the
 // most, whoever has it now has it from its second on, and nobody in the time in which it was released.
-func TestUserIDHasOneCustomer(t *testing.T) {
+func TestUserIDOwnership(t *testing.T) {
 	numbers := []string{"ABC123", "ABC12", "NX42Z"}
 	rapid.Check(t, func(t *rapid.T) {
 		m := NewMemory()
@@ -217,9 +217,9 @@ func TestUserIDHasOneCustomer(t *testing.T) {
 	})
 }
 
-// TestMovedUserIDCountsFromItsSecond is rule 6: an id that moves is the next customer's from the beginning of the
+// TestMovedUserID is rule 6: an id that moves is the next customer's from the beginning of the
 // second, but not from before it was last released.
-func TestMovedUserIDCountsFromItsSecond(t *testing.T) {
+func TestMovedUserID(t *testing.T) {
 	at := func(ms int) Instant { return minute(0) + Instant(ms)*millisecond }
 	owner := func(m *Memory, instant Instant) string {
 		for _, c := range []string{"ABC123", "ABC12"} {
@@ -250,9 +250,9 @@ func TestMovedUserIDCountsFromItsSecond(t *testing.T) {
 	}
 }
 
-// TestLinkTooLateForItsFacts is the case of the issue: events under an id of no customer on days 1 to 3 stay rejected
+// TestLateLink is the case of the issue: events under an id of no customer on days 1 to 3 stay rejected
 // when the id is linked on day 40, those of the 30 days before the link come to count.
-func TestLinkTooLateForItsFacts(t *testing.T) {
+func TestLateLink(t *testing.T) {
 	const day = 1440
 	login := func(m int) Fact { return Fact{Name: userIDName("X"), Kind: Login, At: minute(m), PlannedEnd: Never} }
 	sent := []Fact{login(day), login(2 * day), login(3 * day), login(10*day - 1), login(10 * day), login(39 * day)}

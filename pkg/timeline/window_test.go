@@ -84,10 +84,10 @@ func on(days Days, facts []Fact) []Fact {
 	return slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool { return !days.has(f.At.Day()) })
 }
 
-// TestFourDaysTellADay is rule 10: the shifts named on a day are a function of the facts of the two days before it, of
+// TestFourDayWindow is rule 10: the shifts named on a day are a function of the facts of the two days before it, of
 // its own, and of those of the day after it. With a day less at either end they are not, which shows that the styles
 // are nasty enough.
-func TestFourDaysTellADay(t *testing.T) {
+func TestFourDayWindow(t *testing.T) {
 	wrongBefore := 0
 	wrongAfter := 0
 	for name, draw := range styles {
@@ -117,9 +117,9 @@ func TestFourDaysTellADay(t *testing.T) {
 	}
 }
 
-// TestWhatAChangeReaches: of the shifts named on the days before the eve of a change, and later than the second day
+// TestChangeWindow: of the shifts named on the days before the eve of a change, and later than the second day
 // after it, none changes; and between, none outside the starting points around it.
-func TestWhatAChangeReaches(t *testing.T) {
+func TestChangeWindow(t *testing.T) {
 	reached := map[Day]int{}
 	for name, draw := range styles {
 		for seed := range uint64(2000) {
@@ -152,7 +152,7 @@ func TestWhatAChangeReaches(t *testing.T) {
 }
 
 // The limits of starting points, to the microsecond.
-func TestStartingPoints(t *testing.T) {
+func TestFoldBoundaries(t *testing.T) {
 	const longest = 14 * 60 // minutes of the longest shift
 	at := func(f Fact) timepoint { return groupByInstant([]Fact{f})[0] }
 	for name, c := range map[string]struct {
@@ -189,7 +189,7 @@ func TestStartingPoints(t *testing.T) {
 	}
 }
 
-func TestDaysThatAreRead(t *testing.T) {
+func TestReadDays(t *testing.T) {
 	day := Days{day0, day0}
 	for name, c := range map[string]struct{ got, want Days }{
 		"the facts of a day's shifts":       {day.factDays(), Days{day0 - 2, day0 + 1}},
@@ -206,8 +206,8 @@ func TestDaysThatAreRead(t *testing.T) {
 	}
 }
 
-// TestDaysIncludeBothEnds: a run of days holds the first and the last of them.
-func TestDaysIncludeBothEnds(t *testing.T) {
+// TestDaysInclusive: a run of days holds the first and the last of them.
+func TestDaysInclusive(t *testing.T) {
 	days := Days{day0, day0 + 1}
 	for day, want := range map[Day]bool{day0 - 1: false, day0: true, day0 + 1: true, day0 + 2: false} {
 		if days.has(day) != want {

@@ -25,7 +25,7 @@ type enrolment struct {
 	} `json:"product"`
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestDecodeErrors(t *testing.T) {
 	const noObject, noArray = "The body must be a JSON object", "The body must be a JSON array"
 	const typo = "JSON decode error at line 1, column "
 	tests := []struct {

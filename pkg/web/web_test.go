@@ -536,7 +536,7 @@ func TestBody(t *testing.T) {
 
 // No page of another origin may read an answer or send what a browser would ask about first: the documentation's own
 // stands beside the API.
-func TestNoOtherOriginIsAllowed(t *testing.T) {
+func TestCORS(t *testing.T) {
 	for path, methods := range paths() {
 		for _, method := range append(methods, http.MethodOptions) {
 			r := httptest.NewRequest(method, path, nil)
@@ -591,7 +591,7 @@ func TestQuery(t *testing.T) {
 }
 
 // The table and the functions built on it cannot drift apart unseen.
-func TestFunctionAgreesWithRoutes(t *testing.T) {
+func TestFunctionRoutes(t *testing.T) {
 	for name, handlers := range map[string]map[string]Handler{
 		"shift-login": {},
 		"shift-read":  {"GET /v2/shift": told},
@@ -651,7 +651,7 @@ func (discard) WriteHeader(int)             {}
 
 // Parameters of a link are the same on Lambda and elsewhere: a semicolon is an ordinary character, and an & that was
 // escaped for HTML separates them all the same.
-func TestQueriesAsPeopleCopyThem(t *testing.T) {
+func TestRepairedQueries(t *testing.T) {
 	query, err := ParseQuery("a=1;2&amp;b=3&amp;b=4&c=5")
 	if err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func (f *failingCalls) disarm() (calls int) {
 
 // A crash before or after any call that a delivery makes leaves a state that redelivery completes: matched once, linked
 // once, whatever the receiver replied first; and nothing is given up or forgotten.
-func TestCrashIsRecoveredByRedelivery(t *testing.T) {
+func TestCrashRecovery(t *testing.T) {
 	for _, first := range []int{200, 500} {
 		for _, after := range []bool{false, true} {
 			for at := 0; ; at++ {

@@ -188,7 +188,7 @@ var bypassAttempts = []string{
 	"https://[::1:PORT/", " https://127.0.0.1:PORT/",
 }
 
-func TestEgressPolicyCannotBeBypassed(t *testing.T) {
+func TestEgressBypassAttempts(t *testing.T) {
 	if len(bypassAttempts) < 60 {
 		t.Fatalf("only %d ways", len(bypassAttempts))
 	}
@@ -262,7 +262,7 @@ func insecureClient(g egressPolicy, server *httptest.Server) *Client {
 	return &Client{clientsByScheme{"https": client}, time.Now}
 }
 
-func TestRedirectsAreNotFollowed(t *testing.T) {
+func TestRedirects(t *testing.T) {
 	d := newListener(t)
 	var status atomic.Int64
 	server, g := publicReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -306,7 +306,7 @@ func TestDNSRebinding(t *testing.T) {
 	}
 }
 
-func TestProxyVariablesAreIgnored(t *testing.T) {
+func TestProxyVariables(t *testing.T) {
 	d := newListener(t)
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
 		t.Setenv(name, "http://127.0.0.1:"+d.port)
@@ -350,7 +350,7 @@ func TestPorts(t *testing.T) {
 }
 
 // With the flag a request may go to one's own machine, and still nowhere else.
-func TestLoopbackIsOptIn(t *testing.T) {
+func TestLoopback(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
@@ -383,7 +383,7 @@ func TestPublicAddresses(t *testing.T) {
 }
 
 // However an IPv4 address is wrapped, it is no more public than it is by itself.
-func TestEmbeddedIPv4AddressesAreNotPublic(t *testing.T) {
+func TestEmbeddedIPv4(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		four := netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "address")))
 		if mapped := netip.AddrFrom16(four.As16()); isPublic(mapped) != isPublic(four) {

@@ -21,7 +21,7 @@ import (
 )
 
 // AttemptsBefore a login by HTTP to what the work provider is told of it.
-func TestRejectedEventsAreDelivered(t *testing.T) {
+func TestRejectedEvents(t *testing.T) {
 	w := newFixture(t)
 	w.clock = time.Now()
 	now := func() time.Time { return w.clock }
@@ -81,7 +81,7 @@ func TestRejectedEventsAreDelivered(t *testing.T) {
 }
 
 // However often the queue delivers a message it is told once; a receiver that is down is asked again.
-func TestRejectedEventsDeliveryIsRetried(t *testing.T) {
+func TestRejectedEventsRetry(t *testing.T) {
 	w := newFixture(t)
 	told := []jsontext.Value{jsontext.Value(`{"id":"x"}`)}
 	w.sender.Rejections = func(context.Context, string) ([]jsontext.Value, error) { return told, nil }

@@ -23,7 +23,7 @@ import (
 	"zego.com/workprovider/pkg/timeline"
 )
 
-func TestSignUpIsDeliveredSignedAndMatched(t *testing.T) {
+func TestSignUp(t *testing.T) {
 	w := newFixture(t)
 	w.clock = time.Now() // the verifier looks at the real clock
 	w.wantStatus(dara, MatchNone)
@@ -166,7 +166,7 @@ func TestUnresponsiveReceivers(t *testing.T) {
 
 // A delivery that is never answered is tried at least ten times over at least three days, less and less often, always
 // under one id, and then filed with the dead letters.
-func TestRetriesBackOffAndEndInDeadLetter(t *testing.T) {
+func TestRetrySchedule(t *testing.T) {
 	w := newFixture(t)
 	var at []time.Time
 	w.replyWith(func(rw http.ResponseWriter, _ *http.Request) { at = append(at, w.clock); rw.WriteHeader(500) })
@@ -226,7 +226,7 @@ func (w *fixture) deadLetters() []deadletter.DeadLetter {
 	return all
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
+func TestRetryAfter(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"3600": time.Hour, "0": 0, "86400": 24 * time.Hour, "999999999": maxRetryAfter,
 		noon.Add(2 * time.Hour).Format(http.TimeFormat): 2 * time.Hour,
@@ -246,7 +246,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 }
 
 // What the work provider says by POST /v1/match/ settles what it could not say in its reply, and ends the asking.
-func TestMatchRequestSupersedesDelivery(t *testing.T) {
+func TestSupersededDelivery(t *testing.T) {
 	for _, success := range []bool{true, false} {
 		w := newFixture(t)
 		w.reply(202, "")
@@ -275,7 +275,7 @@ func TestMatchRequestSupersedesDelivery(t *testing.T) {
 
 // A link's id travels to the work provider, whose reply links it, or does not. The request is as the contract has it,
 // to the byte.
-func TestClaimIsAskedAbout(t *testing.T) {
+func TestClaimInRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		status   int
 		body     string
@@ -344,7 +344,7 @@ func TestFurtherClaims(t *testing.T) {
 }
 
 // A match request settles the claim of a sign-up, and the webhook is asked no more.
-func TestMatchRequestSettlesAClaim(t *testing.T) {
+func TestClaimSettledByMatchRequest(t *testing.T) {
 	for _, success := range []bool{true, false} {
 		w := newFixture(t)
 		w.reply(202, "")
@@ -374,7 +374,7 @@ func TestMatchRequestSettlesAClaim(t *testing.T) {
 }
 
 // Facts sent while the answer was open count by themselves once it is there (rule 7).
-func TestFactsBeforeReplyCount(t *testing.T) {
+func TestFactsBeforeReply(t *testing.T) {
 	w := newFixture(t)
 	w.reply(503, "")
 	w.consent(dara)
@@ -441,7 +441,7 @@ func TestNoDeliveryWithoutConsent(t *testing.T) {
 }
 
 // An old message about a consent that was withdrawn and given again does not send anything under the old id.
-func TestNewConsentIsNewDelivery(t *testing.T) {
+func TestRenewedConsent(t *testing.T) {
 	w := newFixture(t)
 	w.reply(500, "")
 	w.consent(dara)
@@ -548,7 +548,7 @@ func TestCrashBetweenRetryMessageAndItem(t *testing.T) {
 	}
 }
 
-func TestGoneDisablesWebhook(t *testing.T) {
+func TestGone(t *testing.T) {
 	w := newFixture(t)
 	w.reply(410, "")
 	w.consent(dara)
@@ -615,7 +615,7 @@ func TestSecretRotationOverlap(t *testing.T) {
 
 // A consent counts from the beginning of its second, but a match that came with it, later in that second, is no answer
 // of the work provider's: the sign-up is delivered all the same.
-func TestSignUpWithAMatchIsDelivered(t *testing.T) {
+func TestSignUpWithMatch(t *testing.T) {
 	w := newFixture(t)
 	w.clock = noon.Add(300 * time.Millisecond)
 	grant := link.Grant{Provider: courier, Customer: dara, UserID: "77", Matched: true}
@@ -665,7 +665,7 @@ func TestQueueUnavailable(t *testing.T) {
 }
 
 // No personal data stands in the queue, in the rows that are written, or in a dead letter.
-func TestPersonalDataIsOnlyInTheRequest(t *testing.T) {
+func TestPersonalDataInRequest(t *testing.T) {
 	w := newFixture(t)
 	w.reply(500, "d&0@example.com")
 	w.consent(dara)
