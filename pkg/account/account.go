@@ -8,7 +8,8 @@
 //	password.go    passwords, hashed
 //	throttle.go    limits on attempts
 //
-// An account belongs to an email and opens one customer.
+// An account belongs to an email and opens its customers: one for each work provider that enrolled the person, and one
+// for a sign-up.
 package account
 
 import (
@@ -16,13 +17,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/guregu/dynamo/v2"
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/customer"
-	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/table"
 )
 
@@ -51,11 +52,35 @@ func NewStore(env *config.Env) *Store {
 
 // EmailAccount is what is known of an email.
 type EmailAccount struct {
-	Customer     string   // the number of the customer whom its account opens; "" if it has no account
+	Exists       bool     // whether the email has an account; without one, it may have customers
+	Customer     string   // the number of the customer that was chosen last; "" if none was
 	PasswordHash string   // of the account
 	Customers    []string // the numbers of its customers, with or without an account
 	Address      string   // where mails to the account, or else to its customers, go
 	devices      []string // the hashes of the tokens of the account's devices, the latest last
+}
+
+// Opens returns the number of the customer whom the account shows first: the only one, or the one that was chosen last;
+// "" if one is still to be chosen.
+func (k EmailAccount) Opens() string {
+	switch {
+	case len(k.Customers) == 1:
+		return k.Customers[0]
+	case slices.Contains(k.Customers, k.Customer):
+		return k.Customer
+	}
+	return ""
+}
+
+// Session returns the session of who owns the account. Its customer is any of the email's, if one is still to be chosen.
+func (k EmailAccount) Session() Session {
+	if number := k.Opens(); number != "" {
+		return Session{Customer: number, Chosen: true}
+	}
+	if len(k.Customers) == 0 {
+		return Session{}
+	}
+	return Session{Customer: k.Customers[0]}
 }
 
 // emailItem is an item in an email's partition: its account, or one of its customers.
@@ -63,7 +88,7 @@ type emailItem struct {
 	PK            string    `dynamo:"pk,hash"`
 	SK            string    `dynamo:"sk,range"`
 	SchemaVersion int       `dynamo:"v"`
-	Customer      string    `dynamo:"number"`
+	Customer      string    `dynamo:"number,omitempty"`   // of an account: the one that was chosen last
 	PasswordHash  string    `dynamo:"password,omitempty"` // of an account
 	Changed       time.Time `dynamo:"changed,omitempty"`  // of an account: when the password was set
 	Devices       []string  `dynamo:"devices,omitempty"`  // of an account: see device.go
@@ -80,6 +105,7 @@ func (s *Store) ByEmail(ctx context.Context, email string) (EmailAccount, error)
 	known := EmailAccount{Address: email}
 	for _, item := range items { // the account sorts before the customers
 		if item.SK == table.AccountSort {
+			known.Exists = true
 			known.Customer = item.Customer
 			known.PasswordHash = item.PasswordHash
 			known.devices = item.Devices
@@ -93,24 +119,19 @@ func (s *Store) ByEmail(ctx context.Context, email string) (EmailAccount, error)
 	return known, nil
 }
 
-// Account is what operators see of an account.
-type Account struct {
-	Customer        string // the number of the customer whom it opens
-	PasswordChanged time.Time
-}
-
-// Account returns the account of an email; false if there is none.
-func (s *Store) Account(ctx context.Context, email string) (Account, bool, error) {
+// PasswordChanged returns when the password of an email's account was set; false if there is no account.
+func (s *Store) PasswordChanged(ctx context.Context, email string) (time.Time, bool, error) {
 	var item emailItem
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
 	ok, err := table.GetItem(ctx, s.customers, partition, table.AccountSort, &item)
-	return Account{Customer: item.Customer, PasswordChanged: item.Changed}, ok, err
+	return item.Changed, ok, err
 }
 
-// CreateAccount creates the customer and the account of a sign-up whose email is confirmed, and consumes the token, in
-// one transaction. It returns the customer's number, or ErrTokenUsed.
-func (s *Store) CreateAccount(ctx context.Context, token string, now time.Time) (number string, err error) {
-	err = table.RetryConflicts(ctx, func() error {
+// CreateAccount creates the account of a sign-up whose email is confirmed, and consumes the token, in one transaction.
+// What was typed becomes the details of the customer of that number, whom a work provider enrolled with the email; those of
+// a new one if it is "". It returns ErrTokenUsed if the email has an account by then.
+func (s *Store) CreateAccount(ctx context.Context, token, enrolled string, now time.Time) error {
+	return table.RetryConflicts(ctx, func() error {
 		m, ok, err := s.MailToken(ctx, token, PurposeConfirm, now)
 		if err != nil {
 			return err
@@ -119,61 +140,86 @@ func (s *Store) CreateAccount(ctx context.Context, token string, now time.Time) 
 		switch {
 		case err != nil:
 			return err
-		case !ok || known.Customer != "": // or another sign-up of the same email was confirmed first
+		case !ok || known.Exists: // or another sign-up of the same email was confirmed first
 			return ErrTokenUsed
 		}
-		number = customer.GenerateNumber()
 		tx := s.db.WriteTx()
-		s.registry.Add(tx, customer.Customer{Number: number, Details: m.Details}, m.Policy, now)
+		number := enrolled
+		if number == "" {
+			number = customer.GenerateNumber()
+			s.registry.Add(tx, customer.Customer{Number: number, Details: m.Details}, m.Policy, now)
+		} else if err := s.registry.Complete(ctx, tx, number, m.Details, m.Policy.VehicleRegistration); err != nil {
+			return err
+		}
 		account := newAccountItem(m.Email, number, m.PasswordHash, now)
 		tx.Put(s.customers.Put(account).If("attribute_not_exists(pk)"))
 		tx.Put(s.consumeToken(token, PurposeConfirm, number, m.PasswordHash, now))
 		return table.Commit(ctx, tx)
 	})
-	return number, err
 }
 
-// SetPassword sets the password of the account that the token is for, creates the account if it is the first, ends
-// every session of it and every other link in a mail to its email, and consumes the token, in one transaction. It
-// returns the customer's number, or ErrTokenUsed, also if the customer was erased.
-func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now time.Time) (number string, err error) {
-	err = table.RetryConflicts(ctx, func() error {
+// SetPassword sets the password of the email that the token is for, creates its account if this is the first, ends every
+// session of it and every other link in a mail to its email, and consumes the token, in one transaction. It returns
+// ErrTokenUsed also if all customers of the email were erased.
+func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now time.Time) error {
+	return table.RetryConflicts(ctx, func() error {
 		m, ok, err := s.MailToken(ctx, token, PurposeReset, now)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			return ErrTokenUsed
-		}
-		number = m.Customer
-		tx := s.db.WriteTx()
-		err = s.registry.RequireActive(ctx, tx, number)
-		if err != nil && fault.KindOf(err) == fault.NotFound {
-			return ErrTokenUsed
-		}
+		known, err := s.ByEmail(ctx, m.Email)
 		if err != nil {
 			return err
 		}
-		tx.Put(s.customers.Put(newAccountItem(m.Email, number, passwordHash, now)))
-		s.RevokeAccess(tx, m.Email, number, now)
+		if !ok || len(known.Customers) == 0 {
+			return ErrTokenUsed
+		}
+		number := known.Session().Customer
+		tx := s.db.WriteTx()
+		if err := s.registry.RequireActive(ctx, tx, number); err != nil {
+			return err
+		}
+		tx.Put(s.customers.Put(newAccountItem(m.Email, known.Opens(), passwordHash, now)))
+		s.RevokeAccess(tx, m.Email, now)
 		tx.Put(s.consumeToken(token, PurposeReset, number, passwordHash, now))
 		return table.Commit(ctx, tx)
 	})
-	return number, err
 }
 
-// RevokeAccess adds to a transaction the writes that end every session of a customer, and every link in a mail to the
-// email.
-func (s *Store) RevokeAccess(tx *dynamo.WriteTx, email, number string, now time.Time) {
-	tx.Put(s.revokeSessions(number, now))
-	tx.Put(s.revokeMailTokens(customer.NormaliseEmail(email), now))
-}
-
-// DeleteAccount adds to a transaction the write that deletes an email's account, on condition that it is the
-// customer's.
-func (s *Store) DeleteAccount(tx *dynamo.WriteTx, email, number string) {
+// ChooseCustomer records which of the email's customers its owner chose last, if the email has an account.
+func (s *Store) ChooseCustomer(ctx context.Context, email, number string) error {
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
-	tx.Delete(s.customers.Delete(table.PK, partition).Range(table.SK, table.AccountSort).If("'number' = ?", number))
+	err := s.customers.Update(table.PK, partition).Range(table.SK, table.AccountSort).
+		Set("number", number).If("attribute_exists(pk)").Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return nil
+	}
+	return table.Unavailable("accounts", err)
+}
+
+// RevokeAccess adds to a transaction the writes that end every session of an email's account, and every link in a mail
+// to the email.
+func (s *Store) RevokeAccess(tx *dynamo.WriteTx, email string, now time.Time) {
+	email = customer.NormaliseEmail(email)
+	tx.Put(s.revokeSessions(hash(email), now))
+	tx.Put(s.revokeMailTokens(email, now))
+}
+
+// CloseAccount adds to a transaction, in which a customer of an email is erased, the write that deletes the email's
+// account, and reports whether it does: it keeps an account that opens other customers, who must then stay.
+func (s *Store) CloseAccount(tx *dynamo.WriteTx, known EmailAccount, email, erased string) (deleted bool) {
+	partition := table.EmailPartition(customer.NormaliseEmail(email))
+	others := slices.DeleteFunc(slices.Clone(known.Customers), func(number string) bool { return number == erased })
+	switch {
+	case !known.Exists:
+		return false
+	case len(others) > 0:
+		tx.Check(s.customers.Check(table.PK, partition).Range(table.SK, table.EmailCustomerSort(others[0])).
+			If("attribute_exists(pk)"))
+		return false
+	}
+	tx.Delete(s.customers.Delete(table.PK, partition).Range(table.SK, table.AccountSort).If("attribute_exists(pk)"))
+	return true
 }
 
 func newAccountItem(email, number, passwordHash string, now time.Time) emailItem {

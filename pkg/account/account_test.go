@@ -88,8 +88,7 @@ func TestConcurrentAccounts(t *testing.T) {
 	}
 	var opened int
 	for _, err := range atTheSameTime(len(tokens), func(i int) error {
-		_, err := s.CreateAccount(t.Context(), tokens[i], noon)
-		return err
+		return s.CreateAccount(t.Context(), tokens[i], "", noon)
 	}) {
 		switch {
 		case err == nil:
@@ -111,13 +110,12 @@ func TestConcurrentAccounts(t *testing.T) {
 func TestConcurrentPasswords(t *testing.T) {
 	f := newFixture(t)
 	f.createAccount("AAA1", "ann@example.com")
-	m := MailToken{Purpose: PurposeReset, Email: "ann@example.com", Customer: "AAA1"}
+	m := MailToken{Purpose: PurposeReset, Email: "ann@example.com"}
 	token, err := f.store.CreateMailToken(t.Context(), m, noon)
 	f.ok(err)
 	var set []string
 	for i, err := range atTheSameTime(4, func(i int) error {
-		_, err := f.store.SetPassword(t.Context(), token, fmt.Sprint("hash ", i), noon)
-		return err
+		return f.store.SetPassword(t.Context(), token, fmt.Sprint("hash ", i), noon)
 	}) {
 		switch {
 		case err == nil:
@@ -136,7 +134,7 @@ func TestConcurrentPasswords(t *testing.T) {
 func TestConcurrentResets(t *testing.T) {
 	f := newFixture(t)
 	f.createAccount("AAA1", "ann@example.com")
-	reset := MailToken{Purpose: PurposeReset, Email: "ann@example.com", Customer: "AAA1"}
+	reset := MailToken{Purpose: PurposeReset, Email: "ann@example.com"}
 	used, err := f.store.CreateMailToken(t.Context(), reset, noon)
 	f.ok(err)
 	other, err := f.store.CreateMailToken(t.Context(), reset, noon.Add(time.Minute))
@@ -145,18 +143,18 @@ func TestConcurrentResets(t *testing.T) {
 	confirm, err := f.store.CreateMailToken(t.Context(), signUp, noon.Add(time.Minute))
 	f.ok(err)
 	now := noon.Add(2 * time.Minute)
-	if _, err := f.store.SetPassword(t.Context(), used, "hash", now); err != nil {
+	if err := f.store.SetPassword(t.Context(), used, "hash", now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.store.SetPassword(t.Context(), other, "another hash", now); !errors.Is(err, ErrTokenUsed) {
+	if err := f.store.SetPassword(t.Context(), other, "another hash", now); !errors.Is(err, ErrTokenUsed) {
 		t.Errorf("the other link: %v", err)
 	}
-	if _, err := f.store.CreateAccount(t.Context(), confirm, now); !errors.Is(err, ErrTokenUsed) {
+	if err := f.store.CreateAccount(t.Context(), confirm, "", now); !errors.Is(err, ErrTokenUsed) {
 		t.Errorf("the sign-up: %v", err)
 	}
 	later, err := f.store.CreateMailToken(t.Context(), reset, now.Add(time.Minute))
 	f.ok(err)
-	if _, err := f.store.SetPassword(t.Context(), later, "a third hash", now.Add(time.Minute)); err != nil {
+	if err := f.store.SetPassword(t.Context(), later, "a third hash", now.Add(time.Minute)); err != nil {
 		t.Errorf("a later link: %v", err)
 	}
 }
@@ -172,18 +170,20 @@ func TestPasswordAfterErasure(t *testing.T) {
 	tx.Put(f.store.customers.Put(newAccountItem("ann@example.com", "AAA1", "hash", noon)))
 	erasure := f.store.db.WriteTx()
 	f.customers.Erase(erasure, c, customer.Policy{}, noon)
-	f.store.DeleteAccount(erasure, c.Email, c.Number)
+	known, err := f.store.ByEmail(t.Context(), c.Email)
+	f.ok(err)
+	f.store.CloseAccount(erasure, known, c.Email, c.Number)
 	f.ok(table.Commit(t.Context(), erasure))
 	if err := table.Commit(t.Context(), tx); !errors.Is(err, table.ErrConflict) {
 		t.Errorf("a write that began before: %v", err)
 	}
 	token, err := f.store.CreateMailToken(
-		t.Context(), MailToken{Purpose: PurposeReset, Email: c.Email, Customer: c.Number}, noon.Add(time.Minute))
+		t.Context(), MailToken{Purpose: PurposeReset, Email: c.Email}, noon.Add(time.Minute))
 	f.ok(err)
-	if _, err := f.store.SetPassword(t.Context(), token, "hash", noon.Add(time.Minute)); !errors.Is(err, ErrTokenUsed) {
+	if err := f.store.SetPassword(t.Context(), token, "hash", noon.Add(time.Minute)); !errors.Is(err, ErrTokenUsed) {
 		t.Errorf("a link that was mailed afterwards: %v", err)
 	}
-	if known, err := f.store.ByEmail(t.Context(), c.Email); err != nil || known.Customer != "" ||
+	if known, err := f.store.ByEmail(t.Context(), c.Email); err != nil || known.Exists ||
 		len(known.Customers) > 0 {
 		t.Errorf("%+v, %v", known, err)
 	}
@@ -224,14 +224,14 @@ func TestMailTokens(t *testing.T) {
 func TestSessions(t *testing.T) {
 	f := newFixture(t)
 	s := f.store
-	ann, err := s.CreateSession(t.Context(), "AAA1", noon)
+	ann, err := s.CreateSession(t.Context(), "ann@example.com", Session{Customer: "AAA1", Chosen: true}, noon)
 	f.ok(err)
-	bob, err := s.CreateSession(t.Context(), "BBB1", noon)
+	bob, err := s.CreateSession(t.Context(), "bob@example.com", Session{Customer: "BBB1", Chosen: true}, noon)
 	f.ok(err)
 	numberOf := func(token string, at time.Time) string {
-		number, err := s.SessionCustomer(t.Context(), token, at)
+		session, err := s.Session(t.Context(), token, at)
 		f.ok(err)
-		return number
+		return session.Customer
 	}
 	if ann == bob || numberOf(ann, noon) != "AAA1" || numberOf(bob, noon) != "BBB1" || numberOf("x", noon) != "" ||
 		numberOf(ann, noon.Add(SessionTTL)) != "" {

@@ -25,12 +25,12 @@ const repeatTTL = 10 * time.Minute
 type MailToken struct {
 	Purpose Purpose
 	Email   string // normalised
-	// Of a sign-up: the customer to be, and the hash of the password that was chosen.
+	// Of a sign-up: the customer to be, the hash of the password that was chosen, and the id of the work provider whose link
+	// was opened; "" if none was.
 	Details      customer.Details
 	Policy       customer.Policy
 	PasswordHash string
-	// Of a reset: the number of the customer whose password is to be set.
-	Customer string
+	Provider     string
 }
 
 // Purpose is what a mail token may be used for.
@@ -52,8 +52,9 @@ type mailTokenItem struct {
 	Created       int64            `dynamo:"created"` // microseconds since the epoch
 	Purpose       Purpose          `dynamo:"purpose"`
 	Email         string           `dynamo:"email"`
-	Customer      string           `dynamo:"number,omitempty"`
+	Customer      string           `dynamo:"number,omitempty"` // of a used one
 	PasswordHash  string           `dynamo:"password,omitempty"`
+	Provider      string           `dynamo:"provider,omitempty"`
 	Attempts      int              `dynamo:"tries,omitempty"`
 	Details       customer.Details `dynamo:"details"`
 	Policy        customer.Policy  `dynamo:"policy"`
@@ -82,8 +83,8 @@ func (s *Store) CreateMailToken(ctx context.Context, m MailToken, now time.Time)
 		Created:       now.UnixMicro(),
 		Purpose:       m.Purpose,
 		Email:         m.Email,
-		Customer:      m.Customer,
 		PasswordHash:  m.PasswordHash,
+		Provider:      m.Provider,
 		Details:       m.Details,
 		Policy:        m.Policy,
 	}).Run(ctx)
@@ -108,8 +109,8 @@ func (s *Store) MailToken(ctx context.Context, token string, purpose Purpose, no
 	return MailToken{
 		Purpose:      item.Purpose,
 		Email:        item.Email,
-		Customer:     item.Customer,
 		PasswordHash: item.PasswordHash,
+		Provider:     item.Provider,
 		Details:      item.Details,
 		Policy:       item.Policy,
 	}, true, nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/guregu/dynamo/v2"
 
+	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/table"
 )
 
@@ -17,16 +18,28 @@ const (
 	LinkIntentTTL = MailTokenTTL
 )
 
+// Session is who is signed in with a browser.
+type Session struct {
+	Customer string // the number of one of the account's customers; "" if nobody is signed in
+	Chosen   bool   // whether that is the one to be shown; if not, one is still to be chosen
+	account  string // the hash of the account's email
+}
+
 type sessionItem struct {
 	PK            string `dynamo:"pk,hash"`
 	SK            string `dynamo:"sk,range"`
 	SchemaVersion int    `dynamo:"v"`
 	Expires       int64  `dynamo:"expires"` // seconds since the epoch
 	Customer      string `dynamo:"number"`
-	StartedAt     int64  `dynamo:"began"` // microseconds since the epoch
+	Account       string `dynamo:"account"`             // the hash of the account's email; "" in a session of form 1
+	Undecided     bool   `dynamo:"undecided,omitempty"` // whether a customer is still to be chosen
+	StartedAt     int64  `dynamo:"began"`               // microseconds since the epoch
 }
 
-// sessionsRevokedItem says that every session of a customer that started before, on whatever device, has ended.
+// sessionVersion is the schema version of sessions: those of form 1 were a customer's, not an account's.
+const sessionVersion = 2
+
+// sessionsRevokedItem says that every session of an account that started before, on whatever device, has ended.
 type sessionsRevokedItem struct {
 	PK            string `dynamo:"pk,hash"`
 	SK            string `dynamo:"sk,range"`
@@ -35,40 +48,44 @@ type sessionsRevokedItem struct {
 	Before        int64  `dynamo:"before"`  // microseconds since the epoch
 }
 
-// CreateSession starts a session for the customer and returns its token.
-func (s *Store) CreateSession(ctx context.Context, number string, now time.Time) (string, error) {
+// CreateSession starts a session of an email's account and returns its token.
+func (s *Store) CreateSession(ctx context.Context, email string, session Session, now time.Time) (string, error) {
 	token := randomToken()
 	err := s.sessions.Put(sessionItem{
 		PK:            table.SessionPartition(hash(token)),
 		SK:            table.SessionSort,
-		SchemaVersion: itemVersion,
+		SchemaVersion: sessionVersion,
 		Expires:       now.Add(SessionTTL).Unix(),
-		Customer:      number,
+		Customer:      session.Customer,
+		Account:       hash(customer.NormaliseEmail(email)),
+		Undecided:     !session.Chosen,
 		StartedAt:     now.UnixMicro(),
 	}).Run(ctx)
 	return token, table.Unavailable("accounts", err)
 }
 
-// SessionCustomer returns the number of the customer whose session the token belongs to; "" if there is no such
-// session, or none that goes on.
-func (s *Store) SessionCustomer(ctx context.Context, token string, now time.Time) (string, error) {
-	var session sessionItem
-	ok, err := table.GetItem(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &session)
-	if err != nil || !ok || session.Expires <= now.Unix() {
-		return "", err
+// Session returns the session that the token belongs to; the zero value if there is no such session, or none that goes
+// on.
+func (s *Store) Session(ctx context.Context, token string, now time.Time) (Session, error) {
+	var item sessionItem
+	ok, err := table.GetItem(ctx, s.sessions, table.SessionPartition(hash(token)), table.SessionSort, &item)
+	if err != nil || !ok || item.Expires <= now.Unix() {
+		return Session{}, err
+	}
+	if item.Account == "" { // form 1
+		c, ok, err := s.registry.Customer(ctx, item.Customer)
+		if err != nil || !ok {
+			return Session{}, err
+		}
+		item.Account = hash(customer.NormaliseEmail(c.Email))
 	}
 	var revoked sessionsRevokedItem
-	_, err = table.GetItem(
-		ctx,
-		s.sessions,
-		table.SessionsRevokedPartition(session.Customer),
-		table.SessionsRevokedSort,
-		&revoked,
-	)
-	if err != nil || session.StartedAt < revoked.Before {
-		return "", err
+	partition := table.SessionsRevokedPartition(item.Account)
+	_, err = table.GetItem(ctx, s.sessions, partition, table.SessionsRevokedSort, &revoked)
+	if err != nil || item.StartedAt < revoked.Before {
+		return Session{}, err
 	}
-	return session.Customer, nil
+	return Session{Customer: item.Customer, Chosen: !item.Undecided, account: item.Account}, nil
 }
 
 // DeleteSession ends one session.
@@ -77,15 +94,15 @@ func (s *Store) DeleteSession(ctx context.Context, token string) error {
 		Range(table.SK, table.SessionSort).Run(ctx))
 }
 
-// RevokeSessions ends every session of a customer that started before now.
-func (s *Store) RevokeSessions(ctx context.Context, number string, now time.Time) error {
-	return table.Unavailable("accounts", s.revokeSessions(number, now).Run(ctx))
+// RevokeSessions ends every session of the session's account that started before now.
+func (s *Store) RevokeSessions(ctx context.Context, session Session, now time.Time) error {
+	return table.Unavailable("accounts", s.revokeSessions(session.account, now).Run(ctx))
 }
 
-// revokeSessions returns the write that ends every session of a customer.
-func (s *Store) revokeSessions(number string, now time.Time) *dynamo.Put {
+// revokeSessions returns the write that ends every session of an account, by the hash of its email.
+func (s *Store) revokeSessions(account string, now time.Time) *dynamo.Put {
 	return s.sessions.Put(sessionsRevokedItem{
-		PK:            table.SessionsRevokedPartition(number),
+		PK:            table.SessionsRevokedPartition(account),
 		SK:            table.SessionsRevokedSort,
 		SchemaVersion: itemVersion,
 		Expires:       now.Add(SessionTTL).Unix(),

@@ -126,6 +126,26 @@ func (s *Store) RequireActive(ctx context.Context, tx *dynamo.WriteTx, number st
 	return nil
 }
 
+// Complete adds to a transaction the writes that put the details that a customer typed in the place of those that their
+// work provider sent, but for the email, by which they are known, and a vehicle, if there was none. The customer must not
+// be erased.
+func (s *Store) Complete(ctx context.Context, tx *dynamo.WriteTx, number string, d Details, vehicle string) error {
+	policy, err := s.Policy(ctx, number)
+	if err != nil {
+		return err
+	}
+	partition := table.CustomerPartition(number)
+	tx.Update(s.table.Update(table.PK, partition).Range(table.SK, table.CustomerSort).
+		Set("givenNames", d.GivenNames).Set("lastName", d.LastName).Set("address", d.Address).Set("city", d.City).
+		Set("postCode", d.PostCode).Set("dob", d.DOB).Set("phoneNumber", d.PhoneNumber).
+		If("attribute_exists(pk) AND attribute_not_exists('erased')"))
+	if vehicle != "" && policy.VehicleRegistration == "" {
+		tx.Update(s.table.Update(table.PK, partition).Range(table.SK, table.PolicySort).
+			Set("vehicleRegistration", vehicle).If("attribute_exists(pk)"))
+	}
+	return nil
+}
+
 // Policy returns the policy of the customer of that number. A customer without one is not insured: the zero value.
 func (s *Store) Policy(ctx context.Context, number string) (Policy, error) {
 	var r policyItem

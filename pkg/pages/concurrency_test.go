@@ -136,7 +136,7 @@ func TestUnavailableStorage(t *testing.T) {
 	if _, err := w.site.accounts.ByEmail(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.site.accounts.CreateSession(t.Context(), "AAA1", noon)
+	_, err := w.site.accounts.CreateSession(t.Context(), "ann@example.com", account.Session{Customer: "AAA1"}, noon)
 	if err == nil || fault.KindOf(err) != fault.Unavailable {
 		t.Error(err)
 	}

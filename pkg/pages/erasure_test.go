@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/privacy"
 	"zego.com/workprovider/pkg/webhook"
@@ -71,7 +72,7 @@ func TestSessionOfAnErasedCustomer(t *testing.T) {
 	w.erase("AAA1")
 	for _, path := range []string{"/account", "/account/consent", linkFor("77", "")} {
 		b := w.browser()
-		token, err := w.site.accounts.CreateSession(t.Context(), "AAA1", w.clock)
+		token, err := w.site.accounts.CreateSession(t.Context(), "ann@example.com", account.Session{Customer: "AAA1", Chosen: true}, w.clock)
 		w.ok(err)
 		b.cookie = token
 		b.open(path)

@@ -348,17 +348,6 @@ func TestFirstPassword(t *testing.T) {
 		send("password", testPassword).
 		expectText(200, "Your account", "BBB1")
 
-	w.enrol("CCC1", "cyd@example.com")
-	c := w.browser().open(courierLink)
-	c.send(validSignUpFields("cyd@example.com")...).
-		expectText(200, "Check your mail").
-		openMail().
-		expectText(200, "Set a new password")
-	c.send("password", testPassword).expectText(200, "Share with Courier Ltd?")
-	if k, err := w.site.accounts.ByEmail(t.Context(), "cyd@example.com"); err != nil || k.Customer != "CCC1" ||
-		len(k.Customers) != 1 {
-		t.Errorf("%+v, %v", k, err)
-	}
 }
 
 func TestSessionExpiry(t *testing.T) {

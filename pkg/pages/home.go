@@ -23,6 +23,7 @@ type homeData struct {
 	Customer customer.Customer
 	Policy   customer.Policy
 	Shared   []sharedProvider
+	Others   []policySummary // the account's other customers
 	Days     []day
 	Rows     []shiftRow
 	Flash    string // what was done a moment ago
@@ -82,6 +83,14 @@ func home(r *pageRequest) (web.Response, error) {
 	}
 	data := homeData{Customer: c, Flash: flashMessages[r.form.Get("done")]}
 	if data.Policy, err = r.customers.Policy(r.Context(), r.customer); err != nil {
+		return web.Response{}, err
+	}
+	known, err := r.accounts.ByEmail(r.Context(), customer.NormaliseEmail(c.Email))
+	if err != nil {
+		return web.Response{}, err
+	}
+	others := slices.DeleteFunc(known.Customers, func(number string) bool { return number == r.customer })
+	if data.Others, err = r.policySummaries(others); err != nil {
 		return web.Response{}, err
 	}
 	activities, err := r.providerActivities()

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -57,9 +58,9 @@ func openLink(r *pageRequest) (web.Response, error) {
 	}
 	next := "/signup"
 	switch {
-	case r.customer != "":
-		if owned.Owner != "" && owned.Owner != r.customer {
-			return web.Response{}, r.linkedElsewhere(p)
+	case r.isSignedIn():
+		if own, err := r.owns(owned.Owner); err != nil || owned.Owner != "" && !own {
+			return web.Response{}, cmp.Or(err, r.linkedElsewhere(p))
 		}
 		next = "/consent"
 	case retryAfter > 0: // no longer tells what is known of ids and emails

@@ -34,17 +34,19 @@ If you have forgotten your password, the page helps you to set a new one.
 
 Zego
 `, ""}
-	enrolledMail = mailTemplate{"You are already insured with us", `Hello,
+	enrolledMail = mailTemplate{"Confirm your email", `Hello,
 
 you, or a person who typed your email, signed up for Zego. You are already our customer, because your work provider
-enrolled you, so nothing was changed. To see your account, open this link within 24 hours and set a password:
+enrolled you. To confirm that this is your email, open this link within 24 hours and enter the password that you chose:
 
 %s
 
-If it was not you, do nothing.
+Your account then shows what your work provider enrolled you for, with the details that you typed.
+
+If it was not you, do nothing: without the confirmation there is no account.
 
 Zego
-`, "/reset"}
+`, "/verify"}
 	resetMail = mailTemplate{"Set a new password", `Hello,
 
 you, or a person who typed your email, asked to set a new password at Zego. Open this link within 24 hours to do so:

@@ -6,6 +6,7 @@
 //	link.go           GET /v1/link-work-provider
 //	signup.go         sign up, confirm the email
 //	signin.go         sign in, sign out, a forgotten password
+//	choose.go         which of the customers of an account is shown, or meant by a link
 //	consent.go        agree to share with a work provider, or not
 //	home.go           your account: cover, work providers and their removal
 //	shift_history.go  your shifts of the last 14 days, as a chart and a table
@@ -103,7 +104,8 @@ var getPages = map[string]pageFunc{
 	"login":     signInForm,
 	"forgot":    forgotForm,
 	"reset":     resetForm,
-	"consent":   consentForm,
+	"choose":    chooseForm,
+	"consent":   forLink(consentForm),
 	"remove":    removeForm,
 }
 
@@ -114,7 +116,8 @@ var postPages = map[string]pageFunc{
 	"logout":  signOut,
 	"forgot":  forgot,
 	"reset":   countFailures(reset),
-	"consent": consent,
+	"choose":  choose,
+	"consent": asShown(consent),
 	"remove":  remove,
 
 	"sign-out-others": signOutOthers,

@@ -48,10 +48,12 @@ var accountLink = []pageLink{{"", "Go to your account"}}
 type pageRequest struct {
 	*web.Request
 	*Site
-	root      string     // leads from this page to the root of the API, whatever is before it: "../"
-	form      url.Values // the query, of a form that is sent the form
-	linkToken string     // of the work provider's link that was opened; "" if none was
-	customer  string     // who is signed in; "" if nobody is
+	root      string          // leads from this page to the root of the API, whatever is before it: "../"
+	form      url.Values      // the query, of a form that is sent the form
+	linkToken string          // of the work provider's link that was opened; "" if none was
+	session   account.Session // of who is signed in
+	hasChoice bool            // whether they have several customers, as far as the page asks
+	customer  string          // which of their customers is shown; "" if nobody is signed in, or one is still to be chosen
 	now       time.Time
 }
 
@@ -114,8 +116,11 @@ func (r *pageRequest) respond(page pageFunc) (response web.Response, err error) 
 	}
 	r.linkToken = r.form.Get("link")
 	if token := r.cookieValue(sessionCookie); token != "" {
-		if r.customer, err = r.accounts.SessionCustomer(r.Context(), token, r.now); err != nil {
+		if r.session, err = r.accounts.Session(r.Context(), token, r.now); err != nil {
 			return response, err
+		}
+		if r.session.Chosen {
+			r.customer = r.session.Customer
 		}
 	}
 	return page(r)
@@ -208,12 +213,16 @@ func (r *pageRequest) cookieValue(name string) string {
 	return cookie.Value
 }
 
-// startSession starts a session in place of the one that there may be, so that it cannot have been prepared.
-func (r *pageRequest) startSession(customer string) (*http.Cookie, error) {
+// isSignedIn reports whether somebody is signed in.
+func (r *pageRequest) isSignedIn() bool { return r.session.Customer != "" }
+
+// startSession starts a session of an email's account in place of the one that there may be, so that it cannot have been
+// prepared.
+func (r *pageRequest) startSession(email string, session account.Session) (*http.Cookie, error) {
 	if err := r.endSession(); err != nil {
 		return nil, err
 	}
-	token, err := r.accounts.CreateSession(r.Context(), customer, r.now)
+	token, err := r.accounts.CreateSession(r.Context(), email, session, r.now)
 	return newCookie(sessionCookie, token, int(account.SessionTTL/time.Second)), err
 }
 
@@ -250,8 +259,12 @@ func (r *pageRequest) redirect(page string, query url.Values, cookies ...*http.C
 	return web.Response{Status: http.StatusSeeOther, Header: header}, nil
 }
 
-// redirectToSignIn leads a person who is not signed in to where they can, and back to what they came for.
+// redirectToSignIn leads a person who is not signed in to where they can, or one who is to where they choose a customer,
+// and back to what they came for.
 func (r *pageRequest) redirectToSignIn() (web.Response, error) {
+	if r.isSignedIn() {
+		return r.redirect("/choose", r.linkQuery())
+	}
 	return r.redirect("/login", r.linkQuery())
 }
 

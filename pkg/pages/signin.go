@@ -40,10 +40,10 @@ func signInForm(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	if r.customer != "" && cameByLink {
+	if r.isSignedIn() && cameByLink {
 		return r.redirect("/consent", r.linkQuery())
 	}
-	if r.customer != "" {
+	if r.isSignedIn() {
 		return r.redirect("", nil)
 	}
 	return r.render(http.StatusOK, "Sign in", signInContent(r, signInPage(p.Name, intent.Email, ""))), nil
@@ -116,7 +116,7 @@ func (r *pageRequest) signInAndRedirect(email string, known account.EmailAccount
 	if err != nil {
 		return web.Response{}, err
 	}
-	session, err := r.startSession(known.Customer)
+	session, err := r.startSession(email, known.Session())
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -159,13 +159,9 @@ func forgot(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	token := account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: known.Customer}
+	token := account.MailToken{Purpose: account.PurposeReset, Email: email}
 	template := resetMail
-	switch {
-	case known.Customer != "":
-	case len(known.Customers) > 0: // a work provider enrolled them, and this is their first password
-		token.Customer = known.Customers[0]
-	default:
+	if len(known.Customers) == 0 {
 		token.Purpose = account.PurposeDecoy
 		template = noAccountMail
 	}
@@ -212,22 +208,29 @@ func reset(r *pageRequest) (web.Response, error) {
 		page := resetPage(token, m.Email, wrong)
 		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", resetContent(r, page)), nil
 	}
-	if _, err := r.accounts.SetPassword(r.Context(), token, account.HashPassword(password), r.now); err != nil {
+	if err := r.accounts.SetPassword(r.Context(), token, account.HashPassword(password), r.now); err != nil {
 		return r.repeatedOrExpired(token, err)
 	}
 	r.notifyPasswordChanged(m.Email)
 	return r.signInByMail(m.Email)
 }
 
-// signOutOthers ends every session of the customer but that of this browser.
+// signOutOthers ends every session of the account but that of this browser.
 func signOutOthers(r *pageRequest) (web.Response, error) {
 	if r.customer == "" {
 		return r.redirectToSignIn()
 	}
-	if err := r.accounts.RevokeSessions(r.Context(), r.customer, r.now); err != nil {
+	c, ok, err := r.customers.Customer(r.Context(), r.customer)
+	if err != nil {
 		return web.Response{}, err
 	}
-	cookie, err := r.startSession(r.customer)
+	if !ok {
+		return r.endAndRedirect()
+	}
+	if err := r.accounts.RevokeSessions(r.Context(), r.session, r.now); err != nil {
+		return web.Response{}, err
+	}
+	cookie, err := r.startSession(c.Email, r.session)
 	if err != nil {
 		return web.Response{}, err
 	}

@@ -170,10 +170,10 @@ func signUpForm(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	if r.customer != "" && cameByLink {
+	if r.isSignedIn() && cameByLink {
 		return r.redirect("/consent", r.linkQuery())
 	}
-	if r.customer != "" {
+	if r.isSignedIn() {
 		return r.redirect("", nil)
 	}
 	product, err := r.product(p)
@@ -187,7 +187,7 @@ func signUpForm(r *pageRequest) (web.Response, error) {
 // signUp stores a sign-up and asks its email to be confirmed. Whether the email has an account or not, the response,
 // the work and the number of mails are the same; what the mail says is not.
 func signUp(r *pageRequest) (web.Response, error) {
-	_, p, _, err := r.linkIntent()
+	intent, p, _, err := r.linkIntent()
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -214,14 +214,14 @@ func signUp(r *pageRequest) (web.Response, error) {
 		Details:      details,
 		Policy:       policy,
 		PasswordHash: account.HashPassword(r.form.Get("password")),
+		Provider:     intent.Provider,
 	}
 	template := confirmMail
 	switch {
-	case known.Customer != "":
+	case known.Exists:
 		token.Purpose = account.PurposeDecoy
 		template = existingAccountMail
-	case len(known.Customers) > 0: // a work provider enrolled them: they are customers, and only lack a password
-		token = account.MailToken{Purpose: account.PurposeReset, Email: email, Customer: known.Customers[0]}
+	case len(known.Customers) > 0:
 		template = enrolledMail
 	}
 	to := details.Email
@@ -397,8 +397,13 @@ func verify(r *pageRequest) (web.Response, error) {
 		page := verifyPage(token, m.Email, "This is not the password that you chose when you signed up.")
 		return r.render(http.StatusUnprocessableEntity, "Error: Confirm your email", verifyContent(r, page)), nil
 	}
+	enrolled, err := r.enrolledCustomer(m)
+	if err != nil {
+		return web.Response{}, err
+	}
 	// The browser may go away now; the account is created all the same, and whole.
-	if _, err := r.accounts.CreateAccount(context.WithoutCancel(r.Context()), token, r.now); err != nil {
+	err = r.accounts.CreateAccount(context.WithoutCancel(r.Context()), token, enrolled, r.now)
+	if err != nil {
 		return r.repeatedOrExpired(token, err)
 	}
 	return r.signInByMail(m.Email)

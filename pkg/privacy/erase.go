@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -16,7 +17,7 @@ type Erasure struct {
 	WithdrawnFrom []string `json:"withdrawnFrom"`
 	// Enrolments is the number of enrolment digests that were deleted.
 	Enrolments int `json:"enrolments"`
-	// HadAccount is whether the customer had an account.
+	// HadAccount is whether an account was deleted: one that opened this customer alone.
 	HadAccount bool `json:"account"`
 }
 
@@ -76,17 +77,14 @@ func (s *Service) erasePerson(ctx context.Context, e *Erasure, now time.Time) er
 	if err != nil {
 		return err
 	}
-	a, ok, err := s.accounts.Account(ctx, c.Email)
+	known, err := s.accounts.ByEmail(ctx, customer.NormaliseEmail(c.Email))
 	if err != nil {
 		return err
 	}
 	tx := s.timelines.WriteTx()
 	s.customers.Erase(tx, c, p, now)
-	s.accounts.RevokeAccess(tx, c.Email, c.Number, now)
+	s.accounts.RevokeAccess(tx, c.Email, now)
 	e.Erased = now.UTC()
-	e.HadAccount = ok && a.Customer == c.Number
-	if e.HadAccount {
-		s.accounts.DeleteAccount(tx, c.Email, c.Number)
-	}
+	e.HadAccount = s.accounts.CloseAccount(tx, known, c.Email, c.Number)
 	return table.Commit(ctx, tx)
 }

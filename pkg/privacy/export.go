@@ -106,12 +106,12 @@ func (s *Service) Export(ctx context.Context, number string, now time.Time) (Exp
 	if ok {
 		details := Details(c.Details)
 		e.Details = &details
-		a, ok, err := s.accounts.Account(ctx, c.Email)
+		changed, ok, err := s.accounts.PasswordChanged(ctx, c.Email)
 		if err != nil {
 			return e, err
 		}
-		if ok && a.Customer == number {
-			e.Account = &Account{PasswordChanged: a.PasswordChanged}
+		if ok {
+			e.Account = &Account{PasswordChanged: changed}
 		}
 	}
 	p, err := s.customers.Policy(ctx, number)

@@ -229,7 +229,7 @@ func TestErasedLookups(t *testing.T) {
 	if numbers, err := w.customers.ByEmail(t.Context(), canaries.Email); len(numbers) != 0 || err != nil {
 		t.Errorf("%v, %v", numbers, err)
 	}
-	if _, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); ok || err != nil {
+	if _, ok, err := account.NewStore(w.env).PasswordChanged(t.Context(), canaries.Email); ok || err != nil {
 		t.Errorf("there is an account, %v", err)
 	}
 	register := customer.NewRegistrar(w.customers, w.timelines, nil)
@@ -296,8 +296,13 @@ func TestEraseSharedEmail(t *testing.T) {
 		numbers[0] != w.number {
 		t.Errorf("%v, %v", numbers, err)
 	}
-	if a, ok, err := account.NewStore(w.env).Account(t.Context(), canaries.Email); !ok || a.Customer != w.number ||
+	if known, err := account.NewStore(w.env).ByEmail(t.Context(), "canary@example.com"); !known.Exists || err != nil {
+		t.Errorf("the account of the other customer: %+v, %v", known, err)
+	}
+	e, err = w.service.Erase(t.Context(), w.number, w.now)
+	w.must(err)
+	if known, err := account.NewStore(w.env).ByEmail(t.Context(), "canary@example.com"); !e.HadAccount || known.Exists ||
 		err != nil {
-		t.Errorf("%+v, %v", a, err)
+		t.Errorf("the account of nobody: %+v, %+v, %v", e, known, err)
 	}
 }

@@ -5,13 +5,13 @@ package table
 //
 //	pk                         sk                 what                                         read by
 //	session#<SHA-256, hex>     session            the customer number of a browser's session   every page
-//	ended#ABC123               ended              when the customer's sessions were revoked    every page
+//	ended#<SHA-256, hex>       ended              when an account's sessions were revoked      every page
 //	mails-ended#<SHA-256, hex> mails-ended        when the links in mails to an email ended    verify, reset
 //	link#<SHA-256, hex>        link               the work provider's link that was followed   sign up, sign in, consent
 //	tries#<kind>#<SHA-256>     1763830500         the number of attempts since that time       rate limits
 //
 // The hashes are those of the random tokens that browsers send, so a reader of the table cannot use them; those of a
-// rate limit are of the email or the network address, that of mails-ended is of the email.
+// rate limit are of the email or the network address, those of ended and mails-ended are of the email.
 
 // TTLAttr is the attribute by which DynamoDB deletes an item some time after it expired: seconds since the epoch. A
 // reader has to check it too.
@@ -20,7 +20,7 @@ const TTLAttr = "expires"
 // Sort keys that are the same in every partition of their kind.
 const (
 	SessionSort         = "session"     // of a session
-	SessionsRevokedSort = "ended"       // of the revocation of a customer's sessions
+	SessionsRevokedSort = "ended"       // of the revocation of an account's sessions
 	MailsRevokedSort    = "mails-ended" // of the revocation of the links in mails
 	LinkSort            = "link"        // of a link that was followed
 )
@@ -28,8 +28,9 @@ const (
 // SessionPartition returns the partition of a session, by the hexadecimal SHA-256 of its token.
 func SessionPartition(hash string) string { return "session#" + hash }
 
-// SessionsRevokedPartition returns the partition of the revocation of a customer's sessions, by number.
-func SessionsRevokedPartition(number string) string { return "ended#" + number }
+// SessionsRevokedPartition returns the partition of the revocation of an account's sessions, by the hexadecimal SHA-256
+// of the normalised email.
+func SessionsRevokedPartition(hash string) string { return "ended#" + hash }
 
 // MailsRevokedPartition returns the partition of the revocation of the links in mails to an email, by the hexadecimal
 // SHA-256 of the normalised email.
