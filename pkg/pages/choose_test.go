@@ -127,7 +127,7 @@ func TestSignUpOfTheEnrolled(t *testing.T) {
 	w.share("parcels-co", "PPP1", "p-1")
 	b = w.browser().open(strings.Replace(courierLink, "ola", "new", 1))
 	b.send(validSignUpFields("cyd@example.com")...).openMail().send("password", testPassword)
-	b.expectText(200, "Share with Courier Ltd?").send("choice", "agree").expectText(200, "AB12 CDE", "PPP1")
+	b.expectText(200, "Share with Courier Ltd?").send("choice", "agree", "mine", "yes").expectText(200, "AB12 CDE", "PPP1")
 	if got := w.customersOf("cyd@example.com"); len(got) != 2 || w.owner("courier-ltd", "77") == "PPP1" {
 		t.Errorf("customers %v", got)
 	}
