@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The backlog that is simulated: a million events of one work provider in batches of 1,000, while another one reports an
-// event per interval. Processors are as template.yaml has them.
+// The backlog that is simulated: a million events of one work provider in batches of 1,000, while another one reports
+// an event per interval. Processors are as template.yaml has them.
 const (
 	backlogEvents   = 1_000_000
 	processors      = 20
@@ -34,11 +34,18 @@ type simulated struct {
 	Quiet   percentiles `json:"quiet"`   // of the other work provider's events in that time
 }
 
-// simulateBacklog has the processors work off the backlog. A fair queue delivers the messages of quiet groups first while
-// another group has most of the messages in flight ("Amazon SQS fair queues"); any other delivers by age. Lambda starts
-// with five invocations at a time and adds up to 300 per minute ("Configuring scaling behavior for SQS event source
-// mappings"). The processor applies small messages before large ones.
-func simulateBacklog(w workload, fair bool) simulated {
+// queueOrder is the order in which a queue delivers messages.
+type queueOrder int
+
+const (
+	fairOrder queueOrder = iota // of quiet groups first, while another group has most of those in flight (SQS fair queues)
+	ageOrder
+)
+
+// simulateBacklog simulates processors that work off the backlog. Lambda
+// starts with five invocations at a time and adds up to 300 per minute ("Configuring scaling behavior for SQS event
+// source mappings"). The processor applies small messages before large ones.
+func simulateBacklog(w workload, order queueOrder) simulated {
 	loud := int(math.Ceil(backlogEvents / w.eventsPerMessage))
 	free := make([]float64, processors) // when each is free
 	for i := range free {
@@ -60,7 +67,7 @@ func simulateBacklog(w workload, fair bool) simulated {
 			waiting = append(waiting, next)
 		}
 		quiet := 0
-		if fair {
+		if order == fairOrder {
 			quiet = min(len(waiting), messagesPerCall)
 		}
 		taken := min(loud, messagesPerCall-quiet)

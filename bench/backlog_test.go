@@ -6,8 +6,8 @@ import "testing"
 // processor in a fair queue, and for the whole backlog in any other.
 func TestSimulateBacklog(t *testing.T) {
 	w := workload{eventsPerMessage: 1000, callsPerEvent: 6, secondsPerEvent: 15e-6}
-	fair := simulateBacklog(w, true)
-	unfair := simulateBacklog(w, false)
+	fair := simulateBacklog(w, fairOrder)
+	unfair := simulateBacklog(w, ageOrder)
 	t.Log(fair, unfair)
 	least := backlogEvents * w.seconds(1000) / 1000 / processors
 	if fair.Seconds < least || fair.Seconds > 1.5*least {

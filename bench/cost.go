@@ -135,11 +135,11 @@ func ours(ctx context.Context, server *emulator.Server, people, daysBehind int) 
 }
 
 // linkPeople gives people an id, consent and a match at a work provider since then.
-func linkPeople(ctx context.Context, store *timeline.Store, provider string, people int, since time.Time) error {
+func linkPeople(ctx context.Context, store *timeline.Store, providerID string, people int, since time.Time) error {
 	return inParallel(people, func(i int) error {
 		tx := store.WriteTx()
-		link := store.AssignUserID(tx, provider, userIDOf(i), timeline.Ownership{}, customerOf(i), since)
-		store.AppendHistory(tx, provider, customerOf(i), link, timeline.ConsentGiven(since), timeline.Matched(since))
+		link := store.AssignUserID(tx, providerID, userIDOf(i), timeline.Ownership{}, customerOf(i), since)
+		store.AppendHistory(tx, providerID, customerOf(i), link, timeline.ConsentGiven(since), timeline.Matched(since))
 		return tx.Run(ctx)
 	})
 }

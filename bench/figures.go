@@ -200,8 +200,8 @@ func (r *results) addBacklogs() {
 			w.secondsPerEvent = p.Micros.Median / 1e6
 		}
 	}
-	fair := simulateBacklog(w, true)
-	byAge := simulateBacklog(w, false)
+	fair := simulateBacklog(w, fairOrder)
+	byAge := simulateBacklog(w, ageOrder)
 	r.Backlogs = map[string]simulated{"fair": fair, "by age": byAge}
 	r.add("a million queued events, 20 processors, 5 ms per call, simulated", "s", exactly(fair.Seconds), 0)
 	r.add("… from 202 to applied for another work provider, fair queue: median", "s", exactly(fair.Quiet.P50), 0)

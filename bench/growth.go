@@ -77,13 +77,13 @@ func (w *memoryWorld) welcome(ctx context.Context, from, people int) error {
 }
 
 // named is an event by customer number.
-type named struct {
+type numberItem struct {
 	Customer  string `json:"customerNumber"`
 	Timestamp string `json:"timestamp"`
 }
 
 // messages are the queue's messages for a batch, as its endpoint sends them.
-func (w *memoryWorld) messages(ctx context.Context, kind string, items []named) ([]string, error) {
+func (w *memoryWorld) messages(ctx context.Context, kind string, items []numberItem) ([]string, error) {
 	w.queue.bodies = nil
 	path := "/v1/batch/" + kind
 	err := accepted(w.accept[kind](ctx, gatewayEvent(path, "key", mustJSON(items))))
@@ -106,10 +106,10 @@ func (w *memoryWorld) apply(ctx context.Context, bodies []string) error {
 }
 
 // crowd is one event of each of so many people at a time.
-func crowd(from, people int, at time.Time) []named {
-	items := make([]named, people)
+func crowd(from, people int, at time.Time) []numberItem {
+	items := make([]numberItem, people)
 	for i := range items {
-		items[i] = named{customerOf(from + i), at.Format(time.RFC3339)}
+		items[i] = numberItem{customerOf(from + i), at.Format(time.RFC3339)}
 	}
 	return items
 }
@@ -224,7 +224,7 @@ func byFactsADay(ctx context.Context, n int) (point, error) {
 	for round := range 10 {
 		var bodies []string
 		for kind, name := range []string{"login", "logout"} {
-			var items []named
+			var items []numberItem
 			for fact := kind; fact < n; fact += 2 {
 				at := longAgo().AddDate(0, 0, 2*round).Add(time.Duration(fact) * 40 * time.Second)
 				items = append(items, crowd(0, people, at)...)

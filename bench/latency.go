@@ -33,7 +33,8 @@ const (
 	floodEvents   = 10_000
 	floodPeople   = 1000
 
-	// The embedded DynamoDB makes about a thousand calls per second in all, so each of the 20 processors makes few at a time.
+	// The embedded DynamoDB makes about a thousand calls per second in all, so each of the 20 processors makes few at a
+	// time.
 	embeddedCalls = 2
 )
 

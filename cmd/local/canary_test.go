@@ -36,15 +36,14 @@ var canaries = map[string]string{
 	"vehicle":            "C4N 4RY", "password": "a canary in a coal mine",
 }
 
-// echoingService is an AWS that, once it has turned nasty, refuses everything and quotes in its complaint all that it
-// was sent.
+// echoingService forwards requests to AWS; once failing, it fails all of them with messages that quote the request.
 type echoingService struct {
 	aws.HTTPClient
-	nasty atomic.Bool
+	failing atomic.Bool
 }
 
 func (g *echoingService) Do(r *http.Request) (*http.Response, error) {
-	if !g.nasty.Load() {
+	if !g.failing.Load() {
 		return g.HTTPClient.Do(r)
 	}
 	sent, err := io.ReadAll(r.Body)
@@ -82,7 +81,7 @@ func TestNoPersonalDataLeaks(t *testing.T) {
 
 	secrets := []string{"canary", "C4N4RY", "C4N 4RY", "ZE1 0ZZ", "1933-03-13", "7911999123", c.key}
 	sing := func() {
-		for _, r := range c.songs() {
+		for _, r := range c.canaryRequests() {
 			recorder := httptest.NewRecorder()
 			api.ServeHTTP(recorder, r)
 			if isPage := strings.HasPrefix(recorder.Header().Get("Content-Type"), "text/html"); recorder.Code >= 400 && !isPage {
@@ -107,7 +106,7 @@ func TestNoPersonalDataLeaks(t *testing.T) {
 		events.SQSMessage{MessageId: "odd", Body: "canary", Attributes: map[string]string{"SentTimestamp": "1"}},
 	)
 	consume(batch)
-	services.nasty.Store(true)
+	services.failing.Store(true)
 	sing()
 	consume(batch)
 
@@ -122,8 +121,8 @@ func TestNoPersonalDataLeaks(t *testing.T) {
 	}
 }
 
-// songs are requests to every path, by every name a person can be called.
-func (c *client) songs() []*http.Request {
+// canaryRequests returns requests to every path, with every way to identify a person.
+func (c *client) canaryRequests() []*http.Request {
 	customer, err := json.Marshal(canaries)
 	if err != nil {
 		c.t.Fatal(err)

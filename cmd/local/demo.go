@@ -41,8 +41,8 @@ func loadDemo(ctx context.Context, env *config.Env, path, url string) (demo.Data
 // maxLoads is how many attempts are made to load data. What exists is not loaded again, so each makes fewer calls.
 const maxLoads = 8
 
-// load creates the demo data that is missing. If a call fails, it starts over after a growing delay, because DynamoDB may
-// throttle calls; it gives up after maxLoads attempts.
+// load creates the demo data that is missing. If a call fails, it starts over after a growing delay, because DynamoDB
+// may throttle calls; it gives up after maxLoads attempts.
 func load(ctx context.Context, env *config.Env, previous demo.Data) (demo.Data, error) {
 	var data demo.Data
 	err := retry(ctx, func() (err error) {
@@ -56,7 +56,8 @@ func load(ctx context.Context, env *config.Env, previous demo.Data) (demo.Data, 
 	return data, err
 }
 
-// retry calls a function that loads what is missing until it succeeds, with exponential backoff, at most maxLoads times.
+// retry calls a function that loads what is missing until it succeeds, with exponential backoff, at most maxLoads
+// times.
 func retry(ctx context.Context, load func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := load()

@@ -11,7 +11,8 @@ import (
 
 // A heartbeat goes the whole way, from the API through the queue and the processor to the table.
 func TestHeartbeat(t *testing.T) {
-	serve(t, options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0"}, func(world demo.Data) {
+	w := options{engine: emulator.EngineFromOS(), root: "../..", state: t.TempDir(), port: "0"}
+	serve(t, w, func(world demo.Data) {
 		h := heartbeat.New(config.From(map[string]string{"SITE_URL": world.URL, "HEARTBEAT_KEY": world.WorkProviders[0].Key}))
 		if latency, err := h.Beat(t.Context()); err != nil || latency <= 0 {
 			t.Errorf("applied after %v, %v", latency, err)

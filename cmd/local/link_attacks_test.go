@@ -60,14 +60,14 @@ func environmentOf(t *testing.T, state string) *config.Env {
 func TestIDClaims(t *testing.T) {
 	const id = "courier-77"
 	var mu sync.Mutex
-	told := map[string]string{} // the id that the receiver was told, by email
+	received := map[string]string{} // the id that the receiver was told, by email
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var signUp struct{ Email, WorkProviderUserID string }
 		if err := json.NewDecoder(r.Body).Decode(&signUp); err != nil {
 			t.Error(err)
 		}
 		mu.Lock()
-		told[signUp.Email] = signUp.WorkProviderUserID
+		received[signUp.Email] = signUp.WorkProviderUserID
 		mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		if signUp.Email != "runner@example.com" {
@@ -100,7 +100,7 @@ func TestIDClaims(t *testing.T) {
 		eventually(t, "the question about the attacker", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
-			return told["driver@example.com"] == id
+			return received["driver@example.com"] == id
 		})
 		if got := status(); !strings.Contains(got, "INVALID_CUSTOMER") {
 			t.Errorf("the attacker has the id: %s", got)

@@ -68,8 +68,8 @@ func granted(t *testing.T, tree *template.Template, function string) []string {
 	var calls []string
 	for _, statement := range tree.Rights(function) {
 		resource := "anything"
-		if named, ok := statement["Resource"].(template.GetAtt); ok {
-			resource = named.Resource
+		if attribute, ok := statement["Resource"].(template.GetAtt); ok {
+			resource = attribute.Resource
 		}
 		attributes := ""
 		condition, _ := statement["Condition"].(map[string]any)
@@ -202,8 +202,8 @@ func attributes(names map[string]string, expressions ...*string) []string {
 	all := map[string]bool{"pk": true, "sk": true}
 	for _, expression := range expressions {
 		for _, word := range regexp.MustCompile(`[#:]?\w+`).FindAllString(aws.ToString(expression), -1) {
-			if named, ok := names[word]; ok {
-				all[named] = true
+			if attribute, ok := names[word]; ok {
+				all[attribute] = true
 			} else if word == strings.ToLower(word) && word[0] != ':' && !strings.HasPrefix(word, "attribute_") &&
 				word != "if_not_exists" {
 				all[word] = true

@@ -113,7 +113,7 @@ func TestTenantIsolation(t *testing.T) {
 
 	// told is all that a client learns, and what it took: but for dates and ids, which differ from one request to the
 	// next.
-	told := func(method, target, who string) string {
+	responseOf := func(method, target, who string) string {
 		meter.Reset()
 		a := ask(mine, method, target, who)
 		header := a.Header()
@@ -142,8 +142,8 @@ func TestTenantIsolation(t *testing.T) {
 				}
 				if prefix, _, byID := strings.Cut(path, "{"); byID {
 					for _, id := range ids {
-						unknown := told(method, prefix+id[:len(id)-3]+"AAA", "")
-						compare(told(method, prefix+id, ""), unknown)
+						unknown := responseOf(method, prefix+id[:len(id)-3]+"AAA", "")
+						compare(responseOf(method, prefix+id, ""), unknown)
 						if method == route.Method && !strings.HasPrefix(unknown, "404 ") {
 							t.Errorf("%s %s: an unknown id gives %s", method, path, unknown)
 						}
@@ -158,7 +158,7 @@ func TestTenantIsolation(t *testing.T) {
 						unknown = "n-00"
 					}
 					by := func(value string) string {
-						return told(method, path+"?"+name+"="+value, fmt.Sprintf("%q:%q", name, value))
+						return responseOf(method, path+"?"+name+"="+value, fmt.Sprintf("%q:%q", name, value))
 					}
 					compare(by(foreign), by(unknown))
 				}

@@ -12,7 +12,7 @@ import (
 )
 
 // named finds the rows that a test names: "row 7", "rows 1, 2 and 13", or TestRow25….
-var named = regexp.MustCompile(`(?i)rows? ?(\d+(?:(?:, | and )\d+)*)`)
+var rowPattern = regexp.MustCompile(`(?i)rows? ?(\d+(?:(?:, | and )\d+)*)`)
 
 // Every settled row of the contract is named by a test, so that its tests can be found.
 func TestContractRowTests(t *testing.T) {
@@ -26,7 +26,7 @@ func TestContractRowTests(t *testing.T) {
 	}
 	found := map[int]bool{}
 	for _, text := range testFiles(t, "bench", "repotest") { // which only talk about rows
-		for _, match := range named.FindAllStringSubmatch(text, -1) {
+		for _, match := range rowPattern.FindAllStringSubmatch(text, -1) {
 			for _, number := range regexp.MustCompile(`\d+`).FindAllString(match[1], -1) {
 				n, _ := strconv.Atoi(number)
 				found[n] = true

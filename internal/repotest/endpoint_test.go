@@ -89,8 +89,8 @@ func TestEndpointFiles(t *testing.T) {
 	for _, function := range slices.Sorted(maps.Keys(all)) {
 		for _, p := range functionPlaces {
 			if !p.has(t, function, all[function]) {
-				named := strings.NewReplacer("%s", function)
-				t.Errorf("%s lacks %s: %s", named.Replace(p.file), function, named.Replace(p.advice))
+				places := strings.NewReplacer("%s", function)
+				t.Errorf("%s lacks %s: %s", places.Replace(p.file), function, places.Replace(p.advice))
 			}
 		}
 	}
@@ -98,19 +98,19 @@ func TestEndpointFiles(t *testing.T) {
 
 // No place names a function without a route and without a queue.
 func TestUnknownFunctions(t *testing.T) {
-	named := map[string][]string{
+	places := map[string][]string{
 		"functions":              folders(t),
 		"events":                 samples(t),
 		"cmd/local/functions.go": servedLocally(t),
 	}
 	for name, f := range deployedFunctions(t) {
-		named["template.yaml"] = append(named["template.yaml"], f.folder)
+		places["template.yaml"] = append(places["template.yaml"], f.folder)
 		if name != camel(f.folder) {
 			t.Errorf("template.yaml names the function of functions/%s %s: name it %s", f.folder, name, camel(f.folder))
 		}
 	}
 	known := functions(t)
-	for place, names := range named {
+	for place, names := range places {
 		for _, name := range names {
 			if _, ok := known[name]; !ok {
 				t.Errorf("%s has %s, which has no route in pkg/web/routes.go and no queue in template.yaml", place, name)

@@ -18,7 +18,7 @@ import (
 // Whoever is woken by an alarm finds a page that says what to do, and no page is about an alarm that is gone.
 func TestRunbooks(t *testing.T) {
 	tree := read(t)
-	named := map[string]bool{"README.md": true}
+	runbooks := map[string]bool{"README.md": true}
 	contents := readFile(t, "docs/runbooks/README.md")
 	for _, name := range tree.OfType("AWS::CloudWatch::Alarm") {
 		properties := tree.Resources[name].Properties
@@ -31,7 +31,7 @@ func TestRunbooks(t *testing.T) {
 			)
 			continue
 		}
-		named[page[1]] = true
+		runbooks[page[1]] = true
 		if !strings.Contains(readFile(t, "docs/runbooks/"+page[1]), name) {
 			t.Errorf("docs/runbooks/%s does not name the alarm %s", page[1], name)
 		}
@@ -58,7 +58,7 @@ func TestRunbooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, page := range pages {
-		if !named[filepath.Base(page)] {
+		if !runbooks[filepath.Base(page)] {
 			t.Errorf("no alarm in template.yaml names %s: remove the page, or name it in an AlarmDescription", page)
 		}
 	}

@@ -128,13 +128,15 @@ func TestReleaseUsesNoCache(t *testing.T) {
 		}
 		for _, step := range job.Steps {
 			action, _, _ := strings.Cut(step.Uses, "@")
-			caches := step.With["cache"]
+			cache, isSet := step.With["cache"]
+			enabled, isBool := cache.(bool)
+			disabled := isBool && !enabled
 			switch {
 			case strings.HasPrefix(action, "actions/cache"):
 				t.Errorf("%s uses %s", name, action)
-			case action == "actions/setup-go" && caches != false: // it caches unless it is told not to
+			case action == "actions/setup-go" && !disabled: // it caches unless it is told not to
 				t.Errorf("%s: actions/setup-go restores a cache; set cache: false", name)
-			case action != "actions/setup-go" && caches != nil && caches != false:
+			case action != "actions/setup-go" && isSet && !disabled:
 				t.Errorf("%s: %s restores a cache", name, action)
 			}
 		}

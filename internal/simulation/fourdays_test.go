@@ -48,13 +48,13 @@ type namedShift struct {
 }
 
 func namedOn(shifts []workShift, start int64) []namedShift {
-	var named []namedShift
+	var withNames []namedShift
 	for _, s := range shifts {
 		if start <= s.login && s.login < start+day {
-			named = append(named, namedShift{s.span, s.endedBy, s.login})
+			withNames = append(withNames, namedShift{s.span, s.endedBy, s.login})
 		}
 	}
-	return named
+	return withNames
 }
 
 // nastyFacts are two weeks of LOGINs, few of them followed by a LOGOUT.

@@ -234,11 +234,11 @@ func (m *model) outcome(event fact, customers []string, now int64) (outcome, wor
 
 // shiftsTold are a customer's shifts that there is anything to tell of.
 func (m *model) shiftsTold(tenant, customer string, now int64) []workShift {
-	var told []workShift
+	var covers []workShift
 	for _, s := range m.foldOf(tenant, customer).shifts {
 		if s.begun(now) {
-			told = append(told, s)
+			covers = append(covers, s)
 		}
 	}
-	return told
+	return covers
 }

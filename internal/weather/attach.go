@@ -63,8 +63,8 @@ type endpoints map[string]string
 
 // GetServiceBaseEndpoint returns the endpoint of a service.
 func (e endpoints) GetServiceBaseEndpoint(_ context.Context, sdkID string) (string, bool, error) {
-	url, ok := e[sdkID]
-	return url, ok, nil
+	endpoint, ok := e[sdkID]
+	return endpoint, ok, nil
 }
 
 // endpointOf returns the endpoint that a service has in a configuration.
@@ -76,8 +76,8 @@ func endpointOf(cfg aws.Config, sdkID string) string {
 		if !ok {
 			continue
 		}
-		if url, found, err := provider.GetServiceBaseEndpoint(context.Background(), sdkID); err == nil && found {
-			return url
+		if endpoint, ok, err := provider.GetServiceBaseEndpoint(context.Background(), sdkID); err == nil && ok {
+			return endpoint
 		}
 	}
 	return aws.ToString(cfg.BaseEndpoint)

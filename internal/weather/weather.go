@@ -1,6 +1,6 @@
-// Package weather is a proxy between the code and an engine that answers for DynamoDB and SQS. It does to calls what AWS
-// does to them on a bad day, and an engine on one machine never: pages end early, answers are lost, calls are throttled,
-// batches are done in part. Only tests and `make soak` use it.
+// Package weather is a proxy between the code and an engine that answers for DynamoDB and SQS. It does to calls what
+// AWS does to them on a bad day, and an engine on one machine never: pages end early, answers are lost, calls are
+// throttled, batches are done in part. Only tests and `make soak` use it.
 //
 //	weather.go  which call is met by what
 //	dynamo.go   what happens to calls of DynamoDB

@@ -102,7 +102,9 @@ func TestKinds(t *testing.T) {
 		"failed entries": {PartialFailures, sqs + "SendMessageBatch", `{"Entries":[{"Id":"a"}]}`, nil, 200,
 			`{"Failed":[{"Code":"InternalError","Id":"a","Message":"Internal Error. Please try again.",` +
 				`"SenderFault":false}],"Successful":[]}`},
-		"a doubled message": {DoubledSends, sqs + "SendMessage", `{}`, []string{`SendMessage {}`, `SendMessage {}`}, 200, `{}`},
+		"a doubled message": {
+			DoubledSends, sqs + "SendMessage", `{}`, []string{`SendMessage {}`, `SendMessage {}`}, 200, `{}`,
+		},
 		"doubled messages": {DoubledSends, sqs + "SendMessageBatch", `{"Entries":[{"Id":"a"}]}`,
 			[]string{`SendMessageBatch {"Entries":[{"Id":"a"}]}`, `SendMessageBatch {"Entries":[{"Id":"a"}]}`}, 200,
 			`{"Successful":[{"Id":"a"}],"Failed":[{"Id":"engine"}]}`},
@@ -188,7 +190,8 @@ func TestSeed(t *testing.T) {
 func TestForecastErrors(t *testing.T) {
 	e, p, send := proxied(t, Forecast{})
 	for _, operation := range []string{"Query", "PutItem", "BatchWriteItem", "TransactWriteItems"} {
-		if status, _, header, err := send(dynamo+operation, `{}`); status != 200 || err != nil || header.Get("X-Amz-Crc32") == "" {
+		status, _, header, err := send(dynamo+operation, `{}`)
+		if status != 200 || err != nil || header.Get("X-Amz-Crc32") == "" {
 			t.Errorf("%s: %d %v (%v)", operation, status, header, err)
 		}
 	}

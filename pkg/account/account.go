@@ -102,21 +102,21 @@ func (s *Store) ByEmail(ctx context.Context, email string) (EmailAccount, error)
 	if err != nil {
 		return EmailAccount{}, table.Unavailable("accounts", err)
 	}
-	known := EmailAccount{Address: email}
+	owner := EmailAccount{Address: email}
 	for _, item := range items { // the account sorts before the customers
 		if item.SK == table.AccountSort {
-			known.Exists = true
-			known.Customer = item.Customer
-			known.PasswordHash = item.PasswordHash
-			known.devices = item.Devices
+			owner.Exists = true
+			owner.Customer = item.Customer
+			owner.PasswordHash = item.PasswordHash
+			owner.devices = item.Devices
 			continue
 		}
-		known.Customers = append(known.Customers, item.Customer)
-		if item.Email != "" && (item.Customer == known.Customer || known.Customer == "" && len(known.Customers) == 1) {
-			known.Address = item.Email
+		owner.Customers = append(owner.Customers, item.Customer)
+		if item.Email != "" && (item.Customer == owner.Customer || owner.Customer == "" && len(owner.Customers) == 1) {
+			owner.Address = item.Email
 		}
 	}
-	return known, nil
+	return owner, nil
 }
 
 // PasswordChanged returns when the password of an email's account was set; false if there is no account.
@@ -136,11 +136,11 @@ func (s *Store) CreateAccount(ctx context.Context, token, enrolled string, now t
 		if err != nil {
 			return err
 		}
-		known, err := s.ByEmail(ctx, m.Email)
+		owner, err := s.ByEmail(ctx, m.Email)
 		switch {
 		case err != nil:
 			return err
-		case !ok || known.Exists: // or another sign-up of the same email was confirmed first
+		case !ok || owner.Exists: // or another sign-up of the same email was confirmed first
 			return ErrTokenUsed
 		}
 		tx := s.db.WriteTx()
@@ -167,19 +167,19 @@ func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now
 		if err != nil {
 			return err
 		}
-		known, err := s.ByEmail(ctx, m.Email)
+		owner, err := s.ByEmail(ctx, m.Email)
 		if err != nil {
 			return err
 		}
-		if !ok || len(known.Customers) == 0 {
+		if !ok || len(owner.Customers) == 0 {
 			return ErrTokenUsed
 		}
-		number := known.Session().Customer
+		number := owner.Session().Customer
 		tx := s.db.WriteTx()
 		if err := s.registry.RequireActive(ctx, tx, number); err != nil {
 			return err
 		}
-		tx.Put(s.customers.Put(newAccountItem(m.Email, known.Opens(), passwordHash, now)))
+		tx.Put(s.customers.Put(newAccountItem(m.Email, owner.Opens(), passwordHash, now)))
 		s.RevokeAccess(tx, m.Email, now)
 		tx.Put(s.consumeToken(token, PurposeReset, number, passwordHash, now))
 		return table.Commit(ctx, tx)
@@ -207,11 +207,11 @@ func (s *Store) RevokeAccess(tx *dynamo.WriteTx, email string, now time.Time) {
 
 // CloseAccount adds to a transaction, in which a customer of an email is erased, the write that deletes the email's
 // account, and reports whether it does: it keeps an account that opens other customers, who must then stay.
-func (s *Store) CloseAccount(tx *dynamo.WriteTx, known EmailAccount, email, erased string) (deleted bool) {
+func (s *Store) CloseAccount(tx *dynamo.WriteTx, owner EmailAccount, email, erased string) (deleted bool) {
 	partition := table.EmailPartition(customer.NormaliseEmail(email))
-	others := slices.DeleteFunc(slices.Clone(known.Customers), func(number string) bool { return number == erased })
+	others := slices.DeleteFunc(slices.Clone(owner.Customers), func(number string) bool { return number == erased })
 	switch {
-	case !known.Exists:
+	case !owner.Exists:
 		return false
 	case len(others) > 0:
 		tx.Check(s.customers.Check(table.PK, partition).Range(table.SK, table.EmailCustomerSort(others[0])).

@@ -170,9 +170,9 @@ func TestPasswordAfterErasure(t *testing.T) {
 	tx.Put(f.store.customers.Put(newAccountItem("ann@example.com", "AAA1", "hash", noon)))
 	erasure := f.store.db.WriteTx()
 	f.customers.Erase(erasure, c, customer.Policy{}, noon)
-	known, err := f.store.ByEmail(t.Context(), c.Email)
+	owner, err := f.store.ByEmail(t.Context(), c.Email)
 	f.ok(err)
-	f.store.CloseAccount(erasure, known, c.Email, c.Number)
+	f.store.CloseAccount(erasure, owner, c.Email, c.Number)
 	f.ok(table.Commit(t.Context(), erasure))
 	if err := table.Commit(t.Context(), tx); !errors.Is(err, table.ErrConflict) {
 		t.Errorf("a write that began before: %v", err)
@@ -183,9 +183,9 @@ func TestPasswordAfterErasure(t *testing.T) {
 	if err := f.store.SetPassword(t.Context(), token, "hash", noon.Add(time.Minute)); !errors.Is(err, ErrTokenUsed) {
 		t.Errorf("a link that was mailed afterwards: %v", err)
 	}
-	if known, err := f.store.ByEmail(t.Context(), c.Email); err != nil || known.Exists ||
-		len(known.Customers) > 0 {
-		t.Errorf("%+v, %v", known, err)
+	if owner, err := f.store.ByEmail(t.Context(), c.Email); err != nil || owner.Exists ||
+		len(owner.Customers) > 0 {
+		t.Errorf("%+v, %v", owner, err)
 	}
 }
 

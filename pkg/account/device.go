@@ -24,18 +24,18 @@ func (k EmailAccount) KnowsDevice(token string) bool { return slices.Contains(k.
 // RememberDevice records that the owner of the account of a normalised email signed in on the device of a token, and
 // returns the token that the device has to keep: a new one if it has none. An account that was changed since it was
 // read is left alone: the next sign-in is remembered.
-func (s *Store) RememberDevice(ctx context.Context, email string, known EmailAccount, token string) (string, error) {
+func (s *Store) RememberDevice(ctx context.Context, email string, owner EmailAccount, token string) (string, error) {
 	if token == "" {
 		token = randomToken()
 	}
 	device := hash(token)
-	if n := len(known.devices); n > 0 && known.devices[n-1] == device {
+	if n := len(owner.devices); n > 0 && owner.devices[n-1] == device {
 		return token, nil
 	}
-	devices := slices.DeleteFunc(slices.Clone(known.devices), func(d string) bool { return d == device })
+	devices := slices.DeleteFunc(slices.Clone(owner.devices), func(d string) bool { return d == device })
 	devices = append(devices, device)
 	err := s.customers.Update(table.PK, table.EmailPartition(email)).Range(table.SK, table.AccountSort).
-		Set("devices", devices[max(0, len(devices)-maxDevices):]).If("'password' = ?", known.PasswordHash).Run(ctx)
+		Set("devices", devices[max(0, len(devices)-maxDevices):]).If("'password' = ?", owner.PasswordHash).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return token, nil
 	}

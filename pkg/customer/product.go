@@ -45,9 +45,9 @@ func (p Product) Policy(occupations []string) (Policy, error) {
 
 // canonical returns the canonical names of the occupations of a request, in its order and without repeats. One that the
 // product does not cover is InvalidData.
-func (p Product) canonical(named []string) ([]string, error) {
+func (p Product) canonical(requested []string) ([]string, error) {
 	names := []string{}
-	for _, name := range named {
+	for _, name := range requested {
 		i := slices.IndexFunc(p.Occupations, func(o Occupation) bool { return o.matches(name) })
 		if i < 0 {
 			return nil, fault.InvalidField(

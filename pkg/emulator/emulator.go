@@ -47,7 +47,7 @@ func Start(o Options) (*Server, error) {
 	}
 	s := &Server{endpoints: map[string]string{}}
 	for _, p := range append([]program{ministack(tools, o.StateDir)}, programs...) {
-		process, url, err := p.start(tools)
+		process, url, err := p.start()
 		if err != nil {
 			s.Stop()
 			return nil, err

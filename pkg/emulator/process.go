@@ -62,7 +62,7 @@ func ministack(tools, stateDir string) program {
 }
 
 // start starts the program on a free port. Another process may take that port first, so one refusal is not the end.
-func (p program) start(tools string) (started *process, url string, err error) {
+func (p program) start() (started *process, url string, err error) {
 	for range 3 {
 		var port string
 		if port, err = freePort(); err != nil {

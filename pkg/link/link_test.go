@@ -141,8 +141,8 @@ func (w *fixture) wantOwner(userID, want string) {
 	for _, number := range []string{"ABC123", "ABC12"} {
 		history, err := w.timelines.History(w.t.Context(), courier, number)
 		w.ok(err)
-		if held := slices.Contains(history.CurrentUserIDs(), userID); held != (number == want) {
-			w.t.Errorf("by its history %s has %s: %v, but the owner is %q", number, userID, held, owner)
+		if owned := slices.Contains(history.CurrentUserIDs(), userID); owned != (number == want) {
+			w.t.Errorf("by its history %s has %s: %v, but the owner is %q", number, userID, owned, owner)
 		}
 	}
 }

@@ -130,14 +130,14 @@ func consentForm(r *pageRequest) (web.Response, error) {
 	if r.customer == "" {
 		return r.redirectToSignIn()
 	}
-	asked, err := r.consentContext()
+	pending, err := r.consentContext()
 	if errors.Is(err, errErased) {
 		return r.endAndRedirect()
 	}
 	if err != nil {
 		return web.Response{}, err
 	}
-	return r.render(http.StatusOK, "Share with "+asked.provider.Name, consentContent(r, asked.page())), nil
+	return r.render(http.StatusOK, "Share with "+pending.provider.Name, consentContent(r, pending.page())), nil
 }
 
 // consent stores what the customer agreed to in one transaction: sharing, and the id. Where the work provider has a
@@ -147,7 +147,7 @@ func consent(r *pageRequest) (web.Response, error) {
 	if r.customer == "" {
 		return r.redirectToSignIn()
 	}
-	asked, err := r.consentContext()
+	pending, err := r.consentContext()
 	switch {
 	case errors.Is(err, errErased):
 		return r.endAndRedirect()
@@ -155,35 +155,35 @@ func consent(r *pageRequest) (web.Response, error) {
 		return web.Response{}, err
 	case r.form.Get("choice") != "agree":
 		return r.redirect("", url.Values{"done": {"declined"}})
-	case asked.alreadyShared:
+	case pending.alreadyShared:
 		return r.redirect("", url.Values{"done": {"linked"}})
-	case asked.pending:
+	case pending.pending:
 		return r.redirect("", url.Values{"done": {"asked"}})
-	case asked.linkEmail() != "" && r.form.Get("mine") != "yes":
-		page := asked.page()
+	case pending.linkEmail() != "" && r.form.Get("mine") != "yes":
+		page := pending.page()
 		page.EmailError = "Confirm that the account is yours, or decline."
-		title := "Error: Share with " + asked.provider.Name
+		title := "Error: Share with " + pending.provider.Name
 		return r.render(http.StatusUnprocessableEntity, title, consentContent(r, page)), nil
 	}
-	hasWebhook, err := r.webhooks.HasWebhook(r.Context(), asked.provider.ID)
+	hasWebhook, err := r.webhooks.HasWebhook(r.Context(), pending.provider.ID)
 	if err != nil {
 		return web.Response{}, err
 	}
-	if asked.provider.SignedLinksOnly && !asked.intent.Signed { // since the link was opened
-		return web.Response{}, badLink(asked.provider.Name + " no longer uses links of this kind.")
+	if pending.provider.SignedLinksOnly && !pending.intent.Signed { // since the link was opened
+		return web.Response{}, badLink(pending.provider.Name + " no longer uses links of this kind.")
 	}
 	if err := r.allow(counter{account.ConsentByCustomer, r.customer}); err != nil {
 		return web.Response{}, withLinks(err, accountLink...)
 	}
 	// The browser may go away now: what it asked for is done whole.
 	ctx := context.WithoutCancel(r.Context())
-	if err := r.webhooks.PublishPendingSignUp(ctx, asked.provider.ID, r.customer); err != nil {
+	if err := r.webhooks.PublishPendingSignUp(ctx, pending.provider.ID, r.customer); err != nil {
 		return web.Response{}, err
 	}
 	grant := link.Grant{
-		Provider:   asked.provider.ID,
+		Provider:   pending.provider.ID,
 		Customer:   r.customer,
-		UserID:     asked.intent.UserID,
+		UserID:     pending.intent.UserID,
 		Matched:    !hasWebhook,
 		Claimed:    hasWebhook,
 		MaxUserIDs: link.MaxLinkUserIDs,
@@ -191,9 +191,10 @@ func consent(r *pageRequest) (web.Response, error) {
 	}
 	err = r.links.GrantConsent(ctx, grant, r.now)
 	if err != nil {
-		return r.consentFailed(asked.provider, err)
+		return r.consentFailed(pending.provider, err)
 	}
-	r.webhooks.PublishSignUp(ctx, asked.provider.ID, r.customer) // if it fails, the pending message arrives a little later
+	// If this fails, the pending message arrives a little later.
+	r.webhooks.PublishSignUp(ctx, pending.provider.ID, r.customer)
 	done := "linked"
 	if hasWebhook {
 		done = "asked"

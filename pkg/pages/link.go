@@ -47,7 +47,7 @@ func openLink(r *pageRequest) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	known, err := r.accounts.ByEmail(r.Context(), intent.Email)
+	owner, err := r.accounts.ByEmail(r.Context(), intent.Email)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -65,9 +65,9 @@ func openLink(r *pageRequest) (web.Response, error) {
 		next = "/consent"
 	case retryAfter > 0: // no longer tells what is known of ids and emails
 		next = "/login"
-	case owned.Owner != "" && intent.Email != "" && !slices.Contains(known.Customers, owned.Owner):
+	case owned.Owner != "" && intent.Email != "" && !slices.Contains(owner.Customers, owned.Owner):
 		return web.Response{}, r.linkedElsewhere(p)
-	case owned.Owner != "" || len(known.Customers) > 0:
+	case owned.Owner != "" || len(owner.Customers) > 0:
 		next = "/login"
 	}
 	if r.linkToken, err = r.accounts.SaveLinkIntent(r.Context(), intent, r.now); err != nil {

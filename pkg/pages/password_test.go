@@ -19,9 +19,9 @@ func TestDoubleConfirmation(t *testing.T) {
 	values := url.Values{"token": form["token"], "link": {link}, "password": {testPassword}}
 	b.post("/account/verify", values).expectText(200, "Share with Courier Ltd?")
 	b.post("/account/verify", values).expectText(200, "Share with Courier Ltd?")
-	known, err := w.site.accounts.ByEmail(t.Context(), "ola@example.com")
-	if err != nil || len(known.Customers) != 1 {
-		t.Errorf("%+v, %v", known, err)
+	owner, err := w.site.accounts.ByEmail(t.Context(), "ola@example.com")
+	if err != nil || len(owner.Customers) != 1 {
+		t.Errorf("%+v, %v", owner, err)
 	}
 	other := url.Values{"token": form["token"], "password": {"another password"}}
 	w.browser().open("/account/login").post("/account/verify", other).expectText(410, "already used")

@@ -51,8 +51,8 @@ func signInForm(r *pageRequest) (web.Response, error) {
 
 // signInCounters returns what a try to sign in counts against. A device on which the owner signed in before counts for
 // itself, so that it gets through whatever others try.
-func (r *pageRequest) signInCounters(email string, known account.EmailAccount) []counter {
-	if token := r.cookieValue(deviceCookie); known.KnowsDevice(token) {
+func (r *pageRequest) signInCounters(email string, owner account.EmailAccount) []counter {
+	if token := r.cookieValue(deviceCookie); owner.KnowsDevice(token) {
 		return []counter{{account.SignInByDevice, email + " " + token}}
 	}
 	return []counter{
@@ -72,24 +72,24 @@ func signIn(r *pageRequest) (web.Response, error) {
 	}
 	typed := r.form.Get("email")
 	email := customer.NormaliseEmail(typed)
-	var known account.EmailAccount
+	var owner account.EmailAccount
 	if customer.IsEmail(email) {
-		if known, err = r.accounts.ByEmail(r.Context(), email); err != nil {
+		if owner, err = r.accounts.ByEmail(r.Context(), email); err != nil {
 			return web.Response{}, err
 		}
 	}
-	counters := r.signInCounters(email, known)
+	counters := r.signInCounters(email, owner)
 	if err := r.allow(counters...); err != nil {
 		return web.Response{}, withLinks(err, pageLink{"/forgot", "Set a new password by mail"})
 	}
-	if !account.VerifyPassword(known.PasswordHash, r.form.Get("password")) {
+	if !account.VerifyPassword(owner.PasswordHash, r.form.Get("password")) {
 		page := signInPage(p.Name, typed, "The email or the password is wrong.")
 		return r.render(http.StatusUnprocessableEntity, "Error: Sign in", signInContent(r, page)), nil
 	}
 	if err := r.release(counters...); err != nil {
 		return web.Response{}, err
 	}
-	return r.signInAndRedirect(email, known)
+	return r.signInAndRedirect(email, owner)
 }
 
 // withLinks returns an error with links to what else a person can do, if it is shown to them.
@@ -103,20 +103,20 @@ func withLinks(err error, links ...pageLink) error {
 
 // signInByMail signs in whoever used the link in a mail to an email.
 func (r *pageRequest) signInByMail(email string) (web.Response, error) {
-	known, err := r.accounts.ByEmail(r.Context(), email)
+	owner, err := r.accounts.ByEmail(r.Context(), email)
 	if err != nil {
 		return web.Response{}, err
 	}
-	return r.signInAndRedirect(email, known)
+	return r.signInAndRedirect(email, owner)
 }
 
 // signInAndRedirect signs the owner of an account in, remembers the device, and leads to what they came for.
-func (r *pageRequest) signInAndRedirect(email string, known account.EmailAccount) (web.Response, error) {
-	device, err := r.accounts.RememberDevice(r.Context(), email, known, r.cookieValue(deviceCookie))
+func (r *pageRequest) signInAndRedirect(email string, owner account.EmailAccount) (web.Response, error) {
+	device, err := r.accounts.RememberDevice(r.Context(), email, owner, r.cookieValue(deviceCookie))
 	if err != nil {
 		return web.Response{}, err
 	}
-	session, err := r.startSession(email, known.Session())
+	session, err := r.startSession(email, owner.Session())
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -155,17 +155,17 @@ func forgot(r *pageRequest) (web.Response, error) {
 	if err := r.allowMail(email); err != nil {
 		return web.Response{}, err
 	}
-	known, err := r.accounts.ByEmail(r.Context(), email)
+	owner, err := r.accounts.ByEmail(r.Context(), email)
 	if err != nil {
 		return web.Response{}, err
 	}
 	token := account.MailToken{Purpose: account.PurposeReset, Email: email}
 	template := resetMail
-	if len(known.Customers) == 0 {
+	if len(owner.Customers) == 0 {
 		token.Purpose = account.PurposeDecoy
 		template = noAccountMail
 	}
-	err = r.send(known.Address, token, template)
+	err = r.send(owner.Address, token, template)
 	if err != nil && fault.KindOf(err) == fault.InvalidData {
 		page := forgotPage(typed, undeliverable)
 		return r.render(http.StatusUnprocessableEntity, "Error: Set a new password", forgotContent(r, page)), nil

@@ -204,7 +204,7 @@ func signUp(r *pageRequest) (web.Response, error) {
 	if err := r.allowMail(email); err != nil {
 		return web.Response{}, err
 	}
-	known, err := r.accounts.ByEmail(r.Context(), email)
+	owner, err := r.accounts.ByEmail(r.Context(), email)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -218,15 +218,15 @@ func signUp(r *pageRequest) (web.Response, error) {
 	}
 	template := confirmMail
 	switch {
-	case known.Exists:
+	case owner.Exists:
 		token.Purpose = account.PurposeDecoy
 		template = existingAccountMail
-	case len(known.Customers) > 0:
+	case len(owner.Customers) > 0:
 		template = enrolledMail
 	}
 	to := details.Email
-	if len(known.Customers) > 0 {
-		to = known.Address
+	if len(owner.Customers) > 0 {
+		to = owner.Address
 	}
 	err = r.send(to, token, template)
 	if err != nil && fault.KindOf(err) == fault.InvalidData {

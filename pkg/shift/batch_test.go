@@ -64,7 +64,7 @@ func TestBatchAccepted(t *testing.T) {
 func TestBatchErrors(t *testing.T) {
 	fx, recorder := newRecordingFixture(t)
 	const good = `{"customerNumber":"ABC123","timestamp":` + someTime + `}`
-	named := func(index int, one string) string { // the answer to one event, naming the item
+	withIndex := func(index int, one string) string { // the answer to one event, naming the item
 		if i := strings.Index(one, `,"field"`); i > 0 {
 			return fmt.Sprintf(`%s,"index":%d%s`, one[:i], index, one[i:])
 		}
@@ -73,16 +73,16 @@ func TestBatchErrors(t *testing.T) {
 	for _, endpoint := range v1Batches {
 		for name, c := range v1Refused {
 			body := "[" + good + "," + good + "," + withTimestamp(c.body) + "," + good + "]"
-			fx.want(endpoint.path+": "+name, fx.post(endpoint.path, body), 400, named(2, c.want))
+			fx.want(endpoint.path+": "+name, fx.post(endpoint.path, body), 400, withIndex(2, c.want))
 		}
 		for name, c := range map[string]struct{ body, want string }{
 			"row 19: no array":          {good, v1Detail("The body must be a JSON array")},
 			"row 19: null":              {`null`, v1Detail("The body must be a JSON array")},
-			"an item that is no object": {`[` + good + `,7]`, named(1, v1Detail("Each item must be an object"))},
-			"an item that is null":      {`[` + good + `,null]`, named(1, v1Field("customerNumber", exactlyOne))},
-			"the first bad item":        {`[{},{"x":1}]`, named(0, v1Field("customerNumber", exactlyOne))},
+			"an item that is no object": {`[` + good + `,7]`, withIndex(1, v1Detail("Each item must be an object"))},
+			"an item that is null":      {`[` + good + `,null]`, withIndex(1, v1Field("customerNumber", exactlyOne))},
+			"the first bad item":        {`[{},{"x":1}]`, withIndex(0, v1Field("customerNumber", exactlyOne))},
 			"row 3: a key twice": {`[` + good + `,{"x":1,"x":2}]`,
-				named(1, v1Detail("Duplicate key at line 1, column 72"))},
+				withIndex(1, v1Detail("Duplicate key at line 1, column 72"))},
 			"row 6: the documents' own": {"timestamp=2018-12-15T14%3A00%3A00%2B00%3A00&driverId=1686",
 				`{"error":"INVALID_DATA",` +
 					`"detail":"JSON decode error at line 1, column 1","hint":"The body looks form-encoded: send it as JSON"}`},

@@ -39,10 +39,10 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 	one := []timeline.Fact{fact(timeline.Login, person.UserID, "12345", minutes(1))}
 	wishing := newPacker(courier, "", "facts")
 	wishing.notifyRejected = true
-	wish := wishing.facts(one)[0]
+	marked := wishing.facts(one)[0]
 	odd := factMessages(courier, "", []timeline.Fact{fact(timeline.Login, person.UserID, `"notify":true`, minutes(1))})[0]
 	batch := events.SQSEvent{Records: []events.SQSMessage{
-		{MessageId: "1", Body: factMessages(courier, "", one)[0]}, {MessageId: "2", Body: wish},
+		{MessageId: "1", Body: factMessages(courier, "", one)[0]}, {MessageId: "2", Body: marked},
 		{MessageId: "3", Body: odd},
 		{MessageId: "4",
 			Body: recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})},
@@ -51,7 +51,7 @@ func TestNotifyRejectedPublishesProcessedMessages(t *testing.T) {
 	published := &publisher{}
 	response, err := NotifyRejected(fx.process, published.publish)(t.Context(), batch)
 	if err != nil || len(response.BatchItemFailures) != 0 || len(published.bodies) != 1 ||
-		published.bodies[0] != wish || published.providers[0] != courier {
+		published.bodies[0] != marked || published.providers[0] != courier {
 		t.Errorf("%v, %v, %q of %q", response, err, published.bodies, published.providers)
 	}
 	// What cannot be announced comes again, and nothing else does.
@@ -100,8 +100,8 @@ func TestMatchPublication(t *testing.T) {
 func TestNotifyFlagReachesMessage(t *testing.T) {
 	for _, wants := range []bool{true, false} {
 		env := emulator.NewTestEnv(t)
-		asked := testkit.Keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
-		fx := buildFixture(t, env, asked, immediateQueue{queue.NewEventsQueue(env)})
+		keys := testkit.Keyring{courier: {ID: courier, Name: "Courier Ltd", NotifyRejected: wants}}
+		fx := buildFixture(t, env, keys, immediateQueue{queue.NewEventsQueue(env)})
 		body := `{"workProviderUserId":"12345","timestamp":"` + iso(noon) + `"}`
 		fx.accept("/v1/shift/login", body)
 		fx.accept("/v1/batch/logout", "["+body+"]")

@@ -132,7 +132,7 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	asked, err := v.parseList(r.Provider.ID, name, query)
+	params, err := v.parseList(r.Provider.ID, name, query)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -140,7 +140,7 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	shifts, more, err := customer.List(r.Context(), v.storage, asked.ListQuery)
+	shifts, more, err := customer.List(r.Context(), v.storage, params.ListQuery)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -150,8 +150,8 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	}
 	if more {
 		last := shifts[len(shifts)-1]
-		cursor := shiftCursor{timeline.Position{Start: last.Start, Login: last.Login}, asked.To}
-		next := v.encodeCursor(r.Provider.ID, cursor, asked.params)
+		cursor := shiftCursor{timeline.Position{Start: last.Start, Login: last.Login}, params.To}
+		next := v.encodeCursor(r.Provider.ID, cursor, params.params)
 		body.Next = &next
 	}
 	return web.Response{Status: http.StatusOK, Body: body}, nil

@@ -25,8 +25,9 @@ const (
 // errUnprocessed means that DynamoDB left items of a batch unprocessed for too often.
 var errUnprocessed = errors.New("items are left unprocessed")
 
-// Delete deletes items of a table, those that exist. What DynamoDB leaves unprocessed it deletes again, with exponential
-// backoff and jitter, and gives up after some attempts: then its error is Unavailable, and some items may be left.
+// Delete deletes items of a table, those that exist. What DynamoDB leaves unprocessed it deletes again, with
+// exponential backoff and jitter, and gives up after some attempts: then its error is Unavailable, and some items may
+// be left.
 func Delete(ctx context.Context, db *dynamodb.Client, table string, keys []Key) error {
 	for batch := range slices.Chunk(keys, maxBatchItems) {
 		requests := make([]types.WriteRequest, len(batch))

@@ -223,9 +223,9 @@ func kept(facts []Fact) map[event][3]Instant {
 	return kept
 }
 
-// TestAdmitKeepsCountedFacts: whatever the order in which facts come to a day that is nearly full, and however often, an
-// event that was stored once finds room for ever, of each the first and last acceptance and the last plan are kept, and
-// a day never has more than three facts of an event.
+// TestAdmitKeepsCountedFacts: whatever the order in which facts come to a day that is nearly full, and however often,
+// an event that was stored once finds room for ever, of each the first and last acceptance and the last plan are kept,
+// and a day never has more than three facts of an event.
 func TestAdmitKeepsCountedFacts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stored := crowd(maxLoginsPerDay - rapid.IntRange(0, 6).Draw(t, "room"))

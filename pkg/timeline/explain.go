@@ -37,17 +37,17 @@ type Step struct {
 func Explain(
 	ctx context.Context, storage Storage, provider, customer string, day Day, now Instant,
 ) (Explanation, error) {
-	named := Days{day, day}
-	records, err := storage.Records(ctx, provider, customer, named)
+	single := Days{day, day}
+	records, err := storage.Records(ctx, provider, customer, single)
 	if err != nil {
 		return Explanation{}, err
 	}
-	history, facts, err := CustomerFacts(ctx, storage, provider, customer, named.extend(1, 1).factDays())
+	history, facts, err := CustomerFacts(ctx, storage, provider, customer, single.extend(1, 1).factDays())
 	if err != nil {
 		return Explanation{}, err
 	}
 	result := fold(slices.Clone(facts), history)
-	e := Explanation{History: history, Stored: recordOf(records, day), Named: namedOn(result.shifts, named)}
+	e := Explanation{History: history, Stored: recordOf(records, day), Named: namedOn(result.shifts, single)}
 	e.RecordMatches = slices.Equal(e.Stored.Shifts, e.Named)
 	start := startBefore(result.points, day.Start())
 	stop := startAfter(result.points, day.End()-1)

@@ -20,12 +20,12 @@ func failing(storage Storage, op, key string) Storage {
 // TestFailureIsolationWithinDelivery is promise 6 within a delivery: of its messages exactly those are retried whose
 // own facts, people or matches a failure concerns.
 func TestFailureIsolationWithinDelivery(t *testing.T) {
-	under := func(name person.Name) Fact { return Fact{Name: name, Kind: Login, At: minute(0), PlannedEnd: Never} }
+	login := func(name person.Name) Fact { return Fact{Name: name, Kind: Login, At: minute(0), PlannedEnd: Never} }
 	messages := []MessageChanges{
-		0: {Facts: []Fact{under(courier)}},
-		1: {Facts: []Fact{under(userIDName("12345"))}}, // ABC123's, too
-		2: {Facts: []Fact{under(customerName("ABC12"))}, Batch: "batch"},
-		3: {Facts: []Fact{under(userIDName("unlinked"))}, Batch: "other batch"},
+		0: {Facts: []Fact{login(courier)}},
+		1: {Facts: []Fact{login(userIDName("12345"))}}, // ABC123's, too
+		2: {Facts: []Fact{login(customerName("ABC12"))}, Batch: "batch"},
+		3: {Facts: []Fact{login(userIDName("unlinked"))}, Batch: "other batch"},
 		4: {Matches: []MatchResult{{"NX42Z", Entry{Kind: Match, At: minute(0)}}}},
 		5: {Recomputes: []Recompute{{"ABC12", minute(0)}}},
 	}

@@ -80,8 +80,8 @@ func logged(t *testing.T) *bytes.Buffer {
 	return &log
 }
 
-// told is a handler that tells what it was called with.
-func told(r *Request) (Response, error) {
+// echo is a handler that responds with its request.
+func echo(r *Request) (Response, error) {
 	return Response{Status: http.StatusOK, Body: []string{r.Method, r.PathValue, string(r.Body), r.Provider.ID}}, nil
 }
 
@@ -108,7 +108,7 @@ func paths() map[string][]string {
 }
 
 func TestRouting(t *testing.T) {
-	handler := everything(told)
+	handler := everything(echo)
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "LINK"}
 	for path, allowed := range paths() {
 		for _, slash := range []string{"", "/"} {
@@ -132,7 +132,7 @@ func TestRouting(t *testing.T) {
 }
 
 func TestUnknownPaths(t *testing.T) {
-	handler := everything(told)
+	handler := everything(echo)
 	for _, path := range []string{
 		"/", "//", "/v1", "/v1/", "/v2", "/v2/", "/v1/shift", "/v1/shift/login/x", "/v1/shift/login//", "//v1/shift/login",
 		"/v1//shift/login",
@@ -169,7 +169,7 @@ func TestUnknownPaths(t *testing.T) {
 
 // A function knows the whole table, so that on Lambda each answers by itself as all of them do together.
 func TestFunctionAlone(t *testing.T) {
-	alone := NewFunction("shift-end", keys{}, map[string]Handler{"PUT /v2/shift/{id}": told})
+	alone := NewFunction("shift-end", keys{}, map[string]Handler{"PUT /v2/shift/{id}": echo})
 	for _, test := range []struct {
 		method, path string
 		status       int
@@ -288,13 +288,13 @@ func TestAnswers(t *testing.T) {
 
 // TestHead holds row 27 against a real server too, which has ideas of its own about HEAD.
 func TestHead(t *testing.T) {
-	server := httptest.NewServer(everything(told))
+	server := httptest.NewServer(everything(echo))
 	defer server.Close()
 	for _, path := range []string{"/v1/status/", "/v2/shift/7"} {
 		for _, key := range []string{"good", "bad"} {
 			answers := map[string]*http.Response{}
 			for _, method := range []string{"GET", "HEAD"} {
-				w := doAs(key, everything(told), method, path, "")
+				w := doAs(key, everything(echo), method, path, "")
 				if (w.Body.Len() == 0) != (method == "HEAD") || w.Header().Get("Content-Type") != "application/json" {
 					t.Errorf("row 27: %s %s: %q", method, path, w.Body)
 				}
@@ -434,7 +434,7 @@ func TestErrors(t *testing.T) {
 func TestLog(t *testing.T) {
 	log := logged(t)
 	do(everything(failing(errors.New("table is gone"))), "GET", "/v2/shift/private-id/?email=private", "private body")
-	doAs("down", everything(told), "GET", "/v1/status/?customerNumber=private", "")
+	doAs("down", everything(echo), "GET", "/v1/status/?customerNumber=private", "")
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	if len(lines) != 2 || strings.Contains(log.String(), "private") || strings.Contains(log.String(), "good") {
 		t.Errorf("logged: %s", log)
@@ -544,7 +544,7 @@ func TestCORS(t *testing.T) {
 			r.Header.Set("Origin", "https://elsewhere.example")
 			r.Header.Set("Access-Control-Request-Method", methods[0])
 			w := httptest.NewRecorder()
-			everything(told).ServeHTTP(w, r)
+			everything(echo).ServeHTTP(w, r)
 			for name := range w.Header() {
 				if strings.HasPrefix(name, "Access-Control-") {
 					t.Errorf("%s %s is answered with %s", method, path, name)
@@ -594,11 +594,11 @@ func TestQuery(t *testing.T) {
 func TestFunctionRoutes(t *testing.T) {
 	for name, handlers := range map[string]map[string]Handler{
 		"shift-login": {},
-		"shift-read":  {"GET /v2/shift": told},
-		"match":       {"POST /v1/match": told, "GET /v1/match": told},
-		"shift-end":   {"PUT /v2/policy/{id}": told},
+		"shift-read":  {"GET /v2/shift": echo},
+		"match":       {"POST /v1/match": echo, "GET /v1/match": echo},
+		"shift-end":   {"PUT /v2/policy/{id}": echo},
 		"nobody":      {},
-		"other":       {"POST /v1/match": told},
+		"other":       {"POST /v1/match": echo},
 	} {
 		func() {
 			defer func() {

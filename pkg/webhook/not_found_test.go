@@ -13,8 +13,8 @@ import (
 	"zego.com/workprovider/pkg/observe"
 )
 
-// A 404 may be a web server's that knows nothing of webhooks: as a web page, or from a URL that never replied otherwise,
-// it counts only after a day. From a known receiver it counts at once.
+// A 404 may be a web server's that knows nothing of webhooks: as a web page, or from a URL that never replied
+// otherwise, it counts only after a day. From a known receiver it counts at once.
 func TestNotFoundInDoubt(t *testing.T) {
 	const page, api = "text/html; charset=utf-8", "application/json"
 	for name, c := range map[string]struct {

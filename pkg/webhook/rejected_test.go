@@ -83,8 +83,8 @@ func TestRejectedEvents(t *testing.T) {
 // However often the queue delivers a message it is told once; a receiver that is down is asked again.
 func TestRejectedEventsRetry(t *testing.T) {
 	w := newFixture(t)
-	told := []jsontext.Value{jsontext.Value(`{"id":"x"}`)}
-	w.sender.Rejections = func(context.Context, string) ([]jsontext.Value, error) { return told, nil }
+	rejections := []jsontext.Value{jsontext.Value(`{"id":"x"}`)}
+	w.sender.Rejections = func(context.Context, string) ([]jsontext.Value, error) { return rejections, nil }
 	record := events.SQSMessage{
 		MessageId:  "1",
 		Body:       `{"v":1}`,
@@ -113,7 +113,7 @@ func TestRejectedEventsRetry(t *testing.T) {
 	}
 
 	// Nothing rejected: nothing told, nothing stored.
-	told = nil
+	rejections = nil
 	record.Body = `{"v":1,"other":1}`
 	announce()
 	w.drain()
@@ -122,11 +122,11 @@ func TestRejectedEventsRetry(t *testing.T) {
 	}
 
 	// What was rejected and counts by now is no longer told.
-	told = []jsontext.Value{jsontext.Value(`{"id":"y"}`)}
+	rejections = []jsontext.Value{jsontext.Value(`{"id":"y"}`)}
 	w.reply(500, "")
 	announce()
 	w.step()
-	told = nil
+	rejections = nil
 	w.drain()
 	if all := must(w.sender.Deliveries.List(t.Context(), courier, "2026-03")); len(all) != 2 || w.requestCount() != 3 {
 		t.Errorf("%+v, told %d times", all, w.requestCount())

@@ -207,7 +207,8 @@ func (s *Store) Enable(ctx context.Context, provider string) error {
 }
 
 // RecordReply records what a reply shows of the URL in the settings, unless it has changed: that it is a receiver's, or
-// one more 404 in a row. It returns how many of these there are now. Like disableGone, it updates just these attributes.
+// one more 404 in a row. It returns how many of these there are now. Like disableGone, it updates just these
+// attributes.
 func (s *Store) RecordReply(
 	ctx context.Context, provider string, to Settings, reply Reply, now time.Time,
 ) (notFound int, err error) {
