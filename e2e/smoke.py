@@ -27,6 +27,7 @@ REQUESTS = [
     ("GET", "/v2/shift/?workProviderUserId=smoke", 401, V2),
     ("PUT", "/v2/shift/smoke", 401, V2),
     ("GET", "/v2/event/smoke", 401, V2),
+    ("POST", "/v2/event/smoke/void", 401, V2),
     ("GET", "/v1/shift/login/", 405, {"error": "METHOD_NOT_ALLOWED"}),
     ("GET", "/v1/nothing/", 404, {"error": "NOT_FOUND"}),
     ("GET", "/account/login", 200, None),

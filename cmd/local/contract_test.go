@@ -219,6 +219,10 @@ func (c *client) events() {
 	}
 	c.ask("GET /v2/event/{id}", accepted.Header.Get("Location"), "", http.StatusOK)
 	c.ask("GET /v2/event/{id}", "/v2/event/x", "", http.StatusNotFound)
+	const void = "POST /v2/event/{id}/void"
+	c.ask(void, accepted.Header.Get("Location")+"/void", `{"reason":"Sent for another rider"}`, http.StatusCreated)
+	c.ask(void, accepted.Header.Get("Location")+"/void", `{"reason":""}`, http.StatusBadRequest)
+	c.ask(void, "/v2/event/x/void", `{"reason":"Sent for another rider"}`, http.StatusNotFound)
 	c.ask("GET /v2/batch/{id}", batch.Header.Get("Location"), "", http.StatusOK)
 	c.ask("GET /v2/batch/{id}", batch.Header.Get("Location")+"?next=x", "", http.StatusBadRequest)
 	c.ask("GET /v2/batch/{id}", "/v2/batch/x", "", http.StatusNotFound)
@@ -261,6 +265,9 @@ func (c *client) shifts() {
 		c.ask("GET "+path+"/{id}", path+"/"+string(id[1]), "", http.StatusOK)
 		c.ask("PUT "+path+"/{id}", path+"/"+string(id[1]), fmt.Sprintf(`{"endTime":%q}`, ago(18-5*i)), http.StatusCreated)
 		c.ask("PUT "+path+"/{id}", path+"/"+string(id[1]), "{", http.StatusBadRequest)
+		c.ask("GET "+path+"/{id}", path+"/"+string(id[1])+"?asKnownAt="+time.Now().UTC().Format(time.RFC3339Nano), "",
+			http.StatusOK)
+		c.ask("GET "+path+"/{id}", path+"/"+string(id[1])+"?asKnownAt="+ago(-1), "", http.StatusBadRequest)
 		c.ask("GET "+path+"/{id}", path+"/x", "", http.StatusNotFound)
 		c.ask("PUT "+path+"/{id}", path+"/x", fmt.Sprintf(`{"endTime":%q}`, ago(0)), http.StatusNotFound)
 	}

@@ -52,6 +52,9 @@ var functions = map[string]func(*config.Env) http.Handler{
 	"event-read": func(env *config.Env) http.Handler {
 		return shift.ReadEvents(apikey.CacheFrom(env), reader(env))
 	},
+	"event-void": func(env *config.Env) http.Handler {
+		return shift.Void(apikey.CacheFrom(env), shift.NewWriter(reader(env), queue.NewEventsQueue(env)))
+	},
 	"user-status": func(env *config.Env) http.Handler {
 		return customer.Status(apikey.CacheFrom(env), customer.NewStore(env), timeline.NewStore(env), clock.New(env))
 	},

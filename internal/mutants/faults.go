@@ -167,8 +167,7 @@ var faults = []mutation{
 	},
 	{
 		5, "a shift is created without the recovery message", "pkg/shift/v2.go",
-		`queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {`,
-		`queue.RecoveryDelay, factMessages(provider, "", nil)...); err != nil {`,
+		`messages := factMessages(provider, "", []timeline.Fact{f})`, `messages := factMessages(provider, "", nil)`,
 		simulation,
 	},
 	{
@@ -268,11 +267,11 @@ var faults = []mutation{
 		if err != nil {
 			return err
 		}
-		fold, facts, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
+		fold, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
 		if err != nil {
 			return err
 		}
-`, `		fold, facts, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
+`, `		fold, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
 		if err != nil {
 			return err
 		}
@@ -325,6 +324,87 @@ var faults = []mutation{
 `, `				_ = err
 `,
 		simulation,
+	},
+	{
+		2, "what is taken back counts if it comes later", "pkg/timeline/fold.go",
+		`return takenBack(f, voids) })`, `return takenBack(f, voids) && f.Accepted < voids[0].Accepted })`,
+		simulation,
+	},
+	{
+		3, "an event is taken back since the last time", "pkg/timeline/void.go",
+		`v.Accepted < first)`, `v.Accepted > first)`,
+		"pkg/timeline TestVoidedAt",
+	},
+	{
+		3, "the reason of the last void is kept", "pkg/timeline/dynamo.go",
+		`"attribute_not_exists(pk) OR 'a' > ?"`, `"attribute_not_exists(pk) OR 'a' <> ?"`,
+		"pkg/timeline TestStoreMatchesMemory",
+	},
+	{
+		7, "a void takes back what came under another name", "pkg/timeline/void.go",
+		`return slices.ContainsFunc(voids, f.sameEvent) }`,
+		`return slices.ContainsFunc(voids, func(v Fact) bool { return v.event() == f.event() }) }`,
+		simulation,
+	},
+	{
+		9, "a void changes no further than what is left", "pkg/timeline/window.go",
+		`	reports = slices.DeleteFunc(reports, func(f Fact) bool { return f.Kind == Logout && takenBack(f, r.voids) })`,
+		`	reports = slices.DeleteFunc(reports, func(f Fact) bool { return takenBack(f, r.voids) })`,
+		"pkg/timeline TestVoidReach",
+	},
+	{
+		5, "an end is stored whatever came meanwhile", "pkg/timeline/memory.go",
+		`	if !unchanged {`, `	if !unchanged && false {`,
+		"internal/simulation TestTwoEndsAtOnce",
+	},
+	{
+		5, "an end that is refused stays", "pkg/shift/v2.go",
+		`if err == nil || fault.KindOf(err).Retryable() || !isNew {`, `if err == nil || isNew || !isNew {`,
+		"pkg/shift TestRefusedEnd",
+	},
+	{
+		10, "an end is stored without the recovery message", "pkg/shift/v2.go",
+		`message := recomputeMessage(r.Provider.ID, timeline.Recompute{Customer: found.Customer.Number, From: end})`,
+		`message := recomputeMessage(r.Provider.ID, timeline.Recompute{Customer: "NOBODY", From: end})`,
+		simulation,
+	},
+	{
+		11, "what was accepted at the very instant is not known yet", "pkg/timeline/known_at.go",
+		`return f.acceptance() > at })`, `return f.acceptance() >= at })`,
+		"pkg/shift TestAcceptedAt",
+	},
+	{
+		11, "what was recorded later is known", "pkg/timeline/known_at.go",
+		`return e.At > at })`, `return e.At > Never-at })`,
+		simulation,
+	},
+	{
+		11, "what is stored is known, whenever it was accepted", "pkg/timeline/known_at.go",
+		`	return factsKnownAt(facts, k.at), err
+`, `	return facts, err
+`,
+		simulation,
+	},
+	{
+		11, "an end leaves out a plan of a day that is not full", "pkg/timeline/capacity.go",
+		`	if len(stored) < f.Kind.capacity() {`, `	if len(stored) < f.Kind.capacity() && f.Kind == 0 {`,
+		simulation,
+	},
+	{
+		11, "the clock of the past is that of now", "pkg/shift/read.go",
+		`	past.now = at.Time`, `	_ = at.Time`,
+		"pkg/shift TestAcceptedAt",
+	},
+	{
+		11, "the last acceptance is when we were told", "pkg/timeline/fact.go",
+		`return f.acceptance() < Fact{At: f.At, Accepted: accepted}.acceptance()`,
+		`return f.acceptance() > Fact{At: f.At, Accepted: accepted}.acceptance()`,
+		simulation,
+	},
+	{
+		11, "the first acceptance is dropped from a full day", "pkg/timeline/capacity.go",
+		`if f == slices.MinFunc(reports, compareAcceptance) ||`, `if f == slices.MaxFunc(reports, compareAcceptance) ||`,
+		"pkg/timeline TestAdmitKeepsCountedFacts",
 	},
 	// Conditions of a switch, which gremlins takes for uncovered.
 	{

@@ -1,4 +1,4 @@
-// Command mutants seeds faults into the lines that the ten promises of docs/shift-rules.md rest on, one at a time, and
+// Command mutants seeds faults into the lines that the eleven promises of docs/shift-rules.md rest on, one at a time, and
 // runs the tests that are named beside each. They must fail: a fault that no test notices is a promise that nothing
 // keeps. The code itself is not touched: the compiler is told to read the faulty file in its place.
 //

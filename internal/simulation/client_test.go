@@ -47,6 +47,7 @@ func functions(storage timeline.Storage, sender queue.Sender, now func() time.Ti
 		"shift-end":    shift.End(keys, writer),
 		"shift-read":   shift.Read(keys, reader),
 		"event-read":   shift.ReadEvents(keys, reader),
+		"event-void":   shift.Void(keys, writer),
 	})
 }
 
@@ -57,12 +58,12 @@ type request struct {
 	tenant, method, path, body string
 	batch                      bool
 	asks                       []fact // what is to become facts: all of it, or one of it (PUT)
+	mayVoid                    []fact // what is taken back if the request is refused (PUT)
+	void                       bool   // it takes an event back
 	match                      *entry // or a verdict, but for the instant
 	attempts                   int
 
-	status   int // of the last response
-	storedAt int // which call to a service stored its facts
-	readAt   int // which call read facts of a customer last, before the response
+	status int // of the last response
 }
 
 func (r *request) to(api http.Handler) *httptest.ResponseRecorder {
@@ -75,15 +76,13 @@ func (r *request) to(api http.Handler) *httptest.ResponseRecorder {
 
 // ask makes a request.
 func (w *world) ask(r *request) {
-	for _, f := range r.asks {
+	for _, f := range slices.Concat(r.asks, r.mayVoid) {
 		w.asked[f] = true
 	}
 	w.start("request", func(p *process) {
 		p.logf("%s %s %s %s", p.name, r.method, r.path, r.body)
 		answer := r.to(functions(p.backend.storage(p), p.backend.sender(p), p.clock))
 		r.status = answer.Code
-		r.storedAt = p.storedAt
-		r.readAt = p.readAt
 		if !p.dead {
 			p.logf("%s is answered %d %s", p.name, answer.Code, answer.Body)
 			p.judge(r, answer)
@@ -105,13 +104,39 @@ func (p *process) judge(r *request, answer *httptest.ResponseRecorder) {
 			p.violated(5, "%s got 503 though nothing went wrong", p.name)
 		}
 	case (code == http.StatusBadRequest || code == http.StatusNotFound) && v2:
+		p.refused()
 	default:
 		p.violated(5, "%s %s was answered %d %s", r.method, r.path, code, answer.Body)
 	}
 }
 
+// refused: what a PUT has sent that is refused does not count. Another request may have sent the same.
+func (p *process) refused() {
+	for _, f := range p.sent {
+		stored := p.stored(f.tenant, f.sentAs())
+		if f.login || f.void || len(stored) >= maxLoginsPerDay {
+			continue
+		}
+		of := func(is func(fact) bool) bool {
+			for g := range stored {
+				if g.event() == f.event() && is(g) {
+					return true
+				}
+			}
+			return false
+		}
+		if !of(func(g fact) bool { return g.void }) && !of(func(g fact) bool { return g.accepted != f.accepted }) {
+			p.violated(8, "%s was refused, but %v counts", p.name, f)
+		}
+	}
+}
+
 // accepted is promise 5, and keeps the ids that came with the answer.
 func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
+	if r.void {
+		p.takenBack(r, answer)
+		return
+	}
 	asks := r.asks
 	if r.method == http.MethodPut {
 		asks = slices.DeleteFunc(slices.Clone(r.asks), func(f fact) bool { return !p.hasTaken(f, p.model.facts) })
@@ -150,6 +175,21 @@ func (p *process) accepted(r *request, answer *httptest.ResponseRecorder) {
 	default:
 		recordID(p.world, p.events, eventID(r, answer), asks[0].event())
 		p.isPending(eventID(r, answer))
+	}
+}
+
+// takenBack: an event is taken back since the first time that anybody did.
+func (p *process) takenBack(r *request, answer *httptest.ResponseRecorder) {
+	first := int64(never)
+	for f := range p.stored(r.tenant, r.asks[0].sentAs()) {
+		if f.void && f.event() == r.asks[0].event() {
+			first = min(first, f.accepted)
+		}
+	}
+	var got struct{ State, VoidedAt string }
+	_ = json.Unmarshal(answer.Body.Bytes(), &got)
+	if got.State != "VOIDED" || first == never || got.VoidedAt != answered(first) {
+		p.violated(5, "%s was answered %s, but %v is taken back since %s", r.path, answer.Body, r.asks[0], clock(first))
 	}
 }
 
@@ -280,8 +320,22 @@ func end(t issuedID, login fact, at int64) *request {
 	for _, customer := range customers {
 		asks = append(asks, fact{tenant: t.tenant, kind: 'C', name: customer, at: at, planned: never})
 	}
+	var voids []fact
+	for _, logout := range asks[1:] {
+		voids = append(voids, voidOf(logout))
+	}
 	body := fmt.Sprintf("{\"endTime\":%q}", iso(at))
-	return &request{tenant: t.tenant, method: http.MethodPut, path: "/v2/shift/" + t.id, body: body, asks: asks}
+	return &request{
+		tenant: t.tenant, method: http.MethodPut, path: "/v2/shift/" + t.id, body: body, asks: asks, mayVoid: voids,
+	}
+}
+
+// takeBack takes an event back.
+func takeBack(t issuedID, event fact) *request {
+	return &request{
+		tenant: t.tenant, method: http.MethodPost, path: "/v2/event/" + t.id + "/void", body: `{"reason":"A mistake"}`,
+		asks: []fact{voidOf(event)}, void: true,
+	}
 }
 
 func iso(at int64) string { return time.UnixMicro(at).UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

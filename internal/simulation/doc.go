@@ -19,6 +19,7 @@
 //	backend_test.go      the services that a world runs on
 //	generate_test.go     random requests, changes and bad messages
 //	v2checks_test.go     what v2 must answer when all is quiet
+//	knownat_test.go      what was answered at an instant, asked for again later
 //	workedcases_test.go  the model, held against the cases that the rules come with
 //	fourdays_test.go     the model, held against what every fold relies on
 //	simulation_test.go   thousands of seeds

@@ -164,7 +164,7 @@ func (w *world) anything() {
 	if w.random.IntN(3) == 0 {
 		customer = customers[1]
 	}
-	switch w.random.IntN(25) {
+	switch w.random.IntN(29) {
 	case 0, 1, 2, 3:
 		w.ask(event(w.event(tenant, true)))
 	case 4, 5, 6:
@@ -208,6 +208,10 @@ func (w *world) anything() {
 		w.linkLate(tenant, customer)
 	case 22:
 		w.consentAnew(tenant, customer)
+	case 23, 24:
+		w.takeSomethingBack()
+	case 25:
+		w.keepAnswers()
 	default:
 		by := pick[int64](w, second, minute, hour, 6*hour, 20*hour)
 		if w.random.IntN(6) == 0 {
@@ -218,6 +222,24 @@ func (w *world) anything() {
 		}
 		w.advance(by)
 		w.logf("time passes")
+	}
+}
+
+// takeSomethingBack takes one or two events back, perhaps twice, and perhaps sends them again.
+func (w *world) takeSomethingBack() {
+	for range pick(w, 1, 1, 2) {
+		events := w.events.all()
+		if len(events) == 0 {
+			return
+		}
+		t := pick(w, events...)
+		w.ask(takeBack(t, w.events[t]))
+		if f := w.events[t]; w.random.IntN(4) == 0 && w.mayBeSent(f.at) {
+			w.ask(event(f))
+		}
+		if w.random.IntN(4) == 0 {
+			w.ask(takeBack(t, w.events[t]))
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ type workShift struct {
 	login   int64         // the instant of the LOGIN that names it
 	names   map[name]bool // under which that LOGIN came
 	period  period        // which it is of
+
+	startTold, endTold int64 // when the LOGIN that names it, and the LOGOUT that ended it, were first accepted; or 0
 }
 
 // continued reports whether the shift began at a cut without a LOGIN, so that an earlier one names it.
@@ -79,16 +81,16 @@ func (m *model) foldOf(tenant, customer string) foldResult {
 func (m *model) fold(tenant, customer string) foldResult {
 	result := foldResult{counts: map[fact]bool{}}
 	logins := map[int64][]fact{}
-	logouts := map[int64]bool{}
+	logouts := map[int64][]fact{}
 	for f := range m.facts {
-		if f.tenant != tenant || !m.counts(customer, f) {
+		if f.tenant != tenant || f.void || m.takenBack()[f.event()] || !m.counts(customer, f) {
 			continue
 		}
 		result.counts[f.event()] = true
 		if f.login {
 			logins[f.at] = append(logins[f.at], f)
 		} else {
-			logouts[f.at] = true
+			logouts[f.at] = append(logouts[f.at], f)
 		}
 	}
 	for _, p := range m.periods(tenant, customer, logins, logouts) {
@@ -106,6 +108,10 @@ func (m *model) fold(tenant, customer string) foldResult {
 			}
 			for _, f := range logins[s.login] {
 				s.names[f.sentAs()] = true
+			}
+			s.startTold = told(logins[s.login])
+			if s.endedBy == "LOGOUT" {
+				s.endTold = told(logouts[s.to])
 			}
 			result.shifts = append(result.shifts, s)
 		}
@@ -133,7 +139,7 @@ func insures(logins []fact) (to int64, planned bool) {
 // periods are a customer's cover periods. Each LOGIN insures from its instant on, as long as it does by itself, but not
 // beyond the consent, nor beyond the first LOGOUT after it; what overlaps is one period. What only adjoins is not: a
 // LOGIN at the end of a period begins the next.
-func (m *model) periods(tenant, customer string, logins map[int64][]fact, logouts map[int64]bool) []period {
+func (m *model) periods(tenant, customer string, logins, logouts map[int64][]fact) []period {
 	var periods []period
 	outs := slices.Sorted(maps.Keys(logouts))
 	for _, at := range slices.Sorted(maps.Keys(logins)) {
@@ -158,8 +164,8 @@ func (m *model) periods(tenant, customer string, logins map[int64][]fact, logout
 
 // endOf is what ended a period: a LOGOUT at its end; else the LOGIN that reached farthest, by its plan rather than by
 // the 14 hours; or the withdrawal, if that LOGIN reached farther still.
-func endOf(p period, logins map[int64][]fact, logouts map[int64]bool) string {
-	if logouts[p.to] {
+func endOf(p period, logins, logouts map[int64][]fact) string {
+	if len(logouts[p.to]) > 0 {
 		return "LOGOUT"
 	}
 	reach := int64(always)
@@ -208,6 +214,9 @@ type outcome struct{ state, effect, reason string }
 
 // outcome is that of an event in the set, the shift that it opened, continued or closed, and whose that is.
 func (m *model) outcome(event fact, customers []string, now int64) (outcome, workShift, string) {
+	if m.takenBack()[event] {
+		return outcome{state: "VOIDED"}, workShift{}, ""
+	}
 	for _, customer := range customers {
 		person := m.foldOf(event.tenant, customer)
 		if !person.counts[event] {

@@ -33,13 +33,23 @@ type fact struct {
 
 	// accepted is when it was answered 202 or 201 (rule 12); 0 where that is not known, or not asked.
 	accepted int64
+
+	void bool // it takes the event back (rule 11)
 }
 
-// event is what names a fact: a LOGIN sent again, perhaps with another plan, is the same event.
+// event is what names a fact: a LOGIN sent again, perhaps with another plan, is the same event, and so is what a void
+// takes back.
 func (f fact) event() fact {
 	f.planned = never
 	f.accepted = 0
+	f.void = false
 	return f
+}
+
+// voidOf takes an event back.
+func voidOf(event fact) fact {
+	event.void = true
+	return event
 }
 
 // request is the fact as it was asked for, before it was accepted.
@@ -85,6 +95,8 @@ type model struct {
 	consentsOf map[customerKey][]span
 	ownersOf   map[fact][]ownership // by an empty fact of the name
 	foldsOf    map[customerKey]foldResult
+
+	voidedEvents map[fact]bool
 }
 
 func newModel() *model {
@@ -97,6 +109,7 @@ func newModel() *model {
 // add adds a fact.
 func (m *model) add(f fact) {
 	m.facts[f] = true
+	m.voidedEvents = nil
 	clear(m.foldsOf)
 }
 
@@ -111,6 +124,7 @@ func (m *model) note(e entry) {
 // forget takes out a fact that found no room.
 func (m *model) forget(f fact) {
 	delete(m.facts, f)
+	m.voidedEvents = nil
 	clear(m.foldsOf)
 }
 
@@ -118,11 +132,52 @@ func (m *model) forget(f fact) {
 func (m *model) repeats(event fact) []fact {
 	var found []fact
 	for f := range m.facts {
-		if f.event() == event {
+		if f.event() == event && !f.void {
 			found = append(found, f)
 		}
 	}
 	return found
+}
+
+// takenBack are the events that do not count for ever (rule 11).
+func (m *model) takenBack() map[fact]bool {
+	if m.voidedEvents == nil {
+		m.voidedEvents = map[fact]bool{}
+		for f := range m.facts {
+			if f.void {
+				m.voidedEvents[f.event()] = true
+			}
+		}
+	}
+	return m.voidedEvents
+}
+
+// knownAt is what was known at an instant: what was accepted by then, whether it was applied or not, and recorded by
+// then (rule 12).
+func (m *model) knownAt(at int64) *model {
+	known := newModel()
+	for f := range m.facts {
+		if f.acceptance() <= at {
+			known.facts[f] = true
+		}
+	}
+	for e := range m.entries {
+		if e.at <= at {
+			known.entries[e] = true
+		}
+	}
+	return known
+}
+
+// told is the earliest of the instants at which facts were accepted; 0 if that is not known.
+func told(facts []fact) int64 {
+	first := facts[0]
+	for _, f := range facts {
+		if f.acceptance() < first.acceptance() || f.acceptance() == first.acceptance() && f.accepted == 0 {
+			first = f
+		}
+	}
+	return first.accepted
 }
 
 // span is [from, to).

@@ -40,10 +40,9 @@ type process struct {
 	turn        chan struct{} // a turn is given
 	waiting     chan bool     // it waits for one (true), or has finished (false)
 	dead        bool
-	storedAt    int  // which call stored facts last
-	readAt      int  // which call read a customer\'s facts last
-	failureSeen bool // something went wrong at one of its calls, or somebody was faster
-	asking      bool // it only reads, when all is quiet; it may make several calls at once
+	sent        []fact // by its messages
+	failureSeen bool   // something went wrong at one of its calls, or somebody was faster
+	asking      bool   // it only reads, when all is quiet; it may make several calls at once
 }
 
 // call is one call of a process to a service.

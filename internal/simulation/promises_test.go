@@ -29,7 +29,10 @@ func (w *world) stored(tenant string, n name) map[fact]bool {
 	facts, _ := w.backend.groundTruth().Facts(context.Background(), tenant, of, everything)
 	set := make(map[fact]bool, len(facts))
 	for _, f := range facts {
-		stored := fact{tenant, n.kind, n.text, f.Kind == timeline.Login, int64(f.At), never, int64(f.Accepted)}
+		stored := fact{
+			tenant: tenant, kind: n.kind, name: n.text, login: f.Kind == timeline.Login, at: int64(f.At), planned: never,
+			accepted: int64(f.Accepted), void: f.Void,
+		}
 		if f.PlannedEnd != timeline.Never {
 			stored.planned = int64(f.PlannedEnd)
 		}
@@ -42,7 +45,8 @@ func (w *world) stored(tenant string, n name) map[fact]bool {
 type sets struct {
 	has     map[fact]bool
 	repeats map[fact][]fact // of an event
-	onDay   map[fact]int    // how many events a name's day has
+	voids   map[fact][]fact // of an event
+	onDay   map[fact]int    // how many events a name's day has, or voids of events that it has not
 }
 
 // dayOf is a fact of the same name and day, the same for all of them.
@@ -64,9 +68,15 @@ func (s sets) full(f fact) bool {
 	return s.onDay[dayOf(f)] >= maxEventsPerDay
 }
 
+// knows reports whether an event takes a place on its day.
+func (s sets) knows(event fact) bool { return s.repeats[event] != nil || s.voids[event] != nil }
+
 // keeps reports whether a fact is there, or was no longer needed: its event was accepted before and after and, if it
-// has a planned end, with one after (rule 12).
+// has a planned end, with one after; or was taken back before (rule 12).
 func (s sets) keeps(f fact) bool {
+	if f.void {
+		return slices.ContainsFunc(s.voids[f.event()], func(g fact) bool { return g.accepted <= f.accepted })
+	}
 	var before, after, planned bool
 	for _, g := range s.repeats[f.event()] {
 		before = before || g.acceptance() <= f.acceptance()
@@ -94,15 +104,19 @@ func (w *world) readSets() sets {
 			all[tenantName{tenant, f.sentAs()}] = true
 		}
 	}
-	s := sets{map[fact]bool{}, map[fact][]fact{}, map[fact]int{}}
+	s := sets{map[fact]bool{}, map[fact][]fact{}, map[fact][]fact{}, map[fact]int{}}
 	for n := range all {
 		for f := range w.stored(n.tenant, n.name) {
 			s.has[f] = true
 			event := f.event()
-			if s.repeats[event] == nil {
+			if !s.knows(event) {
 				s.onDay[dayOf(f)]++
 			}
-			s.repeats[event] = append(s.repeats[event], f)
+			if f.void {
+				s.voids[event] = append(s.voids[event], f)
+			} else {
+				s.repeats[event] = append(s.repeats[event], f)
+			}
 		}
 	}
 	return s
@@ -150,7 +164,7 @@ func (w *world) nothingIsLost(sets sets) {
 		}
 	}
 	w.violatedWhere(1, "lost", w.model.facts, func(f fact) bool {
-		noRoom := sets.repeats[f.event()] == nil && sets.full(f)
+		noRoom := !sets.knows(f.event()) && sets.full(f)
 		return !sets.keeps(f) && !dead[f] && !noRoom
 	})
 }
@@ -249,16 +263,21 @@ type shiftView struct {
 	User               struct{ CustomerNumber string }
 	StartTime, EndTime string
 	EndedBy            string
+
+	StartAcceptedAt, EndAcceptedAt string
 }
 
-// isShown reports whether a view is that of a shift.
-func (w *world) isShown(tenant, customer string, s workShift, got shiftView) bool {
-	want := shiftView{ID: got.ID, StartTime: answered(s.from)}
+// isShown reports whether a view is that of a shift at an instant.
+func (w *world) isShown(tenant, customer string, s workShift, got shiftView, now int64) bool {
+	want := shiftView{
+		ID: got.ID, StartTime: answered(s.from), StartAcceptedAt: answeredIf(s.startTold),
+		EndAcceptedAt: answeredIf(s.endTold),
+	}
 	want.User.CustomerNumber = customer
-	if s.to <= w.now || s.endedBy == "LOGOUT" || s.endedBy == "PLANNED" {
+	if s.to <= now || s.endedBy == "LOGOUT" || s.endedBy == "PLANNED" {
 		want.EndTime = answered(s.to)
 	}
-	if s.to <= w.now {
+	if s.to <= now {
 		want.EndedBy = s.endedBy
 	}
 	return got == want && w.namesShift(tenant, got.ID, s)
@@ -268,6 +287,14 @@ func (w *world) isShown(tenant, customer string, s workShift, got shiftView) boo
 func (w *world) namesShift(tenant, id string, s workShift) bool {
 	login, known := w.events[issuedID{tenant, id}]
 	return id != "" && (!known || login.at == s.login && s.names[login.sentAs()])
+}
+
+// answeredIf is the same, empty for an instant that is not known.
+func answeredIf(at int64) string {
+	if at == 0 {
+		return ""
+	}
+	return answered(at)
 }
 
 func answered(at int64) string {
@@ -298,7 +325,7 @@ func (w *world) listsAreTheModels() {
 				}
 			}
 			if !slices.EqualFunc(should, listed, func(s workShift, got shiftView) bool {
-				return w.isShown(tenant, customer, s, got)
+				return w.isShown(tenant, customer, s, got, w.now)
 			}) {
 				w.violated(9, "%s lists %s as\n    %v\nbut should as\n    %v", tenant, customer, listed, should)
 			}
@@ -331,7 +358,7 @@ func (w *world) list(tenant, customer string, from, to int64) ([]shiftView, int)
 type eventView struct {
 	ID, State, Effect, Reason, ShiftID       string
 	CustomerNumber, WorkProviderUserID, Kind string
-	Timestamp                                string
+	Timestamp, AcceptedAt                    string
 }
 
 // outcomesAreTheModels asks for what became of every event, and for the shift of every LOGIN.
@@ -361,7 +388,8 @@ func (w *world) outcomesAreTheModels() {
 			want = "UNMATCHED"
 		}
 		code := w.get(t.tenant, "/v2/event/"+t.id, &got)
-		if code != http.StatusOK || got.State != want || got.Kind != "MATCH" || got.Timestamp != answered(e.at) {
+		at := answered(e.at)
+		if code != http.StatusOK || got.State != want || got.Kind != "MATCH" || got.Timestamp != at || got.AcceptedAt != at {
 			w.violated(2, "%v is answered %d %v", e, code, got)
 		}
 	}
@@ -410,6 +438,9 @@ func (w *world) checkEvent(event fact, got eventView) {
 	want.State = o.state
 	want.Effect = o.effect
 	want.Reason = o.reason
+	if repeats := w.model.repeats(event); len(repeats) > 0 {
+		want.AcceptedAt = answeredIf(told(repeats))
+	}
 	if got != want {
 		w.violated(2, "%v is shown as %v, but is %v", event, got, want)
 	}
@@ -442,18 +473,22 @@ func (w *world) checkShift(t issuedID, login fact) {
 	switch {
 	case !ok && code != http.StatusNotFound:
 		w.violated(2, "the shift of %v is answered %d", login, code)
-	case ok && (code != http.StatusOK || !w.isShown(t.tenant, customer, s, got)):
+	case ok && (code != http.StatusOK || !w.isShown(t.tenant, customer, s, got, w.now)):
 		w.violated(2, "the shift of %v is answered %d %v, but is %v", login, code, got, s)
 	}
 }
 
 // findShift is the shift that a LOGIN's id finds, for ever and whoever has the name now, while its customer shares.
 func (w *world) findShift(login fact) (workShift, string, bool) {
+	return w.model.findShift(login, w.now)
+}
+
+func (m *model) findShift(login fact, now int64) (workShift, string, bool) {
 	for _, customer := range customers {
-		if !w.model.consented(login.tenant, customer, w.now) {
+		if !m.consented(login.tenant, customer, now) {
 			continue
 		}
-		if s, ok := w.model.foldOf(login.tenant, customer).shiftOf(login, w.now); ok {
+		if s, ok := m.foldOf(login.tenant, customer).shiftOf(login, now); ok {
 			return s, customer, true
 		}
 	}
@@ -473,7 +508,7 @@ func (w *world) checkEarly() {
 	}
 	// Which facts fit on a full day is left open, so the model is told.
 	for f := range w.model.facts {
-		if sets.repeats[f.event()] == nil && sets.full(f) {
+		if !sets.knows(f.event()) && sets.full(f) {
 			w.full[f.event()] = true
 			w.model.forget(f)
 		}
@@ -509,6 +544,8 @@ func (w *world) check() {
 	w.recordsAreTheModels()
 	w.listsAreTheModels()
 	w.outcomesAreTheModels()
+	w.keptAnswersAreFound()
+	w.pastIsTheModels()
 }
 
 // checkIsolation is promises 2, 3 and 7 without the model: a tenant's own changes and messages, all of them in another
@@ -520,6 +557,12 @@ func (w *world) checkIsolation(tenant string) {
 	for _, c := range w.changes {
 		if c.tenant == tenant {
 			again.backend.write(c.change, c.at)
+		}
+	}
+	for _, f := range w.direct {
+		if f.tenant == tenant {
+			_, _ = again.backend.groundTruth().AddFacts(
+				context.Background(), tenant, f.Name, f.At.Day(), []timeline.Fact{f.Fact})
 		}
 	}
 	for _, i := range w.random.Perm(len(w.queue)) {

@@ -49,7 +49,9 @@ type sender struct{ *process }
 func (s sender) Send(_ context.Context, _ string, delay time.Duration, bodies ...string) error {
 	for _, body := range bodies {
 		err := do(s.process, "sends "+body, func() error {
-			s.recordSent(parse(body))
+			said := parse(body)
+			s.sent = append(s.sent, said.facts...)
+			s.recordSent(said)
 			s.take(body, delay)
 			return nil
 		})
@@ -72,6 +74,7 @@ func parse(body string) (s parsedMessage) {
 		Provider string
 		Accepted json.Number // none in older messages
 		Facts    [][]any
+		Voids    [][]any
 		Matches  [][]any
 	}
 	dec := json.NewDecoder(strings.NewReader(body))
@@ -98,6 +101,12 @@ func parse(body string) (s parsedMessage) {
 		}
 		s.facts = append(s.facts, f)
 	}
+	for _, item := range m.Voids {
+		s.facts = append(s.facts, fact{
+			tenant: m.Provider, kind: item[1].(string)[0], name: item[2].(string),
+			login: item[0] == "I", at: number(item[3]), planned: never, accepted: accepted, void: true,
+		})
+	}
 	for _, item := range m.Matches {
 		e := entry{tenant: m.Provider, customer: item[0].(string), what: "no match", at: number(item[2])}
 		if matched, _ := item[1].(bool); matched {
@@ -119,6 +128,23 @@ func (w *world) recordSent(s parsedMessage) {
 	for _, e := range s.entries {
 		w.model.note(e)
 	}
+}
+
+// storedFact is a fact of a tenant as it is stored.
+type storedFact struct {
+	tenant string
+	timeline.Fact
+}
+
+// recordStored adds to the model a LOGOUT that a PUT has stored at once.
+func (p *process) recordStored(tenant string, f timeline.Fact) {
+	said := fact{
+		tenant: tenant, kind: byte(f.Name.Kind), name: f.Name.Value, at: int64(f.At), planned: never,
+		accepted: int64(f.Accepted),
+	}
+	p.sent = append(p.sent, said)
+	p.direct = append(p.direct, storedFact{tenant, f})
+	p.recordSent(parsedMessage{tenant: tenant, facts: []fact{said}})
 }
 
 // deliverable are the messages that the queue may deliver now; those that were delivered too often it moves away.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,23 @@ func (e *emulated) envOf(p *process) *config.Env {
 	return env
 }
 
-func (e *emulated) storage(p *process) timeline.Storage  { return timeline.NewStore(e.envOf(p)) }
+func (e *emulated) storage(p *process) timeline.Storage {
+	return timeline.Intercept(timeline.NewStore(e.envOf(p)), func(c timeline.Call, call func() error) error {
+		err := call()
+		if f, ok := c.Argument.(timeline.Fact); ok { // of AddFactIf, whatever came of it
+			day := timeline.Days{First: f.At.Day(), Last: f.At.Day()}
+			stored, readErr := e.timelines.Facts(context.Background(), c.Provider, f.Name, day)
+			if readErr != nil {
+				e.t.Fatal(readErr)
+			}
+			if slices.Contains(stored, f) {
+				p.recordStored(c.Provider, f)
+			}
+		}
+		return err
+	})
+}
+
 func (e *emulated) filer(p *process) deadletter.Archiver { return deadletter.NewStore(e.envOf(p)) }
 func (e *emulated) groundTruth() timeline.Storage        { return e.timelines }
 

@@ -113,6 +113,14 @@ func (w *world) run() {
 	}
 	for w.turn(begin) {
 	}
+	if random.IntN(3) == 0 { // once all is applied, answers are kept, and more happens
+		w.keepAnswers()
+		left = 1 + random.IntN(4)
+		next = w.anything
+		for w.turn(begin) {
+		}
+	}
+	w.keepAnswers()
 	w.checkEarly()
 	if random.IntN(3) == 0 {
 		w.onePersonIsFolded()

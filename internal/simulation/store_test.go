@@ -18,13 +18,11 @@ func intercepted(storage timeline.Storage, p *process) timeline.Storage {
 			what = fmt.Sprintf("calls %s of %s %s: %v", c.Op, c.Provider, c.Key, c.Argument)
 		}
 		err := do(p, what, func() error {
-			switch c.Op {
-			case "AddFacts":
-				p.storedAt = p.calls
-			case "HistoryAndFacts":
-				p.readAt = p.calls
+			err := call()
+			if c.Op == "AddFactIf" && err == nil { // the queue does not have it
+				p.recordStored(c.Provider, c.Argument.(timeline.Fact))
 			}
-			return call()
+			return err
 		})
 		if errors.Is(err, table.ErrConflict) {
 			p.failureSeen = true

@@ -13,13 +13,19 @@ func TestModelWorkedCases(t *testing.T) {
 		checked++
 		t.Run(c.Name, func(t *testing.T) { checkCase(t, c) })
 	}
-	if checked < 50 {
+	if checked < 55 {
 		t.Errorf("only %d cases", checked)
 	}
 }
 
 // minuteOf is the instant of a case's minute.
 func minuteOf(m int) int64 { return midnight(noon) + int64(m)*minute }
+
+func eventOfCase(kind string, m int) fact {
+	f := logoutOf(courier, name{'C', abc123}, minuteOf(m))
+	f.login = kind == "LOGIN"
+	return f
+}
 
 func checkCase(t *testing.T, c testkit.Case) {
 	m := newModel()
@@ -36,15 +42,19 @@ func checkCase(t *testing.T, c testkit.Case) {
 		}
 	}
 	for i, e := range c.Events {
-		f := fact{courier, 'C', abc123, e.Kind == "LOGIN", minuteOf(e.Minute), never, now + int64(i)}
+		f := eventOfCase(e.Kind, e.Minute)
+		f.accepted = now + int64(i)
 		if e.Planned != nil {
 			f.planned = minuteOf(*e.Planned)
 		}
 		m.add(f)
 	}
+	for _, v := range c.Voided {
+		m.add(voidOf(eventOfCase(v.Kind, v.Minute)))
+	}
 	checkCaseShifts(t, c, m.shiftsTold(courier, abc123, now), now)
 	for _, want := range c.Outcomes {
-		event := fact{courier, 'C', abc123, want.Kind == "LOGIN", minuteOf(want.Minute), never, 0}
+		event := eventOfCase(want.Kind, want.Minute)
 		got, _, _ := m.outcome(event, []string{abc123}, now)
 		if want.Result != got.effect && want.Result != got.reason && want.Result != got.state {
 			t.Errorf("%v is %v", want, got)

@@ -30,6 +30,8 @@ type world struct {
 	backend backend
 	queue   []*message
 	changes []made
+	kept    []keptAnswer
+	direct  []storedFact // that no message carries
 
 	model    *model
 	asked    map[fact]bool // by any request, answered or not

@@ -15,6 +15,7 @@ type Case struct {
 	Events   []CaseEvent // in the order in which they are accepted, which decides between two planned ends
 	Shifts   []CaseShift
 	Outcomes []CaseOutcome
+	Voided   []CaseEvent // what is taken back
 	// Names are those of continued shifts: the start, and the LOGIN that names the shift.
 	Names [][2]int
 	// Consents are from when to when the customer shares; until nil, for good. Without any, they have shared for long.

@@ -153,9 +153,9 @@ func TestShiftHistory(t *testing.T) {
 		return parsed
 	}
 	shift := func(from, to string, by timeline.EndReason) timeline.ListedShift {
-		return timeline.ListedShift{
+		return timeline.ListedShift{ReportedShift: timeline.ReportedShift{
 			Shift: timeline.Shift{Start: timeline.At(at(from)), End: timeline.At(at(to)), EndedBy: by},
-		}
+		}}
 	}
 	w := recentShifts(at("2026-03-30 12:00")) // the clocks went forward on the 29th, a day of 23 hours
 	w.add("Courier Ltd", []timeline.ListedShift{
@@ -185,7 +185,7 @@ func TestShiftHistory(t *testing.T) {
 
 func listedShift(start, end time.Time) timeline.ListedShift {
 	shift := timeline.Shift{Start: timeline.At(start), End: timeline.At(end), EndedBy: timeline.EndLogout}
-	return timeline.ListedShift{Shift: shift}
+	return timeline.ListedShift{ReportedShift: timeline.ReportedShift{Shift: shift}}
 }
 
 // On the night on which an hour comes twice, the zone tells the first from the second.
@@ -216,12 +216,7 @@ func TestBarBounds(t *testing.T) {
 		for range rapid.IntRange(0, 9).Draw(t, "shifts") {
 			start := now.Add(-time.Duration(rapid.Int64Range(0, int64(16*24*time.Hour)).Draw(t, "ago")))
 			end := start.Add(time.Duration(rapid.Int64Range(1, int64(timeline.MaxShift)).Draw(t, "long")))
-			w.add(
-				"p",
-				[]timeline.ListedShift{
-					{Shift: timeline.Shift{Start: timeline.At(start), End: timeline.At(end), EndedBy: timeline.EndLogout}},
-				},
-			)
+			w.add("p", []timeline.ListedShift{listedShift(start, end)})
 		}
 		for _, d := range w.days() {
 			for _, b := range d.Bars {

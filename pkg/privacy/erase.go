@@ -17,12 +17,14 @@ type Erasure struct {
 	WithdrawnFrom []string `json:"withdrawnFrom"`
 	// Enrolments is the number of enrolment digests that were deleted.
 	Enrolments int `json:"enrolments"`
+	// VoidReasons is the number of texts that were erased which said why an event was taken back.
+	VoidReasons int `json:"voidReasons"`
 	// HadAccount is whether an account was deleted: one that opened this customer alone.
 	HadAccount bool `json:"account"`
 }
 
 // Erase erases a customer's personal data (GDPR, article 17): the details, the item of the email address, the account,
-// the vehicle's registration and the digests of enrolments. Consents end, and with them the IDs at work providers.
+// the vehicle's registration, the digests of enrolments and the reasons for which events were taken back. Consents end, and with them the IDs at work providers.
 //
 // The cover and the shifts are kept under the customer number, without personal data: they are needed to establish,
 // exercise or defend legal claims (article 17 (3) (e)).
@@ -56,8 +58,29 @@ func (s *Service) Erase(ctx context.Context, number string, now time.Time) (Eras
 			}
 			e.Enrolments++
 		}
+		if err := s.eraseVoidReasons(ctx, &e, r.provider.ID); err != nil {
+			return e, err
+		}
 	}
 	return e, nil
+}
+
+// eraseVoidReasons erases why events of the customer were taken back: a text that anybody may have written anything in.
+func (s *Service) eraseVoidReasons(ctx context.Context, e *Erasure, provider string) error {
+	_, events, err := timeline.CustomerEvents(ctx, s.timelines, provider, e.CustomerNumber, timeline.AllDays())
+	if err != nil {
+		return err
+	}
+	for _, event := range events {
+		if event.VoidReason == "" {
+			continue
+		}
+		if err := s.timelines.EraseVoidReason(ctx, provider, event.Fact); err != nil {
+			return err
+		}
+		e.VoidReasons++
+	}
+	return nil
 }
 
 // erasePerson erases the identity in one transaction, unless it has been erased already.

@@ -73,6 +73,9 @@ type Event struct {
 	PlannedEnd         time.Time `json:"plannedEnd,omitzero"`
 	WorkProviderUserID string    `json:"workProviderUserId,omitempty"` // the ID that it used
 	Counts             bool      `json:"counts"`
+	AcceptedAt         time.Time `json:"acceptedAt,omitzero"` // absent where it is unknown
+	VoidedAt           time.Time `json:"voidedAt,omitzero"`   // when the event was taken back
+	VoidReason         string    `json:"voidReason,omitempty"`
 }
 
 // Shift is a period in which the customer was insured.
@@ -144,14 +147,21 @@ func (s *Service) sharing(ctx context.Context, r providerHistory, number string,
 	for _, entry := range r.history.Entries() {
 		sharing.History = append(sharing.History, Change{entry.Kind.APIName(), entry.At.Time(), entry.UserID})
 	}
-	history, facts, err := timeline.CustomerFacts(ctx, s.timelines, r.provider.ID, number, timeline.AllDays())
+	history, facts, err := timeline.CustomerEvents(ctx, s.timelines, r.provider.ID, number, timeline.AllDays())
 	if err != nil {
 		return sharing, err
 	}
 	for _, f := range facts {
-		e := Event{Kind: f.Kind.String(), At: f.At.Time(), Counts: history.Counts(f)}
+		e := Event{Kind: f.Kind.String(), At: f.At.Time(), Counts: history.Counts(f.Fact) && f.Voided == 0}
 		if f.PlannedEnd != timeline.Never {
 			e.PlannedEnd = f.PlannedEnd.Time()
+		}
+		if f.Accepted != 0 {
+			e.AcceptedAt = f.Accepted.Time()
+		}
+		if f.Voided != 0 {
+			e.VoidedAt = f.Voided.Time()
+			e.VoidReason = f.VoidReason
 		}
 		if f.Name.Kind == person.UserID {
 			e.WorkProviderUserID = f.Name.Value

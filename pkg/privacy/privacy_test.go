@@ -90,9 +90,15 @@ func newFixture(t *testing.T) *fixture {
 			Value: "c-1",
 		}, Kind: timeline.Login, At: timeline.At(w.now.Add(time.Minute)), PlannedEnd: timeline.Never,
 	}
+	logout := w.login
+	logout.Kind = timeline.Logout
+	logout.At = logout.At.Add(time.Minute)
+	void := timeline.NewVoid(logout, timeline.AcceptedAt(w.now.Add(time.Hour)), "Canary was ill")
+	changes := timeline.MessageChanges{
+		Provider: "courier-ltd", Facts: []timeline.Fact{w.login, logout}, Voids: []timeline.Void{void},
+	}
 	results := timeline.NewApplier(w.timelines, 1).
-		Apply(t.Context(), []timeline.MessageChanges{{Provider: "courier-ltd", Facts: []timeline.Fact{w.login}}},
-			timeline.At(time.Now()))
+		Apply(t.Context(), []timeline.MessageChanges{changes}, timeline.At(time.Now()))
 	w.must(results[0].Err)
 	w.recomputed = nil
 	return w
@@ -152,7 +158,7 @@ func details() []string {
 	return []string{
 		canaries.GivenNames, canaries.LastName, canaries.Address, canaries.City, canaries.PostCode, canaries.DOB,
 		canaries.Email,
-		"canary@example.com", canaries.PhoneNumber,
+		"canary@example.com", canaries.PhoneNumber, "Canary was ill",
 	}
 }
 
@@ -168,8 +174,12 @@ func TestExport(t *testing.T) {
 		t.Fatalf("%+v", e.Sharing)
 	}
 	courier := e.Sharing[0]
-	if len(courier.EnrolledAs) != 1 || len(courier.History) != 3 || len(courier.Events) != 1 || len(courier.Shifts) != 1 {
-		t.Errorf("%+v", courier)
+	if len(courier.EnrolledAs) != 1 || len(courier.History) != 3 || len(courier.Events) != 2 || len(courier.Shifts) != 1 {
+		t.Fatalf("%+v", courier)
+	}
+	if got := courier.Events[1]; got.Counts || got.VoidReason != "Canary was ill" ||
+		!got.VoidedAt.Equal(w.now.Add(time.Hour).Truncate(time.Millisecond)) {
+		t.Errorf("what was taken back: %+v", got)
 	}
 	if got := courier.Events[0]; got.Kind != "LOGIN" || !got.At.Equal(w.login.At.Time()) ||
 		got.WorkProviderUserID != "c-1" ||
@@ -197,7 +207,7 @@ func TestErase(t *testing.T) {
 	later := w.now.Add(2 * time.Hour)
 	e, err := w.service.Erase(t.Context(), w.number, later)
 	w.must(err)
-	if !e.HadAccount || e.Enrolments != 1 || len(e.WithdrawnFrom) != 2 || len(w.recomputed) != 2 {
+	if !e.HadAccount || e.Enrolments != 1 || e.VoidReasons != 1 || len(e.WithdrawnFrom) != 2 || len(w.recomputed) != 2 {
 		t.Errorf("%+v, %v", e, w.recomputed)
 	}
 	after := w.everything()
@@ -212,7 +222,7 @@ func TestErase(t *testing.T) {
 		left.Policy.CoverLevel != "level" {
 		t.Errorf("%+v", left)
 	}
-	if len(left.Sharing) != 2 || len(left.Sharing[0].Events) != 1 || len(left.Sharing[0].Shifts) != 1 ||
+	if len(left.Sharing) != 2 || len(left.Sharing[0].Events) != 2 || len(left.Sharing[0].Shifts) != 1 ||
 		left.Sharing[0].EnrolledAs != nil {
 		t.Errorf("%+v", left.Sharing)
 	}

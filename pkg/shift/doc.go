@@ -8,6 +8,7 @@
 //	processor.go         messages become facts, and facts shifts
 //	after_processing.go  work providers are notified of rejected events; claims of ids are settled
 //	v2.go                a shift is created or ended before the response, by the same facts
+//	void.go              an event is taken back
 //	outcome.go           the outcomes of an event and of a batch
 //	read.go              one shift, and the shifts of a period
 //	cursor.go            the pages of lists

@@ -415,19 +415,18 @@ func barrier(n int) func() {
 	}
 }
 
-// TestTwoEndsAtOnce: of two PUTs of different past ends, both judged and stored before either is folded again, exactly
-// one is a 201: the one whose end is that of the cover period.
+// TestTwoEndsAtOnce: of two PUTs of different past ends, both judged before either is stored, exactly one is a 201: the
+// one whose end is that of the cover period. The other stores nothing.
 func TestTwoEndsAtOnce(t *testing.T) {
 	env := emulator.NewTestEnv(t)
 	sender := &hookedQueue{Sender: queue.NewEventsQueue(env)}
 	fx := buildFixture(t, env, keys, sender)
 	meet := func() {}
 	storage := timeline.Intercept(fx.timelines, func(c timeline.Call, call func() error) error {
-		err := call()
-		if c.Op == "AddFacts" {
+		if c.Op == "AddFactIf" {
 			meet()
 		}
-		return err
+		return call()
 	})
 	reader := NewReader(storage, fx.ids, func() time.Time { return fx.clock })
 	end := End(keys, NewWriter(reader, sender))
@@ -437,8 +436,8 @@ func TestTwoEndsAtOnce(t *testing.T) {
 		fx.clock = noon
 		id := fx.create(fmt.Sprintf(`{"customerNumber":%q}`, number), noon, time.Time{})
 		fx.clock = minutes(60)
-		sender.before = barrier(2) // both are judged
-		meet = barrier(2)          // both are stored
+		sender.before = barrier(2)
+		meet = barrier(2)
 		answers := make([]answer, 2)
 		var both sync.WaitGroup
 		for i := range answers {
@@ -446,27 +445,86 @@ func TestTwoEndsAtOnce(t *testing.T) {
 		}
 		both.Wait()
 		sender.before = nil
-		fx.want("the earlier end", answers[0], 201, ended(10))
-		fx.want("the later end", answers[1], 400, putEnded)
-		fx.want("GET", fx.get("/v2/shift/"+id), 200, shiftJSON(id, number, noon, minutes(10), "LOGOUT", 2))
+		first := slices.IndexFunc(answers, func(a answer) bool { return a.status == 201 })
+		if first < 0 {
+			t.Fatalf("neither end was accepted: %v", answers)
+		}
+		fx.want("the first end", answers[first], 201, ended(10*(first+1)))
+		fx.want("the other end", answers[1-first], 400, putEnded)
+		for range 2 {
+			fx.want("GET", fx.get("/v2/shift/"+id), 200,
+				shiftJSON(id, number, noon, minutes(10*(first+1)), "LOGOUT", 2))
+			fx.drain()
+		}
+	}
+}
+
+// TestRefusedEnd: a PUT is refused if a LOGOUT of v1 ends the cover just before it is folded, and its own
+// LOGOUT is taken back: it ends nothing later. If the same LOGOUT had come by itself before, it stays.
+func TestRefusedEnd(t *testing.T) {
+	for _, c := range []struct {
+		alreadySent bool
+		state       string
+		revision    int64
+		records     []string // after a late LOGIN
+	}{
+		{false, "VOIDED", 3, []string{"0-10 LOGOUT", "15-855 AUTO"}},
+		{true, "APPLIED CLOSED_SHIFT", 4, []string{"0-10 LOGOUT", "15-20 LOGOUT"}},
+	} {
+		fx := newCourierFixture(t)
+		id := fx.create(abc, noon, time.Time{})
+		fx.clock = minutes(60)
+		if c.alreadySent {
+			fx.logout("ABC123", minutes(20))
+		}
+		fx.clock = minutes(61)
+		between := func() {}
+		storage := timeline.Intercept(fx.timelines, func(call timeline.Call, make func() error) error {
+			err := make()
+			if call.Op == "AddFactIf" {
+				between()
+			}
+			return err
+		})
+		between = func() { fx.logout("ABC123", minutes(10)) }
+		reader := NewReader(storage, fx.ids, func() time.Time { return fx.clock })
+		end := End(keys, NewWriter(reader, queue.NewEventsQueue(fx.env)))
+		fx.want("the end", askHandler(end, courier, "PUT", "/v2/shift/"+id, ended(20)), 400, putEnded)
+		fx.drain()
+		fx.login("ABC123", minutes(15))
+		fx.wantRecord("a late LOGIN", "ABC123", c.revision, c.records...)
+		logout := EventID(fx.ids, courier, fact(timeline.Logout, person.CustomerNumber, "ABC123", minutes(20)))
+		fx.wantOutcome("the refused LOGOUT", logout, c.state)
 	}
 }
 
 // TestConcurrentEnds: a PUT that was judged before another one was stored, and is stored after the other was
-// answered, is refused if the other's end is the earlier.
+// answered, is refused, whichever end is the earlier; and ends nothing later.
 func TestConcurrentEnds(t *testing.T) {
-	env := emulator.NewTestEnv(t)
-	sender := &hookedQueue{Sender: queue.NewEventsQueue(env)}
-	fx := buildFixture(t, env, keys, sender)
-	fx.addCustomer(courier, "ABC123", "")
-	id := fx.create(abc, noon, time.Time{})
-	fx.clock = minutes(60)
-	sender.before = func() { // between judging and storing
-		sender.before = nil
-		fx.want("the other", fx.put("/v2/shift/"+id, ended(10)), 201, ended(10))
+	for _, c := range []struct {
+		accepted, refused int
+		revision          int64
+		afterLateLogin    []string
+	}{
+		{10, 20, 3, []string{"0-10 LOGOUT", "15-855 AUTO"}},
+		{20, 10, 2, []string{"0-20 LOGOUT"}},
+	} {
+		env := emulator.NewTestEnv(t)
+		sender := &hookedQueue{Sender: queue.NewEventsQueue(env)}
+		fx := buildFixture(t, env, keys, sender)
+		fx.addCustomer(courier, "ABC123", "")
+		id := fx.create(abc, noon, time.Time{})
+		fx.clock = minutes(60)
+		sender.before = func() { // between judging and storing
+			sender.before = nil
+			fx.want("the other", fx.put("/v2/shift/"+id, ended(c.accepted)), 201, ended(c.accepted))
+		}
+		fx.want("the one that was judged first", fx.put("/v2/shift/"+id, ended(c.refused)), 400, putEnded)
+		fx.wantRecord("the end that was accepted", "ABC123", 2, fmt.Sprintf("0-%d LOGOUT", c.accepted))
+		fx.drain()
+		fx.login("ABC123", minutes(15))
+		fx.wantRecord("a late LOGIN between the ends", "ABC123", c.revision, c.afterLateLogin...)
 	}
-	fx.want("the one that was judged first", fx.put("/v2/shift/"+id, ended(20)), 400, putEnded)
-	fx.wantRecord("the end that was accepted", "ABC123", 2, "0-10 LOGOUT")
 }
 
 // TestEventIDsOfV2: the 201 of a POST and of a PUT carry the id of the event that they stored.

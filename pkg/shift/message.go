@@ -31,7 +31,16 @@ import (
 // stands behind the provider, the provider wants to be notified of the facts that do not count. The facts of a batch
 // name it, and the place of the first of them in it. "accepted" is when the facts were (rule 12); older messages are
 // without. Instants are microseconds since the Unix epoch.
-const messageVersion = 1
+//
+// Voids come in messages of version 2, so that no older processor takes one for a message without anything in it. Each
+// names an event as a fact does, and gives the reason:
+//
+//	{"v":2,"provider":"courier-ltd","accepted":1792682101234000,
+//	 "voids":[["I","C","ABC123",1792682100000000,"Wrong rider"]]}
+const (
+	messageVersion     = 1
+	voidMessageVersion = 2
+)
 
 // packer fills as few messages as fit the size that SQS bills.
 type packer struct {
@@ -49,7 +58,11 @@ type packer struct {
 const suffix = "]}"
 
 func newPacker(provider, batch, list string) *packer {
-	prefix := appendQuoted([]byte(`{"v":`+strconv.Itoa(messageVersion)+`,"provider":`), provider)
+	return newPackerOf(messageVersion, provider, batch, list)
+}
+
+func newPackerOf(version int, provider, batch, list string) *packer {
+	prefix := appendQuoted([]byte(`{"v":`+strconv.Itoa(version)+`,"provider":`), provider)
 	return &packer{prefix: string(prefix), batch: batch, list: list}
 }
 
@@ -117,19 +130,32 @@ func (p *packer) facts(facts []timeline.Fact) []string {
 	p.body = make([]byte, 0, min(queue.MaxBody, len(p.prefix)+(len(facts)+2)*usual))
 	var item []byte
 	for _, f := range facts {
-		item = append(item[:0], `["I","`...)
-		if f.Kind == timeline.Logout {
-			item[2] = 'O'
-		}
-		item = append(item, byte(f.Name.Kind), '"', ',')
-		item = appendQuoted(item, f.Name.Value)
-		item = appendInstant(append(item, ','), f.At)
+		item = appendEvent(item[:0], f)
 		if f.PlannedEnd != timeline.Never {
 			item = appendInstant(append(item, ','), f.PlannedEnd)
 		}
 		p.add(append(item, ']'))
 	}
 	return p.messages()
+}
+
+// appendEvent appends what names a fact, without the bracket that ends the item.
+func appendEvent(item []byte, f timeline.Fact) []byte {
+	kind := byte('I')
+	if f.Kind == timeline.Logout {
+		kind = 'O'
+	}
+	item = append(item, '[', '"', kind, '"', ',', '"', byte(f.Name.Kind), '"', ',')
+	item = appendQuoted(item, f.Name.Value)
+	return appendInstant(append(item, ','), f.At)
+}
+
+// voidMessage returns the message for a void.
+func voidMessage(provider string, v timeline.Void) string {
+	p := newPackerOf(voidMessageVersion, provider, "", "voids")
+	p.accepted = v.Fact.Accepted
+	p.add(append(appendQuoted(append(appendEvent(nil, v.Fact), ','), v.Reason), ']'))
+	return p.messages()[0]
 }
 
 // matchMessage returns the message for a match, which is answered with an id.
@@ -190,6 +216,7 @@ type message struct {
 	Offset         int             `json:"from"`
 	Accepted       int64           `json:"accepted"`
 	Facts          []wireFact      `json:"facts"`
+	Voids          []wireVoid      `json:"voids"`
 	Matches        []wireMatch     `json:"matches"`
 	Recomputes     []wireRecompute `json:"refolds"`
 }
@@ -197,6 +224,7 @@ type message struct {
 // The items of a message, which read themselves from an array.
 type (
 	wireFact      timeline.Fact
+	wireVoid      timeline.Void
 	wireMatch     timeline.MatchResult
 	wireRecompute timeline.Recompute
 )
@@ -209,7 +237,8 @@ func parseMessage(body string) (timeline.MessageChanges, error) {
 	var m message
 	err := json.Unmarshal([]byte(body), &m)
 	accepted := timeline.AcceptedAt(time.UnixMicro(m.Accepted))
-	if err != nil || m.Version != messageVersion || m.Provider == "" || m.Offset < 0 || !accepted.InRange() {
+	known := m.Version == messageVersion && len(m.Voids) == 0 || m.Version == voidMessageVersion && accepted > 0
+	if err != nil || !known || m.Provider == "" || m.Offset < 0 || !accepted.InRange() {
 		return timeline.MessageChanges{}, errMalformedMessage
 	}
 	changes := timeline.MessageChanges{
@@ -219,6 +248,9 @@ func parseMessage(body string) (timeline.MessageChanges, error) {
 	for i, f := range m.Facts {
 		changes.Facts[i] = timeline.Fact(f)
 		changes.Facts[i].Accepted = accepted
+	}
+	for _, v := range m.Voids {
+		changes.Voids = append(changes.Voids, timeline.NewVoid(v.Fact, accepted, v.Reason))
 	}
 	for _, match := range m.Matches {
 		changes.Matches = append(changes.Matches, timeline.MatchResult(match))
@@ -233,22 +265,44 @@ func parseMessage(body string) (timeline.MessageChanges, error) {
 func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	in := arrayReader{dec: dec}
 	in.open()
-	kind := in.text()
-	nameKind := in.text()
-	name := in.text()
-	f.At = in.instant()
-	f.PlannedEnd = timeline.Never
+	in.event((*timeline.Fact)(f))
 	if in.hasMore() {
 		f.PlannedEnd = in.instant()
 	}
 	in.close()
+	// What does not fit the stored form must not get there: a planned end lies within the longest shift after its LOGIN.
+	isPlanned := f.PlannedEnd != timeline.Never
+	if isPlanned && (f.Kind != timeline.Login || f.PlannedEnd <= f.At || f.PlannedEnd > f.At.Add(timeline.MaxShift)) {
+		in.failed = true
+	}
+	return in.err()
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (v *wireVoid) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	in := arrayReader{dec: dec}
+	in.open()
+	in.event(&v.Fact)
+	v.Reason = in.text()
+	in.close()
+	return in.err()
+}
+
+// event reads what names a fact.
+func (a *arrayReader) event(f *timeline.Fact) {
+	kind := a.text()
+	nameKind := a.text()
+	f.Name.Value = a.text()
+	a.failed = a.failed || f.Name.Value == ""
+	f.At = a.instant()
+	f.PlannedEnd = timeline.Never
 	switch kind {
 	case "I":
 		f.Kind = timeline.Login
 	case "O":
 		f.Kind = timeline.Logout
 	default:
-		in.failed = true
+		a.failed = true
 	}
 	switch nameKind {
 	case "C":
@@ -256,18 +310,8 @@ func (f *wireFact) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case "U":
 		f.Name.Kind = person.UserID
 	default:
-		in.failed = true
+		a.failed = true
 	}
-	f.Name.Value = name
-	// What does not fit the stored form must not get there: a planned end lies within the longest shift after its LOGIN.
-	isPlanned := f.PlannedEnd != timeline.Never
-	if isPlanned && (f.Kind != timeline.Login || f.PlannedEnd <= f.At || f.PlannedEnd > f.At.Add(timeline.MaxShift)) {
-		in.failed = true
-	}
-	if name == "" {
-		return errMalformedMessage
-	}
-	return in.err()
 }
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.

@@ -94,6 +94,11 @@ func TestMessageRoundTrip(t *testing.T) {
 			!slices.Equal(c.Matches, []timeline.MatchResult{verdict}) {
 			t.Fatalf("%v: %v, %v", verdict, c, err)
 		}
+		void := timeline.NewVoid(anyFact(t), max(accepted, 1000), anyName(t))
+		if c, err := parseMessage(voidMessage(provider, void)); err != nil ||
+			!slices.Equal(c.Voids, []timeline.Void{void}) {
+			t.Fatalf("%v: %v, %v", void, c, err)
+		}
 		refold := timeline.Recompute{Customer: anyName(t), From: at}
 		if c, err := parseMessage(recomputeMessage(provider, refold)); err != nil ||
 			!slices.Equal(c.Recomputes, []timeline.Recompute{refold}) {
@@ -146,6 +151,10 @@ func meaning(c timeline.MessageChanges) string {
 		}
 		words = append(words, word)
 	}
+	for _, v := range c.Voids {
+		words = append(words, fmt.Sprintf("%s of %c %s at %d taken back at %d: %s",
+			v.Fact.Kind, v.Fact.Name.Kind, v.Fact.Name.Value, v.Fact.At, v.Fact.Accepted, v.Reason))
+	}
 	for _, v := range c.Matches {
 		words = append(words,
 			fmt.Sprintf("%s matched: %t at %d", v.Customer, v.Entry.Kind == timeline.Match, v.Entry.At))
@@ -168,7 +177,12 @@ var badMessages = map[string]string{
 	"not UTF-8":                "{\"v\":1,\"provider\":\"\xff\",\"facts\":[]}",
 	"an array":                 `[]`,
 	"no form":                  `{"provider":"courier-ltd","facts":[]}`,
-	"a newer form":             `{"v":2,"provider":"courier-ltd","facts":[]}`,
+	"a newer form":             `{"v":3,"provider":"courier-ltd","accepted":1,"facts":[]}`,
+	"form 2, never accepted":   `{"v":2,"provider":"courier-ltd","voids":[["I","U","12345",1,"why"]]}`,
+	"a void of form 1":         `{"v":1,"provider":"courier-ltd","accepted":1000,"voids":[["I","U","12345",1,"why"]]}`,
+	"a void without a reason":  `{"v":2,"provider":"courier-ltd","accepted":1000,"voids":[["I","U","12345",1]]}`,
+	"a void of nobody's event": `{"v":2,"provider":"courier-ltd","accepted":1000,"voids":[["I","U","",1,"why"]]}`,
+	"a void of a match":        `{"v":2,"provider":"courier-ltd","accepted":1000,"voids":[["M","C","ABC123",1,"why"]]}`,
 	"no provider":              `{"v":1,"facts":[]}`,
 	"accepted that is text":    `{"v":1,"provider":"courier-ltd","accepted":"1","facts":[]}`,
 	"half an accepted":         `{"v":1,"provider":"courier-ltd","accepted":1.5,"facts":[]}`,
@@ -214,6 +228,7 @@ func FuzzParseMessage(f *testing.F) {
 	login.Accepted = timeline.AcceptedAt(noon)
 	for _, body := range append(factMessages(courier, "00ff", []timeline.Fact{login}),
 		matchMessage(courier, "", timeline.MatchResult{Customer: "ABC123", Entry: timeline.Matched(noon)}),
+		voidMessage(courier, timeline.NewVoid(login, login.Accepted, "\uffff\"")),
 		recomputeMessage(courier, timeline.Recompute{Customer: "ABC123", From: timeline.At(noon)})) {
 		f.Add(body)
 	}
@@ -232,6 +247,13 @@ func FuzzParseMessage(f *testing.F) {
 				}
 				again.Facts = append(again.Facts, parsed.Facts...)
 			}
+		}
+		for _, v := range c.Voids {
+			parsed, err := parseMessage(voidMessage(c.Provider, v))
+			if err != nil {
+				t.Fatalf("%v: %v", v, err)
+			}
+			again.Voids = append(again.Voids, parsed.Voids...)
 		}
 		for _, v := range c.Matches {
 			parsed, err := parseMessage(matchMessage(c.Provider, "", v))

@@ -33,6 +33,7 @@ type eventResponse struct {
 	WorkProviderUserID string  `json:"workProviderUserId,omitempty"`
 	Kind               string  `json:"kind"`
 	Timestamp          string  `json:"timestamp"`
+	AcceptedAt         *string `json:"acceptedAt"`
 }
 
 // eventResponseFor puts an event and its outcome into the API's words.
@@ -57,7 +58,17 @@ func (v Reader) eventResponseFor(
 		reason := o.Reason.String()
 		out.Reason = &reason
 	}
+	out.AcceptedAt = formatAcceptance(o.Accepted)
 	return out
+}
+
+// formatAcceptance returns when something was accepted, as the API tells it; nil if that is unknown.
+func formatAcceptance(accepted timeline.Instant) *string {
+	if accepted == 0 {
+		return nil
+	}
+	text := web.FormatTime(accepted.Time())
+	return &text
 }
 
 // factResponseFor does the same for a fact, which has an id of its own.

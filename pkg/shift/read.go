@@ -65,12 +65,14 @@ func (v Reader) shiftByID(r *web.Request) (timeline.FoundShift, error) {
 // shiftResponse is a shift as it is read: under its customer number, and the id of the LOGIN that names it, whichever
 // it was asked by.
 type shiftResponse struct {
-	ID        string  `json:"id"`
-	User      user    `json:"user"`
-	StartTime string  `json:"startTime"`
-	EndTime   *string `json:"endTime"`
-	EndedBy   *string `json:"endedBy"`
-	Revision  int64   `json:"revision"`
+	ID              string  `json:"id"`
+	User            user    `json:"user"`
+	StartTime       string  `json:"startTime"`
+	EndTime         *string `json:"endTime"`
+	EndedBy         *string `json:"endedBy"`
+	StartAcceptedAt *string `json:"startAcceptedAt"`
+	EndAcceptedAt   *string `json:"endAcceptedAt"`
+	Revision        int64   `json:"revision"`
 }
 
 // shiftID returns the id by which a work provider knows a shift: that of the LOGIN that names it.
@@ -80,14 +82,18 @@ func (v Reader) shiftID(provider string, s timeline.Shift) string {
 
 // shiftResponseFor tells a shift as the clock has it: while it is open `endedBy` is null, and `endTime` is the end that
 // was planned or sent ahead of time, if any.
-func (v Reader) shiftResponseFor(provider, customer string, s timeline.ListedShift) shiftResponse {
+func (v Reader) shiftResponseFor(
+	provider, customer string, s timeline.ListedShift, now timeline.Instant,
+) shiftResponse {
 	out := shiftResponse{
-		ID:        v.shiftID(provider, s.Shift),
-		User:      user{CustomerNumber: customer},
-		StartTime: web.FormatTime(s.Start.Time()),
-		Revision:  s.Revision,
+		ID:              v.shiftID(provider, s.Shift),
+		User:            user{CustomerNumber: customer},
+		StartTime:       web.FormatTime(s.Start.Time()),
+		StartAcceptedAt: formatAcceptance(s.StartAccepted),
+		EndAcceptedAt:   formatAcceptance(s.EndAccepted),
+		Revision:        s.Revision,
 	}
-	open := s.Open(timeline.At(v.now()))
+	open := s.Open(now)
 	if !open || s.EndedBy == timeline.EndPlanned || s.EndedBy == timeline.EndLogout {
 		end := web.FormatTime(s.End.Time())
 		out.EndTime = &end
@@ -100,8 +106,19 @@ func (v Reader) shiftResponseFor(provider, customer string, s timeline.ListedShi
 }
 
 // read returns the shift that the id's LOGIN names or, if it names none, the one that holds it, folded from the facts
-// at this moment.
+// at this moment or, with `asKnownAt`, from those of an earlier one.
 func (v Reader) read(r *web.Request) (web.Response, error) {
+	query, err := r.Query()
+	if err != nil {
+		return web.Response{}, err
+	}
+	at, err := v.parseAsKnownAt(query)
+	if err != nil {
+		return web.Response{}, err
+	}
+	if at != 0 {
+		return v.readAsKnownAt(r, at)
+	}
 	found, err := v.shiftByID(r)
 	if err != nil {
 		return web.Response{}, err
@@ -110,9 +127,46 @@ func (v Reader) read(r *web.Request) (web.Response, error) {
 	if err != nil {
 		return web.Response{}, err
 	}
-	listed := timeline.ListedShift{Shift: found.Shift, Revision: revision}
-	body := v.shiftResponseFor(r.Provider.ID, found.Customer.Number, listed)
+	listed := timeline.ListedShift{ReportedShift: found.ReportedShift, Revision: revision}
+	body := v.shiftResponseFor(r.Provider.ID, found.Customer.Number, listed, timeline.At(v.now()))
 	return web.Response{Status: http.StatusOK, Body: body}, nil
+}
+
+// parseAsKnownAt reads `asKnownAt`, which must not lie ahead; 0 if it was not sent.
+func (v Reader) parseAsKnownAt(query url.Values) (timeline.Instant, error) {
+	value, err := singleValue("asKnownAt", query)
+	if err != nil || value == "" {
+		return 0, err
+	}
+	at, err := web.ParseQueryTime("asKnownAt", value)
+	if err != nil {
+		return 0, err
+	}
+	if at.After(v.now()) {
+		return 0, fault.InvalidField("asKnownAt", "`asKnownAt` must not be in the future.")
+	}
+	return timeline.At(at), nil
+}
+
+// readAsKnownAt returns what read would have returned at an instant, to whom the customer shares with now. Of revisions
+// nothing is known then.
+func (v Reader) readAsKnownAt(r *web.Request, at timeline.Instant) (web.Response, error) {
+	past := v
+	past.storage = timeline.KnownAt(v.storage, at)
+	past.now = at.Time
+	found, err := past.shiftByID(r)
+	if err != nil {
+		return web.Response{}, err
+	}
+	number := person.Name{Kind: person.CustomerNumber, Value: found.Customer.Number}
+	_, ok, err := timeline.FindConsented(r.Context(), v.storage, r.Provider.ID, number, timeline.At(v.now()))
+	if err == nil && !ok {
+		err = errNoShift
+	}
+	listed := timeline.ListedShift{ReportedShift: found.ReportedShift}
+	return web.Response{
+		Status: http.StatusOK, Body: v.shiftResponseFor(r.Provider.ID, found.Customer.Number, listed, at),
+	}, err
 }
 
 // shiftListResponse is the body of a list.
@@ -146,7 +200,7 @@ func (v Reader) list(r *web.Request) (web.Response, error) {
 	}
 	body := shiftListResponse{Shifts: []shiftResponse{}}
 	for _, s := range shifts {
-		body.Shifts = append(body.Shifts, v.shiftResponseFor(r.Provider.ID, customer.Number, s))
+		body.Shifts = append(body.Shifts, v.shiftResponseFor(r.Provider.ID, customer.Number, s, timeline.At(v.now())))
 	}
 	if more {
 		last := shifts[len(shifts)-1]

@@ -84,7 +84,11 @@ func (w *Writer) create(r *web.Request) (web.Response, error) {
 	if !customer.History.Counts(login) {
 		return web.Response{}, fault.InvalidField("startTime", "`startTime` must not be before the user's consent.")
 	}
-	if err := w.applyNow(r.Context(), r.Provider.ID, login, "startTime"); err != nil {
+	tally, err := w.applyNow(r.Context(), r.Provider.ID, login, "startTime")
+	if err == nil && tally.Voided > 0 {
+		err = fault.InvalidField("startTime", "The LOGIN of this `startTime` was taken back.")
+	}
+	if err != nil {
 		return web.Response{}, err
 	}
 	body := createShiftResponse{
@@ -155,18 +159,26 @@ func prefixField(parent string, err error) error {
 	return &inner
 }
 
-// applyNow stores a fact and folds its person. The queue has the fact first, to be applied a little later: so if we do
-// not get to the end, the processor does, and if we do, it finds nothing to do (ADR 8).
-func (w *Writer) applyNow(ctx context.Context, provider string, f timeline.Fact, field string) error {
-	facts := []timeline.Fact{f}
-	if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, factMessages(provider, "", facts)...); err != nil {
-		return err
+// applyNow stores a fact and folds its person, and returns what became of it. The queue has the fact first, to be
+// applied a little later: so if we do not get to the end, the processor does, and if we do, it finds nothing to do
+// (ADR 8). The field is the one that an error names.
+func (w *Writer) applyNow(
+	ctx context.Context, provider string, f timeline.Fact, field string,
+) (timeline.Tally, error) {
+	messages := factMessages(provider, "", []timeline.Fact{f})
+	if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, messages...); err != nil {
+		return timeline.Tally{}, err
 	}
-	result := w.applier.Apply(ctx, []timeline.MessageChanges{{Provider: provider, Facts: facts}}, f.Accepted)[0]
+	changes := timeline.MessageChanges{Provider: provider, Facts: []timeline.Fact{f}}
+	result := w.applier.Apply(ctx, []timeline.MessageChanges{changes}, f.Accepted)[0]
 	if result.Err == nil && result.Overflow {
-		return fault.InvalidField(field, "This user has too many events on that day.")
+		result.Err = tooManyEvents(field)
 	}
-	return result.Err
+	return result.Tally, result.Err
+}
+
+func tooManyEvents(field string) error {
+	return fault.InvalidField(field, "This user has too many events on that day.")
 }
 
 // endShiftRequest is the body of a PUT, and of its response.
@@ -178,7 +190,16 @@ var (
 	errEndedOtherwise = fault.InvalidField("endTime", "The shift has already ended at a different time.")
 	errEndBeforeStart = fault.InvalidField("endTime", "`endTime` must be after the shift's start.")
 	errEndAfterEnd    = fault.InvalidField("endTime", "`endTime` must not be after the shift's end.")
+	errEndTakenBack   = fault.InvalidField("endTime", "The LOGOUT of this `endTime` was taken back.")
+
+	errEndContended = fault.Wrap(fault.Unavailable, errors.New("shift: the end of a shift was contended for"))
 )
+
+// maxEndAttempts is how often an end is judged anew because the customer's facts changed meanwhile.
+const maxEndAttempts = 30
+
+// refusedEndReason is the reason of the void by which a refused end is taken back.
+const refusedEndReason = "The request that sent it was refused: the shift ended otherwise."
 
 // end ends the cover of the LOGIN that the id names (rule 8): with a LOGOUT or, if the end is still to come, with
 // another planned end.
@@ -234,11 +255,13 @@ func (w *Writer) planEnd(
 	login := found.Login
 	login.PlannedEnd = end
 	login.Accepted = max(timeline.AcceptedAt(now), login.Accepted.Add(time.Millisecond))
-	return login, w.applyNow(r.Context(), r.Provider.ID, login, "endTime")
+	_, err := w.applyNow(r.Context(), r.Provider.ID, login, "endTime")
+	return login, err
 }
 
-// logOut ends the cover period with a LOGOUT under the customer's number. Of two that do so at once, the one that finds
-// afterwards that the period ended otherwise is refused.
+// logOut ends the cover period with a LOGOUT under the customer's number. The queue has no more of it beforehand than
+// that the person is to be folded: a LOGOUT in it would end the cover even if this request is refused. If the period
+// turns out to have ended otherwise the LOGOUT is taken back: it must not end anything later.
 func (w *Writer) logOut(
 	r *web.Request, found timeline.FoundShift, end timeline.Instant, now time.Time,
 ) (timeline.Fact, error) {
@@ -246,21 +269,75 @@ func (w *Writer) logOut(
 		Name: person.Name{Kind: person.CustomerNumber, Value: found.Customer.Number}, Kind: timeline.Logout, At: end,
 		PlannedEnd: timeline.Never, Accepted: timeline.AcceptedAt(now),
 	}
-	if found.CoverEndedBy == timeline.EndLogout && end != found.CoverEnd {
-		return logout, errEndedOtherwise
-	}
-	if end > found.CoverEnd {
-		return logout, errEndAfterEnd
-	}
-	if err := w.applyNow(r.Context(), r.Provider.ID, logout, "endTime"); err != nil {
+	if err := checkLogout(found, end); err != nil {
 		return logout, err
 	}
-	after, err := w.shiftByID(r)
+	message := recomputeMessage(r.Provider.ID, timeline.Recompute{Customer: found.Customer.Number, From: end})
+	if err := w.recoveryQueue.Send(r.Context(), r.Provider.ID, queue.RecoveryDelay, message); err != nil {
+		return logout, err
+	}
+	isNew, err := w.storeLogout(r, found, logout)
 	if err != nil {
 		return logout, err
 	}
-	if after.CoverEnd != end || after.CoverEndedBy != timeline.EndLogout {
-		return logout, errEndedOtherwise
+	err = w.foldLogout(r, logout)
+	if err == nil || fault.KindOf(err).Retryable() || !isNew {
+		return logout, err
 	}
-	return logout, nil
+	if _, voidErr := w.void(r.Context(), r.Provider.ID, logout, logout.Accepted, refusedEndReason); voidErr != nil {
+		return logout, voidErr
+	}
+	return logout, err
+}
+
+// checkLogout returns an error if a LOGOUT cannot end the cover of the shift that was found.
+func checkLogout(found timeline.FoundShift, end timeline.Instant) error {
+	switch {
+	case found.EndTakenBack(end):
+		return errEndTakenBack
+	case found.CoverEndedBy == timeline.EndLogout && end != found.CoverEnd:
+		return errEndedOtherwise
+	case end > found.CoverEnd:
+		return errEndAfterEnd
+	}
+	return nil
+}
+
+// storeLogout stores a LOGOUT, on condition that the shift is still the one that was found: of two ends that come at
+// once, the second finds the first, and is judged anew. It reports whether nobody had sent that LOGOUT before, so that
+// it can be taken back if this request is refused.
+func (w *Writer) storeLogout(
+	r *web.Request, found timeline.FoundShift, logout timeline.Fact,
+) (isNew bool, err error) {
+	for range maxEndAttempts {
+		isNew = !found.HasLogout(logout)
+		result, err := found.StoreLogout(r.Context(), w.storage, logout)
+		switch {
+		case err != nil || result == timeline.LogoutStored:
+			return isNew, err
+		case result == timeline.DayFull:
+			return false, tooManyEvents("endTime")
+		}
+		if found, err = w.shiftByID(r); err != nil {
+			return isNew, err
+		}
+		if err := checkLogout(found, logout.At); err != nil {
+			return isNew, err
+		}
+	}
+	return isNew, errEndContended
+}
+
+// foldLogout folds the person of a LOGOUT that is stored, and returns an error if it does not end the cover, because
+// another LOGOUT came at the same moment.
+func (w *Writer) foldLogout(r *web.Request, logout timeline.Fact) error {
+	changes := timeline.MessageChanges{Provider: r.Provider.ID, Facts: []timeline.Fact{logout}}
+	if result := w.applier.Apply(r.Context(), []timeline.MessageChanges{changes}, logout.Accepted)[0]; result.Err != nil {
+		return result.Err
+	}
+	after, err := w.shiftByID(r)
+	if err == nil && (after.CoverEnd != logout.At || after.CoverEndedBy != timeline.EndLogout) {
+		err = errEndedOtherwise
+	}
+	return err
 }

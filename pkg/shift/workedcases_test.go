@@ -28,8 +28,8 @@ type workedCase struct {
 }
 
 // TestWorkedCases plays all cases at once, each by a customer of its own. The events of a
-// case are accepted in its order, twice; then all that the queue has is delivered twice, in an order drawn over all the
-// cases.
+// case are accepted in its order, twice, and then taken back, twice; then all that the queue has is delivered twice, in
+// an order drawn over all the cases.
 func TestWorkedCases(t *testing.T) {
 	fx := newFixture(t)
 	for order := range uint64(3) {
@@ -40,12 +40,16 @@ func TestWorkedCases(t *testing.T) {
 			c := &workedCase{played, fmt.Sprintf("CASE%dORDER%d", i, order)}
 			c.createCustomer(fx)
 			cases = append(cases, c)
-			turns = append(turns, slices.Repeat([]*workedCase{c}, 2*len(c.Events))...)
+			turns = append(turns, slices.Repeat([]*workedCase{c}, 2*(len(c.Events)+len(c.Voided)))...)
 		}
 		random.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
 		sent := map[*workedCase]int{}
 		for _, c := range turns {
-			c.send(fx, c.Events[sent[c]%len(c.Events)], sent[c])
+			if i := sent[c] % (len(c.Events) + len(c.Voided)); i < len(c.Events) {
+				c.send(fx, c.Events[i], sent[c])
+			} else {
+				c.takeBack(fx, c.Voided[i-len(c.Events)])
+			}
 			sent[c]++
 		}
 		deliveries := slices.Repeat(fx.queued(), 2)
@@ -93,6 +97,14 @@ func (c *workedCase) send(fx *fixture, e testkit.CaseEvent, n int) {
 		path = "/v1/shift/logout/"
 	}
 	fx.accept(path, fmt.Sprintf(`{"customerNumber":%q,"timestamp":%q}`, c.number, iso(at)))
+}
+
+// takeBack takes an event of the case back, long before it is applied.
+func (c *workedCase) takeBack(fx *fixture, e testkit.CaseEvent) {
+	fx.clock = caseMinute(c.Now)
+	if a := fx.takeBack(c.id(fx, e.Kind, e.Minute), "A mistake"); a.status != 201 {
+		fx.t.Fatalf("%v: %v", e, a)
+	}
 }
 
 // shares reports whether the customer shares at the case's time.
@@ -217,8 +229,8 @@ func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o testkit.CaseOutco
 		shift = c.shiftID(fx, c.startOfShift(func(s testkit.CaseShift) bool {
 			return s.EndedBy != "OPEN" && s.End == o.Minute
 		}))
-	case "UNMATCHED":
-		state = "UNMATCHED"
+	case "UNMATCHED", "VOIDED":
+		state = o.Result
 		effect = ""
 	case "BEFORE_CONSENT":
 		state, effect, reason = "REJECTED", "", o.Result
@@ -231,6 +243,10 @@ func (c *workedCase) checkOutcome(t *testing.T, fx *fixture, o testkit.CaseOutco
 	fx.want(fmt.Sprint(o), fx.get("/v2/event/"+id), 200, eventJSON(id, state, effect, reason, shift,
 		fmt.Sprintf(`"customerNumber":%q`, c.number), o.Kind, caseMinute(o.Minute)))
 	if o.Kind != "LOGIN" || !c.shares() || o.Result == "BEFORE_CONSENT" {
+		return
+	}
+	if o.Result == "VOIDED" {
+		fx.want("the shift of a LOGIN that was taken back", fx.get("/v2/shift/"+id), 404, noShift)
 		return
 	}
 	var read struct{ ID string }

@@ -19,6 +19,7 @@
 //
 //	pk                       sk                   what                                         read by
 //	courier-ltd#C#ABC123     facts#2026-11-22     the facts of one UTC day, a binary set       fold, outcome
+//	courier-ltd#C#ABC123     void#2026-11-22#17…  why an event of that day was taken back      explain, export
 //	courier-ltd#C#ABC123     history#             version: counts its consents and links       fold, status, v2
 //	courier-ltd#C#ABC123     history#2026-11      consents, links, matches, by UTC month       fold, status, v2
 //	courier-ltd#C#ABC123     shifts#2026-11-22    the shift record of one UTC day              list
@@ -57,6 +58,7 @@ const OwnerSort = "owner"
 // Sort keys of Timelines that are followed by a day or a month.
 const (
 	factsPrefix   = "facts#"
+	voidPrefix    = "void#"
 	historyPrefix = "history#"
 	shiftsPrefix  = "shifts#"
 )
@@ -86,6 +88,17 @@ func ParseNamePartition(provider, partition string) (person.Name, bool) {
 	}
 	name := person.Name{Kind: person.Kind(rest[0]), Value: rest[2:]}
 	return name, name.Kind == person.CustomerNumber || name.Kind == person.UserID
+}
+
+// VoidSort returns the sort key of the reason for which an event was taken back, by its UTC day, its instant in
+// microseconds since the epoch, and its kind.
+func VoidSort(day string, instant int64, kind string) string {
+	return fmt.Sprintf("%s%s#%d#%s", voidPrefix, day, instant, kind)
+}
+
+// VoidRange returns the sort keys between which those of some days lie.
+func VoidRange(firstDay, lastDay string) (first, last string) {
+	return voidPrefix + firstDay + "#", voidPrefix + lastDay + "$"
 }
 
 // BatchPartition returns the partition of a batch at a work provider.

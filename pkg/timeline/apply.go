@@ -19,6 +19,7 @@ type MessageChanges struct {
 	NotifyRejected bool   // whether the provider is to be notified of the facts that do not count
 	ClientID       string // that the client was given for the event or the batch: for the log
 	Facts          []Fact
+	Voids          []Void
 	Batch          string // names the batch that the facts are part of, if they are
 	Offset         int    // their place in it
 	Matches        []MatchResult
@@ -82,6 +83,7 @@ type batch struct {
 	names     *orderedMap[partitionKey, nameState]
 	days      []*dayWrite // in the order in which they were met
 	factDays  []*dayWrite // the day of each fact, message by message
+	voids     []voidWrite
 	months    *orderedMap[monthKey, monthWrite]
 	partErrs  []error          // by message
 	customers []*customerState // in the order in which they were met
@@ -104,6 +106,13 @@ type dayWrite struct {
 	facts    []Fact
 	overflow []Fact
 	err      error
+}
+
+// voidWrite is why an event was taken back, which is stored beside its void.
+type voidWrite struct {
+	Void
+	day *dayWrite
+	err error
 }
 
 // customerKey is a customer at a work provider.
@@ -149,6 +158,9 @@ func (a *Applier) collect(messages []MessageChanges, now Instant) *batch {
 	for _, m := range messages {
 		for i := range m.Facts {
 			b.factDays = append(b.factDays, b.addFact(m.Provider, m.Facts[i:i+1:i+1]))
+		}
+		for _, v := range m.Voids {
+			b.voids = append(b.voids, voidWrite{Void: v, day: b.addFact(m.Provider, []Fact{v.Fact})})
 		}
 		for _, match := range m.Matches {
 			month := b.months.at(match.monthKey(m.Provider))
@@ -221,11 +233,16 @@ func (b *batch) markFacts(n *nameState, customer string) *customerState {
 	return c
 }
 
-// persist makes facts, matches and the parts of batches durable.
+// persist makes facts, the reasons of voids, matches and the parts of batches durable.
 func (b *batch) persist(ctx context.Context) {
 	b.parallelDo(len(b.days), func(i int) {
 		d := b.days[i]
 		d.overflow, d.err = b.storage.AddFacts(ctx, d.name.provider, d.name.name, d.day, dedupe(d.facts))
+	})
+	b.parallelDo(len(b.voids), func(i int) {
+		if v := &b.voids[i]; v.day.err == nil && !slices.Contains(v.day.overflow, v.Fact) {
+			v.err = b.storage.PutVoidReason(ctx, v.day.name.provider, v.Void)
+		}
 	})
 	b.parallelDo(len(b.months.values), func(i int) {
 		m := b.months.values[i]
@@ -320,6 +337,7 @@ func (b *batch) results() []Result {
 	}
 	results := make([]Result, len(b.messages))
 	days := b.factDays
+	voids := b.voids
 	for i, m := range b.messages {
 		r := &results[i]
 		r.failed(b.partErrs[i])
@@ -328,6 +346,13 @@ func (b *batch) results() []Result {
 			r.failed(days[j].name.err)
 			r.Overflow = r.Overflow || slices.Contains(days[j].overflow, f)
 		}
+		for _, v := range voids[:len(m.Voids)] {
+			r.failed(v.day.err)
+			r.failed(v.day.name.err)
+			r.failed(v.err)
+			r.Overflow = r.Overflow || slices.Contains(v.day.overflow, v.Fact)
+		}
+		voids = voids[len(m.Voids):]
 		for _, match := range m.Matches {
 			month := b.months.at(match.monthKey(m.Provider))
 			r.failed(month.err)
@@ -359,10 +384,17 @@ func (b *batch) effect(d *dayWrite, f Fact) Effect {
 	if slices.Contains(d.overflow, f) {
 		return TooManyFacts
 	}
+	if takenBack(f, b.voidsOf(d)) {
+		return Voided
+	}
 	for _, customer := range d.name.owner.Customers {
 		c := b.customer(d.name.provider, customer)
 		if c.history.Counts(f) {
-			effect, _ := c.foldAt(d.day).outcome(f, b.now)
+			fold := c.foldAt(d.day)
+			if takenBack(f, fold.voids) {
+				return Voided
+			}
+			effect, _ := fold.outcome(f, b.now)
 			return effect
 		}
 	}
@@ -371,6 +403,16 @@ func (b *batch) effect(d *dayWrite, f Fact) Effect {
 		history = c.history
 	}
 	return history.uncountedReason(f.At, b.now)
+}
+
+// voidsOf returns the voids of a day that the batch brings. Those that came before are read for the folds, and not looked
+// for where nobody is folded.
+func (b *batch) voidsOf(d *dayWrite) []Fact {
+	if len(b.voids) == 0 {
+		return nil
+	}
+	_, voids := splitVoids(d.facts)
+	return voids
 }
 
 // putTallies stores what became of the parts of batches.
@@ -424,7 +466,7 @@ func (a *Applier) foldRun(ctx context.Context, c *customerState, run interval) e
 		if err != nil {
 			return err
 		}
-		fold, facts, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
+		fold, err := foldDays(ctx, a.storage, c.provider, c.customer, days)
 		if err != nil {
 			return err
 		}
@@ -432,7 +474,7 @@ func (a *Applier) foldRun(ctx context.Context, c *customerState, run interval) e
 		if !fold.history.everCounts() || !c.needsFold && fold.history.redundant(c.matches) {
 			return nil
 		}
-		changed := fold.changedShifts(facts, run, days)
+		changed := fold.changedShifts(run, days)
 		err = a.putRecords(ctx, c.customerKey, records, changed, seen)
 		if err == nil {
 			c.folds = append(c.folds, fold)
@@ -453,12 +495,13 @@ type dayShifts struct {
 
 // changedShifts returns the shifts of every day on which something that changed in an interval can matter: those days
 // with a LOGIN, whether it counts or not, between the starting points around it (rule 10).
-func (r *foldResult) changedShifts(facts []Fact, changed interval, days Days) []dayShifts {
-	start := startBefore(r.points, changed.from)
-	stop := startAfter(r.points, changed.to)
+func (r *foldResult) changedShifts(changed interval, days Days) []dayShifts {
+	points := r.pointsBeforeVoids()
+	start := startBefore(points, changed.from)
+	stop := startAfter(points, changed.to)
 	loginDays := make([]Day, 0, 8)
-	for _, f := range facts {
-		if f.Kind == Login && start <= f.At && f.At < stop && days.has(f.At.Day()) {
+	for _, f := range r.facts {
+		if f.Kind == Login && !f.Void && start <= f.At && f.At < stop && days.has(f.At.Day()) {
 			loginDays = append(loginDays, f.At.Day())
 		}
 	}

@@ -215,6 +215,11 @@ func (s *simulation) someMessages() []MessageChanges {
 				m.Facts = append(m.Facts, f)
 			}
 			messages = append(messages, m)
+			if len(m.Facts) > 0 && s.random.IntN(3) == 0 {
+				event := m.Facts[s.random.IntN(len(m.Facts))]
+				void := NewVoid(event, accepted.Add(time.Second), "A mistake")
+				messages = append(messages, MessageChanges{Provider: provider, Voids: []Void{void}})
+			}
 		}
 		if s.random.IntN(3) == 0 {
 			kind := []EntryKind{Match, NoMatch}[s.random.IntN(2)]
@@ -240,7 +245,7 @@ func (s *simulation) check(t *testing.T, seed uint64) {
 	t.Helper()
 	for _, provider := range []string{"courier-ltd", "parcels-co"} {
 		for _, customer := range customers {
-			result, _, err := foldDays(t.Context(), s.store, provider, customer, AllDays())
+			result, err := foldDays(t.Context(), s.store, provider, customer, AllDays())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -281,7 +286,7 @@ func (s *simulation) checkBatches(t *testing.T, seed uint64, messages []MessageC
 	}
 }
 
-func (t *Tally) count() int { return t.Applied + t.NoEffect + t.Unmatched + t.Rejected }
+func (t *Tally) count() int { return t.Applied + t.NoEffect + t.Unmatched + t.Rejected + t.Voided }
 
 // TestNoMatchWinsTie is a tie of two matches that arrive one after the other (rule 7): the
 // history that is left holds no true, but a record was written by the one that was there.

@@ -29,11 +29,14 @@ type Tally struct {
 	NoEffect  int
 	Unmatched int
 	Rejected  int
+	Voided    int
 }
 
 // ByState returns how many facts were in each state; states without any are left out.
 func (t *Tally) ByState() map[State]int {
-	counts := map[State]int{Applied: t.Applied, NoEffect: t.NoEffect, StateUnmatched: t.Unmatched, Rejected: t.Rejected}
+	counts := map[State]int{
+		Applied: t.Applied, NoEffect: t.NoEffect, StateUnmatched: t.Unmatched, Rejected: t.Rejected, StateVoided: t.Voided,
+	}
 	maps.DeleteFunc(counts, func(_ State, n int) bool { return n == 0 })
 	return counts
 }
@@ -47,6 +50,8 @@ func (t *Tally) add(s State) {
 		t.NoEffect++
 	case StateUnmatched:
 		t.Unmatched++
+	case StateVoided:
+		t.Voided++
 	default:
 		t.Rejected++
 	}

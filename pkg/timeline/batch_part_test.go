@@ -34,6 +34,8 @@ func TestTallyMatchesOutcomes(t *testing.T) {
 					want.Unmatched++
 				case Rejected:
 					want.Rejected++
+				case StateVoided:
+					want.Voided++
 				}
 			}
 			if results[i].Tally != want {
@@ -43,9 +45,10 @@ func TestTallyMatchesOutcomes(t *testing.T) {
 			seen.NoEffect += want.NoEffect
 			seen.Unmatched += want.Unmatched
 			seen.Rejected += want.Rejected
+			seen.Voided += want.Voided
 		}
 	}
-	if seen.Applied == 0 || seen.NoEffect == 0 || seen.Unmatched == 0 || seen.Rejected == 0 {
+	if seen.Applied == 0 || seen.NoEffect == 0 || seen.Unmatched == 0 || seen.Rejected == 0 || seen.Voided == 0 {
 		t.Errorf("seen %+v", seen)
 	}
 }

@@ -183,14 +183,16 @@ func longHistories(t *testing.T) map[string]*counted {
 		"LOGINs an hour apart without a LOGOUT": func(start Instant) []Fact {
 			var facts []Fact
 			for hour := range 24 {
-				facts = append(facts, Fact{courier, Login, start.Add(time.Duration(hour) * time.Hour), Never, 0})
+				at := start.Add(time.Duration(hour) * time.Hour)
+				facts = append(facts, Fact{Name: courier, Kind: Login, At: at, PlannedEnd: Never})
 			}
 			return facts
 		},
 		"2,000 facts a day": func(start Instant) []Fact {
 			facts := make([]Fact, MaxFactsPerDay)
 			for i := range facts {
-				facts[i] = Fact{courier, Login, start.Add(time.Duration(i) * 43 * time.Second), Never, 0}
+				at := start.Add(time.Duration(i) * 43 * time.Second)
+				facts[i] = Fact{Name: courier, Kind: Login, At: at, PlannedEnd: Never}
 				if i%20 == 19 {
 					facts[i].Kind = Logout
 				}

@@ -45,7 +45,8 @@ type event struct {
 func (f Fact) event() event { return event{f.Kind, f.At} }
 
 // admit returns what a name's day holds once facts have come to those stored on it, and those for which there is no
-// room. An event that is stored already takes no further place: see needed.
+// room. An event takes one place, however often it is reported or taken back: see needed. A void that comes before its
+// event takes the place that the event will have.
 func admit(stored, facts []Fact) (next, overflow []Fact) {
 	known := make(map[Fact]bool, len(stored)+len(facts))
 	repeats := make(map[event][]Fact, len(stored)+len(facts))
@@ -70,13 +71,27 @@ func admit(stored, facts []Fact) (next, overflow []Fact) {
 	return next, overflow
 }
 
+// admitOne does the same for one fact, and leaves out nothing that is stored as long as the day is not full.
+func admitOne(stored []Fact, f Fact) (next []Fact, ok bool) {
+	if len(stored) < f.Kind.capacity() {
+		return dedupe(append(slices.Clone(stored), f)), true
+	}
+	next, overflow := admit(stored, []Fact{f})
+	return next, len(overflow) == 0
+}
+
 // needed reports whether a fact is one that must be kept of all facts of its event: the first and the last accepted,
-// and the last with a planned end. Facts only grow, so what lies between will never be needed again (rule 12).
+// the last with a planned end, and the first void. Facts only grow, so what lies between will never be needed again
+// (rule 12).
 func needed(f Fact, repeats []Fact) bool {
-	if f == slices.MinFunc(repeats, compareAcceptance) || f == slices.MaxFunc(repeats, compareAcceptance) {
+	reports, voids := splitVoids(repeats)
+	if f.Void {
+		return f == slices.MinFunc(voids, compareAcceptance)
+	}
+	if f == slices.MinFunc(reports, compareAcceptance) || f == slices.MaxFunc(reports, compareAcceptance) {
 		return true
 	}
-	return f.PlannedEnd != Never && !slices.ContainsFunc(repeats, func(g Fact) bool {
+	return f.PlannedEnd != Never && !slices.ContainsFunc(reports, func(g Fact) bool {
 		return g.PlannedEnd != Never && compareAcceptance(g, f) > 0
 	})
 }
@@ -96,7 +111,9 @@ func sortFacts(facts []Fact) {
 }
 
 // mergeRepeats returns each event of sorted facts once: as it was accepted first, with the planned end that counts.
+// Voids are left out.
 func mergeRepeats(facts []Fact) []Fact {
+	facts, _ = splitVoids(facts)
 	var merged []Fact
 	for _, f := range facts {
 		if last := len(merged) - 1; last < 0 || !merged[last].sameEvent(f) {

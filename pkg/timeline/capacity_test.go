@@ -446,7 +446,7 @@ func TestOutcomeOfFullDay(t *testing.T) {
 		want  [2]Outcome
 	}{
 		{several(courier, Login, 0, maxLoginsPerDay-1), [2]Outcome{}},
-		{append(several(courier, Login, 0, 1), Fact{courier, Login, minute(0), Never, minute(1)}), [2]Outcome{}}, // a repeat
+		{append(several(courier, Login, 0, 1), in(0).acceptedAt(1)), [2]Outcome{}}, // a repeat
 		{several(courier, Login, 1899, 1), [2]Outcome{full, {}}},
 		{several(courier, Logout, 0, 99), [2]Outcome{full, {}}},
 		{several(courier, Logout, 99, 1), [2]Outcome{full, full}},

@@ -42,10 +42,14 @@ func anyAcceptance(t *rapid.T) Instant {
 
 func anyFact(t *rapid.T) Fact {
 	f := Fact{Name: anyName(t), Kind: Login, At: anyInstant(t), PlannedEnd: Never, Accepted: anyAcceptance(t)}
-	switch rapid.IntRange(0, 2).Draw(t, "kind") {
+	switch rapid.IntRange(0, 3).Draw(t, "kind") {
 	case 1:
 		f.Kind = Logout
 	case 2:
+		f.Kind = rapid.SampledFrom([]Kind{Login, Logout}).Draw(t, "taken back")
+		f.Void = true
+		f.Accepted = max(f.Accepted, acceptanceEpoch)
+	case 3:
 		f.PlannedEnd = f.At + Instant(rapid.Int64Range(1, MaxShift.Microseconds()).Draw(t, "planned"))
 	}
 	return f
@@ -97,6 +101,7 @@ func TestEncodeDecode(t *testing.T) {
 		for i := range part {
 			part[i].PlannedEnd = Never
 			part[i].Accepted = 0
+			part[i].Void = false
 		}
 		if got, err := decodeBatchPart(encodeBatchPart(part)); !slices.Equal(got, part) || err != nil {
 			t.Fatalf("part %v: %v, %v", part, got, err)
@@ -202,7 +207,7 @@ func FuzzDecodeShifts(f *testing.F) {
 }
 
 func FuzzDecodeBatchPart(f *testing.F) {
-	f.Add(encodeBatchPart([]Fact{in(0), {userIDName("12345"), Logout, minute(60), Never, 0}}))
+	f.Add(encodeBatchPart([]Fact{in(0), {Name: userIDName("12345"), Kind: Logout, At: minute(60), PlannedEnd: Never}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if facts, err := decodeBatchPart(b); err == nil && !bytes.Equal(encodeBatchPart(facts), b) {
 			t.Errorf("%x: %v", b, facts)
@@ -212,8 +217,9 @@ func FuzzDecodeBatchPart(f *testing.F) {
 
 // TestDecodeUnknownVersion: what a newer release wrote is not read as something else.
 func TestDecodeUnknownVersion(t *testing.T) {
-	planned := Fact{courier, Login, minute(1), minute(2), 0}
-	accepted := Fact{courier, Login, minute(1), minute(2), minute(3)}
+	planned := Fact{Name: courier, Kind: Login, At: minute(1), PlannedEnd: minute(2)}
+	void := NewVoid(planned, minute(3), "").Fact
+	accepted := Fact{Name: courier, Kind: Login, At: minute(1), PlannedEnd: minute(2), Accepted: minute(3)}
 	entry := Entry{Kind: Link, At: minute(1), UserID: "12345"}.encode()
 	moved := Entry{Kind: Unlink, At: minute(1), UserID: "12345", FreeSince: minute(0)}.encode()
 	decodeEntryOf := func(b []byte) error { _, err := decodeEntry(b); return err }
@@ -228,8 +234,9 @@ func TestDecodeUnknownVersion(t *testing.T) {
 		newer  byte // the first version that is unknown
 		decode func([]byte) error
 	}{
-		"fact":            {planned.encode(nil), 11, 3, decodeFactOf},
-		"accepted fact":   {accepted.encode(nil), 16, 3, decodeFactOf},
+		"fact":            {planned.encode(nil), 11, 4, decodeFactOf},
+		"accepted fact":   {accepted.encode(nil), 16, 4, decodeFactOf},
+		"void fact":       {void.encode(nil), 11, 4, decodeFactOf},
 		"entry":           {entry, 17, 2, decodeEntryOf},
 		"moved entry":     {moved, 17, 3, decodeEntryOf},
 		"shifts":          {shifts, len(shifts), 3, decodeShiftsOf},
@@ -312,7 +319,7 @@ func TestDecodeStoredForms(t *testing.T) {
 		seen[reflect.TypeOf(got).String()+" "+x.Form] = true
 	}
 	for _, want := range []string{
-		"timeline.Fact 1", "timeline.Fact 2", "timeline.Entry 1", "timeline.Entry 2", "[]timeline.Shift 1",
+		"timeline.Fact 1", "timeline.Fact 2", "timeline.Fact 3", "timeline.Entry 1", "timeline.Entry 2", "[]timeline.Shift 1",
 		"[]timeline.Shift 2", "[]timeline.Fact 1",
 	} {
 		if !seen[want] {
@@ -336,6 +343,9 @@ func describeFact(f Fact) string {
 	}
 	if f.Accepted == 0 {
 		return fmt.Sprintf("{%v %v %d %s}", f.Name, f.Kind, f.At, planned)
+	}
+	if f.Void {
+		return fmt.Sprintf("{%v %v %d taken back at %d}", f.Name, f.Kind, f.At, f.Accepted)
 	}
 	return fmt.Sprintf("{%v %v %d %s accepted %d}", f.Name, f.Kind, f.At, planned, f.Accepted)
 }

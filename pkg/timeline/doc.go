@@ -10,6 +10,7 @@
 // Read the files in this order:
 //
 //	fact.go            what a work provider said: a person, LOGIN or LOGOUT, an instant (rule 1)
+//	void.go            events that were taken back (rule 11)
 //	history.go         who the person was, consented and matched, at each instant (rules 6 and 7)
 //	fold.go            facts and a history become shifts and outcomes (rules 2, 3, 4 and 7)
 //	window.go          how far back, and how far on, a new fact can matter (rule 10)
@@ -22,6 +23,7 @@
 //	apply.go           facts in, records out: what the processor does with a batch
 //	rebuild.go         records computed again from all facts
 //	outcome.go         the outcome of a fact
+//	known_at.go        what was known at an earlier instant (rule 12)
 //	batch_part.go      which facts a batch request asked for
 //	customer_facts.go  everything that was said of a customer
 //	explain.go         a day's fold, step by step, for operators

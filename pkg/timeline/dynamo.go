@@ -37,6 +37,8 @@ const (
 	ownerVersion     = 1
 	recordVersion    = 1
 	batchPartVersion = 1
+
+	voidReasonVersion = 1
 )
 
 // setItem is an item whose content is a binary set: a day's facts, or a month's history.
@@ -96,6 +98,37 @@ func (s *Store) AddFacts(
 		err = s.replaceSet(ctx, pk, sk, encodeFacts(stored), encodeFacts(next))
 	}
 	return overflow, err
+}
+
+// AddFactIf implements Storage with a transaction over the items of the days.
+func (s *Store) AddFactIf(
+	ctx context.Context, provider string, fact Fact, days Days, read []Fact,
+) (overflow bool, err error) {
+	onDay := func(day Day) []Fact {
+		return slices.DeleteFunc(slices.Clone(read), func(f Fact) bool { return f.At.Day() != day })
+	}
+	pk := table.NamePartition(provider, fact.Name)
+	stored := onDay(fact.At.Day())
+	next, ok := admitOne(stored, fact)
+	if !ok {
+		return true, nil
+	}
+	tx := s.db.WriteTx()
+	for day := days.First; day <= days.Last; day++ {
+		sk := table.FactsSort(day.String())
+		condition, args := ifSet(encodeFacts(onDay(day)))
+		if day != fact.At.Day() {
+			tx.Check(s.table.Check(table.PK, pk).Range(table.SK, sk).If(condition, args...))
+			continue
+		}
+		tx.Update(s.table.Update(table.PK, pk).Range(table.SK, sk).
+			SetSet("s", encodeFacts(next)).Set(table.VersionAttr, setVersion).If(condition, args...))
+	}
+	err = tx.Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return false, table.ErrConflict
+	}
+	return false, unavailable(err)
 }
 
 func encodeFacts(facts []Fact) [][]byte {
@@ -160,17 +193,79 @@ func (s *Store) replaceSet(ctx context.Context, pk, sk string, prev, next [][]by
 	if slices.EqualFunc(prev, next, bytes.Equal) {
 		return nil
 	}
-	update := s.table.Update(table.PK, pk).Range(table.SK, sk).SetSet("s", next).Set(table.VersionAttr, setVersion)
-	if len(prev) == 0 {
-		update.If("attribute_not_exists('s')")
-	} else {
-		update.If("'s' = ?", &types.AttributeValueMemberBS{Value: prev})
-	}
-	err := update.Run(ctx)
+	condition, args := ifSet(prev)
+	err := s.table.Update(table.PK, pk).Range(table.SK, sk).
+		SetSet("s", next).Set(table.VersionAttr, setVersion).If(condition, args...).Run(ctx)
 	if dynamo.IsCondCheckFailed(err) {
 		return table.ErrConflict
 	}
 	return unavailable(err)
+}
+
+// ifSet returns the condition that an item's set is the one that was read.
+func ifSet(read [][]byte) (condition string, args []any) {
+	if len(read) == 0 {
+		return "attribute_not_exists('s')", nil
+	}
+	return "'s' = ?", []any{&types.AttributeValueMemberBS{Value: read}}
+}
+
+// voidReasonItem is why an event was taken back.
+type voidReasonItem struct {
+	PK       string  `dynamo:"pk"`
+	SK       string  `dynamo:"sk"`
+	Version  int     `dynamo:"v"`
+	Kind     Kind    `dynamo:"k"`
+	At       Instant `dynamo:"i"`
+	Accepted Instant `dynamo:"a"`
+	Reason   string  `dynamo:"r"`
+}
+
+var errVoidReasonVersion = errors.New("timeline: a stored reason of a void has an unknown version")
+
+// PutVoidReason implements Storage with one conditional write.
+func (s *Store) PutVoidReason(ctx context.Context, provider string, void Void) error {
+	f := void.Fact
+	err := s.table.Put(voidReasonItem{
+		PK: table.NamePartition(provider, f.Name), SK: table.VoidSort(f.At.Day().String(), int64(f.At), f.Kind.String()),
+		Version: voidReasonVersion, Kind: f.Kind, At: f.At, Accepted: f.Accepted, Reason: void.Reason,
+	}).If("attribute_not_exists(pk) OR 'a' > ?", f.Accepted).Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return nil
+	}
+	return unavailable(err)
+}
+
+// EraseVoidReason leaves of a reason for which an event was taken back nothing but that there was one. So a message of
+// the void that is delivered again does not bring the text back.
+func (s *Store) EraseVoidReason(ctx context.Context, provider string, event Fact) error {
+	err := s.table.Update(table.PK, table.NamePartition(provider, event.Name)).
+		Range(table.SK, table.VoidSort(event.At.Day().String(), int64(event.At), event.Kind.String())).
+		Set("r", "").If("attribute_exists(pk)").Run(ctx)
+	if dynamo.IsCondCheckFailed(err) {
+		return nil
+	}
+	return unavailable(err)
+}
+
+// VoidReasons implements Storage with one Query.
+func (s *Store) VoidReasons(ctx context.Context, provider string, name person.Name, days Days) ([]Void, error) {
+	first, last := table.VoidRange(days.First.String(), days.Last.String())
+	var items []voidReasonItem
+	err := s.table.Get(table.PK, table.NamePartition(provider, name)).
+		Range(table.SK, dynamo.Between, first, last).Consistent(true).All(ctx, &items)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	voids := make([]Void, len(items))
+	for i, item := range items {
+		if item.Version != voidReasonVersion {
+			return nil, errVoidReasonVersion
+		}
+		voids[i] = NewVoid(Fact{Name: name, Kind: item.Kind, At: item.At}, item.Accepted, item.Reason)
+	}
+	slices.SortFunc(voids, compareVoids)
+	return voids, nil
 }
 
 func (s *Store) partition(provider, customer string) string {
@@ -362,6 +457,7 @@ type batchTallyItem struct {
 	NoEffect  int    `dynamo:"n"`
 	Unmatched int    `dynamo:"u"`
 	Rejected  int    `dynamo:"r"`
+	Voided    int    `dynamo:"w,omitempty"`
 }
 
 // PutBatchPart implements Storage with one write.
@@ -396,7 +492,7 @@ func (s *Store) PutBatchTally(ctx context.Context, provider, batch string, tally
 	return unavailable(s.table.Put(batchTallyItem{
 		PK: table.BatchPartition(provider, batch), SK: table.TallySort(tally.Offset), Version: batchPartVersion,
 		Offset: tally.Offset, Applied: tally.Applied, NoEffect: tally.NoEffect, Unmatched: tally.Unmatched,
-		Rejected: tally.Rejected,
+		Rejected: tally.Rejected, Voided: tally.Voided,
 	}).Run(ctx))
 }
 
@@ -416,6 +512,7 @@ func (s *Store) BatchTallies(ctx context.Context, provider, batch string) ([]Bat
 		}
 		tally := Tally{
 			Applied: item.Applied, NoEffect: item.NoEffect, Unmatched: item.Unmatched, Rejected: item.Rejected,
+			Voided: item.Voided,
 		}
 		tallies[i] = BatchTally{Offset: item.Offset, Tally: tally}
 	}

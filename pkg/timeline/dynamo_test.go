@@ -42,7 +42,9 @@ func TestStoreMatchesMemory(t *testing.T) {
 			store: store, memory: NewMemory(), provider: fmt.Sprint("provider-", runs.Add(1)),
 			days: []Day{firstDay, day0, today - 9, today - 1, today, today + 1, lastDay},
 		}
-		operations := []func(*rapid.T){w.addFacts, w.addHistory, w.link, w.putRecord, w.putPart, w.putTally}
+		operations := []func(*rapid.T){
+			w.addFacts, w.addHistory, w.link, w.putRecord, w.putPart, w.putTally, w.addFactIf, w.putVoidReason,
+		}
 		for range rapid.IntRange(1, 10).Draw(t, "operations") {
 			rapid.SampledFrom(operations).Draw(t, "operation")(t)
 		}
@@ -83,12 +85,51 @@ func (w *twins) addFacts(t *rapid.T) {
 		if accepted := rapid.IntRange(0, 3).Draw(t, "accepted"); accepted > 0 {
 			f.Accepted = acceptanceEpoch + Instant(accepted)*millisecond
 		}
+		if f.Accepted > 0 && rapid.IntRange(0, 3).Draw(t, "void") == 0 {
+			f = NewVoid(f, f.Accepted, "").Fact
+		}
 		return f
 	}), 1, 5).Draw(t, "facts"))
 	for _, storage := range w.both() {
 		overflow, err := storage.AddFacts(context.Background(), w.provider, name, day, slices.Clone(facts))
 		if len(overflow) > 0 || err != nil {
 			t.Fatalf("%T: %v, %v", storage, overflow, err)
+		}
+	}
+}
+
+// addFactIf adds a fact to a day of a run of them, after what was read of them, or after less.
+func (w *twins) addFactIf(t *rapid.T) {
+	ctx := context.Background()
+	name := rapid.SampledFrom(twinNames).Draw(t, "name")
+	days := w.run(t)
+	days.Last = min(days.Last, days.First+1)
+	f := Fact{Name: name, Kind: Logout, At: days.Last.Start() + 7, PlannedEnd: Never}
+	f.Accepted = acceptanceEpoch + Instant(rapid.IntRange(1, 3).Draw(t, "accepted"))*millisecond
+	read, err := w.store.Facts(ctx, w.provider, name, days)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := len(read) > 0 && rapid.Bool().Draw(t, "changed")
+	if changed {
+		read = read[1:]
+	}
+	for _, storage := range w.both() {
+		overflow, err := storage.AddFactIf(ctx, w.provider, f, days, slices.Clone(read))
+		if overflow || changed != errors.Is(err, table.ErrConflict) || !changed && err != nil {
+			t.Fatalf("%T: %v, %v", storage, overflow, err)
+		}
+	}
+}
+
+func (w *twins) putVoidReason(t *rapid.T) {
+	name := rapid.SampledFrom(twinNames).Draw(t, "name")
+	event := Fact{Name: name, Kind: rapid.SampledFrom([]Kind{Login, Logout}).Draw(t, "kind"), At: w.day(t).Start()}
+	accepted := rapid.IntRange(1, 9).Draw(t, "accepted")
+	void := NewVoid(event, Instant(accepted)*millisecond, fmt.Sprint("reason ", accepted))
+	for _, storage := range w.both() {
+		if err := storage.PutVoidReason(context.Background(), w.provider, void); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -191,6 +232,7 @@ func (w *twins) putTally(t *rapid.T) {
 	count := rapid.IntRange(0, 3)
 	tally := BatchTally{someOffset(t), Tally{
 		count.Draw(t, "applied"), count.Draw(t, "no effect"), count.Draw(t, "unmatched"), count.Draw(t, "rejected"),
+		count.Draw(t, "voided"),
 	}}
 	for _, storage := range w.both() {
 		if err := storage.PutBatchTally(context.Background(), w.provider, batch, tally); err != nil {
@@ -215,8 +257,10 @@ func (w *twins) compare(t *rapid.T) {
 		more, err5 := storage.Facts(ctx, w.provider, userIDName(id), days)
 		parts, err6 := storage.BatchParts(ctx, w.provider, "b1", min(first, last), max(first, last))
 		tallies, err7 := storage.BatchTallies(ctx, w.provider, "b1")
+		voids, err8 := storage.VoidReasons(ctx, w.provider, userIDName(id), days)
 		return fmt.Sprintln(customer, days, id, history.entries, sorted(facts), records, describeOwner(owner),
-			describeOwner(hint), sorted(more), parts, tallies, errors.Join(err1, err2, err3, err4, err5, err6, err7))
+			describeOwner(hint), sorted(more), parts, tallies, voids,
+			errors.Join(err1, err2, err3, err4, err5, err6, err7, err8))
 	}
 	if got, want := read(w.store), read(w.memory); got != want {
 		t.Fatalf("store  %s\nmemory %s", got, want)
@@ -232,7 +276,7 @@ func describeOwner(o Ownership) string {
 func sorted(facts []Fact) []Fact {
 	slices.SortFunc(facts, func(a, b Fact) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PlannedEnd, b.PlannedEnd),
-			cmp.Compare(a.Accepted, b.Accepted))
+			cmp.Compare(a.Accepted, b.Accepted), compareBool(a.Void, b.Void))
 	})
 	return facts
 }
@@ -347,6 +391,11 @@ func readAll(t *testing.T, s *Store) map[string]func() (any, error) {
 		"owner":             func() (any, error) { return s.Ownership(ctx, "courier-ltd", "12345") },
 		"part#000000000":    func() (any, error) { return s.BatchParts(ctx, "courier-ltd", "00ff", 0, 0) },
 		"tally#000000000":   func() (any, error) { return s.BatchTallies(ctx, "courier-ltd", "00ff") },
+		"tally#000000010":   func() (any, error) { return s.BatchTallies(ctx, "courier-ltd", "00ff") },
+		"facts#2024-10-06":  facts(day0 + 2),
+		"void#2024-10-06#1728205200000000#LOGIN": func() (any, error) {
+			return s.VoidReasons(ctx, "courier-ltd", courier, Days{day0 + 2, day0 + 2})
+		},
 	}
 }
 
@@ -356,12 +405,18 @@ func TestReadStoredItems(t *testing.T) {
 		putItem(t, env, item)
 	}
 	cut := minute(1440 + 1380)
+	tallies := []BatchTally{
+		{0, Tally{Applied: 4, NoEffect: 3, Unmatched: 2, Rejected: 1}}, {10, Tally{Applied: 1, Voided: 5}},
+	}
+	voided := in(2*1440 + 540)
+	voided.Accepted = minute(541) + 123_000
+	void := NewVoid(voided, minute(2*1440+541)+123_000, "Wrong rider")
 	want := map[string]any{
-		"facts#2024-10-04": []Fact{{courier, Login, minute(540), minute(1020), 0}, {courier, Logout, minute(660), Never, 0}},
+		"facts#2024-10-04": []Fact{in(540).until(1020), out(660)},
 		"facts#2024-10-05": []Fact{
-			{courier, Login, minute(1980), minute(2460), minute(541) + 123_000},
-			{courier, Login, minute(1980), Never, minute(541) + 123_000},
-			{courier, Logout, minute(2100), Never, minute(661)},
+			{Name: courier, Kind: Login, At: minute(1980), PlannedEnd: minute(2460), Accepted: minute(541) + 123_000},
+			{Name: courier, Kind: Login, At: minute(1980), PlannedEnd: Never, Accepted: minute(541) + 123_000},
+			{Name: courier, Kind: Logout, At: minute(2100), PlannedEnd: Never, Accepted: minute(661)},
 		},
 		"history#2024-10": []Entry{
 			{Kind: Consent, At: minute(0)}, {Kind: Link, At: minute(0), UserID: "12345"}, {Kind: Match, At: minute(0)},
@@ -377,8 +432,11 @@ func TestReadStoredItems(t *testing.T) {
 		"owner": Ownership{
 			Owner: "ABC123", Customers: []string{"ABC12", "ABC123"}, ReleasedAt: minute(-5), version: 4,
 		},
-		"part#000000000":  []BatchPart{{Batch: "00ff", Facts: []Fact{in(540)}}},
-		"tally#000000000": []BatchTally{{0, Tally{Applied: 4, NoEffect: 3, Unmatched: 2, Rejected: 1}}},
+		"part#000000000":                         []BatchPart{{Batch: "00ff", Facts: []Fact{in(540)}}},
+		"tally#000000000":                        tallies,
+		"tally#000000010":                        tallies,
+		"facts#2024-10-06":                       []Fact{voided, void.Fact},
+		"void#2024-10-06#1728205200000000#LOGIN": []Void{void},
 	}
 	for sort, read := range readAll(t, NewStore(env)) {
 		if got, err := read(); fmt.Sprint(got) != fmt.Sprint(want[sort]) || err != nil {

@@ -1,8 +1,10 @@
 package timeline
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/table"
@@ -11,8 +13,8 @@ import (
 // Explanation tells how what was said of a customer became the shifts of a day.
 type Explanation struct {
 	History History
-	// Steps are the facts that the fold of the day looks at, from the last instant before it at which no shift was open to
-	// the first one after it; and those of the day that do not count.
+	// Steps are the events that the fold of the day looks at, from the last instant before it at which no shift was open
+	// to the first one after it; and those of the day that do not count.
 	Steps []Step
 	// Shifts are those that touch the day and have begun.
 	Shifts []Shift
@@ -24,9 +26,9 @@ type Explanation struct {
 	RecordMatches bool
 }
 
-// Step is one fact, and what it did.
+// Step is one event, and what it did.
 type Step struct {
-	Fact    Fact
+	CustomerEvent
 	Outcome Outcome
 	// OpenShift is the shift that is open just after the fact's instant, with the end that it has or will have; the zero
 	// value if none is.
@@ -42,19 +44,24 @@ func Explain(
 	if err != nil {
 		return Explanation{}, err
 	}
-	history, facts, err := CustomerFacts(ctx, storage, provider, customer, single.extend(1, 1).factDays())
+	days := single.extend(1, 1).factDays()
+	history, facts, err := ownFacts(ctx, storage, provider, customer, days)
 	if err != nil {
 		return Explanation{}, err
 	}
-	result := fold(slices.Clone(facts), history)
+	events, err := customerEvents(ctx, storage, provider, facts, days)
+	if err != nil {
+		return Explanation{}, err
+	}
+	result := fold(facts, history)
 	e := Explanation{History: history, Stored: recordOf(records, day), Named: namedOn(result.shifts, single)}
 	e.RecordMatches = slices.Equal(e.Stored.Shifts, e.Named)
 	start := startBefore(result.points, day.Start())
 	stop := startAfter(result.points, day.End()-1)
-	for _, f := range facts {
-		inFold := start <= f.At && f.At < stop && history.Counts(f)
-		if f.At.Day() == day || inFold {
-			e.Steps = append(e.Steps, result.step(f, now))
+	for _, event := range events {
+		inFold := start <= event.At && event.At < stop && result.counts(event.Fact)
+		if event.At.Day() == day || inFold {
+			e.Steps = append(e.Steps, result.step(event, now))
 		}
 	}
 	for _, s := range result.shifts {
@@ -65,12 +72,19 @@ func Explain(
 	return e, nil
 }
 
-// step returns a fact of the fold's customer with what it did.
-func (r *foldResult) step(f Fact, now Instant) Step {
-	s := Step{Fact: f, Outcome: outcomeOf(r.history.uncountedReason(f.At, now))}
-	if r.history.Counts(f) {
-		s.Outcome = r.countedOutcome(f, now)
+// step returns an event of the fold's customer with what it did.
+func (r *foldResult) step(f CustomerEvent, now Instant) Step {
+	s := Step{CustomerEvent: f}
+	switch {
+	case f.Voided != 0:
+		s.Outcome = outcomeOf(Voided)
+	case r.history.Counts(f.Fact):
+		s.Outcome = r.countedOutcome(f.Fact, now)
+	default:
+		s.Outcome = outcomeOf(r.history.uncountedReason(f.At, now))
 	}
+	s.Outcome.Accepted = f.Accepted
+	s.Outcome.Voided = f.Voided
 	for _, shift := range r.shifts {
 		if shift.Start <= f.At && f.At < shift.End {
 			s.OpenShift = shift
@@ -88,25 +102,17 @@ type UnmatchedFacts struct {
 // FindUnmatched finds what waits at a work provider, of those days, by name. It reads the whole table, whatever is in
 // it: it is for operators, who have time.
 func (s *Store) FindUnmatched(ctx context.Context, provider string, days Days, now Instant) ([]UnmatchedFacts, error) {
-	var names []person.Name
-	items := s.table.Scan().Project(table.PK).Consistent(true).
-		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderPrefix(provider),
-			table.SK, table.FactsSort(days.First.String()), table.FactsSort(days.Last.String())).Iter()
-	for item := (setItem{}); items.Next(ctx, &item); {
-		if name, ok := table.ParseNamePartition(provider, item.PK); ok {
-			names = append(names, name) // once for each day that it has
-		}
+	names, err := s.namesWithFacts(ctx, provider, days)
+	if err != nil {
+		return nil, err
 	}
-	if err := items.Err(); err != nil {
-		return nil, unavailable(err)
-	}
-	slices.SortFunc(names, compareNames)
 	var all []UnmatchedFacts
-	for _, name := range slices.Compact(names) {
+	for _, name := range names {
 		facts, err := s.Facts(ctx, provider, name, days)
 		if err != nil {
 			return nil, err
 		}
+		facts, _ = splitVoids(facts)
 		outcomes, err := NewOutcomeReader(s, 1).Outcomes(ctx, provider, facts, now)
 		if err != nil {
 			return nil, err
@@ -124,4 +130,44 @@ func (s *Store) FindUnmatched(ctx context.Context, provider string, days Days, n
 		}
 	}
 	return all, nil
+}
+
+// FindLate finds the events of a work provider, of those days, that were accepted so much after their instant, the
+// latest first; but for those that were taken back. It reads the whole table, likewise.
+func (s *Store) FindLate(ctx context.Context, provider string, days Days, by time.Duration) ([]Fact, error) {
+	names, err := s.namesWithFacts(ctx, provider, days)
+	if err != nil {
+		return nil, err
+	}
+	var late []Fact
+	for _, name := range names {
+		facts, err := s.Facts(ctx, provider, name, days)
+		if err != nil {
+			return nil, err
+		}
+		_, voids := splitVoids(facts)
+		sortFacts(facts)
+		for _, f := range mergeRepeats(facts) {
+			if f.Accepted != 0 && f.LateBy() >= by && !takenBack(f, voids) {
+				late = append(late, f)
+			}
+		}
+	}
+	slices.SortStableFunc(late, func(a, b Fact) int { return cmp.Compare(b.LateBy(), a.LateBy()) })
+	return late, nil
+}
+
+// namesWithFacts returns the names under which a work provider sent events of those days, in order.
+func (s *Store) namesWithFacts(ctx context.Context, provider string, days Days) ([]person.Name, error) {
+	var names []person.Name
+	items := s.table.Scan().Project(table.PK).Consistent(true).
+		Filter("begins_with($, ?) AND $ BETWEEN ? AND ?", table.PK, table.ProviderPrefix(provider),
+			table.SK, table.FactsSort(days.First.String()), table.FactsSort(days.Last.String())).Iter()
+	for item := (setItem{}); items.Next(ctx, &item); {
+		if name, ok := table.ParseNamePartition(provider, item.PK); ok {
+			names = append(names, name) // once for each day that it has
+		}
+	}
+	slices.SortFunc(names, compareNames)
+	return slices.Compact(names), unavailable(items.Err())
 }

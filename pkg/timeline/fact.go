@@ -99,7 +99,7 @@ func (k Kind) String() string {
 // it: facts of two providers never meet (rule 5), so every function here works on one provider's.
 //
 // An event that was sent more than once is as many facts, which differ in Accepted, and of a LOGIN in PlannedEnd. They
-// are one event (rule 12).
+// are one event (rule 12). A void is one more fact of the event that it takes back (rule 11).
 type Fact struct {
 	Name person.Name
 	Kind Kind
@@ -110,6 +110,8 @@ type Fact struct {
 	// Accepted is when we answered 202 or 201 to the event, to the millisecond. The zero value means unknown: the fact
 	// was stored before this was recorded.
 	Accepted Instant
+	// Void is set in a fact that takes the event back instead of reporting it.
+	Void bool
 }
 
 // AcceptedAt returns the instant of t as a fact carries it: cut to the millisecond.
@@ -125,6 +127,14 @@ func (f Fact) acceptance() Instant {
 	return f.Accepted
 }
 
+// LateBy returns how long after its instant the event was accepted; 0 if that is unknown, or it was accepted ahead.
+func (f Fact) LateBy() time.Duration { return max(0, f.acceptance().Time().Sub(f.At.Time())) }
+
+// acceptedBefore reports whether the fact was accepted before another one of its instant, of which that is known or 0.
+func (f Fact) acceptedBefore(accepted Instant) bool {
+	return f.acceptance() < Fact{At: f.At, Accepted: accepted}.acceptance()
+}
+
 // sameEvent reports whether the two are one event: a planned end does not make another of it (contract row 17), nor
 // does sending it again.
 func (f Fact) sameEvent(g Fact) bool { return f.Kind == g.Kind && f.At == g.At && f.Name == g.Name }
@@ -132,13 +142,14 @@ func (f Fact) sameEvent(g Fact) bool { return f.Kind == g.Kind && f.At == g.At &
 // The binary form of a fact inside its day's set. The name and the day are in the item's key, so that a fact takes 11
 // bytes, or 16 with a planned end, and some 90 of them fit the kilobyte that DynamoDB bills a write by:
 //
-//	1 byte   version (high half, 1 or 2) and tag (low half: LOGIN, LOGOUT, LOGIN with a planned end)
+//	1 byte   version (high half: 1, 2 or, of a void, 3) and tag (low half: LOGIN, LOGOUT, LOGIN with a planned end)
 //	5 bytes  instant, in microseconds since the day's start, big-endian
 //	5 bytes  acceptance, in milliseconds since 2020-01-01T00:00Z (until 2054); not in version 1
 //	5 bytes  planned end, in microseconds since the instant; only in a LOGIN that has one
 const (
 	factV1 = 1 << 4
 	factV2 = 2 << 4
+	voidV3 = 3 << 4 // without a planned end
 
 	tagLogin   = 1
 	tagLogout  = 2
@@ -167,11 +178,14 @@ func (f Fact) encode(b []byte) []byte {
 		tag = tagPlanned
 	}
 	version := byte(factV2)
-	if f.Accepted == 0 {
+	switch {
+	case f.Void:
+		version = voidV3
+	case f.Accepted == 0:
 		version = factV1
 	}
 	b = appendUint40(append(b, version|tag), f.At-f.At.Day().Start())
-	if version == factV2 {
+	if version != factV1 {
 		accepted := min(max(f.Accepted, acceptanceEpoch), acceptanceMax)
 		b = appendUint40(b, (accepted-acceptanceEpoch)/millisecond)
 	}
@@ -188,18 +202,22 @@ func decodeFact(name person.Name, day Day, b []byte) (Fact, error) {
 	}
 	version := b[0] & 0xf0
 	tag := b[0] & 0x0f
+	lastTag := byte(tagPlanned)
 	fields := 1
-	if version == factV2 {
+	if version != factV1 {
 		fields++
+	}
+	if version == voidV3 {
+		lastTag = tagLogout
 	}
 	if tag == tagPlanned {
 		fields++
 	}
-	known := (version == factV1 || version == factV2) && tag >= tagLogin && tag <= tagPlanned
+	known := factV1 <= version && version <= voidV3 && tagLogin <= tag && tag <= lastTag
 	if !known || len(b) != 1+fields*fieldLen {
 		return Fact{}, errFactVersion
 	}
-	f := Fact{Name: name, Kind: Login, At: day.Start() + uint40(b[1:]), PlannedEnd: Never}
+	f := Fact{Name: name, Kind: Login, At: day.Start() + uint40(b[1:]), PlannedEnd: Never, Void: version == voidV3}
 	if f.At >= day.End() {
 		return Fact{}, errFactVersion
 	}
@@ -209,7 +227,7 @@ func decodeFact(name person.Name, day Day, b []byte) (Fact, error) {
 	if tag == tagPlanned {
 		f.PlannedEnd = f.At + uint40(b[len(b)-fieldLen:])
 	}
-	if version == factV2 {
+	if version != factV1 {
 		f.Accepted = acceptanceEpoch + uint40(b[1+fieldLen:])*millisecond
 	}
 	return f, nil

@@ -2,9 +2,11 @@ package timeline
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/table"
 )
 
 // ConsentedCustomer is a customer as a work provider may see them: one who shares with it now.
@@ -38,19 +40,21 @@ func FindConsented(
 
 // FoundShift is a shift that was asked for by the id of a LOGIN.
 type FoundShift struct {
-	Shift
+	ReportedShift
 	Customer ConsentedCustomer
 	// Login is the LOGIN: as it was accepted last, with the planned end that counts.
 	Login Fact
 	// CoverEnd is the end of the cover period that the LOGIN is part of, and CoverEndedBy the reason (rule 2).
 	CoverEnd     Instant
 	CoverEndedBy EndReason
+
+	numberFacts []Fact // under the customer's number, of the days on which an end may be
 }
 
 // FindShift finds the shift that a LOGIN names or, if it names none, the one that holds it, folded from the facts of
-// the moment. It returns false if there is no such fact, it does not count, or its customer does not share with the
-// work provider now. An id that was unlinked or moved since does no harm: the LOGIN stays with the customer it was made
-// for.
+// the moment. It returns false if there is no such fact, it does not count, it was taken back, or its customer does not
+// share with the work provider now. An id that was unlinked or moved since does no harm: the LOGIN stays with the
+// customer it was made for.
 func FindShift(
 	ctx context.Context, storage Storage, provider string, login Fact, now Instant,
 ) (FoundShift, bool, error) {
@@ -60,32 +64,95 @@ func FindShift(
 		return FoundShift{}, false, err
 	}
 	stored = slices.DeleteFunc(stored, func(f Fact) bool { return !f.sameEvent(login) })
-	if len(stored) == 0 {
+	reports, voids := splitVoids(stored)
+	if len(reports) == 0 || len(voids) > 0 {
 		return FoundShift{}, false, nil
 	}
-	sortFacts(stored)
-	found := FoundShift{Login: mergeRepeats(stored)[0]}
-	found.Login.Accepted = stored[len(stored)-1].Accepted
+	sortFacts(reports)
+	found := FoundShift{Login: mergeRepeats(reports)[0]}
+	found.Login.Accepted = reports[len(reports)-1].Accepted
 	people, err := NewOutcomeReader(storage, 1).candidates(ctx, provider, login.Name, interval{login.At, login.At})
 	if err != nil {
 		return FoundShift{}, false, err
 	}
 	for _, p := range people {
-		if !p.history.Counts(login) {
+		if !p.counts(login) { // it may have been taken back since it was read
 			continue
 		}
 		_, shift := p.outcome(login, now)
-		found.Shift = p.shifts[shift]
+		found.ReportedShift = p.reported(p.shifts[shift])
 		found.CoverEnd, found.CoverEndedBy = p.coverEnd(shift)
 		found.Customer = ConsentedCustomer{provider, p.customer, p.history}
+		for _, f := range p.facts {
+			if f.Name == customerName(p.customer) && endDays(login).has(f.At.Day()) {
+				found.numberFacts = append(found.numberFacts, f)
+			}
+		}
 		return found, p.history.Consented(now), nil
 	}
 	return FoundShift{}, false, nil
 }
 
+// endDays returns the days on which an end may be that is given to the shift of a LOGIN (rule 8).
+func endDays(login Fact) Days { return interval{login.At, login.At.Add(MaxShift)}.days() }
+
+// StoreResult is what became of a LOGOUT that was to be stored.
+type StoreResult uint8
+
+// The results of StoreLogout.
+const (
+	LogoutStored StoreResult = iota
+	DayFull                  // its day has no room (rule 9)
+	ShiftChanged             // something came under the customer's number since the shift was found
+)
+
+// StoreLogout stores a LOGOUT under the customer's number that ends the cover, unless something came under that number
+// since the shift was found. So of two that end it at once, the second finds the first.
+func (s FoundShift) StoreLogout(ctx context.Context, storage Storage, logout Fact) (StoreResult, error) {
+	overflow, err := storage.AddFactIf(ctx, s.Customer.Provider, logout, endDays(s.Login), s.numberFacts)
+	switch {
+	case errors.Is(err, table.ErrConflict):
+		return ShiftChanged, nil
+	case overflow:
+		return DayFull, nil
+	default:
+		return LogoutStored, err
+	}
+}
+
+// HasLogout reports whether the LOGOUT had been reported under the customer's number when the shift was found, other
+// than by the same request.
+func (s FoundShift) HasLogout(logout Fact) bool {
+	return slices.ContainsFunc(s.numberFacts, func(f Fact) bool {
+		return f.sameEvent(logout) && !f.Void && f.Accepted != logout.Accepted
+	})
+}
+
+// EndTakenBack reports whether a LOGOUT of that instant under the customer's number was taken back. It does not count,
+// however often it is sent.
+func (s FoundShift) EndTakenBack(end Instant) bool {
+	_, voids := splitVoids(s.numberFacts)
+	return takenBack(Fact{Name: customerName(s.Customer.Number), Kind: Logout, At: end}, voids)
+}
+
+// ReportedShift is a shift, with when its start and end were reported.
+type ReportedShift struct {
+	Shift
+	// StartAccepted is when the LOGIN that names the shift was first accepted; 0 if that is unknown.
+	StartAccepted Instant
+	// EndAccepted is when the LOGOUT that closed it was; 0 if that is unknown, or nobody reported the end.
+	EndAccepted Instant
+}
+
+// reported adds to a shift of the fold when it was reported.
+func (r *foldResult) reported(s Shift) ReportedShift {
+	start, end := r.acceptances(s)
+	return ReportedShift{s, start, end}
+}
+
 // ListedShift is a shift in a list, with the revision of its record.
 type ListedShift struct {
-	Shift
+	ReportedShift
 	Revision int64
 }
 
@@ -141,8 +208,8 @@ func (c ConsentedCustomer) List(ctx context.Context, storage Storage, q ListQuer
 			return nil, false, err
 		}
 		for _, s := range shifts {
-			if q.includes(s) {
-				list = append(list, ListedShift{Shift: s})
+			if q.includes(s.Shift) {
+				list = append(list, ListedShift{ReportedShift: s})
 			}
 		}
 		run = Days{run.Last + 1, run.Last + min(maxRun, 2*(run.Last-run.First+1))}
@@ -153,7 +220,7 @@ func (c ConsentedCustomer) List(ctx context.Context, storage Storage, q ListQuer
 }
 
 // shiftsNamedOn folds the shifts that LOGINs of the days name.
-func (c ConsentedCustomer) shiftsNamedOn(ctx context.Context, storage Storage, days Days) ([]Shift, error) {
+func (c ConsentedCustomer) shiftsNamedOn(ctx context.Context, storage Storage, days Days) ([]ReportedShift, error) {
 	facts, err := storage.Facts(ctx, c.Provider, customerName(c.Number), days.factDays())
 	if err != nil {
 		return nil, err
@@ -162,7 +229,13 @@ func (c ConsentedCustomer) shiftsNamedOn(ctx context.Context, storage Storage, d
 	if err != nil {
 		return nil, err
 	}
-	return namedOn(fold(facts, c.History).shifts, days), nil
+	result := fold(facts, c.History)
+	named := namedOn(result.shifts, days)
+	shifts := make([]ReportedShift, len(named))
+	for i, s := range named {
+		shifts[i] = result.reported(s)
+	}
+	return shifts, nil
 }
 
 // addRevisions reads the revisions of the records that hold the shifts; 0 for one that is not written yet.

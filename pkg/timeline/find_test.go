@@ -88,7 +88,7 @@ func TestFindShift(t *testing.T) {
 		}
 	}
 	found, _ := findShift(t, m, in(0), minute(3000))
-	if want := (Fact{courier, Login, minute(0), minute(500), minute(30)}); found.Login != want {
+	if want := in(0).until(500).acceptedAt(30); found.Login != want {
 		t.Errorf("the LOGIN is %v, want %v", found.Login, want)
 	}
 	if found.CoverEnd != minute(cut+490-30) || found.CoverEndedBy != EndLogout {
@@ -278,7 +278,7 @@ func TestPagingComplete(t *testing.T) {
 		}
 		whole := q
 		current := func() []Shift {
-			result, _, err := foldDays(t.Context(), m, "courier-ltd", "ABC123", AllDays())
+			result, err := foldDays(t.Context(), m, "courier-ltd", "ABC123", AllDays())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -363,7 +363,7 @@ func TestReaders(t *testing.T) {
 				r.Fatalf("%s: records %v, list %v", number, recorded, lists[number])
 			}
 			for _, s := range lists[number] {
-				found, ok := findShift(t, m, Fact{s.Name, Login, s.Login, Never, 0}, now)
+				found, ok := findShift(t, m, Fact{Name: s.Name, Kind: Login, At: s.Login, PlannedEnd: Never}, now)
 				if !ok || found.Shift != s || found.Customer.Number != number {
 					r.Fatalf("%s: listed is %v, by its id is found %+v", number, s, found)
 				}
@@ -400,7 +400,7 @@ func TestReaders(t *testing.T) {
 				r.Fatalf("%v finds %+v, which is in no list: %v", f, found, lists)
 			}
 			if ok {
-				whole, _, _ := foldDays(t.Context(), m, "courier-ltd", found.Customer.Number, AllDays())
+				whole, _ := foldDays(t.Context(), m, "courier-ltd", found.Customer.Number, AllDays())
 				end, _ := whole.coverEnd(slices.Index(whole.shifts, found.Shift))
 				if limit := f.At.Add(MaxShift); min(found.CoverEnd, limit) != min(end, limit) {
 					r.Fatalf("the cover of %v ends at %v, want %v", f, found.CoverEnd.Time(), end.Time())

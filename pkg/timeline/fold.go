@@ -54,7 +54,7 @@ func (s Shift) Begun(now Instant) bool { return !s.Continued() || s.Start <= now
 // Effect is what a fact did, or why it did nothing.
 type Effect uint8
 
-// The effects of a fact, and the reasons for having none (rules 2, 4, 7 and 9).
+// The effects of a fact, and the reasons for having none (rules 2, 4, 7, 9 and 11).
 const (
 	OpenedShift Effect = iota + 1
 	ContinuedShift
@@ -65,13 +65,14 @@ const (
 	Unmatched
 	UnmatchedTooLong
 	TooManyFacts
+	Voided
 )
 
 // String returns the effect or reason as the API spells it.
 func (e Effect) String() string {
 	return [...]string{
 		"", "OPENED_SHIFT", "CONTINUED_SHIFT", "CLOSED_SHIFT", "ALREADY_OPEN", "LOGOUT_WITHOUT_LOGIN",
-		"BEFORE_CONSENT", "UNMATCHED", "UNMATCHED_TOO_LONG", "TOO_MANY_FACTS",
+		"BEFORE_CONSENT", "UNMATCHED", "UNMATCHED_TOO_LONG", "TOO_MANY_FACTS", "VOIDED",
 	}[e]
 }
 
@@ -83,6 +84,9 @@ type timepoint struct {
 	name         person.Name // of its LOGIN: the least of them
 	planned      Instant     // the planned end of its LOGIN; Never without one
 	planAccepted Instant     // when that planned end was accepted
+
+	loginAccepted  Instant // when its LOGIN was first accepted; 0 if that is unknown
+	logoutAccepted Instant // likewise its LOGOUT
 }
 
 // compareTimepoint compares a timepoint with an instant, for a binary search.
@@ -104,11 +108,17 @@ func groupByInstant(facts []Fact) []timepoint {
 // add takes in a fact of the timepoint. Of its planned ends the one accepted last counts, and any beats none (rule 4).
 func (p *timepoint) add(f Fact) {
 	if f.Kind == Logout {
+		if !p.logout || f.acceptedBefore(p.logoutAccepted) {
+			p.logoutAccepted = f.Accepted
+		}
 		p.logout = true
 		return
 	}
 	if !p.login || compareNames(f.Name, p.name) < 0 {
 		p.name = f.Name
+	}
+	if !p.login || f.acceptedBefore(p.loginAccepted) {
+		p.loginAccepted = f.Accepted
 	}
 	p.login = true
 	if f.PlannedEnd == Never {
@@ -149,6 +159,8 @@ type foldResult struct {
 	customer string // empty if the facts are not known to be a customer's
 	days     Days   // whose shifts it tells
 	history  History
+	facts    []Fact // all that there are, whether they count or not
+	voids    []Fact // those that take something back
 	points   []timepoint
 	results  []timepointResult // by timepoint
 	shifts   []Shift           // by start
@@ -170,8 +182,14 @@ type folder struct {
 // That is right for the shifts named on a day if the facts of the two days before it and of the day after it are among
 // them (rule 10).
 func fold(facts []Fact, history History) foldResult {
-	points := groupByInstant(history.countedFacts(facts))
-	f := folder{foldResult: foldResult{history: history, points: points}, lastLogin: -1}
+	reports, voids := splitVoids(facts)
+	if len(voids) > 0 {
+		reports = slices.DeleteFunc(reports, func(f Fact) bool { return takenBack(f, voids) })
+	}
+	points := groupByInstant(history.countedFacts(reports))
+	f := folder{
+		foldResult: foldResult{history: history, facts: facts, voids: voids, points: points}, lastLogin: -1,
+	}
 	f.results = make([]timepointResult, len(points))
 	f.shifts = make([]Shift, 0, len(points))
 	f.covers = make([]int, 0, len(points))
@@ -299,6 +317,10 @@ func (f *folder) cover(p timepoint) {
 	}
 }
 
+// counts reports whether a fact is one that the fold made shifts of: it is the customer's, counts, and was not taken
+// back.
+func (r *foldResult) counts(f Fact) bool { return r.history.Counts(f) && !takenBack(f, r.voids) }
+
 // outcome returns what a fact that counts did, as it is told at an instant, and the shift that it opened, continued or
 // closed, or that holds a LOGIN with no effect; -1 if there is none. A LOGIN continues a shift only once the cut has
 // come.
@@ -324,6 +346,23 @@ func (r *foldResult) begun(shift int, now Instant) int {
 		shift--
 	}
 	return shift
+}
+
+// pointAt returns what was said of an instant; the zero value if nothing was.
+func (r *foldResult) pointAt(at Instant) timepoint {
+	if i, ok := slices.BinarySearchFunc(r.points, at, compareTimepoint); ok {
+		return r.points[i]
+	}
+	return timepoint{}
+}
+
+// acceptances returns when a shift's start and its end were accepted (rule 12): the LOGIN that names it, and the LOGOUT
+// that closed it. 0 stands for what is unknown, and for an end that nobody reported.
+func (r *foldResult) acceptances(s Shift) (start, end Instant) {
+	if s.EndedBy == EndLogout {
+		end = r.pointAt(s.End).logoutAccepted
+	}
+	return r.pointAt(s.Login).loginAccepted, end
 }
 
 // coverEnd returns the end of the cover period that a shift belongs to, and the reason.

@@ -47,6 +47,28 @@ func (i interceptor) AddFacts(
 	})
 }
 
+func (i interceptor) AddFactIf(
+	ctx context.Context, provider string, fact Fact, days Days, read []Fact,
+) (bool, error) {
+	return intercept(i, Call{"AddFactIf", provider, fact.Name.Value, fact}, func() (bool, error) {
+		return i.storage.AddFactIf(ctx, provider, fact, days, read)
+	})
+}
+
+func (i interceptor) PutVoidReason(ctx context.Context, provider string, void Void) error {
+	return i.through(Call{"PutVoidReason", provider, void.Fact.Name.Value, void}, func() error {
+		return i.storage.PutVoidReason(ctx, provider, void)
+	})
+}
+
+func (i interceptor) VoidReasons(
+	ctx context.Context, provider string, name person.Name, days Days,
+) ([]Void, error) {
+	return intercept(i, Call{"VoidReasons", provider, name.Value, days}, func() ([]Void, error) {
+		return i.storage.VoidReasons(ctx, provider, name, days)
+	})
+}
+
 func (i interceptor) AddHistory(ctx context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
 	return intercept(i, Call{"AddHistory", provider, customer, entries}, func() ([]Entry, error) {
 		return i.storage.AddHistory(ctx, provider, customer, entries)

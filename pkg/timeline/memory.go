@@ -29,6 +29,7 @@ type partition struct {
 	owner   Ownership
 	parts   []BatchPart // of a batch, by offset
 	tallies []BatchTally
+	reasons []Void // of voids, by what they take back
 }
 
 // memoryFact is a fact without its name, which is the partition's. It holds no pointer, so the garbage collector need
@@ -38,11 +39,23 @@ type memoryFact struct {
 	planned  Instant
 	accepted Instant
 	kind     Kind
+	void     bool
 }
 
 func (f memoryFact) compare(g memoryFact) int {
 	return cmp.Or(cmp.Compare(f.at, g.at), cmp.Compare(f.kind, g.kind), cmp.Compare(f.planned, g.planned),
-		cmp.Compare(f.accepted, g.accepted))
+		cmp.Compare(f.accepted, g.accepted), compareBool(f.void, g.void))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }
 
 var _ Storage = (*Memory)(nil)
@@ -79,9 +92,59 @@ func (m *Memory) AddFacts(
 		return nil, nil
 	}
 	next, overflow := admit(p.factsAs(name, days), facts)
-	p.facts = slices.DeleteFunc(p.facts, func(f memoryFact) bool { return f.at.Day() == day })
-	p.add(next)
+	p.replaceDay(day, next)
 	return overflow, nil
+}
+
+// AddFactIf implements Storage.
+func (m *Memory) AddFactIf(
+	_ context.Context, provider string, fact Fact, days Days, read []Fact,
+) (overflow bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, fact.Name)
+	stored := p.factsAs(fact.Name, days)
+	unchanged := len(stored) == len(read) &&
+		!slices.ContainsFunc(stored, func(f Fact) bool { return !slices.Contains(read, f) })
+	if !unchanged {
+		return false, table.ErrConflict
+	}
+	next, ok := admitOne(p.factsAs(fact.Name, Days{fact.At.Day(), fact.At.Day()}), fact)
+	if !ok {
+		return true, nil
+	}
+	p.replaceDay(fact.At.Day(), next)
+	return false, nil
+}
+
+// replaceDay puts facts in the place of those of a day.
+func (p *partition) replaceDay(day Day, facts []Fact) {
+	p.facts = slices.DeleteFunc(p.facts, func(f memoryFact) bool { return f.at.Day() == day })
+	p.add(facts)
+}
+
+// PutVoidReason implements Storage.
+func (m *Memory) PutVoidReason(_ context.Context, provider string, void Void) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.partition(provider, void.Fact.Name)
+	i, known := slices.BinarySearchFunc(p.reasons, void, compareVoids)
+	switch {
+	case !known:
+		p.reasons = slices.Insert(p.reasons, i, void)
+	case void.Fact.Accepted < p.reasons[i].Fact.Accepted:
+		p.reasons[i] = void
+	}
+	return nil
+}
+
+// VoidReasons implements Storage.
+func (m *Memory) VoidReasons(_ context.Context, provider string, name person.Name, days Days) ([]Void, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.partition(provider, name).reasons), func(v Void) bool {
+		return !days.has(v.Fact.At.Day())
+	}), nil
 }
 
 // add puts those of the facts that are not there into their places.
@@ -99,7 +162,7 @@ func (p *partition) place(f memoryFact) (int, bool) {
 	return i, i < len(p.facts) && p.facts[i] == f
 }
 
-func (f Fact) stored() memoryFact { return memoryFact{f.At, f.PlannedEnd, f.Accepted, f.Kind} }
+func (f Fact) stored() memoryFact { return memoryFact{f.At, f.PlannedEnd, f.Accepted, f.Kind, f.Void} }
 
 // AddHistory implements Storage.
 func (m *Memory) AddHistory(_ context.Context, provider, customer string, entries []Entry) ([]Entry, error) {
@@ -222,7 +285,7 @@ func (p *partition) factsAs(name person.Name, days Days) []Fact {
 	stored := p.storedFacts(days)
 	facts := make([]Fact, len(stored))
 	for i, f := range stored {
-		facts[i] = Fact{Name: name, Kind: f.kind, At: f.at, PlannedEnd: f.planned, Accepted: f.accepted}
+		facts[i] = Fact{Name: name, Kind: f.kind, At: f.at, PlannedEnd: f.planned, Accepted: f.accepted, Void: f.void}
 	}
 	return facts
 }

@@ -19,11 +19,12 @@ const (
 	NoEffect                    // it is in the set and did nothing, for a reason that a later fact may remove
 	StateUnmatched              // there is no customer to count it for, yet
 	Rejected                    // it does not count, for a reason
+	StateVoided                 // it was taken back
 )
 
 // String returns the state as the API spells it.
 func (s State) String() string {
-	return [...]string{"PENDING", "APPLIED", "NO_EFFECT", "UNMATCHED", "REJECTED"}[s]
+	return [...]string{"PENDING", "APPLIED", "NO_EFFECT", "UNMATCHED", "REJECTED", "VOIDED"}[s]
 }
 
 // Outcome is what has become of an event, at the moment of asking: it follows the fold, so a late fact can change it.
@@ -34,6 +35,10 @@ type Outcome struct {
 	// Shift is what an Applied fact opened, continued or closed. It is the zero value if its customer no longer shares
 	// with the work provider.
 	Shift Shift
+	// Accepted is when the event was first accepted; 0 if that is unknown, or it is not in the set.
+	Accepted Instant
+	// Voided is when it was first taken back, if it was.
+	Voided Instant
 }
 
 // outcomeOf returns the outcome of a fact with that effect.
@@ -45,6 +50,8 @@ func outcomeOf(effect Effect) Outcome {
 		return Outcome{State: NoEffect, Reason: effect}
 	case Unmatched:
 		return Outcome{State: StateUnmatched}
+	case Voided:
+		return Outcome{State: StateVoided}
 	default:
 		return Outcome{State: Rejected, Reason: effect}
 	}
@@ -138,7 +145,7 @@ func (o OutcomeReader) candidates(
 			continue
 		}
 		var err error
-		people[i], _, err = foldDays(ctx, o.storage, provider, customer, in.days().shiftDays())
+		people[i], err = foldDays(ctx, o.storage, provider, customer, in.days().shiftDays())
 		if err != nil {
 			return nil, err
 		}
@@ -148,6 +155,33 @@ func (o OutcomeReader) candidates(
 
 // outcome returns that of one fact, given all that is stored under its name on its day, and the people.
 func outcome(f Fact, stored []Fact, people []foldResult, now Instant) Outcome {
+	var reports, voids []Fact // of the event
+	for _, s := range stored {
+		switch {
+		case !s.sameEvent(f):
+		case s.Void:
+			voids = append(voids, s)
+		default:
+			reports = append(reports, s)
+		}
+	}
+	for _, p := range people { // who were read later
+		voids = append(voids, slices.DeleteFunc(slices.Clone(p.voids), func(v Fact) bool { return !v.sameEvent(f) })...)
+	}
+	o := outcomeOf(Voided)
+	if len(voids) == 0 {
+		o = unvoidedOutcome(f, stored, people, now)
+	} else {
+		o.Voided = slices.MinFunc(voids, compareAcceptance).Accepted
+	}
+	if len(reports) > 0 {
+		o.Accepted = slices.MinFunc(reports, compareAcceptance).Accepted
+	}
+	return o
+}
+
+// unvoidedOutcome does the same for a fact that was not taken back.
+func unvoidedOutcome(f Fact, stored []Fact, people []foldResult, now Instant) Outcome {
 	if !slices.ContainsFunc(stored, f.sameEvent) {
 		events := map[event]bool{}
 		for _, s := range stored {
@@ -186,9 +220,9 @@ func (o OutcomeReader) MatchOutcome(ctx context.Context, provider string, m Matc
 	case err != nil:
 		return Outcome{}, err
 	case slices.Contains(history.entries, m.Entry) && history.Consented(now):
-		return Outcome{State: Applied}, nil
+		return Outcome{State: Applied, Accepted: m.Entry.At}, nil
 	case slices.Contains(history.entries, m.Entry):
-		return Outcome{State: StateUnmatched}, nil
+		return Outcome{State: StateUnmatched, Accepted: m.Entry.At}, nil
 	}
 	month := 0
 	for _, e := range history.entries {

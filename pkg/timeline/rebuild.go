@@ -54,7 +54,7 @@ func diffRecords(ctx context.Context, storage Storage, key customerKey) ([]Recor
 	if err != nil {
 		return nil, nil, err
 	}
-	result, _, err := foldDays(ctx, storage, key.provider, key.customer, AllDays())
+	result, err := foldDays(ctx, storage, key.provider, key.customer, AllDays())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -39,6 +39,13 @@ func (o Ownership) NextInstant(now time.Time) time.Time {
 type Storage interface {
 	// AddFacts adds facts to the set of one name's day. It returns those for which the day had no room (rule 9).
 	AddFacts(ctx context.Context, provider string, name person.Name, day Day, facts []Fact) (overflow []Fact, err error)
+	// AddFactIf adds a fact, on condition that the sets of its name on those days hold what was read of them; else
+	// table.ErrConflict. It reports whether the fact's day had no room.
+	AddFactIf(ctx context.Context, provider string, fact Fact, days Days, read []Fact) (overflow bool, err error)
+	// PutVoidReason stores why an event was taken back. Of several reasons that of the first void is kept.
+	PutVoidReason(ctx context.Context, provider string, void Void) error
+	// VoidReasons reads why events under a name were taken back that are of the days, in their order.
+	VoidReasons(ctx context.Context, provider string, name person.Name, days Days) ([]Void, error)
 	// AddHistory adds entries of one UTC month to a customer's history. It returns those for which the month had no room.
 	AddHistory(ctx context.Context, provider, customer string, entries []Entry) (overflow []Entry, err error)
 	// Ownership tells whose the id is.

@@ -66,6 +66,18 @@ func runs(intervals []interval) []interval {
 // LOGIN at its own instant, and just before any t with no LOGIN in [t − 14 h, t). Only facts that count are looked at,
 // because only they open and close shifts.
 
+// pointsBeforeVoids returns the timepoints as they were before LOGINs were taken back. A void is a change, too: it
+// reaches as far as the LOGIN that it takes back insured. A LOGOUT that was taken back is left out: it keeps nothing from
+// being looked at.
+func (r *foldResult) pointsBeforeVoids() []timepoint {
+	if len(r.voids) == 0 {
+		return r.points
+	}
+	reports, _ := splitVoids(r.facts)
+	reports = slices.DeleteFunc(reports, func(f Fact) bool { return f.Kind == Logout && takenBack(f, r.voids) })
+	return groupByInstant(r.history.countedFacts(reports))
+}
+
 // startBefore returns the last starting point at or before t that the timepoints show. Those before the first of them
 // do not matter: the caller has read as far back as a change reaches.
 func startBefore(points []timepoint, t Instant) Instant {

@@ -31,6 +31,7 @@ var Routes = []Route{
 	{"shift-read", http.MethodGet, []string{"/v2/shift", "/v2/policy"}},
 	{"event-read", http.MethodGet, []string{"/v2/event/{id}"}},
 	{"event-read", http.MethodGet, []string{"/v2/batch/{id}"}},
+	{"event-void", http.MethodPost, []string{"/v2/event/{id}/void"}},
 	{"sandbox-controls", http.MethodGet, []string{"/v2/sandbox/clock"}}, // these three only where SANDBOX is true
 	{"sandbox-controls", http.MethodPut, []string{"/v2/sandbox/clock"}},
 	{"sandbox-controls", http.MethodPost, []string{"/v2/sandbox/reset"}},

@@ -95,8 +95,9 @@ func paths() map[string][]string {
 	all := map[string][]string{}
 	for _, route := range Routes {
 		for _, path := range route.Paths {
-			if i := strings.IndexByte(path, '{'); i >= 0 {
-				path = path[:i] + "ABC123"
+			if before, after, ok := strings.Cut(path, "{"); ok {
+				_, after, _ = strings.Cut(after, "}")
+				path = before + "ABC123" + after
 			}
 			all[path] = append(all[path], route.Method)
 			if route.Method == http.MethodGet {
