@@ -68,6 +68,8 @@ func TestAlarmsFire(t *testing.T) {
 			5 * time.Minute, []string{"RequestsThrottled"}, nil},
 		{"a third of one work provider's events does not count", func(a *account) { a.rejectedShare["courier-ltd"] = 33 },
 			20 * time.Minute, []string{"RejectedShare"}, nil},
+		{"one work provider sends a backlog of hours", func(a *account) { a.lateShare["parcels-co"] = 80 },
+			20 * time.Minute, []string{"LateShare"}, []string{"RejectedShare"}},
 	} {
 		t.Run(incident.name, func(t *testing.T) {
 			a := newAccount(t)
@@ -136,6 +138,7 @@ type account struct {
 	throttledStarts         int
 	throttledRequests       int
 	rejectedShare           map[string]float64 // percent, by work provider
+	lateShare               map[string]float64
 }
 
 func newAccount(t *testing.T) *account {
@@ -147,6 +150,7 @@ func newAccount(t *testing.T) *account {
 		alarms:        map[string]template.Resource{},
 		heartbeatOK:   true,
 		rejectedShare: map[string]float64{"courier-ltd": 3, "parcels-co": 0},
+		lateShare:     map[string]float64{"courier-ltd": 5, "parcels-co": 1},
 	}
 	for _, name := range tree.OfType("AWS::CloudWatch::Alarm") {
 		a.alarms[name] = tree.Resources[name]
@@ -211,6 +215,9 @@ func (a *account) pass(d time.Duration) {
 		}
 		for provider, share := range a.rejectedShare {
 			a.put(observe.Namespace+" "+observe.RejectedShare+" "+observe.Provider+"="+provider, share)
+		}
+		for provider, share := range a.lateShare {
+			a.put(observe.Namespace+" "+observe.LateShare+" "+observe.Provider+"="+provider, share)
 		}
 		a.now = a.now.Add(time.Minute)
 	}

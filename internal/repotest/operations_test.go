@@ -80,11 +80,13 @@ func TestAlarmMetrics(t *testing.T) {
 			t.Errorf("%s in template.yaml watches %s, which no code writes", name, metric)
 		}
 	}
-	query, _ := list(tree.Resources["RejectedShare"].Properties["Metrics"])[0]["Expression"].(string)
-	want := "SELECT AVG(" + observe.RejectedShare + ") FROM SCHEMA(" + observe.Namespace + ", " + observe.Provider + ")" +
-		" GROUP BY " + observe.Provider
-	if query != want {
-		t.Errorf("RejectedShare in template.yaml asks %q, want %q", query, want)
+	for _, share := range []string{observe.RejectedShare, observe.LateShare} {
+		query, _ := list(tree.Resources[share].Properties["Metrics"])[0]["Expression"].(string)
+		want := "SELECT AVG(" + share + ") FROM SCHEMA(" + observe.Namespace + ", " + observe.Provider + ") GROUP BY " +
+			observe.Provider
+		if query != want {
+			t.Errorf("%s in template.yaml asks %q, want %q", share, query, want)
+		}
 	}
 }
 

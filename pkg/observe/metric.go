@@ -9,7 +9,10 @@ import (
 // Namespace is the CloudWatch namespace of all metrics.
 const Namespace = "WorkProviderApi"
 
-// The metrics. All but RejectedShare have values without a dimension; some also by work provider.
+// LateAfter is how long after its instant an event is accepted that counts as late.
+const LateAfter = time.Hour
+
+// The metrics. All but the shares have values without a dimension; some also by work provider.
 const (
 	Accepted  = "Accepted"  // events received from the queue for the first time; by Provider
 	Applied   = "Applied"   // events that opened, extended or closed a shift
@@ -18,10 +21,16 @@ const (
 	Rejected  = "Rejected"  // events that do not count; by Provider
 	// RejectedShare is the percentage of events that do not count; only by Provider, for an alarm on its average.
 	RejectedShare = "RejectedShare"
-	Failed        = "Failed"          // messages that a consumer reported as failed, which are retried
-	DeadLettered  = "DeadLettered"    // messages archived as dead letters
-	NotFound      = "WebhookNotFound" // 404 replies of a webhook whose last replies were all 404; by Provider
-	EventLatency  = "EventLatency"    // milliseconds from sending a message to the queue to applying it
+	Voided        = "Voided" // events that had been taken back when they were applied
+	// LateShare is the percentage of events that were accepted more than LateAfter after their instant; only by Provider,
+	// for an alarm on its average.
+	LateShare = "LateShare"
+	// Lateness is in seconds, from the instant of a message's oldest event to its acceptance; by Provider.
+	Lateness     = "Lateness"
+	Failed       = "Failed"          // messages that a consumer reported as failed, which are retried
+	DeadLettered = "DeadLettered"    // messages archived as dead letters
+	NotFound     = "WebhookNotFound" // 404 replies of a webhook whose last replies were all 404; by Provider
+	EventLatency = "EventLatency"    // milliseconds from sending a message to the queue to applying it
 	// HeartbeatLatency is in milliseconds, from 202 to applied. An event that is not applied in time has no value.
 	HeartbeatLatency = "HeartbeatLatency"
 	ClientErrors     = "ClientErrors" // invalid or forbidden requests; by Provider
@@ -38,7 +47,9 @@ const (
 type Tally struct {
 	Provider                                         string
 	Accepted, Applied, NoEffect, Unmatched, Rejected int
+	Voided, Late                                     int
 	Latencies                                        []time.Duration // of the messages that were applied
+	Lateness                                         []time.Duration // of the oldest event of each message accepted
 	// RejectedIDs are the event and batch IDs, as clients have them, with events that do not count.
 	RejectedIDs []string
 }
@@ -49,19 +60,18 @@ func (t Tally) Log(ctx context.Context) {
 	line.count(Applied, t.Applied)
 	line.count(NoEffect, t.NoEffect)
 	line.count(Unmatched, t.Unmatched)
-	if len(t.Latencies) > 0 {
-		latencies := make([]int64, len(t.Latencies))
-		for i, latency := range t.Latencies {
-			latencies[i] = latency.Milliseconds()
-		}
-		line.add(EventLatency, "Milliseconds", slog.Any(EventLatency, latencies))
-	}
+	line.count(Voided, t.Voided)
+	line.durations(EventLatency, "Milliseconds", t.Latencies, time.Millisecond)
 	line.next([]string{}, []string{Provider})
 	line.count(Accepted, t.Accepted)
 	line.count(Rejected, t.Rejected)
-	if total := t.Applied + t.NoEffect + t.Unmatched + t.Rejected; total > 0 {
-		line.next([]string{Provider})
+	line.durations(Lateness, "Seconds", t.Lateness, time.Second)
+	line.next([]string{Provider})
+	if total := t.Applied + t.NoEffect + t.Unmatched + t.Rejected + t.Voided; total > 0 {
 		line.add(RejectedShare, "Percent", slog.Int(RejectedShare, 100*t.Rejected/total))
+	}
+	if t.Accepted > 0 {
+		line.add(LateShare, "Percent", slog.Int(LateShare, 100*t.Late/t.Accepted))
 	}
 	attrs := []slog.Attr{slog.String(Provider, t.Provider)}
 	if len(t.RejectedIDs) > 0 {
@@ -151,6 +161,18 @@ func (m *metrics) count(name string, n int) {
 	if n > 0 {
 		m.add(name, "Count", slog.Int(name, n))
 	}
+}
+
+// durations adds the values of a metric, in whole units; none is not worth a word.
+func (m *metrics) durations(name, unit string, values []time.Duration, length time.Duration) {
+	if len(values) == 0 {
+		return
+	}
+	counts := make([]int64, len(values))
+	for i, v := range values {
+		counts[i] = int64(v / length)
+	}
+	m.add(name, unit, slog.Any(name, counts))
 }
 
 func (m *metrics) add(name, unit string, value slog.Attr) {

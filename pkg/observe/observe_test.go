@@ -72,15 +72,19 @@ func TestMetrics(t *testing.T) {
 		want map[string]string
 	}{
 		"a tally": {Tally{Provider: "courier-ltd", Accepted: 7, Applied: 3, NoEffect: 2, Unmatched: 1, Rejected: 1,
+			Voided: 1, Late: 2, Lateness: []time.Duration{2 * time.Hour, time.Second},
 			Latencies: []time.Duration{1500 * time.Millisecond, time.Second}}.Log,
 			map[string]string{
 				"Applied": "3 Count", "NoEffect": "2 Count", "Unmatched": "1 Count", "EventLatency": "[1500 1000] Milliseconds",
 				"Accepted": "7 Count", "Accepted{Provider=courier-ltd}": "7 Count",
 				"Rejected": "1 Count", "Rejected{Provider=courier-ltd}": "1 Count",
-				"RejectedShare{Provider=courier-ltd}": "14 Percent",
+				"Voided": "1 Count", "RejectedShare{Provider=courier-ltd}": "12 Percent",
+				"LateShare{Provider=courier-ltd}": "28 Percent", "Lateness": "[7200 1] Seconds",
+				"Lateness{Provider=courier-ltd}": "[7200 1] Seconds",
 			}},
 		"zero counts": {Tally{Provider: "courier-ltd", Accepted: 1}.Log,
-			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count"}},
+			map[string]string{"Accepted": "1 Count", "Accepted{Provider=courier-ltd}": "1 Count",
+				"LateShare{Provider=courier-ltd}": "0 Percent"}},
 		"a webhook without a receiver": {func(ctx context.Context) { WebhookNotFound(ctx, "courier-ltd", 5) },
 			map[string]string{"WebhookNotFound": "1 Count", "WebhookNotFound{Provider=courier-ltd}": "1 Count"}},
 		"a dead letter": {func(ctx context.Context) { DeadLetter(ctx, "m-1", "retries exhausted") },

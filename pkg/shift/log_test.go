@@ -86,7 +86,9 @@ func TestDeliveryLogsOneLinePerProvider(t *testing.T) {
 	}
 	want := []string{
 		// Of the four messages the second and the fourth are delivered again, so they were accepted long ago.
-		`{"Accepted":51,"EventLatency":[1500,1500,1500],"Applied":2,"NoEffect":49,"Provider":"courier-ltd",` +
+		// Of its 51 events one is two years old.
+		`{"Accepted":51,"Applied":2,"EventLatency":[1500,1500,1500],"LateShare":1,"Lateness":[2940,63072000],` +
+			`"NoEffect":49,"Provider":"courier-ltd",` +
 			`"Rejected":1,"RejectedShare":1,"msg":"events applied","rejectedIn":["` + rejected.header.Get("X-Event-Id") + `"]}`,
 		`{"EventLatency":[1500],"Provider":"parcels-co","RejectedShare":0,"Unmatched":1,"msg":"events applied"}`,
 	}

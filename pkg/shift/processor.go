@@ -95,11 +95,26 @@ func (s *providerStats) of(provider string) *observe.Tally {
 	return (*s)[i]
 }
 
-// addAccepted counts the events of a message that is delivered for the first time.
+// addAccepted counts the events of a message that is delivered for the first time, and how late they came. What v2 has
+// the queue deliver later is not late.
 func (s *providerStats) addAccepted(m events.SQSMessage, c timeline.MessageChanges) {
-	if deliveries := m.Attributes["ApproximateReceiveCount"]; deliveries == "" || deliveries == "1" {
-		s.of(c.Provider).Accepted += len(c.Facts)
+	if deliveries := m.Attributes["ApproximateReceiveCount"]; deliveries != "" && deliveries != "1" {
+		return
 	}
+	sum := s.of(c.Provider)
+	sum.Accepted += len(c.Facts)
+	if len(c.Facts) == 0 || c.ClientID == "" || c.Facts[0].Accepted == 0 {
+		return
+	}
+	var latest time.Duration
+	for _, f := range c.Facts {
+		late := f.Accepted.Time().Sub(f.At.Time())
+		latest = max(latest, late)
+		if late > observe.LateAfter {
+			sum.Late++
+		}
+	}
+	sum.Lateness = append(sum.Lateness, latest)
 }
 
 // addApplied counts what became of them. Their latency is how long a client has to wait for that; no client waits for
@@ -110,6 +125,7 @@ func (s *providerStats) addApplied(m events.SQSMessage, c timeline.MessageChange
 	sum.NoEffect += t.NoEffect
 	sum.Unmatched += t.Unmatched
 	sum.Rejected += t.Rejected
+	sum.Voided += t.Voided
 	if t.Rejected > 0 && c.ClientID != "" {
 		sum.RejectedIDs = append(sum.RejectedIDs, c.ClientID)
 	}
