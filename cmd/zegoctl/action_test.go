@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -15,6 +16,10 @@ import (
 
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/seal"
+	"zego.com/workprovider/pkg/shift"
+	"zego.com/workprovider/pkg/timeline"
 )
 
 // readOnlyCommands change nothing. LETTER stands for the ID of a dead letter.
@@ -29,6 +34,7 @@ var readOnlyCommands = [][]string{
 	{"webhook", "deliveries", "courier-ltd"},
 	{"explain", "ABC123"},
 	{"unmatched", "courier-ltd"},
+	{"late", "courier-ltd"},
 	{"dlq", "list"},
 	{"dlq", "show", "LETTER"},
 	{"deprecations"},
@@ -37,7 +43,8 @@ var readOnlyCommands = [][]string{
 }
 
 // mutatingCommands change something, or must be logged, in an order in which each succeeds. KEY stands for the ID of a
-// key, LETTER for that of a dead letter, TABLE for the name of the timelines table.
+// key, LETTER for that of a dead letter, EVENT for that of an event of 40 days ago, TABLE for the name of the timelines
+// table.
 var mutatingCommands = [][]string{
 	{"provider", "create", "Parcels & Co"},
 	{"provider", "update", "courier-ltd", "--can-enrol", "--product", "X", "--notify-rejected",
@@ -58,6 +65,7 @@ var mutatingCommands = [][]string{
 	{"webhook", "disable", "courier-ltd"},
 	{"webhook", "enable", "courier-ltd"},
 	{"dlq", "redrive", "LETTER"},
+	{"event", "void", "EVENT", "--reason", "A mistake"},
 	{"dlq", "redrive", "--all"},
 	{"rebuild", "--provider", "courier-ltd"},
 	{"backfill", "TABLE"},
@@ -88,7 +96,12 @@ func seeded(t *testing.T) (operator, *strings.Replacer) {
 	var letters []letterView
 	o.must(&letters, "dlq", "list")
 	o.received()
-	return o, strings.NewReplacer("KEY", key.ID, "LETTER", letters[0].ID, "TABLE", o.env.Get("TIMELINES_TABLE"))
+	event := shift.EventID(seal.NewFromEnv(o.env), "courier-ltd", timeline.Fact{
+		Name: person.Name{Kind: person.CustomerNumber, Value: "ABC123"}, Kind: timeline.Login,
+		At: timeline.At(time.Now().AddDate(0, 0, -40)),
+	})
+	return o, strings.NewReplacer("KEY", key.ID, "LETTER", letters[0].ID, "TABLE", o.env.Get("TIMELINES_TABLE"),
+		"EVENT", event)
 }
 
 func replaceAll(r *strings.Replacer, args []string) []string {

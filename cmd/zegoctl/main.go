@@ -7,7 +7,7 @@
 //	output.go    text and JSON output, and how times, names and shifts are formatted
 //	provider.go, key.go, webhook.go, product.go, customer.go, link.go    providers, keys, webhooks, products, customers
 //	privacy.go                                                           data subject requests
-//	explain.go, chart.go, trace.go, unmatched.go                         diagnosis of days and events
+//	explain.go, chart.go, trace.go, unmatched.go, late.go, event.go      diagnosis of days and events
 //	dlq.go, rebuild.go, backfill.go                                      repairs
 //	deprecations.go, audit.go                                            deprecated usage, and the audit log
 //
@@ -126,6 +126,8 @@ ask for confirmation, unless --yes is given.`,
 		t.explain(),
 		t.trace(),
 		t.unmatched(),
+		t.late(),
+		t.event(),
 		t.dlq(),
 		t.rebuild(),
 		t.backfill(),

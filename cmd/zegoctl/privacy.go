@@ -161,7 +161,8 @@ func (t *tool) customerErase() *cobra.Command {
 		Use:   "erase CUSTOMER",
 		Short: "Erase a customer's personal data (GDPR, article 17); cover and shifts are kept under the number",
 		Long: `Erase a customer's personal data: name, address, date of birth, email, telephone number, the account,
-the vehicle's registration, and the digests of enrolments. Consents end, and open shifts with them.
+the vehicle's registration, the digests of enrolments, and the reasons for which events were taken back.
+Consents end, and open shifts with them.
 
 The cover and the shifts are kept under the customer number, which is never reused: legal claims may
 depend on them for years (article 17 (3) (e)). After an interruption, erase again.`,

@@ -137,7 +137,7 @@ func TestChartEscapesNames(t *testing.T) {
 	}
 	chart := svgChart(
 		[]explanationView{
-			{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{Fact: f}}},
+			{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{CustomerEvent: timeline.CustomerEvent{Fact: f}}}},
 		},
 	)
 	wellFormed(t, chart)
