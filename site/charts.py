@@ -22,6 +22,7 @@ OUTCOMES = {
     "LOGOUT_WITHOUT_LOGIN": "no effect: no login before it",
     "BEFORE_CONSENT": "rejected: before the consent",
     "UNMATCHED": "waiting: not matched at that instant",
+    "VOIDED": "taken back",
 }
 ENDS = {
     "LOGOUT": "ended by a logout",
