@@ -42,8 +42,8 @@ run: go $(LOCAL) $(ENGINE_TOOLS) ## run the whole API with demo data on http://1
 	@$(MAKE) --no-print-directory site || echo "The documentation site is skipped."
 	@exec bin/local
 
-test: go $(LOCAL) $(ENGINE_TOOLS) ## run all tests: unit, property-based and integration, with an embedded DynamoDB and SQS (ENGINE=moto or dynoxide)
-	@scripts/test
+test: go $(LOCAL) $(ENGINE_TOOLS) ## run all tests: unit, property-based and integration, with an embedded DynamoDB and SQS (ENGINE=moto or dynoxide; PACKAGES)
+	@scripts/test $(PACKAGES)
 
 engines: go $(LOCAL) $(MOTO) $(DYNOXIDE) ## run all tests on each engine that is not embedded; what an engine cannot do is skipped and listed
 	@ENGINE=moto scripts/test

@@ -43,6 +43,7 @@ func TestNewTestEnvIsolation(t *testing.T) {
 
 // The queue's own attributes and the way to its dead-letter queue are those of template.yaml.
 func TestNewTestEnvQueue(t *testing.T) {
+	Require(t, Retention)
 	env := NewTestEnv(t)
 	got, err := sqs.NewFromConfig(env.AWS()).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl:       aws.String(env.Get("EVENTS_QUEUE_URL")),

@@ -27,6 +27,8 @@ const (
 	AtomicConditions Capability = "check a condition and write in one step"
 	FairQueues       Capability = "deliver messages of quiet groups first"
 	WriteCapacity    Capability = "report the write capacity that AWS bills"
+	Retention        Capability = "keep the retention period of a queue"
+	Backups          Capability = "make and restore backups of a table"
 )
 
 // gaps are the reasons for which engines cannot do something.
@@ -39,6 +41,8 @@ var gaps = map[Engine]map[Capability]string{
 	},
 	Dynoxide: {
 		KeptState:  "ElasticMQ has all in memory",
+		Retention:  "ElasticMQ ignores MessageRetentionPeriod",
+		Backups:    "dynoxide does not know CreateBackup",
 		FairQueues: "ElasticMQ takes MessageGroupId on a standard queue, and delivers in order of arrival",
 	},
 }
@@ -87,6 +91,7 @@ func (e Engine) programs(tools string) ([]program, error) {
 			arguments: func(port string) []string {
 				return run("java", "-Xmx256m", "-XX:TieredStopAtLevel=1",
 					"-Drest-sqs.bind-hostname=127.0.0.1", "-Drest-sqs.bind-port="+port, "-Drest-stats.enabled=false",
+					"-Drest-sqs.sqs-limits=relaxed", // it knows only the former limit of 256 KiB
 					"-Dnode-address.host=127.0.0.1", "-Dnode-address.port="+port,
 					"-cp", filepath.Join(elasticMQ, "*"), "org.elasticmq.server.Main")
 			},

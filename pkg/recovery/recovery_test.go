@@ -34,6 +34,7 @@ var (
 
 // What docs/disaster-recovery.md tells to do when rows were damaged, done.
 func TestLostFacts(t *testing.T) {
+	emulator.Require(t, emulator.Backups)
 	w := newFixture(t)
 	w.work(mornings[0])
 	w.work(mornings[1])
@@ -65,6 +66,7 @@ func TestLostFacts(t *testing.T) {
 
 // A day's facts are one row, and a part of it may be what was lost.
 func TestLostElements(t *testing.T) {
+	emulator.Require(t, emulator.Backups)
 	w := newFixture(t)
 	w.work(mornings[0])
 	backup := w.backup(w.timelines)
@@ -87,6 +89,7 @@ func TestLostElements(t *testing.T) {
 // What docs/disaster-recovery.md tells to do when a table is gone, done: it comes back under its own name, so nothing
 // has to be deployed, and messages that came meanwhile are applied when they come again.
 func TestLostTable(t *testing.T) {
+	emulator.Require(t, emulator.Backups)
 	w := newFixture(t)
 	w.work(mornings[0])
 	names := []string{w.timelines, w.env.Get("CUSTOMERS_TABLE"), w.env.Get("PROVIDERS_TABLE")}

@@ -307,6 +307,7 @@ func TestStoresOverCapacity(t *testing.T) {
 // TestWritersRacingForADay: whoever wins, the day holds as many events as it may, every fact is stored or refused, and
 // none is both. What they repeat of stored events is there, too.
 func TestWritersRacingForADay(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	store := NewStore(emulator.NewTestEnv(t))
 	const writers = 8
 	for round := range 5 {
