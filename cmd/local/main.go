@@ -99,7 +99,11 @@ func run(ctx context.Context, w options) error {
 	defer listener.Close()
 	url := "http://" + listener.Addr().String()
 
-	logStep("starting the embedded DynamoDB and SQS, with what they held before ...")
+	if w.engine == emulator.Ministack {
+		logStep("starting the embedded DynamoDB and SQS, with what they held before ...")
+	} else {
+		logStep(fmt.Sprintf("starting %s for DynamoDB and SQS; it keeps nothing ...", w.engine))
+	}
 	server, err := emulator.Start(emulator.Options{StateDir: filepath.Join(w.state, "state"), Engine: w.engine})
 	if err != nil {
 		return err
