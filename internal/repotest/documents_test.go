@@ -2,6 +2,9 @@ package repotest
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,7 +75,7 @@ func TestDocumentLinks(t *testing.T) {
 func TestDocumentFileNames(t *testing.T) {
 	folders := "bench|cmd|deploy|docs|e2e|events|functions|internal|pkg|scripts|site"
 	name := regexp.MustCompile("`((?:" + folders + ")/[\\w./-]*\\w)/?`")
-	example := regexp.MustCompile(`user-cover|/cover\.go`) // the endpoint that CONTRIBUTING.md adds
+	example := regexp.MustCompile(`user-cover|/cover(_test)?\.go`) // the endpoint that CONTRIBUTING.md adds
 	for _, path := range documents(t) {
 		for _, found := range name.FindAllStringSubmatch(readFile(t, path), -1) {
 			if _, err := os.Stat(filepath.Join(root, found[1])); err != nil && !example.MatchString(found[1]) {
@@ -146,10 +149,13 @@ func TestDocumentIdentifiers(t *testing.T) {
 	}
 	qualified := regexp.MustCompile("`([a-z]+)((?:\\.[A-Z][A-Za-z0-9]*)+)`")
 	for _, path := range documents(t) {
-		for _, found := range qualified.FindAllStringSubmatch(readFile(t, path), -1) {
-			_, err := os.Stat(filepath.Join(root, "pkg", found[1]))
-			if err == nil && !declared(found[2]) {
-				t.Errorf("%s names %s%s, which is declared nowhere in pkg", path, found[1], found[2])
+		for _, match := range qualified.FindAllStringSubmatch(readFile(t, path), -1) {
+			name, _, _ := strings.Cut(match[2][1:], ".")
+			for _, folder := range []string{"pkg", "internal"} {
+				names := topLevelNames(t, filepath.Join(root, folder, match[1]))
+				if len(names) > 0 && (!names[name] || folder == "pkg" && !declared(match[2])) {
+					t.Errorf("%s names %s%s, which is not declared in %s/%[2]s", path, match[1], match[2], folder)
+				}
 			}
 		}
 	}
@@ -161,6 +167,42 @@ func TestDocumentIdentifiers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// topLevelNames returns the names that the package in a folder declares at top level; none if there is no package.
+func topLevelNames(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil {
+					names[d.Name.Name] = true
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					switch spec := spec.(type) {
+					case *ast.TypeSpec:
+						names[spec.Name.Name] = true
+					case *ast.ValueSpec:
+						for _, name := range spec.Names {
+							names[name.Name] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	return names
 }
 
 // goSources is the text of all Go files in pkg but the tests.
