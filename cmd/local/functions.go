@@ -13,6 +13,7 @@ import (
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/mail"
 	"zego.com/workprovider/pkg/pages"
+	"zego.com/workprovider/pkg/phone"
 	"zego.com/workprovider/pkg/queue"
 	"zego.com/workprovider/pkg/sandbox"
 	"zego.com/workprovider/pkg/seal"
@@ -64,7 +65,7 @@ var functions = map[string]func(*config.Env) http.Handler{
 	"customer-enrol": func(env *config.Env) http.Handler {
 		refold := shift.NewRecomputeRequester(queue.NewEventsQueue(env))
 		register := customer.NewRegistrar(customer.NewStore(env), timeline.NewStore(env), refold)
-		return customer.Enrol(apikey.CacheFrom(env), register, clock.New(env))
+		return customer.Enrol(apikey.CacheFrom(env), register, phone.Normalise, clock.New(env))
 	},
 	"link-work-provider": func(env *config.Env) http.Handler {
 		return pages.Link(pages.NewSite(env, nil, nil, nil, clock.New(env)))

@@ -358,7 +358,7 @@ func (d *day) signUp(c *client, email, userID string) string {
 		c,
 		"",
 		"POST /account/signup",
-		"email="+email+"&givenNames=Ola&lastName=Nowak&dob=1990-05-17&address=1+Long+Lane&city=London"+
+		"email="+email+"&givenNames=Ola&lastName=Nowak&dob-day=17&dob-month=5&dob-year=1990&address=1+Long+Lane&city=London"+
 			"&postCode=EC1A+9HF&phoneNumber=07700+900123&vehicle=ab12+cde&terms=yes&password=three+words+in+a+row"+link,
 	)
 	confirm := "token=" + c.mailed(email) + link + "&password="

@@ -111,7 +111,7 @@ class Walk {
     await this.open(this.linkFor('Courier Ltd', this.userID, this.email));
     await this.seen('signup', 'Sign up');
     this.must(await this.page.locator('[name=email]').inputValue() === this.email, 'the email is not filled in');
-    await this.fill({givenNames: 'Ola', phoneNumber: 'none', dob: '1990-05-17', password: 'short'});
+    await this.fill({givenNames: 'Ola', phoneNumber: 'none', 'dob-day': '17', 'dob-month': '5', 'dob-year': '1990', password: 'short'});
     await this.click('Sign up');
     await this.seen('signup-mistakes', 'Sign up');
     this.must(await this.page.locator('[name=givenNames]').inputValue() === 'Ola', 'the input is lost');

@@ -57,12 +57,16 @@ type Policy struct {
 const (
 	maxText     = 200
 	maxPostCode = 20
-	maxAge      = 130 // years
+	minAge      = 16 // years
+	maxAge      = 110
 )
 
 var (
 	// phoneShape is E.164: at most 15 digits, of which the first belong to the country.
 	phoneShape      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+	ukPostCode      = regexp.MustCompile(`^[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}$`)
+	postCodeShape   = regexp.MustCompile(`^[A-Z0-9][A-Z0-9 -]{1,9}$`)
+	ukPlate         = regexp.MustCompile(`^[A-Z]{2}[0-9]{2}[A-Z]{3}$`)
 	phoneSeparators = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "", "/", "")
 )
 
@@ -87,7 +91,7 @@ func fieldsOf(d *Details) []field {
 	}
 }
 
-// Normalise trims the details and normalises the telephone number. All are required; the first that is missing or
+// Normalise trims the details and normalises post code, date of birth and telephone number. All are required; the first that is missing or
 // cannot be right is InvalidData naming the field (contract row 24).
 func (d Details) Normalise(now time.Time) (Details, error) {
 	d, faults := d.Validate(now)
@@ -100,16 +104,11 @@ func (d Details) Normalise(now time.Time) (Details, error) {
 // Validate is Normalise for a form that people fill in: it returns the details as far as they are valid, and
 // every fault.
 func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
-	d.PhoneNumber = phoneSeparators.Replace(strings.TrimSpace(d.PhoneNumber))
-	if strings.HasPrefix(d.PhoneNumber, "00") {
-		d.PhoneNumber = "+" + d.PhoneNumber[2:]
-	}
-	if email, ok := ParseEmail(d.Email); ok {
-		d.Email = email
-	}
+	d = d.trim()
+	d.PostCode = normalisePostCode(d.PostCode)
+	d.DOB = dateOfBirth(d.DOB)
 	var faults []*fault.Error
 	for _, f := range fieldsOf(&d) {
-		*f.value = strings.TrimSpace(*f.value)
 		wrong := ""
 		switch {
 		case *f.value == "":
@@ -118,8 +117,12 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 			wrong = "must not contain control characters"
 		case utf8.RuneCountInString(*f.value) > f.limit:
 			wrong = "is too long"
+		case !isVisible(*f.value):
+			wrong = "must have something visible"
+		case f.value == &d.PostCode && !isPostCode(d.PostCode):
+			wrong = "must be a post code such as EC2A 4DS"
 		case f.value == &d.DOB && !plausibleDOB(d.DOB, now):
-			wrong = "must be a date of birth such as 1984-01-15"
+			wrong = "must be the date of birth, such as 1984-01-15, of a person of 16 to 110 years"
 		case f.value == &d.Email && !IsEmail(d.Email):
 			wrong = "must be an email address"
 		case f.value == &d.PhoneNumber && !phoneShape.MatchString(d.PhoneNumber):
@@ -132,8 +135,75 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 	return d, faults
 }
 
-// plausibleDOB reports whether a living person can have been born that day.
+// trim returns the details without spaces around them, an email that can be one as it is stored, and the telephone number
+// without separators.
+func (d Details) trim() Details {
+	for _, f := range fieldsOf(&d) {
+		*f.value = strings.TrimSpace(*f.value)
+	}
+	d.PhoneNumber = phoneSeparators.Replace(d.PhoneNumber)
+	if strings.HasPrefix(d.PhoneNumber, "00") {
+		d.PhoneNumber = "+" + d.PhoneNumber[2:]
+	}
+	if email, ok := ParseEmail(d.Email); ok {
+		d.Email = email
+	}
+	return d
+}
+
+// isVisible reports whether a text has a letter or a digit that is seen. The fillers of Hangul are letters, and blank.
+func isVisible(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return (unicode.IsLetter(r) || unicode.IsDigit(r)) && !strings.ContainsRune("\u115f\u1160\u3164\uffa0", r)
+	})
+}
+
+// normalisePostCode returns a post code in capitals; one of the United Kingdom with the space in its place.
+func normalisePostCode(s string) string {
+	words := strings.Fields(strings.ToUpper(s))
+	if code := strings.Join(words, ""); ukPostCode.MatchString(code) {
+		return code[:len(code)-3] + " " + code[len(code)-3:]
+	}
+	return strings.Join(words, " ")
+}
+
+// isPostCode reports whether a normalised text looks like a post code, of whatever country: all of those that address
+// couriers here have a digit.
+func isPostCode(s string) bool {
+	return postCodeShape.MatchString(s) && strings.ContainsAny(s, "0123456789")
+}
+
+// NormaliseRegistration returns a number plate in capitals, with single spaces, and one of the United Kingdom's present
+// style with the space in its place; false if it does not look like one.
+func NormaliseRegistration(s string) (string, bool) {
+	words := strings.Fields(strings.ToUpper(s))
+	plate := strings.Join(words, "")
+	if ukPlate.MatchString(plate) {
+		return plate[:4] + " " + plate[4:], true
+	}
+	letters := 0
+	for _, r := range plate {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' {
+			return "", false
+		}
+		letters++
+	}
+	return strings.Join(words, " "), letters >= 2 && letters <= 10 && strings.ContainsAny(plate, "0123456789")
+}
+
+// dateOfBirth returns a date of birth as YYYY-MM-DD also if it comes as the midnight of a day, as JavaScript writes a
+// date in JSON. Another time of the day leaves in doubt which day is meant, and stays as it is.
+func dateOfBirth(s string) string {
+	s = strings.TrimSpace(s)
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if hour, minute, second := at.Clock(); err != nil || hour+minute+second+at.Nanosecond() != 0 {
+		return s
+	}
+	return at.Format(time.DateOnly)
+}
+
+// plausibleDOB reports whether a person born that day can work as a courier today.
 func plausibleDOB(s string, now time.Time) bool {
 	born, err := time.Parse(time.DateOnly, s)
-	return err == nil && born.Before(now) && born.After(now.AddDate(-maxAge, 0, 0))
+	return err == nil && !born.After(now.AddDate(-minAge, 0, 0)) && born.After(now.AddDate(-maxAge, 0, 0))
 }

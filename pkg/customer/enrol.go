@@ -56,7 +56,10 @@ type enrolResponse struct {
 }
 
 // Enrol creates a customer for a work provider and insures them at once (contract rows 8, 9, 24 and 25).
-func Enrol(keys web.Authenticator, register *Registrar, now func() time.Time) http.Handler {
+// normalisePhone is package phone's, which is not linked into what only reads customers.
+func Enrol(
+	keys web.Authenticator, register *Registrar, normalisePhone func(string) string, now func() time.Time,
+) http.Handler {
 	return web.NewFunction("customer-enrol", keys, map[string]web.Handler{
 		"POST /v1/customer/enrol": func(r *web.Request) (web.Response, error) {
 			if !r.Provider.CanEnrol {
@@ -66,7 +69,7 @@ func Enrol(keys web.Authenticator, register *Registrar, now func() time.Time) ht
 			if err := web.Decode(r.Body, &body); err != nil {
 				return web.Response{}, err
 			}
-			asked, err := body.parse(now())
+			asked, err := body.parse(normalisePhone, now())
 			if err != nil {
 				return web.Response{}, err
 			}
@@ -88,18 +91,22 @@ func Enrol(keys web.Authenticator, register *Registrar, now func() time.Time) ht
 // enrolInput is a request to enrol whose fields are valid. Whether the product exists is not known yet.
 type enrolInput struct {
 	details     Details
+	earlier     Details // as earlier releases normalised what was sent
 	userID      string
 	code        string
 	occupations []string // as the request names them
 }
 
 // parse validates the body's fields in the order of the documentation.
-func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
+func (b enrolRequest) parse(normalisePhone func(string) string, now time.Time) (enrolInput, error) {
 	c := b.Customer
-	details, err := Details{
+	details := Details{
 		GivenNames: c.GivenNames, LastName: c.LastName, Address: c.Address, City: c.City, PostCode: c.PostCode,
 		DOB: c.DOB, Email: c.Email, PhoneNumber: c.PhoneNumber,
-	}.Normalise(now)
+	}
+	earlier := details.trim()
+	details.PhoneNumber = normalisePhone(details.PhoneNumber)
+	details, err := details.Normalise(now)
 	if err != nil {
 		return enrolInput{}, err
 	}
@@ -110,7 +117,9 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 			"`"+userIDPath+"` must be 1 to 255 bytes long, without control characters",
 		)
 	}
-	a := enrolInput{details: details, userID: name.Value, code: strings.TrimSpace(b.Product.Code)}
+	a := enrolInput{
+		details: details, earlier: earlier, userID: name.Value, code: strings.TrimSpace(b.Product.Code),
+	}
 	if a.code == "" || len(a.code) > maxText {
 		return enrolInput{}, fault.InvalidField(codePath, "`"+codePath+"` is required, in at most 200 bytes")
 	}
@@ -127,11 +136,11 @@ func (b enrolRequest) parse(now time.Time) (enrolInput, error) {
 // fields returns what distinguishes one enrolment from another under the same id, in the order of the documentation.
 func (a enrolInput) fields() []enrolField {
 	var fields []enrolField
-	for _, f := range fieldsOf(&a.details) {
-		field := enrolField{path: f.path, text: *f.value}
+	earlier := fieldsOf(&a.earlier)
+	for i, f := range fieldsOf(&a.details) {
+		field := enrolField{path: f.path, text: *f.value, earlier: *earlier[i].value}
 		if f.value == &a.details.Email {
 			field.text = NormaliseEmail(*f.value) // sent again in another case it is the same enrolment
-			field.asSent = *f.value
 		}
 		fields = append(fields, field)
 	}
@@ -191,9 +200,9 @@ func (r *Registrar) enrol(ctx context.Context, provider string, a enrolInput, no
 
 // enrolField is one field of an enrolment.
 type enrolField struct {
-	path   string
-	text   string // as it is compared
-	asSent string // as it was compared before emails were normalised; "" for other fields
+	path    string
+	text    string // as it is compared
+	earlier string // as earlier releases compared it; "" if they did as this one
 }
 
 // digests say whether a request is the one that was made first. They are stored instead of it, so that details are not
@@ -225,7 +234,7 @@ func (d digests) diff(values []enrolField) error {
 	for _, v := range values {
 		first := d.byPath[v.path]
 		same := bytes.Equal(first, d.digest(v.path, v.text)) ||
-			v.asSent != "" && bytes.Equal(first, d.digest(v.path, v.asSent))
+			v.earlier != "" && bytes.Equal(first, d.digest(v.path, v.earlier))
 		if !same {
 			return fault.InvalidField(v.path, "`"+v.path+"` differs from the earlier enrolment of this workProviderUserId")
 		}

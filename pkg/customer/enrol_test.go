@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/phone"
 	"zego.com/workprovider/pkg/table"
 	"zego.com/workprovider/pkg/timeline"
 )
@@ -259,11 +260,11 @@ func TestRow25RepeatedEnrolment(t *testing.T) {
 func TestRow25EmailDigestsBeforeNormalisation(t *testing.T) {
 	fields := []enrolField{{path: "customer.email", text: "Ann@Example.com"}}
 	stored := digestsOf(fields)
-	again := enrolField{path: "customer.email", text: "ann@example.com", asSent: "Ann@Example.com"}
+	again := enrolField{path: "customer.email", text: "ann@example.com", earlier: "Ann@Example.com"}
 	if err := stored.diff([]enrolField{again}); err != nil {
 		t.Error(err)
 	}
-	other := enrolField{path: "customer.email", text: "bob@example.com", asSent: "Bob@Example.com"}
+	other := enrolField{path: "customer.email", text: "bob@example.com", earlier: "Bob@Example.com"}
 	if err := stored.diff([]enrolField{other}); err == nil {
 		t.Error("another email is the same")
 	}
@@ -368,7 +369,7 @@ func TestRecomputeUnavailable(t *testing.T) {
 		func(context.Context, string, string, time.Time) error { return down },
 	)
 	response := ask(
-		Enrol(keys, broken, func() time.Time { return noon }),
+		Enrol(keys, broken, phone.Normalise, func() time.Time { return noon }),
 		courier,
 		http.MethodPost,
 		"/v1/customer/enrol",

@@ -14,6 +14,7 @@ import (
 	"zego.com/workprovider/internal/testkit"
 	"zego.com/workprovider/pkg/config"
 	"zego.com/workprovider/pkg/emulator"
+	"zego.com/workprovider/pkg/phone"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -60,7 +61,7 @@ func newFixture(t *testing.T, env *config.Env) *fixture {
 	now := func() time.Time { return noon }
 	w.status = contract.Checked(t, Status(keys, w.customers, w.timelines, now))
 	w.validate = contract.Checked(t, Validate(keys, w.customers))
-	w.enrol = contract.Checked(t, Enrol(keys, w.register, now))
+	w.enrol = contract.Checked(t, Enrol(keys, w.register, phone.Normalise, now))
 	return w
 }
 

@@ -87,9 +87,9 @@ func TestConcurrentConsents(t *testing.T) {
 func TestSignUpErrors(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(linkFor("77", ""))
-	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob", "2199-01-01", "password", "short", "vehicle", "!!").
+	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob-day", "1", "dob-month", "1", "dob-year", "2199", "password", "short", "vehicle", "!!").
 		expectText(422,
-			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199-01-01"`, `value="!!"`,
+			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199"`, `<a href="#dob-day">`, `value="!!"`,
 			`<a href="#lastName">Enter your last name.</a>`, `id="lastName-error"`,
 			`aria-describedby="phoneNumber-hint phoneNumber-error"`,
 			"Enter a registration like", "at least 12 characters", "Agree to the terms")
@@ -109,20 +109,6 @@ func TestSignUpErrors(t *testing.T) {
 		openMail().
 		send("password", testPassword).
 		expectText(200, "You have no cover yet")
-}
-
-func TestPhoneNumbers(t *testing.T) {
-	for typed, want := range map[string]string{
-		"07700 900123": "+447700900123", "+48 512-345-678": "+48512345678", "0048 512 345 678": "+48512345678",
-		"(020) 7946 0000": "+442079460000",
-	} {
-		d := details("ola@example.com")
-		d.PhoneNumber = toE164(typed)
-		got, err := d.Normalise(noon)
-		if err != nil || got.PhoneNumber != want {
-			t.Errorf("%q is %q, %v", typed, got.PhoneNumber, err)
-		}
-	}
 }
 
 func TestUnavailableStorage(t *testing.T) {

@@ -3,15 +3,15 @@ package pages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"zego.com/workprovider/pkg/account"
 	"zego.com/workprovider/pkg/customer"
 	"zego.com/workprovider/pkg/fault"
+	"zego.com/workprovider/pkg/phone"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/web"
 )
@@ -24,7 +24,58 @@ type input struct {
 	Type         string // HTML's: text, email, tel, date, password
 	Autocomplete string // HTML's
 	Value        string
-	Error        string // what is wrong with the value; "" if nothing is
+	Parts        []datePart // of a date: its three fields
+	Error        string     // what is wrong with the value; "" if nothing is
+}
+
+// kindDate is the kind of an input that has a field for day, month and year each: dates that people know by heart are
+// typed faster than picked (GOV.UK design system, "date input").
+const kindDate = "date"
+
+// datePart is a field of a date.
+type datePart struct {
+	Name         string // also its id in the page
+	Label        string
+	Autocomplete string // HTML's
+	Value        string
+}
+
+// dateParts returns the three fields of a date, as they were typed.
+func dateParts(name string, typed url.Values) []datePart {
+	return []datePart{
+		{name + "-day", "Day", "bday-day", typed.Get(name + "-day")},
+		{name + "-month", "Month", "bday-month", typed.Get(name + "-month")},
+		{name + "-year", "Year", "bday-year", typed.Get(name + "-year")},
+	}
+}
+
+// dateOf returns what was typed into the fields of a date as YYYY-MM-DD; "" if nothing was.
+func dateOf(parts []datePart) string {
+	typed := make([]string, len(parts))
+	for i, p := range parts {
+		typed[i] = strings.TrimSpace(p.Value)
+	}
+	day, month, year := typed[0], typed[1], typed[2]
+	if day+month+year == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s-%s-%s", year, twoDigits(month), twoDigits(day))
+}
+
+// twoDigits returns a number of a date with the zero that people leave out.
+func twoDigits(number string) string {
+	if len(number) == 1 {
+		return "0" + number
+	}
+	return number
+}
+
+// firstID returns the id of the field to which an error of the input leads.
+func (i *input) firstID() string {
+	if len(i.Parts) > 0 {
+		return i.Parts[0].Name
+	}
+	return i.Name
 }
 
 // describedBy returns the ids of the field's hint and error; "" if it has neither.
@@ -92,9 +143,9 @@ var detailInputs = []detailInput{
 		wrong:   "Enter your last name, without special characters.",
 	},
 	{
-		name: "dob", label: "Date of birth", kind: "date", autocomplete: "bday",
+		name: "dob", label: "Date of birth", hint: "For example 27 3 1984.", kind: kindDate, autocomplete: "bday",
 		missing: "Enter your date of birth.",
-		wrong:   "Enter your date of birth as year, month and day, like 1984-01-15.",
+		wrong:   "Enter your date of birth as day, month and year, like 27 3 1984. You must be 16 or older.",
 	},
 	{
 		name: "address", label: "Address, first line", kind: "text", autocomplete: "address-line1",
@@ -127,14 +178,19 @@ const (
 func signUpPage(typed url.Values, p provider.Provider, product customer.Product) *signUpData {
 	d := &signUpData{Provider: p.Name, Agreed: typed.Get("terms") != ""}
 	for _, i := range detailInputs {
-		d.Inputs = append(d.Inputs, &input{
+		field := &input{
 			Name:         i.name,
 			Label:        i.label,
 			Hint:         i.hint,
 			Type:         i.kind,
 			Autocomplete: i.autocomplete,
 			Value:        typed.Get(i.name),
-		})
+		}
+		if i.kind == kindDate {
+			field.Parts = dateParts(i.name, typed)
+			field.Value = dateOf(field.Parts)
+		}
+		d.Inputs = append(d.Inputs, field)
 	}
 	if product.Vehicle {
 		d.Inputs = append(d.Inputs, &input{
@@ -253,7 +309,7 @@ func (r *pageRequest) validateSignUp(page *signUpData, product customer.Product)
 		PostCode:    typed["postCode"],
 		DOB:         typed["dob"],
 		Email:       typed["email"],
-		PhoneNumber: toE164(typed["phoneNumber"]),
+		PhoneNumber: phone.NormaliseLocal(typed["phoneNumber"]),
 	}.Validate(r.now)
 	wrong := map[string]bool{}
 	for _, f := range faults {
@@ -285,23 +341,13 @@ func (r *pageRequest) validateSignUp(page *signUpData, product customer.Product)
 	return details, policy
 }
 
-// toE164 returns a telephone number with its country. One that begins with a single zero is of this country.
-func toE164(number string) string {
-	number = strings.TrimLeft(number, " (")
-	if strings.HasPrefix(number, "0") && !strings.HasPrefix(number, "00") {
-		return "+44" + number[1:]
-	}
-	return number
-}
-
 // parseRegistration returns a number plate as it is written, or what is wrong with it.
 func parseRegistration(s string) (plate, wrong string) {
-	plate = strings.ToUpper(strings.Join(strings.Fields(s), " "))
-	special := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != ' ' && r != '-' }
+	plate, ok := customer.NormaliseRegistration(s)
 	switch {
-	case plate == "":
+	case strings.TrimSpace(s) == "":
 		return "", "Enter the registration of your vehicle."
-	case utf8.RuneCountInString(plate) > 15 || strings.ContainsFunc(plate, special):
+	case !ok:
 		return "", "Enter a registration like AB12 CDE."
 	}
 	return plate, ""

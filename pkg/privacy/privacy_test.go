@@ -19,6 +19,7 @@ import (
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/link"
 	"zego.com/workprovider/pkg/person"
+	"zego.com/workprovider/pkg/phone"
 	"zego.com/workprovider/pkg/provider"
 	"zego.com/workprovider/pkg/timeline"
 	"zego.com/workprovider/pkg/webhook"
@@ -124,7 +125,7 @@ func (w *fixture) enrol(key string) string {
 	request := httptest.NewRequest(http.MethodPost, "/v1/customer/enrol/", strings.NewReader(string(body)))
 	request.Header.Set("Authorization", key)
 	recorder := httptest.NewRecorder()
-	customer.Enrol(apikey.CacheFrom(w.env), register, time.Now).ServeHTTP(recorder, request)
+	customer.Enrol(apikey.CacheFrom(w.env), register, phone.Normalise, time.Now).ServeHTTP(recorder, request)
 	var answer struct{ CustomerNumber string }
 	w.must(json.Unmarshal(recorder.Body.Bytes(), &answer))
 	if recorder.Code != http.StatusAccepted || answer.CustomerNumber == "" {

@@ -118,8 +118,8 @@ func TestEventAccepted(t *testing.T) {
 			byID(eleven.Add(123456 * time.Microsecond))},
 		"row 14: exactly 30 minutes ahead": {`{"driverId":"1686","timestamp":"2026-03-14T12:30:00Z"}`,
 			byID(minutes(30))},
-		"row 14: the past has no limit": {`{"driverId":"1686","timestamp":"0001-01-01T00:00:00Z"}`,
-			byID(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))},
+		"row 14: the past has no limit but 2000": {`{"driverId":"1686","timestamp":"2000-01-01T00:00:00Z"}`,
+			byID(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))},
 	} {
 		for _, endpoint := range v1Events {
 			want := c.want
@@ -188,6 +188,8 @@ var v1Refused = map[string]struct{ body, want string }{
 		v1Field("timestamp", "`timestamp` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00")},
 	"row 13: the 30th of February": {`{"driverId":"1","timestamp":"2026-02-30T11:00:00Z"}`,
 		v1Field("timestamp", "`timestamp` must be an ISO-8601 time such as 2018-12-15T14:00:00+00:00")},
+	"row 13: before 2000": {`{"driverId":"1","timestamp":"1970-01-01T00:00:00Z"}`,
+		v1Field("timestamp", "`timestamp` must not be before the year 2000")},
 	"row 14: in the future": {`{"driverId":"1","timestamp":"2026-03-14T12:30:00.000001Z"}`,
 		v1Field("timestamp", "`timestamp` must not be more than 30 minutes in the future")},
 }

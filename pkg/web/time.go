@@ -26,11 +26,14 @@ const (
 	ZoneOptional
 )
 
+// firstYear is the first year of which a request may have a time.
+const firstYear = 2000
+
 // ParseTime reads a time as requests may have it (contract row 13): a date, "T" or a space, hours and minutes; then,
 // if they are there, seconds and any fraction of them; then "Z" or an offset of hours or of hours and minutes, with or
 // without a colon. Letters may be lower-case. A time without an offset is UTC if the zone is optional, and InvalidData
-// if not. The result is in UTC, cut to the microsecond, in the years 1 to 9999. Anything else is InvalidData naming
-// the field.
+// if not. The result is in UTC, cut to the microsecond, in the years 2000 to 9999: an earlier one comes from a variable
+// that was not set. Anything else is InvalidData naming the field.
 func ParseTime(field, s string, zone Zone) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must be provided", field))
@@ -44,6 +47,8 @@ func ParseTime(field, s string, zone Zone) (time.Time, error) {
 		)
 	case !zoned && zone == ZoneRequired:
 		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must include a timezone", field))
+	case t.Year() < firstYear:
+		return time.Time{}, fault.InvalidField(field, fmt.Sprintf("`%s` must not be before the year 2000", field))
 	}
 	return t, nil
 }
