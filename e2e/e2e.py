@@ -156,7 +156,7 @@ class Stack:
             "TIMELINES_TABLE": self.outputs["TimelinesTable"],
             "SECRETS_TABLE": self.outputs["SecretsTable"],
             "SESSIONS_TABLE": self.outputs["SessionsTable"],
-            "AUDIT_TABLE": self.outputs["AuditTable"],
+            "AUDIT_BUCKET": self.outputs["AuditBucket"],
             "EVENTS_QUEUE_URL": self.outputs["EventsQueueUrl"],
             "WEBHOOKS_QUEUE_URL": self.outputs["WebhooksQueueUrl"],
         }

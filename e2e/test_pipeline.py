@@ -167,7 +167,7 @@ class Release(unittest.TestCase):
         self.assertEqual((parameter["Default"], parameter["AllowedValues"]), ("x86_64", ["x86_64"]))
 
     def test_the_architecture_of_the_pipeline_reaches_the_build(self):
-        sam = self.work / "project" / ".tools" / "e2e" / "bin" / "sam"
+        sam = self.work / "project" / ".tools" / "deploy" / "bin" / "sam"
         sam.parent.mkdir(parents=True)
         sam.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >&2\nexit 3\n')
         sam.chmod(0o755)
@@ -305,6 +305,12 @@ UNUSED = {
         "logs:PutResourcePolicy": "no log group has a resource policy",
         "s3:REST.PUT.OBJECT": "no data protection policy",
     },
+    "AWS::S3::Bucket": {
+        action: "no bucket has a metadata table, a website, or replicas"
+        for handler in handlers("AWS::S3::Bucket").values()
+        for action in handler["permissions"]
+        if action.startswith("s3tables:") or action == "S3:GetBucketWebsite" or action == "iam:PassRole"
+    },
     "AWS::WAFv2::WebACLAssociation": {
         "wafv2:GetPermissionPolicy": "no rule group is shared", "wafv2:PutPermissionPolicy": "no rule group is shared",
     } | {
@@ -366,6 +372,8 @@ def arn(kind, action):
             return f"arn:aws:{own}:log-group:{STACK}-FunctionLogs-1"
         case "route53":
             return "arn:aws:route53:::change/1" if name == "GetChange" else "arn:aws:route53:::hostedzone/Z1"
+        case "s3" if kind == "AWS::S3::Bucket":
+            return f"arn:aws:s3:::{STACK}-auditlog-1"
         case "s3":
             return "arn:aws:s3:::artefacts/1"
         case "secretsmanager":

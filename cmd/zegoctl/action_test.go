@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/spf13/cobra"
@@ -117,7 +117,7 @@ func snapshot(t *testing.T, env *config.Env) string {
 	t.Helper()
 	var text strings.Builder
 	for _, variable := range []string{"PROVIDERS_TABLE", "SECRETS_TABLE", "CUSTOMERS_TABLE", "TIMELINES_TABLE",
-		"SESSIONS_TABLE", "AUDIT_TABLE"} {
+		"SESSIONS_TABLE"} {
 		out, err := dynamodb.NewFromConfig(env.AWS()).
 			Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(env.Get(variable))})
 		if err != nil {
@@ -216,24 +216,34 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
+// Whoever can write to the log puts something over an entry, and deletes one: the entries stay, and it shows.
 func TestAuditVerify_changed(t *testing.T) {
 	o := newOperator(t)
 	o.seedCustomers()
-	client := dynamodb.NewFromConfig(o.env.AWS())
-	name := aws.String(o.env.Get("AUDIT_TABLE"))
-	all, err := client.Scan(t.Context(), &dynamodb.ScanInput{TableName: name})
+	var before, after []auditView
+	o.must(&before, "audit", "list")
+	client := s3.NewFromConfig(o.env.AWS())
+	bucket := aws.String(o.env.Get("AUDIT_BUCKET"))
+	objects, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket})
+	if err != nil || len(objects.Contents) < 2 {
+		t.Fatal(objects, err)
+	}
+	_, err = client.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: bucket, Key: objects.Contents[0].Key, Body: strings.NewReader(`{"v":1,"action":"nothing"}`),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	item := all.Items[0]
-	if _, err := client.DeleteItem(t.Context(),
-		&dynamodb.DeleteItemInput{TableName: name,
-			Key: map[string]dynamotypes.AttributeValue{"pk": item["pk"], "sk": item["sk"]}}); err != nil {
+	_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: objects.Contents[1].Key})
+	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := o.run("audit", "verify")
-	if err == nil || !strings.Contains(out, "missing") {
+	if err == nil || strings.Count(out, "replaced or deleted") != 2 {
 		t.Errorf("%v: %s", err, out)
+	}
+	if o.must(&after, "audit", "list"); !slices.Equal(after, before) {
+		t.Errorf("the list is %+v, was %+v", after, before)
 	}
 }
 
@@ -274,8 +284,8 @@ func TestConfirmation(t *testing.T) {
 // An action that cannot be logged is not performed.
 func TestMissingAuditLog(t *testing.T) {
 	o := newOperator(t)
-	o.mustFail("AUDIT_TABLE", "provider", "create", "Courier Ltd", "--audit-table", "")
-	if out, err := o.run("provider", "create", "Courier Ltd", "--audit-table", "no-such-table"); err == nil {
+	o.mustFail("AUDIT_BUCKET", "provider", "create", "Courier Ltd", "--audit-bucket", "")
+	if out, err := o.run("provider", "create", "Courier Ltd", "--audit-bucket", "no-such-bucket"); err == nil {
 		t.Error(out)
 	}
 	var all []providerView

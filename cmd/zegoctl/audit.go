@@ -84,11 +84,10 @@ func (t *tool) auditList() *cobra.Command {
 	return cmd
 }
 
-// violationView is an entry that was replaced, or before which entries are missing.
+// violationView is a place at which the log was tampered with.
 type violationView struct {
-	Operator string `json:"operator"`
-	Number   int64  `json:"number"`
-	Problem  string `json:"problem"`
+	Key     string `json:"key,omitempty"` // the operator and the number of an entry
+	Problem string `json:"problem"`
 }
 
 // verifyView is the result of a verification.
@@ -101,22 +100,29 @@ func (t *tool) auditVerify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Check whether entries were replaced or removed",
-		Long: `Check whether entries were replaced or removed since they were written: each contains a digest of
-itself and of the previous one. A change of an operator's last entry is only visible in the table's
-point-in-time recovery.`,
+		Long: `Check whether somebody put something over an entry, or deleted one, and whether the bucket still keeps
+them from it. "audit list" shows the entries as they were first written.`,
 		Example: `  zegoctl audit verify`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			entries, err := t.auditEntries(cmd)
+			log, err := build(t, cmd, audit.NewStore)
+			if err != nil {
+				return err
+			}
+			entries, err := log.List(cmd.Context())
+			if err != nil {
+				return err
+			}
+			violations, err := log.Verify(cmd.Context())
 			if err != nil {
 				return err
 			}
 			view := verifyView{Entries: len(entries), Violations: []violationView{}}
 			rows := [][]string{{fmt.Sprintf("%d entries", len(entries)), ""}}
-			for _, found := range audit.Verify(entries) {
-				v := violationView{found.Operator.ARN, found.Number, found.Problem}
+			for _, found := range violations {
+				v := violationView{found.Key, found.Problem}
 				view.Violations = append(view.Violations, v)
-				rows = append(rows, []string{v.Operator, fmt.Sprintf("%d: %s", v.Number, v.Problem)})
+				rows = append(rows, []string{v.Key, v.Problem})
 			}
 			if err := t.show(cmd, view, rows...); err != nil || len(view.Violations) == 0 {
 				return err

@@ -69,7 +69,7 @@ var resourceFlags = []struct{ flag, variable string }{
 	{"timelines-table", "TIMELINES_TABLE"},
 	{"secrets-table", "SECRETS_TABLE"},
 	{"sessions-table", "SESSIONS_TABLE"},
-	{"audit-table", "AUDIT_TABLE"},
+	{"audit-bucket", "AUDIT_BUCKET"},
 	{"events-queue-url", "EVENTS_QUEUE_URL"},
 	{"webhooks-queue-url", "WEBHOOKS_QUEUE_URL"},
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/guregu/dynamo/v2"
@@ -80,6 +82,14 @@ func (w *callRecorder) record(service, operation string, input any) {
 				needs(item.Delete.TableName, "dynamodb:DeleteItem")
 			}
 		}
+	case *s3.PutObjectInput:
+		needs(aws.String("AuditLog"), "s3:PutObject")
+	case *s3.GetObjectInput:
+		needs(aws.String("AuditLog"), "s3:GetObjectVersion")
+	case *s3.ListObjectVersionsInput:
+		needs(aws.String("AuditLog"), "s3:ListBucketVersions")
+	case *s3.GetObjectLockConfigurationInput:
+		needs(aws.String("AuditLog"), "s3:GetBucketObjectLockConfiguration")
 	case *sqs.SendMessageBatchInput:
 		needs(in.QueueUrl, "sqs:SendMessage")
 	default:
@@ -138,6 +148,9 @@ func TestOperatorsPolicy(t *testing.T) {
 			name, _ := resource.(string)
 			if attribute, ok := resource.(template.GetAtt); ok {
 				name = attribute.Resource
+			}
+			if pattern, ok := resource.(template.Intrinsic); ok && strings.HasPrefix(fmt.Sprint(pattern.Argument), "${AuditLog.Arn}/") {
+				name = "AuditLog" // objects of the bucket
 			}
 			for _, action := range actions {
 				granted[name+" "+action.(string)] = true

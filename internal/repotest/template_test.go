@@ -3,6 +3,7 @@ package repotest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -202,10 +203,10 @@ func TestFunctionVariables(t *testing.T) {
 			set[variable] = true
 		}
 	}
-	set["AUDIT_TABLE"] = true // for the operators' tool: no function may see that table
+	set["AUDIT_BUCKET"] = true // for the operators' tool: no function may see that bucket
 	readByCode := map[string]bool{}
 	variable := regexp.MustCompile(`"(SANDBOX|HEARTBEAT_KEY|PROVIDER_REQUESTS_PER_SECOND|` +
-		`[A-Z]+(?:_[A-Z]+)*_(?:TABLE|URL|KEYS|FROM))"`)
+		`[A-Z]+(?:_[A-Z]+)*_(?:TABLE|BUCKET|URL|KEYS|FROM))"`)
 	sources, err := filepath.Glob(filepath.Join(root, "pkg", "*", "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -493,4 +494,46 @@ func texts(v any) []string {
 		all = append(all, text)
 	}
 	return all
+}
+
+// The audit log locks what is written, so that not even an administrator can rewrite it; operators write new entries under
+// the name of their role's session and nothing else, and nobody bears another's name.
+func TestAuditLogIsLocked(t *testing.T) {
+	tree := read(t)
+	log := tree.Resources["AuditLog"].Properties
+	lock, _ := log["ObjectLockConfiguration"].(map[string]any)
+	rule, _ := lock["Rule"].(map[string]any)
+	retention, _ := rule["DefaultRetention"].(map[string]any)
+	if log["ObjectLockEnabled"] != true || lock["ObjectLockEnabled"] != "Enabled" || retention["Mode"] != "COMPLIANCE" ||
+		retention["Days"] != template.Ref("AuditRetentionDays") {
+		t.Errorf("AuditLog in template.yaml does not lock its objects in compliance mode: %v", lock)
+	}
+	document, _ := tree.Resources["OperatorsPolicy"].Properties["PolicyDocument"].(map[string]any)
+	writes := 0
+	for _, statement := range list(document["Statement"]) {
+		for _, action := range statement["Action"].([]any) {
+			switch action {
+			case "s3:PutObject":
+				writes++
+				pattern, _ := statement["Resource"].(template.Intrinsic)
+				condition := fmt.Sprint(statement["Condition"])
+				if pattern.Argument != "${AuditLog.Arn}/${!aws:userid}/*" ||
+					!strings.Contains(condition, "s3:if-none-match:false") || !strings.Contains(condition, "aws:userid:AROA*:?*") {
+					t.Errorf("operators may write %v if %s", pattern.Argument, condition)
+				}
+			case "s3:GetObjectVersion", "s3:ListBucketVersions", "s3:GetBucketObjectLockConfiguration":
+			default:
+				if strings.HasPrefix(fmt.Sprint(action), "s3:") {
+					t.Errorf("operators may %v", action)
+				}
+			}
+		}
+	}
+	if writes != 1 {
+		t.Errorf("%d statements allow operators to write entries", writes)
+	}
+	trust := fmt.Sprint(tree.Resources["OperatorsRole"].Properties["AssumeRolePolicyDocument"])
+	if !strings.Contains(trust, "sts:RoleSessionName:${aws:username}") {
+		t.Errorf("OperatorsRole in template.yaml can be assumed under any name: %s", trust)
+	}
 }

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -32,9 +35,10 @@ func Create(ctx context.Context, cfg aws.Config, path, suffix string) (map[strin
 		suffix:   suffix,
 		dynamo:   dynamodb.NewFromConfig(cfg),
 		sqs:      sqs.NewFromConfig(cfg),
+		s3:       s3.NewFromConfig(cfg),
 		created:  map[string]resource{},
 	}
-	for _, kind := range []string{tableType, queueType} {
+	for _, kind := range []string{tableType, queueType, bucketType} {
 		for _, name := range t.OfType(kind) {
 			if _, err := c.create(name); err != nil {
 				return nil, fmt.Errorf("%s: resource %s: %w", path, name, err)
@@ -61,18 +65,20 @@ func Create(ctx context.Context, cfg aws.Config, path, suffix string) (map[strin
 			}
 		}
 	}
-	if audit, ok := c.created[auditTable]; ok {
-		variables["AUDIT_TABLE"] = audit.ref // of the operators' tool; no function may see that table
+	if audit, ok := c.created[auditLog]; ok {
+		variables["AUDIT_BUCKET"] = audit.ref // of the operators' tool; no function may see that bucket
 	}
 	return variables, nil
 }
 
-// auditTable is the logical id of the operators' audit log.
-const auditTable = "Audit"
+// auditLog is the logical id of the operators' audit log.
+const auditLog = "AuditLog"
 
 const (
 	tableType = "AWS::DynamoDB::Table"
 	queueType = "AWS::SQS::Queue"
+
+	bucketType = "AWS::S3::Bucket"
 )
 
 // resource is a resource as others refer to it.
@@ -84,6 +90,7 @@ type provisioner struct {
 	suffix   string
 	dynamo   *dynamodb.Client
 	sqs      *sqs.Client
+	s3       *s3.Client
 	created  map[string]resource
 }
 
@@ -100,6 +107,8 @@ func (c *provisioner) create(name string) (resource, error) {
 		m, err = c.table(name+c.suffix, definition.Properties)
 	case queueType:
 		m, err = c.queue(name+c.suffix, definition.Properties)
+	case bucketType:
+		m, err = c.bucket(strings.ToLower(name+c.suffix), definition.Properties)
 	default:
 		err = fmt.Errorf("%q, a resource of type %q, is none of those made here", name, definition.Type)
 	}
@@ -136,6 +145,44 @@ func (c *provisioner) table(name string, properties map[string]any) (resource, e
 		return resource{}, err
 	}
 	return resource{ref: name, arn: aws.ToString(described.Table.TableArn)}, nil
+}
+
+// bucket makes a bucket that locks what is written to it, as the template says.
+func (c *provisioner) bucket(name string, properties map[string]any) (resource, error) {
+	_, err := c.s3.CreateBucket(c.ctx, &s3.CreateBucketInput{
+		Bucket:                     &name,
+		ObjectLockEnabledForBucket: aws.Bool(properties["ObjectLockEnabled"] == true),
+		CreateBucketConfiguration:  &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-2"},
+	})
+	if exists := (*s3types.BucketAlreadyOwnedByYou)(nil); err != nil && !errors.As(err, &exists) {
+		return resource{}, err
+	}
+	lock, _ := properties["ObjectLockConfiguration"].(map[string]any)
+	rule, _ := lock["Rule"].(map[string]any)
+	retention, _ := rule["DefaultRetention"].(map[string]any)
+	if retention == nil {
+		return resource{ref: name}, nil
+	}
+	text, _, err := c.resolve(retention["Days"])
+	if err != nil {
+		return resource{}, err
+	}
+	days, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return resource{}, err
+	}
+	mode, _ := retention["Mode"].(string)
+	_, err = c.s3.PutObjectLockConfiguration(c.ctx, &s3.PutObjectLockConfigurationInput{
+		Bucket: &name,
+		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
+			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
+			Rule: &s3types.ObjectLockRule{DefaultRetention: &s3types.DefaultRetention{
+				Mode: s3types.ObjectLockRetentionMode(mode),
+				Days: aws.Int32(int32(days)),
+			}},
+		},
+	})
+	return resource{ref: name}, err
 }
 
 func (c *provisioner) queue(name string, properties map[string]any) (resource, error) {

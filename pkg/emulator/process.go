@@ -49,13 +49,16 @@ func ministack(tools, stateDir string) program {
 				// Not GATEWAY_PORT, which ministack makes part of the keys of its queues: saved messages would be lost at the
 				// next start on another port.
 				"EDGE_PORT=" + port,
-				"SERVICES=dynamodb,sqs,ses,sts,monitoring", // the last two are for the operators' tool
-				"LOG_LEVEL=INFO",                           // the level at which it says that it is ready
+				"SERVICES=dynamodb,sqs,ses,s3,sts,monitoring", // the last three are for the operators' tool
+				"LOG_LEVEL=INFO",                              // the level at which it says that it is ready
 			}
 			if stateDir == "" {
 				return append(variables, "PERSIST_STATE=0")
 			}
-			return append(variables, "PERSIST_STATE=1", "STATE_DIR="+stateDir)
+			return append(variables,
+				"PERSIST_STATE=1", "STATE_DIR="+stateDir,
+				"S3_PERSIST=1", "S3_DATA_DIR="+filepath.Join(stateDir, "s3"),
+			)
 		},
 		ready: "Running on http://",
 	}
