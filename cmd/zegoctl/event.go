@@ -52,7 +52,7 @@ and also if it is sent again. Shifts and outcomes are those of the other events.
 Work providers can do that themselves for 30 days (POST /v2/event/{id}/void). The event ID is what
 the client got (X-Event-Id, or the ID in a v2 response); EVENT_ID_KEYS must be set, because the ID also
 identifies the work provider. The reason is stored as evidence; it is not in the audit log.`,
-		Example: `  zegoctl event void AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt_-g --reason "Claim 4711: sent for another rider"`,
+		Example: `  zegoctl event void AdZLjpdqzEdBLurCRVQfQs8nVU0-FjwILhC_Nlt_-g --reason "Claim 4711"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := build(t, cmd, newVoider)

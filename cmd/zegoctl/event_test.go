@@ -24,7 +24,8 @@ func (o operator) lateShift(start time.Time) (login, logout string) {
 	end.At = fact.At.Add(time.Hour)
 	store := timeline.NewStore(o.env)
 	changes := timeline.MessageChanges{Provider: "courier-ltd", Facts: []timeline.Fact{fact, end}}
-	results := timeline.NewApplier(store, 1).Apply(o.t.Context(), []timeline.MessageChanges{changes}, timeline.At(time.Now()))
+	applier := timeline.NewApplier(store, 1)
+	results := applier.Apply(o.t.Context(), []timeline.MessageChanges{changes}, timeline.At(time.Now()))
 	if results[0].Err != nil {
 		o.t.Fatal(results[0].Err)
 	}
@@ -32,7 +33,8 @@ func (o operator) lateShift(start time.Time) (login, logout string) {
 	return shift.EventID(ids, "courier-ltd", fact), shift.EventID(ids, "courier-ltd", end)
 }
 
-// TestEventVoid: an operator takes an event back, and the day is explained with that. TestAuditLog does so with an old one.
+// TestEventVoid: an operator takes an event back, and the day is explained with that. TestAuditLog does so with an old
+// one.
 func TestEventVoid(t *testing.T) {
 	o := newOperator(t)
 	o.seedCustomers()

@@ -151,7 +151,7 @@ recorded by then, with the clock at that instant. Records are not kept of the pa
 	}
 	cmd.Flags().StringVar(&day, "day", "", "UTC day, such as 2026-11-22; today by default")
 	cmd.Flags().StringVar(&providerID, "provider", "", "ID of one work provider, instead of all")
-	cmd.Flags().StringVar(&asKnownAt, "as-known-at", "", "an earlier instant, such as 2026-11-22T21:32:00Z, instead of now")
+	cmd.Flags().StringVar(&asKnownAt, "as-known-at", "", "an earlier instant instead of now: 2026-11-22T21:32:00Z")
 	cmd.Flags().StringVar(&svg, "svg", "", "path of a new file for the chart")
 	return cmd
 }
@@ -186,9 +186,9 @@ func newExplanationView(
 	}
 	for _, step := range s.Steps {
 		view := stepView{
-			At:     formatInstant(step.Fact.At),
-			Kind:   step.Fact.Kind.String(),
-			Name:   displayName(step.Fact.Name),
+			At:     formatInstant(step.At),
+			Kind:   step.Kind.String(),
+			Name:   displayName(step.Name),
 			State:  step.Outcome.State.String(),
 			Effect: step.Outcome.Effect.String(),
 			Reason: step.Outcome.Reason.String(),

@@ -135,9 +135,10 @@ func TestChartEscapesNames(t *testing.T) {
 		At:         at,
 		PlannedEnd: timeline.Never,
 	}
+	step := timeline.Step{CustomerEvent: timeline.CustomerEvent{Fact: f}}
 	chart := svgChart(
 		[]explanationView{
-			{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{{CustomerEvent: timeline.CustomerEvent{Fact: f}}}},
+			{WorkProvider: "courier-ltd", CustomerNumber: "ABC123", day: at.Day(), steps: []timeline.Step{step}},
 		},
 	)
 	wellFormed(t, chart)

@@ -479,9 +479,9 @@ func TestRefusedEnd(t *testing.T) {
 		}
 		fx.clock = minutes(61)
 		between := func() {}
-		storage := timeline.Intercept(fx.timelines, func(call timeline.Call, make func() error) error {
-			err := make()
-			if call.Op == "AddFactIf" {
+		storage := timeline.Intercept(fx.timelines, func(c timeline.Call, call func() error) error {
+			err := call()
+			if c.Op == "AddFactIf" {
 				between()
 			}
 			return err

@@ -405,8 +405,8 @@ func (b *batch) effect(d *dayWrite, f Fact) Effect {
 	return history.uncountedReason(f.At, b.now)
 }
 
-// voidsOf returns the voids of a day that the batch brings. Those that came before are read for the folds, and not looked
-// for where nobody is folded.
+// voidsOf returns the voids of a day that the batch brings. Those that came before are read for the folds, and are not
+// looked for where nobody is folded.
 func (b *batch) voidsOf(d *dayWrite) []Fact {
 	if len(b.voids) == 0 {
 		return nil

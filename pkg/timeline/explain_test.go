@@ -41,7 +41,7 @@ func TestExplainSteps(t *testing.T) {
 	}
 	for i, w := range want {
 		step := s.Steps[i]
-		if step.Fact.At != minute(w.at) || step.Outcome.Effect+step.Outcome.Reason != w.effect ||
+		if step.At != minute(w.at) || step.Outcome.Effect+step.Outcome.Reason != w.effect ||
 			step.OpenShift.End != w.open {
 			t.Errorf("%d: %+v", i, step)
 		}

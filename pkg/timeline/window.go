@@ -67,8 +67,8 @@ func runs(intervals []interval) []interval {
 // because only they open and close shifts.
 
 // pointsBeforeVoids returns the timepoints as they were before LOGINs were taken back. A void is a change, too: it
-// reaches as far as the LOGIN that it takes back insured. A LOGOUT that was taken back is left out: it keeps nothing from
-// being looked at.
+// reaches as far as the LOGIN that it takes back insured. A LOGOUT that was taken back is left out: it keeps nothing
+// from being looked at.
 func (r *foldResult) pointsBeforeVoids() []timepoint {
 	if len(r.voids) == 0 {
 		return r.points
