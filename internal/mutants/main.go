@@ -1,5 +1,5 @@
-// Command mutants seeds faults into the lines that the eleven promises of docs/shift-rules.md rest on, one at a time, and
-// runs the tests that are named beside each. They must fail: a fault that no test notices is a promise that nothing
+// Command mutants seeds faults into the lines that the eleven promises of docs/shift-rules.md rest on, one at a time,
+// and runs the tests that are named beside each. They must fail: a fault that no test notices is a promise that nothing
 // keeps. The code itself is not touched: the compiler is told to read the faulty file in its place.
 //
 // It is run by `make mutants`, from the root of the repository. A number runs the faults of that promise only.

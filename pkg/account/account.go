@@ -72,7 +72,8 @@ func (k EmailAccount) Opens() string {
 	return ""
 }
 
-// Session returns the session of who owns the account. Its customer is any of the email's, if one is still to be chosen.
+// Session returns the session of who owns the account. Its customer is any of the email's, if one is still to be
+// chosen.
 func (k EmailAccount) Session() Session {
 	if number := k.Opens(); number != "" {
 		return Session{Customer: number, Chosen: true}
@@ -128,8 +129,8 @@ func (s *Store) PasswordChanged(ctx context.Context, email string) (time.Time, b
 }
 
 // CreateAccount creates the account of a sign-up whose email is confirmed, and consumes the token, in one transaction.
-// What was typed becomes the details of the customer of that number, whom a work provider enrolled with the email; those of
-// a new one if it is "". It returns ErrTokenUsed if the email has an account by then.
+// What was typed becomes the details of the customer of that number, whom a work provider enrolled with the email;
+// those of a new one if it is "". It returns ErrTokenUsed if the email has an account by then.
 func (s *Store) CreateAccount(ctx context.Context, token, enrolled string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
 		m, ok, err := s.MailToken(ctx, token, PurposeConfirm, now)
@@ -158,9 +159,9 @@ func (s *Store) CreateAccount(ctx context.Context, token, enrolled string, now t
 	})
 }
 
-// SetPassword sets the password of the email that the token is for, creates its account if this is the first, ends every
-// session of it and every other link in a mail to its email, and consumes the token, in one transaction. It returns
-// ErrTokenUsed also if all customers of the email were erased.
+// SetPassword sets the password of the email that the token is for, creates its account if this is the first, ends
+// every session of it and every other link in a mail to its email, and consumes the token, in one transaction. It
+// returns ErrTokenUsed also if all customers of the email were erased.
 func (s *Store) SetPassword(ctx context.Context, token, passwordHash string, now time.Time) error {
 	return table.RetryConflicts(ctx, func() error {
 		m, ok, err := s.MailToken(ctx, token, PurposeReset, now)

@@ -25,8 +25,8 @@ const repeatTTL = 10 * time.Minute
 type MailToken struct {
 	Purpose Purpose
 	Email   string // normalised
-	// Of a sign-up: the customer to be, the hash of the password that was chosen, and the id of the work provider whose link
-	// was opened; "" if none was.
+	// Of a sign-up: the customer to be, the hash of the password that was chosen, and the id of the work provider whose
+	// link was opened; "" if none was.
 	Details      customer.Details
 	Policy       customer.Policy
 	PasswordHash string

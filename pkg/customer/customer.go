@@ -91,8 +91,8 @@ func fieldsOf(d *Details) []field {
 	}
 }
 
-// Normalise trims the details and normalises post code, date of birth and telephone number. All are required; the first that is missing or
-// cannot be right is InvalidData naming the field (contract row 24).
+// Normalise trims the details and normalises post code, date of birth and telephone number. All are required; the first
+// that is missing or cannot be right is InvalidData naming the field (contract row 24).
 func (d Details) Normalise(now time.Time) (Details, error) {
 	d, faults := d.Validate(now)
 	if len(faults) > 0 {
@@ -135,8 +135,8 @@ func (d Details) Validate(now time.Time) (Details, []*fault.Error) {
 	return d, faults
 }
 
-// trim returns the details without spaces around them, an email that can be one as it is stored, and the telephone number
-// without separators.
+// trim returns the details without spaces around them, an email that can be one as it is stored, and the telephone
+// number without separators.
 func (d Details) trim() Details {
 	for _, f := range fieldsOf(&d) {
 		*f.value = strings.TrimSpace(*f.value)

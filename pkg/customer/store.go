@@ -127,8 +127,8 @@ func (s *Store) RequireActive(ctx context.Context, tx *dynamo.WriteTx, number st
 }
 
 // Complete adds to a transaction the writes that put the details that a customer typed in the place of those that their
-// work provider sent, but for the email, by which they are known, and a vehicle, if there was none. The customer must not
-// be erased.
+// work provider sent, but for the email, by which they are known, and a vehicle, if there was none. The customer must
+// not be erased.
 func (s *Store) Complete(ctx context.Context, tx *dynamo.WriteTx, number string, d Details, vehicle string) error {
 	policy, err := s.Policy(ctx, number)
 	if err != nil {

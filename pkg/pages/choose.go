@@ -138,10 +138,10 @@ func (r *pageRequest) switchTo(number, page string, query url.Values) (web.Respo
 
 // customersAt returns those of customers who ever had to do with a work provider: whom it enrolled, or who shared with
 // it.
-func (r *pageRequest) customersAt(provider string, numbers []string) ([]string, error) {
+func (r *pageRequest) customersAt(providerID string, numbers []string) ([]string, error) {
 	var at []string
 	for _, number := range numbers {
-		history, err := r.timelines.History(r.Context(), provider, number)
+		history, err := r.timelines.History(r.Context(), providerID, number)
 		if err != nil {
 			return nil, err
 		}
@@ -152,8 +152,8 @@ func (r *pageRequest) customersAt(provider string, numbers []string) ([]string, 
 	return at, nil
 }
 
-// forLink returns a page that shows the customer whom the opened link is for, if the link tells: the one whose id it has,
-// or else, unless another was chosen, the only one who ever had to do with its work provider.
+// forLink returns a page that shows the customer whom the opened link is for, if the link tells: the one whose id it
+// has, or else, unless another was chosen, the only one who ever had to do with its work provider.
 func forLink(page pageFunc) pageFunc {
 	return func(r *pageRequest) (web.Response, error) {
 		intent, _, ok, err := r.linkIntent()
@@ -200,8 +200,8 @@ func (r *pageRequest) customerForLink(intent account.LinkIntent, customers []str
 	return at[0], nil
 }
 
-// asShown returns a form that is sent for the customer whom its page showed: if another was chosen since, elsewhere, the
-// page is shown again.
+// asShown returns a form that is sent for the customer whom its page showed: if another was chosen since, elsewhere,
+// the page is shown again.
 func asShown(form pageFunc) pageFunc {
 	return func(r *pageRequest) (web.Response, error) {
 		if shown := r.form.Get("customer"); shown != "" && shown != r.customer {
@@ -211,10 +211,10 @@ func asShown(form pageFunc) pageFunc {
 	}
 }
 
-// enrolledCustomer returns which of an email's customers, whom work providers enrolled, a sign-up is about: the only one
-// who ever had to do with the work provider of the link, or the only one there is, if the sign-up brings no cover of its
-// own. Else it is about a new one: "". It is asked when the email is confirmed: earlier it would tell who is enrolled by
-// the time it takes.
+// enrolledCustomer returns which of an email's customers, whom work providers enrolled, a sign-up is about: the only
+// one who ever had to do with the work provider of the link, or the only one there is, if the sign-up brings no cover
+// of its own. Else it is about a new one: "". It is asked when the email is confirmed: earlier it would tell who is
+// enrolled by the time it takes.
 func (r *pageRequest) enrolledCustomer(m account.MailToken) (string, error) {
 	known, err := r.accounts.ByEmail(r.Context(), m.Email)
 	if err != nil {

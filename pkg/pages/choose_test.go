@@ -12,10 +12,11 @@ import (
 	"zego.com/workprovider/pkg/table"
 )
 
-const parcelsLink = "/v1/link-work-provider/?work_provider=Parcels+%26+Co&work_provider_user_id=77&email=ola%40example.com"
+const parcelsLink = "/v1/link-work-provider/?work_provider=Parcels+%26+Co&work_provider_user_id=77" +
+	"&email=ola%40example.com"
 
-// twoEnrolments enrols one person at both work providers, as CCC1 and PPP1, and returns a browser on which they have just
-// set their password.
+// twoEnrolments enrols one person at both work providers, as CCC1 and PPP1, and returns a browser on which they have
+// just set their password.
 func (w *fixture) twoEnrolments() *browser {
 	w.Helper()
 	w.enrol("CCC1", "Ola@example.com")
@@ -69,7 +70,8 @@ func TestLinkOfOneOfSeveral(t *testing.T) {
 	b.open(strings.Replace(parcelsLink, "=77", "=p-1", 1)).expectText(200, "You share with Parcels")
 	b.open("/account").expectText(200, `<dd class="id">PPP1</dd>`)
 	b.at = nil
-	b.open(courierLink).expectText(200, "Share with Courier Ltd?", `You share as customer <strong class="id">CCC1</strong>`)
+	b.open(courierLink).expectText(200, "Share with Courier Ltd?",
+		`You share as customer <strong class="id">CCC1</strong>`)
 	b.send("choice", "agree").expectText(200, "You are linked.", `<dd class="id">CCC1</dd>`)
 	b.at = nil
 	third := strings.Replace(courierLink, "Courier+Ltd", "Third", 1)

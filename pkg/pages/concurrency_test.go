@@ -87,9 +87,11 @@ func TestConcurrentConsents(t *testing.T) {
 func TestSignUpErrors(t *testing.T) {
 	w := newFixture(t)
 	b := w.browser().open(linkFor("77", ""))
-	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob-day", "1", "dob-month", "1", "dob-year", "2199", "password", "short", "vehicle", "!!").
+	b.send("givenNames", `Ola <b>"&'`, "phoneNumber", "12", "dob-day", "1", "dob-month", "1",
+		"dob-year", "2199", "password", "short", "vehicle", "!!").
 		expectText(422,
-			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199"`, `<a href="#dob-day">`, `value="!!"`,
+			"<title>Error: Sign up", `value="Ola &lt;b&gt;&#34;&amp;&#39;"`, `value="12"`, `value="2199"`,
+			`<a href="#dob-day">`, `value="!!"`,
 			`<a href="#lastName">Enter your last name.</a>`, `id="lastName-error"`,
 			`aria-describedby="phoneNumber-hint phoneNumber-error"`,
 			"Enter a registration like", "at least 12 characters", "Agree to the terms")

@@ -72,7 +72,8 @@ func TestSessionOfAnErasedCustomer(t *testing.T) {
 	w.erase("AAA1")
 	for _, path := range []string{"/account", "/account/consent", linkFor("77", "")} {
 		b := w.browser()
-		token, err := w.site.accounts.CreateSession(t.Context(), "ann@example.com", account.Session{Customer: "AAA1", Chosen: true}, w.clock)
+		session := account.Session{Customer: "AAA1", Chosen: true}
+		token, err := w.site.accounts.CreateSession(t.Context(), "ann@example.com", session, w.clock)
 		w.ok(err)
 		b.cookie = token
 		b.open(path)

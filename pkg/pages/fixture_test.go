@@ -427,7 +427,8 @@ func (b *browser) signIn(email string) *browser {
 // validSignUpFields are those of a sign-up that nothing is wrong with.
 func validSignUpFields(email string) []string {
 	return []string{
-		"email", email, "givenNames", "Ola", "lastName", "Nowak", "dob-day", "17", "dob-month", "5", "dob-year", "1990", "address", "1 Long Lane", "city",
+		"email", email, "givenNames", "Ola", "lastName", "Nowak", "dob-day", "17", "dob-month", "5",
+		"dob-year", "1990", "address", "1 Long Lane", "city",
 		"London",
 		"postCode", "EC1A 9HF", "phoneNumber", "07700 900123", "vehicle", "ab12 cde", "password", testPassword, "terms",
 		"yes",

@@ -216,8 +216,8 @@ func (r *pageRequest) cookieValue(name string) string {
 // isSignedIn reports whether somebody is signed in.
 func (r *pageRequest) isSignedIn() bool { return r.session.Customer != "" }
 
-// startSession starts a session of an email's account in place of the one that there may be, so that it cannot have been
-// prepared.
+// startSession starts a session of an email's account in place of the one that there may be, so that it cannot have
+// been prepared.
 func (r *pageRequest) startSession(email string, session account.Session) (*http.Cookie, error) {
 	if err := r.endSession(); err != nil {
 		return nil, err
@@ -259,8 +259,8 @@ func (r *pageRequest) redirect(page string, query url.Values, cookies ...*http.C
 	return web.Response{Status: http.StatusSeeOther, Header: header}, nil
 }
 
-// redirectToSignIn leads a person who is not signed in to where they can, or one who is to where they choose a customer,
-// and back to what they came for.
+// redirectToSignIn leads a person who is not signed in to where they can, or one who is to where they choose a
+// customer, and back to what they came for.
 func (r *pageRequest) redirectToSignIn() (web.Response, error) {
 	if r.isSignedIn() {
 		return r.redirect("/choose", r.linkQuery())

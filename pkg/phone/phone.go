@@ -10,8 +10,8 @@ import (
 )
 
 // Normalise returns a telephone number as +, country and digits (E.164), however it was written: with a trunk zero in
-// brackets, with 00 for the +, with spaces of any kind, with marks of the direction of writing, or as a tel: link. What has
-// no country, or cannot be a number by its length, is returned as it is, without marks: whoever takes it decides.
+// brackets, with 00 for the +, with spaces of any kind, with marks of the direction of writing, or as a tel: link. What
+// has no country, or cannot be a number by its length, is returned as it is, without marks: whoever takes it decides.
 func Normalise(s string) string { return normalise(s, "ZZ") }
 
 // NormaliseLocal is Normalise for numbers that may be written without their country, which is the United Kingdom then.

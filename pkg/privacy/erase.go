@@ -24,7 +24,8 @@ type Erasure struct {
 }
 
 // Erase erases a customer's personal data (GDPR, article 17): the details, the item of the email address, the account,
-// the vehicle's registration, the digests of enrolments and the reasons for which events were taken back. Consents end, and with them the IDs at work providers.
+// the vehicle's registration, the digests of enrolments and the reasons for which events were taken back. Consents end,
+// and with them the IDs at work providers.
 //
 // The cover and the shifts are kept under the customer number, without personal data: they are needed to establish,
 // exercise or defend legal claims (article 17 (3) (e)).

@@ -237,8 +237,8 @@ func parseMessage(body string) (timeline.MessageChanges, error) {
 	var m message
 	err := json.Unmarshal([]byte(body), &m)
 	accepted := timeline.AcceptedAt(time.UnixMicro(m.Accepted))
-	known := m.Version == messageVersion && len(m.Voids) == 0 || m.Version == voidMessageVersion && accepted > 0
-	if err != nil || !known || m.Provider == "" || m.Offset < 0 || !accepted.InRange() {
+	supported := m.Version == messageVersion && len(m.Voids) == 0 || m.Version == voidMessageVersion && accepted > 0
+	if err != nil || !supported || m.Provider == "" || m.Offset < 0 || !accepted.InRange() {
 		return timeline.MessageChanges{}, errMalformedMessage
 	}
 	changes := timeline.MessageChanges{

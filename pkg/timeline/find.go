@@ -230,9 +230,9 @@ func (c ConsentedCustomer) shiftsNamedOn(ctx context.Context, storage Storage, d
 		return nil, err
 	}
 	result := fold(facts, c.History)
-	named := namedOn(result.shifts, days)
-	shifts := make([]ReportedShift, len(named))
-	for i, s := range named {
+	continued := namedOn(result.shifts, days)
+	shifts := make([]ReportedShift, len(continued))
+	for i, s := range continued {
 		shifts[i] = result.reported(s)
 	}
 	return shifts, nil

@@ -79,7 +79,7 @@ func caseFacts(c testkit.Case) []Fact {
 }
 
 // tell writes shifts as the cases do: those that have begun, and the continued ones with the LOGIN that names them.
-func tell(shifts []Shift, now Instant) (rows []testkit.CaseShift, names [][2]int) {
+func foldCase(shifts []Shift, now Instant) (rows []testkit.CaseShift, names [][2]int) {
 	for _, s := range shifts {
 		if !s.Begun(now) {
 			continue
@@ -105,7 +105,7 @@ func TestWorkedCases(t *testing.T) {
 				random.Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
 				result := fold(facts, caseHistory(c))
 				now := minute(c.Now)
-				got, names := tell(result.shifts, now)
+				got, names := foldCase(result.shifts, now)
 				if !slices.Equal(got, c.Shifts) || !slices.Equal(names, c.Names) {
 					t.Errorf("shifts: got %v named %v, want %v named %v", got, names, c.Shifts, c.Names)
 				}
@@ -275,7 +275,7 @@ func TestFoldMatchesModel(t *testing.T) {
 		want, wantNames := model{facts, history}.shifts(-10, 4000+2*14*60)
 		shuffled := rapid.Permutation(append(slices.Clone(facts), facts...)).Draw(t, "order")
 		shifts := fold(shuffled, history).shifts
-		got, names := tell(shifts, Never)
+		got, names := foldCase(shifts, Never)
 		if fmt.Sprint(got, names) != fmt.Sprint(want, wantNames) {
 			t.Fatalf("got  %v %v\nwant %v %v", got, names, want, wantNames)
 		}

@@ -60,8 +60,8 @@ func TestVoidReach(t *testing.T) {
 		days := run.days().changedDays()
 		changed := after.changedShifts(run, days)
 		for day := day0 - 2; day < day0+5; day++ {
-			named := Days{day, day}
-			same := slices.Equal(namedOn(before.shifts, named), namedOn(after.shifts, named))
+			single := Days{day, day}
+			same := slices.Equal(namedOn(before.shifts, single), namedOn(after.shifts, single))
 			written := slices.ContainsFunc(changed, func(d dayShifts) bool { return d.day == day })
 			if !same && !written {
 				t.Fatalf("%v without %v: the shifts of %v change, and are not written", facts, event, day)

@@ -96,17 +96,17 @@ func TestFourDayWindow(t *testing.T) {
 			all := fold(slices.Clone(facts), everCounted).shifts
 			for day := day0; day < day0+10; day++ {
 				want := namedOn(all, Days{day, day})
-				tell := func(before, after Day) bool {
+				sameShifts := func(before, after Day) bool {
 					days := Days{day - before, day + after}
 					return slices.Equal(namedOn(fold(on(days, facts), everCounted).shifts, Days{day, day}), want)
 				}
-				if !tell(2, 1) {
+				if !sameShifts(2, 1) {
 					t.Fatalf("%s, seed %d, day %d: want %v", name, seed, day-day0, want)
 				}
-				if !tell(1, 1) {
+				if !sameShifts(1, 1) {
 					wrongBefore++
 				}
-				if !tell(2, 0) {
+				if !sameShifts(2, 0) {
 					wrongAfter++
 				}
 			}
