@@ -355,6 +355,7 @@ func TestRecoveryMessageFirst(t *testing.T) {
 }
 
 func TestConcurrentLinks(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	w := newFixture(t)
 	w.give(courier, "ABC123", "", hours(-10))
 	w.give(courier, "ABC12", "", hours(-10))
