@@ -72,6 +72,7 @@ func atTheSameTime(n int, do func(i int) error) []error {
 
 // However many confirm at once, one account is opened, by one of the mails.
 func TestConcurrentAccounts(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	f := newFixture(t)
 	s := f.store
 	m := MailToken{
@@ -108,6 +109,7 @@ func TestConcurrentAccounts(t *testing.T) {
 }
 
 func TestConcurrentPasswords(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	f := newFixture(t)
 	f.createAccount("AAA1", "ann@example.com")
 	m := MailToken{Purpose: PurposeReset, Email: "ann@example.com"}
@@ -252,6 +254,7 @@ func TestSessions(t *testing.T) {
 
 // Attempts at the same moment are each counted.
 func TestAttempts(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	f := newFixture(t)
 	l := Limit{"test", 5, time.Hour}
 	refused := 0

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"zego.com/workprovider/pkg/emulator"
 	"zego.com/workprovider/pkg/timeline"
 )
 
@@ -79,6 +80,7 @@ func TestCreateErrors(t *testing.T) {
 }
 
 func TestConcurrentNumbers(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	w := newEmptyFixture(t)
 	var mu sync.Mutex
 	var all sync.WaitGroup

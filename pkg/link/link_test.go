@@ -382,6 +382,7 @@ func TestConcurrentLinks(t *testing.T) {
 
 // Whichever comes first, nobody has an id without sharing.
 func TestConcurrentWithdrawal(t *testing.T) {
+	emulator.Require(t, emulator.AtomicConditions)
 	w := newFixture(t)
 	for round := range 10 {
 		w.give(courier, "ABC123", "", noon)
