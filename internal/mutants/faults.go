@@ -393,7 +393,7 @@ var faults = []mutation{
 	{
 		11, "the clock of the past is that of now", "pkg/shift/read.go",
 		`	past.now = at.Time`, `	_ = at.Time`,
-		"pkg/shift TestAcceptedAt",
+		simulation,
 	},
 	{
 		11, "the last acceptance is when we were told", "pkg/timeline/fact.go",
