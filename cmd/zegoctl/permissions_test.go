@@ -149,7 +149,8 @@ func TestOperatorsPolicy(t *testing.T) {
 			if attribute, ok := resource.(template.GetAtt); ok {
 				name = attribute.Resource
 			}
-			if pattern, ok := resource.(template.Intrinsic); ok && strings.HasPrefix(fmt.Sprint(pattern.Argument), "${AuditLog.Arn}/") {
+			pattern, _ := resource.(template.Intrinsic)
+			if strings.HasPrefix(fmt.Sprint(pattern.Argument), "${AuditLog.Arn}/") {
 				name = "AuditLog" // objects of the bucket
 			}
 			for _, action := range actions {

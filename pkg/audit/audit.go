@@ -1,7 +1,7 @@
 // Package audit stores the actions of operators: who, when, on what, and with which outcome.
 //
 // The log is a bucket with S3 Object Lock in compliance mode: whatever is written there stays for the years of its
-// retention, whoever asks to change or delete it (ADR 22). Each operator, as identified by AWS, has a prefix under which
+// retention, whoever asks to change or delete it (ADR 22). Each operator, as identified by AWS, has a prefix where
 // no one else can write (the managed policy OperatorsPolicy in template.yaml), and writes only where nothing is yet. An
 // object that is put over an entry all the same becomes a version of it, and Verify reports it.
 //
@@ -182,7 +182,8 @@ func (s *Store) put(ctx context.Context, e Entry) error {
 		IfNoneMatch: aws.String("*"),
 	})
 	var api smithy.APIError
-	if errors.As(err, &api) && (api.ErrorCode() == "PreconditionFailed" || api.ErrorCode() == "ConditionalRequestConflict") {
+	if errors.As(err, &api) &&
+		slices.Contains([]string{"PreconditionFailed", "ConditionalRequestConflict"}, api.ErrorCode()) {
 		return errTaken
 	}
 	return err
@@ -239,7 +240,10 @@ func (s *Store) objects(ctx context.Context, prefix string) ([]object, error) {
 			o.first = version // the newest version comes first
 		}
 	}
-	pages := s3.NewListObjectVersionsPaginator(s.client, &s3.ListObjectVersionsInput{Bucket: &s.bucket, Prefix: &prefix})
+	pages := s3.NewListObjectVersionsPaginator(s.client, &s3.ListObjectVersionsInput{
+		Bucket: &s.bucket,
+		Prefix: &prefix,
+	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -321,11 +325,13 @@ func (s *Store) Verify(ctx context.Context) ([]Violation, error) {
 			continue
 		}
 		if expected := last[operatorID] + 1; number != expected {
-			violations = append(violations, Violation{o.key, fmt.Sprintf("the entries from %d to here are missing", expected)})
+			problem := fmt.Sprintf("the entries from %d to here are missing", expected)
+			violations = append(violations, Violation{o.key, problem})
 		}
 		last[operatorID] = number
 		if o.versions > 1 {
-			violations = append(violations, Violation{o.key, "somebody replaced or deleted this entry; the list has the original"})
+			const problem = "somebody replaced or deleted this entry; the list has the original"
+			violations = append(violations, Violation{o.key, problem})
 		}
 		if _, err := s.read(ctx, o); err != nil {
 			violations = append(violations, Violation{o.key, "this is no entry"})

@@ -149,9 +149,10 @@ func (c *provisioner) table(name string, properties map[string]any) (resource, e
 
 // bucket makes a bucket that locks what is written to it, as the template says.
 func (c *provisioner) bucket(name string, properties map[string]any) (resource, error) {
+	locked, _ := properties["ObjectLockEnabled"].(bool)
 	_, err := c.s3.CreateBucket(c.ctx, &s3.CreateBucketInput{
 		Bucket:                     &name,
-		ObjectLockEnabledForBucket: aws.Bool(properties["ObjectLockEnabled"] == true),
+		ObjectLockEnabledForBucket: &locked,
 		CreateBucketConfiguration:  &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-2"},
 	})
 	if exists := (*s3types.BucketAlreadyOwnedByYou)(nil); err != nil && !errors.As(err, &exists) {
