@@ -496,15 +496,16 @@ func texts(v any) []string {
 	return all
 }
 
-// The audit log locks what is written, so that not even an administrator can rewrite it; operators write new entries under
-// the name of their role's session and nothing else, and nobody bears another's name.
+// The audit log locks what is written, so that not even an administrator can rewrite it; operators write new entries
+// under the name of their role's session and nothing else, and nobody bears another's name.
 func TestAuditLogIsLocked(t *testing.T) {
 	tree := read(t)
 	log := tree.Resources["AuditLog"].Properties
 	lock, _ := log["ObjectLockConfiguration"].(map[string]any)
 	rule, _ := lock["Rule"].(map[string]any)
 	retention, _ := rule["DefaultRetention"].(map[string]any)
-	if log["ObjectLockEnabled"] != true || lock["ObjectLockEnabled"] != "Enabled" || retention["Mode"] != "COMPLIANCE" ||
+	enabled, _ := log["ObjectLockEnabled"].(bool)
+	if !enabled || lock["ObjectLockEnabled"] != "Enabled" || retention["Mode"] != "COMPLIANCE" ||
 		retention["Days"] != template.Ref("AuditRetentionDays") {
 		t.Errorf("AuditLog in template.yaml does not lock its objects in compliance mode: %v", lock)
 	}

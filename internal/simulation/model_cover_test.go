@@ -109,9 +109,9 @@ func (m *model) fold(tenant, customer string) foldResult {
 			for _, f := range logins[s.login] {
 				s.names[f.sentAs()] = true
 			}
-			s.startTold = told(logins[s.login])
+			s.startTold = firstAcceptance(logins[s.login])
 			if s.endedBy == "LOGOUT" {
-				s.endTold = told(logouts[s.to])
+				s.endTold = firstAcceptance(logouts[s.to])
 			}
 			result.shifts = append(result.shifts, s)
 		}

@@ -169,8 +169,8 @@ func (m *model) knownAt(at int64) *model {
 	return known
 }
 
-// told is the earliest of the instants at which facts were accepted; 0 if that is not known.
-func told(facts []fact) int64 {
+// firstAcceptance is the earliest of the instants at which facts were accepted; 0 if that is not known.
+func firstAcceptance(facts []fact) int64 {
 	first := facts[0]
 	for _, f := range facts {
 		if f.acceptance() < first.acceptance() || f.acceptance() == first.acceptance() && f.accepted == 0 {

@@ -439,7 +439,7 @@ func (w *world) checkEvent(event fact, got eventView) {
 	want.Effect = o.effect
 	want.Reason = o.reason
 	if repeats := w.model.repeats(event); len(repeats) > 0 {
-		want.AcceptedAt = answeredIf(told(repeats))
+		want.AcceptedAt = answeredIf(firstAcceptance(repeats))
 	}
 	if got != want {
 		w.violated(2, "%v is shown as %v, but is %v", event, got, want)

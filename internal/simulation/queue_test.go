@@ -24,7 +24,7 @@ type message struct {
 	sent      int64
 	visible   int64 // when it may be delivered
 	received  int
-	held      bool // by a processor
+	inFlight  bool // a processor has it
 	deleted   bool
 	dead      bool // it was moved to the dead-letter queue
 	malformed bool // nothing that any release ever sent
@@ -152,7 +152,7 @@ func (w *world) deliverable() []*message {
 	var found []*message
 	for _, m := range w.queue {
 		switch {
-		case m.deleted || m.held || m.dead || m.visible > w.now:
+		case m.deleted || m.inFlight || m.dead || m.visible > w.now:
 		case m.received >= w.maxReceives:
 			m.dead = true
 			w.logf("%s is a dead letter", m.id)
@@ -167,7 +167,7 @@ func (w *world) deliverable() []*message {
 func (w *world) deadLettered() []*message {
 	var found []*message
 	for _, m := range w.queue {
-		if m.dead && !m.deleted && !m.held {
+		if m.dead && !m.deleted && !m.inFlight {
 			found = append(found, m)
 		}
 	}
@@ -193,7 +193,7 @@ func (w *world) deliver(function string, batch []*message, build func(*process) 
 	var event events.SQSEvent
 	for _, m := range batch {
 		m.received++
-		m.held = true
+		m.inFlight = true
 		event.Records = append(event.Records, events.SQSMessage{
 			MessageId: m.id, Body: m.body,
 			Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(m.sent/1000, 10)},
@@ -229,7 +229,7 @@ func (p *process) settle(batch []*message, response events.SQSEventResponse, err
 		p.violated(6, "%s failed as a whole: %v", p.name, err)
 	}
 	for _, m := range batch {
-		m.held = false
+		m.inFlight = false
 		switch {
 		case p.dead || err != nil || failed[m.id]:
 			if !p.dead && !p.failureSeen {

@@ -162,7 +162,7 @@ func (w *world) redeliver() {
 	m := w.queue[w.random.IntN(len(w.queue))]
 	if !m.dead && m.visible <= w.now {
 		w.logf("%s is delivered again", m.id)
-		m.held = false
+		m.inFlight = false
 		m.deleted = false
 		m.received = min(m.received, w.maxReceives-1)
 	}

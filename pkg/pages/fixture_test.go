@@ -321,13 +321,9 @@ var (
 // them.
 func (w *fixture) checkAnswer(b *browser) {
 	w.Helper()
-	kept := "no-store"
-	if b.status == http.StatusUnprocessableEntity {
-		kept = "private, no-cache" // for the back button
-	}
 	for name, want := range map[string]string{
 		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
-		"Cache-Control": kept,
+		"Cache-Control": "no-store",
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; " +
 			"frame-ancestors 'none'",
 	} {

@@ -341,14 +341,8 @@ func (r *pageRequest) render(status int, title string, content templ.Component) 
 	if err := layout(r, title, content).Render(context.WithoutCancel(r.Context()), &text); err != nil {
 		panic(fmt.Errorf("pages: page %q: %w", title, err))
 	}
-	header := headers()
-	if status == http.StatusUnprocessableEntity {
-		// A form with errors is what a browser cannot ask for again: without a copy of its own, the back button would
-		// show an error in its place.
-		header.Set("Cache-Control", "private, no-cache")
-	}
 	body := web.RawBody{ContentType: "text/html; charset=utf-8", Bytes: text.Bytes()}
-	return web.Response{Status: status, Header: header, Body: body}
+	return web.Response{Status: status, Header: headers(), Body: body}
 }
 
 func (r *pageRequest) renderError(e *pageError) web.Response {

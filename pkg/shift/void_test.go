@@ -168,11 +168,11 @@ func TestVoidFullDay(t *testing.T) {
 	fx.wantOutcome("a LOGOUT", logout, "APPLIED CLOSED_SHIFT")
 }
 
-// TestAcceptedAt: events and shifts tell when we were told, first; deliveries again, later, and repeats change nothing.
+// TestAcceptedAt: events and shifts tell when they were first accepted; deliveries again, later, and repeats change nothing.
 func TestAcceptedAt(t *testing.T) {
 	fx := newCourierFixture(t)
-	told := noon.Add(40*time.Minute + 123_456*time.Microsecond)
-	fx.clock = told
+	accepted := noon.Add(40*time.Minute + 123_456*time.Microsecond)
+	fx.clock = accepted
 	login := fx.accept("/v1/shift/login", fmt.Sprintf(`{"customerNumber":"ABC123","timestamp":%q}`, iso(noon)))
 	bodies := fx.queued()
 	fx.clock = minutes(50)
@@ -197,12 +197,12 @@ func TestAcceptedAt(t *testing.T) {
 	asKnownAt := func(at time.Time) answer {
 		return fx.get("/v2/shift/" + login + "?asKnownAt=" + url.QueryEscape(at.Format(time.RFC3339Nano)))
 	}
-	fx.want("before we were told", asKnownAt(told.Add(-time.Millisecond)), 404, noShift)
+	fx.want("before it was accepted", asKnownAt(accepted.Add(-time.Millisecond)), 404, noShift)
 	open := fmt.Sprintf(`{"id":%q,"user":{"customerNumber":"ABC123"},"startTime":%q,"endTime":null,"endedBy":null,`+
 		`"startAcceptedAt":%s,"endAcceptedAt":null,"revision":0}`, login, iso(noon), millisecond)
-	fx.want("once we were told of the LOGIN", asKnownAt(told), 200, open)
-	fx.want("just before we were told of the LOGOUT", asKnownAt(minutes(61).Add(-time.Microsecond)), 200, open)
-	fx.want("once we were told of the LOGOUT", asKnownAt(minutes(61)), 200, fmt.Sprintf(shift, 0))
+	fx.want("once the LOGIN was accepted", asKnownAt(accepted), 200, open)
+	fx.want("just before the LOGOUT was accepted", asKnownAt(minutes(61).Add(-time.Microsecond)), 200, open)
+	fx.want("once the LOGOUT was accepted", asKnownAt(minutes(61)), 200, fmt.Sprintf(shift, 0))
 	fx.clock = minutes(90)
 	fx.takeBack(logout, "A mistake")
 	fx.clock = minutes(100)
