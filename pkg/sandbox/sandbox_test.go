@@ -289,7 +289,8 @@ func TestClockErrors(t *testing.T) {
 		`{}`:                              "`now` must be provided",
 		`{"now":"soon"}`:                  "ISO-8601",
 		`{"now":"9999-01-01T00:00:00Z"}`:  "ten years",
-		`{"now":"1970-01-01T00:00:00Z"}`:  "ten years",
+		`{"now":"2000-01-01T00:00:00Z"}`:  "ten years",
+		`{"now":"1970-01-01T00:00:00Z"}`:  "year 2000",
 		`{"now":17}`:                      "must be a string",
 		`{"now":"2026-11-22T12:00:00Z",}`: "JSON decode error",
 	} {
