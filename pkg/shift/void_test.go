@@ -168,7 +168,7 @@ func TestVoidFullDay(t *testing.T) {
 	fx.wantOutcome("a LOGOUT", logout, "APPLIED CLOSED_SHIFT")
 }
 
-// TestAcceptedAt: events and shifts tell when they were first accepted; deliveries again, later, and repeats change nothing.
+// TestAcceptedAt: events and shifts have the instant of their first acceptance; redeliveries and repeats keep it.
 func TestAcceptedAt(t *testing.T) {
 	fx := newCourierFixture(t)
 	accepted := noon.Add(40*time.Minute + 123_456*time.Microsecond)
