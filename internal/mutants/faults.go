@@ -397,8 +397,8 @@ var faults = []mutation{
 	},
 	{
 		11, "the last acceptance is when we were told", "pkg/timeline/fact.go",
-		`return f.acceptance() < Fact{At: f.At, Accepted: accepted}.acceptance()`,
-		`return f.acceptance() > Fact{At: f.At, Accepted: accepted}.acceptance()`,
+		`return compareFirst(f, Fact{At: f.At, Accepted: accepted}) < 0`,
+		`return compareFirst(f, Fact{At: f.At, Accepted: accepted}) > 0`,
 		simulation,
 	},
 	{

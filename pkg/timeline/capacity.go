@@ -110,6 +110,17 @@ func sortFacts(facts []Fact) {
 	})
 }
 
+// merge returns the event with a repeat that was accepted no earlier.
+func (f Fact) merge(repeat Fact) Fact {
+	if repeat.acceptedBefore(f.Accepted) {
+		f.Accepted = repeat.Accepted
+	}
+	if repeat.PlannedEnd != Never {
+		f.PlannedEnd = repeat.PlannedEnd
+	}
+	return f
+}
+
 // mergeRepeats returns each event of sorted facts once: as it was accepted first, with the planned end that counts.
 // Voids are left out.
 func mergeRepeats(facts []Fact) []Fact {
@@ -118,8 +129,8 @@ func mergeRepeats(facts []Fact) []Fact {
 	for _, f := range facts {
 		if last := len(merged) - 1; last < 0 || !merged[last].sameEvent(f) {
 			merged = append(merged, f)
-		} else if f.PlannedEnd != Never {
-			merged[last].PlannedEnd = f.PlannedEnd
+		} else {
+			merged[last] = merged[last].merge(f)
 		}
 	}
 	return merged

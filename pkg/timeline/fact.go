@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -131,8 +132,14 @@ func (f Fact) acceptance() Instant {
 func (f Fact) LateBy() time.Duration { return max(0, f.acceptance().Time().Sub(f.At.Time())) }
 
 // acceptedBefore reports whether the fact was accepted before another one of its instant, of which that is known or 0.
+// Of two accepted at one instant, one of which that is unknown comes first.
 func (f Fact) acceptedBefore(accepted Instant) bool {
-	return f.acceptance() < Fact{At: f.At, Accepted: accepted}.acceptance()
+	return compareFirst(f, Fact{At: f.At, Accepted: accepted}) < 0
+}
+
+// compareFirst orders facts by when they were accepted, those of which that is unknown first.
+func compareFirst(a, b Fact) int {
+	return cmp.Or(cmp.Compare(a.acceptance(), b.acceptance()), cmp.Compare(a.Accepted, b.Accepted))
 }
 
 // sameEvent reports whether the two are one event: a planned end does not make another of it (contract row 17), nor

@@ -172,10 +172,10 @@ func outcome(f Fact, stored []Fact, people []foldResult, now Instant) Outcome {
 	if len(voids) == 0 {
 		o = unvoidedOutcome(f, stored, people, now)
 	} else {
-		o.Voided = slices.MinFunc(voids, compareAcceptance).Accepted
+		o.Voided = slices.MinFunc(voids, compareFirst).Accepted
 	}
 	if len(reports) > 0 {
-		o.Accepted = slices.MinFunc(reports, compareAcceptance).Accepted
+		o.Accepted = slices.MinFunc(reports, compareFirst).Accepted
 	}
 	return o
 }

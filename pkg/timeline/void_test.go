@@ -88,6 +88,27 @@ func TestVoidedAt(t *testing.T) {
 	}
 }
 
+// TestUnknownAcceptance: an event of which it is unknown when it was accepted counts as accepted at its own instant
+// (rule 12). A repeat that was accepted at that very instant does not change what is known of it.
+func TestUnknownAcceptance(t *testing.T) {
+	unknown := in(0)
+	known := in(0).acceptedAt(0)
+	for _, facts := range [][]Fact{{unknown, known}, {known, unknown}} {
+		result := fold(facts, NewHistory([]Entry{
+			ConsentGiven(minute(-100_000).Time()), Matched(minute(-100_000).Time()),
+		}))
+		if start, _ := result.acceptances(result.shifts[0]); start != 0 {
+			t.Errorf("the start of %v was accepted at %v", facts, start.Time())
+		}
+		if got := mergeRepeats(facts)[0].Accepted; got != 0 {
+			t.Errorf("%v was accepted at %v", facts, got.Time())
+		}
+		if first := slices.MinFunc(facts, compareFirst); first != unknown {
+			t.Errorf("the first of %v is %v", facts, first)
+		}
+	}
+}
+
 // TestFullDayVoids: a void takes no place, and of several of one event the first is kept; without its event it takes
 // the event's place.
 func TestFullDayVoids(t *testing.T) {
