@@ -397,13 +397,13 @@ var faults = []mutation{
 	},
 	{
 		11, "the last acceptance is when we were told", "pkg/timeline/fact.go",
-		`return compareFirst(f, Fact{At: f.At, Accepted: accepted}) < 0`,
-		`return compareFirst(f, Fact{At: f.At, Accepted: accepted}) > 0`,
+		`return compareFirst(f, Fact{At: f.At, Accepted: accepted, PlannedEnd: f.PlannedEnd}) < 0`,
+		`return compareFirst(f, Fact{At: f.At, Accepted: accepted, PlannedEnd: f.PlannedEnd}) > 0`,
 		simulation,
 	},
 	{
 		11, "the first acceptance is dropped from a full day", "pkg/timeline/capacity.go",
-		`if f == slices.MinFunc(reports, compareAcceptance) ||`, `if f == slices.MaxFunc(reports, compareAcceptance) ||`,
+		`if f == slices.MinFunc(reports, compareFirst) ||`, `if f == slices.MaxFunc(reports, compareFirst) ||`,
 		"pkg/timeline TestAdmitKeepsCountedFacts",
 	},
 	// Conditions of a switch, which gremlins takes for uncovered.

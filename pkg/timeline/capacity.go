@@ -86,9 +86,9 @@ func admitOne(stored []Fact, f Fact) (next []Fact, ok bool) {
 func needed(f Fact, repeats []Fact) bool {
 	reports, voids := splitVoids(repeats)
 	if f.Void {
-		return f == slices.MinFunc(voids, compareAcceptance)
+		return f == slices.MinFunc(voids, compareFirst)
 	}
-	if f == slices.MinFunc(reports, compareAcceptance) || f == slices.MaxFunc(reports, compareAcceptance) {
+	if f == slices.MinFunc(reports, compareFirst) || f == slices.MaxFunc(reports, compareAcceptance) {
 		return true
 	}
 	return f.PlannedEnd != Never && !slices.ContainsFunc(reports, func(g Fact) bool {
@@ -96,7 +96,7 @@ func needed(f Fact, repeats []Fact) bool {
 	})
 }
 
-// compareAcceptance orders the facts of one event by when they were accepted.
+// compareAcceptance orders the facts of one event for the question which planned end counts (rule 4).
 func compareAcceptance(a, b Fact) int {
 	return cmp.Or(cmp.Compare(a.acceptance(), b.acceptance()), cmp.Compare(a.PlannedEnd, b.PlannedEnd))
 }

@@ -173,6 +173,7 @@ func TestNeeded(t *testing.T) {
 		},
 		{[]Fact{accepted(1, 60), accepted(2, 50), accepted(3, 40)}, []Fact{accepted(1, 60), accepted(3, 40)}},
 		{[]Fact{accepted(-5, 60), in(0), accepted(5, 0)}, []Fact{accepted(-5, 60), accepted(5, 0)}},
+		{[]Fact{in(0), accepted(0, 0), accepted(5, 0)}, []Fact{in(0), accepted(5, 0)}}, // in(0) has no acceptance
 	} {
 		for range c.repeats {
 			c.repeats = append(c.repeats[1:], c.repeats[0])

@@ -134,12 +134,14 @@ func (f Fact) LateBy() time.Duration { return max(0, f.acceptance().Time().Sub(f
 // acceptedBefore reports whether the fact was accepted before another one of its instant, of which that is known or 0.
 // Of two accepted at one instant, one of which that is unknown comes first.
 func (f Fact) acceptedBefore(accepted Instant) bool {
-	return compareFirst(f, Fact{At: f.At, Accepted: accepted}) < 0
+	return compareFirst(f, Fact{At: f.At, Accepted: accepted, PlannedEnd: f.PlannedEnd}) < 0
 }
 
-// compareFirst orders facts by when they were accepted, those of which that is unknown first.
+// compareFirst orders facts for the question when an event was first accepted: of two of one instant, one of which that
+// is unknown comes first.
 func compareFirst(a, b Fact) int {
-	return cmp.Or(cmp.Compare(a.acceptance(), b.acceptance()), cmp.Compare(a.Accepted, b.Accepted))
+	return cmp.Or(cmp.Compare(a.acceptance(), b.acceptance()), cmp.Compare(a.Accepted, b.Accepted),
+		cmp.Compare(a.PlannedEnd, b.PlannedEnd))
 }
 
 // sameEvent reports whether the two are one event: a planned end does not make another of it (contract row 17), nor
