@@ -68,7 +68,7 @@ func newCache(l keyLookup, requestsPerSecond int64, now func() time.Time) *Cache
 		},
 		now:    now,
 		prefix: l.prefix,
-		limit:  newRequestLimit(requestsPerSecond, l.table, now),
+		limit:  newRequestLimit(requestsPerSecond, now, l.addRequests),
 		keys:   make(map[string]cachedKey),
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/guregu/dynamo/v2"
-
 	"zego.com/workprovider/pkg/fault"
 	"zego.com/workprovider/pkg/observe"
 	"zego.com/workprovider/pkg/provider"
@@ -44,13 +42,12 @@ type requestWindow struct {
 	exhausted bool
 }
 
-func newRequestLimit(perSecond int64, counters dynamo.Table, now func() time.Time) *requestLimit {
-	return &requestLimit{
-		perSecond: perSecond,
-		now:       now,
-		add:       requestCounters{counters}.add,
-		windows:   make(map[string]*requestWindow),
-	}
+func newRequestLimit(
+	perSecond int64,
+	now func() time.Time,
+	add func(ctx context.Context, providerID string, window time.Time, requests int64) (int64, error),
+) *requestLimit {
+	return &requestLimit{perSecond: perSecond, now: now, add: add, windows: make(map[string]*requestWindow)}
 }
 
 // check counts a request of a work provider. It fails with TooManyRequests if the provider has used up its window. If
@@ -121,16 +118,15 @@ func tooManyRequests(window, now time.Time) error {
 	return failed
 }
 
-// requestCounters are the shared counters, in the table Providers. They expire a day later.
-type requestCounters struct{ table dynamo.Table }
-
-func (c requestCounters) add(
+// addRequests adds requests of a work provider to the shared counter of a window, and returns its value. The counter
+// expires a day later.
+func (l keyLookup) addRequests(
 	ctx context.Context, providerID string, window time.Time, requests int64,
 ) (int64, error) {
 	var item struct {
 		Requests int64 `dynamo:"requests"`
 	}
-	err := c.table.Update(table.PK, table.RequestsPartition(providerID)).
+	err := l.table.Update(table.PK, table.RequestsPartition(providerID)).
 		Range(table.SK, strconv.FormatInt(window.Unix(), 10)).
 		Add("requests", requests).
 		Set(table.VersionAttr, itemVersion).

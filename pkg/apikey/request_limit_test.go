@@ -25,9 +25,7 @@ func (c counters) add(_ context.Context, providerID string, window time.Time, re
 func limitInstances(n int, perSecond int64, shared counters, now func() time.Time) []*requestLimit {
 	instances := make([]*requestLimit, n)
 	for i := range instances {
-		instances[i] = &requestLimit{
-			perSecond: perSecond, now: now, add: shared.add, windows: make(map[string]*requestWindow),
-		}
+		instances[i] = newRequestLimit(perSecond, now, shared.add)
 	}
 	return instances
 }
