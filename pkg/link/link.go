@@ -131,7 +131,7 @@ func (l *Links) GrantConsent(ctx context.Context, grant Grant, now time.Time) er
 				return ErrTaken
 			case countOtherUserIDs(history, grant.UserID) >= cmp.Or(grant.MaxUserIDs, maxUserIDs):
 				return ErrTooMany
-			case grant.Claimed && isPending(history, grant.UserID):
+			case grant.Claimed && history.HasPendingClaim(grant.UserID):
 			case grant.Claimed:
 				change.entries = append(change.entries, timeline.Claimed(at, grant.UserID))
 			default:
@@ -160,11 +160,6 @@ func countOtherUserIDs(history timeline.History, userID string) int {
 	}
 	slices.Sort(ids)
 	return len(slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == userID }))
-}
-
-// isPending reports whether the customer has claimed the id, and the work provider has not answered.
-func isPending(history timeline.History, userID string) bool {
-	return slices.ContainsFunc(history.PendingClaims(), func(c timeline.IDClaim) bool { return c.UserID == userID })
 }
 
 // WithdrawConsent records that the customer no longer shares, and unlinks every id that the provider calls them by.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"zego.com/workprovider/pkg/account"
@@ -111,15 +110,12 @@ func (r *pageRequest) consentContext() (consentContext, error) {
 	if err != nil || !ok {
 		return consentContext{}, cmp.Or(err, errErased)
 	}
-	pending := slices.ContainsFunc(history.PendingClaims(), func(claim timeline.IDClaim) bool {
-		return claim.UserID == intent.UserID
-	})
 	return consentContext{
 		intent:        intent,
 		provider:      p,
 		customer:      c,
 		alreadyShared: owned.Owner == r.customer && history.Consented(timeline.At(r.now)),
-		pending:       pending,
+		pending:       history.HasPendingClaim(intent.UserID),
 	}, nil
 }
 

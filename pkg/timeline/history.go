@@ -324,6 +324,11 @@ func (h *History) PendingClaims() []IDClaim {
 	return slices.DeleteFunc(h.Claims(), func(c IDClaim) bool { return c.SettledAt != 0 })
 }
 
+// HasPendingClaim reports whether a claim of the id is pending.
+func (h *History) HasPendingClaim(userID string) bool {
+	return slices.ContainsFunc(h.PendingClaims(), func(c IDClaim) bool { return c.UserID == userID })
+}
+
 // AllUserIDs returns the workProviderUserIds that were the customer's at any time, each once.
 func (h *History) AllUserIDs() []string {
 	var ids []string
