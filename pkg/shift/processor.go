@@ -56,6 +56,9 @@ func Processor(applier *timeline.Applier, letters deadletter.Archiver, now func(
 			stats.addAccepted(m, c)
 		}
 		for _, received := range [][]receivedMessage{small, large} {
+			if len(received) == 0 {
+				continue
+			}
 			changes := make([]timeline.MessageChanges, len(received))
 			for i, r := range received {
 				changes[i] = r.changes

@@ -169,12 +169,16 @@ func (w *Writer) applyNow(
 	if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, messages...); err != nil {
 		return timeline.Tally{}, err
 	}
-	changes := timeline.MessageChanges{Provider: provider, Facts: []timeline.Fact{f}}
-	result := w.applier.Apply(ctx, []timeline.MessageChanges{changes}, f.Accepted)[0]
+	result := w.apply(ctx, timeline.MessageChanges{Provider: provider, Facts: []timeline.Fact{f}}, f.Accepted)
 	if result.Err == nil && result.Overflow {
 		result.Err = tooManyEvents(field)
 	}
 	return result.Tally, result.Err
+}
+
+// apply applies the changes of one request.
+func (w *Writer) apply(ctx context.Context, changes timeline.MessageChanges, now timeline.Instant) timeline.Result {
+	return w.applier.Apply(ctx, []timeline.MessageChanges{changes}, now)[0]
 }
 
 func tooManyEvents(field string) error {
@@ -332,7 +336,7 @@ func (w *Writer) storeLogout(
 // another LOGOUT came at the same moment.
 func (w *Writer) foldLogout(r *web.Request, logout timeline.Fact) error {
 	changes := timeline.MessageChanges{Provider: r.Provider.ID, Facts: []timeline.Fact{logout}}
-	if result := w.applier.Apply(r.Context(), []timeline.MessageChanges{changes}, logout.Accepted)[0]; result.Err != nil {
+	if result := w.apply(r.Context(), changes, logout.Accepted); result.Err != nil {
 		return result.Err
 	}
 	after, err := w.shiftByID(r)

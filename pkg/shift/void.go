@@ -102,8 +102,7 @@ func (w *Writer) void(
 	if err := w.recoveryQueue.Send(ctx, provider, queue.RecoveryDelay, voidMessage(provider, void)); err != nil {
 		return 0, err
 	}
-	changes := timeline.MessageChanges{Provider: provider, Voids: []timeline.Void{void}}
-	result := w.applier.Apply(ctx, []timeline.MessageChanges{changes}, accepted)[0]
+	result := w.apply(ctx, timeline.MessageChanges{Provider: provider, Voids: []timeline.Void{void}}, accepted)
 	if result.Err != nil {
 		return 0, result.Err
 	}
