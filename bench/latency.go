@@ -112,7 +112,7 @@ func newLatencyStack(ctx context.Context, server *emulator.Server) (*latencyStac
 		Consumers: poller.Instances(definitions, "Processor", func() consumer.Func {
 			return shift.Processor(timeline.NewApplier(storage, embeddedCalls), deadletter.NewStore(env), time.Now)
 		}),
-		Window: time.Second, // MaximumBatchingWindowInSeconds
+		Window: poller.Window(definitions, "Processor"),
 	}
 	return s, env.Err()
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,19 +131,33 @@ const defaultConcurrency = 5
 // Instances builds as many consumers as the template allows a function to run at a time.
 func Instances(t *template.Template, function string, build func() consumer.Func) []consumer.Func {
 	n := defaultConcurrency
-	sources, _ := t.Resources[function].Properties["Events"].(map[string]any)
-	for _, source := range sources {
-		properties, _ := source.(map[string]any)["Properties"].(map[string]any)
-		scaling, _ := properties["ScalingConfig"].(map[string]any)
-		if limit, ok := scaling["MaximumConcurrency"].(int); ok {
-			n = limit
-		}
+	scaling, _ := eventSource(t, function)["ScalingConfig"].(map[string]any)
+	if limit, ok := scaling["MaximumConcurrency"].(int); ok {
+		n = limit
 	}
 	consumers := make([]consumer.Func, n)
 	for i := range consumers {
 		consumers[i] = build()
 	}
 	return consumers
+}
+
+// Window returns how long the template has a function's batches wait for more messages.
+func Window(t *template.Template, function string) time.Duration {
+	seconds, _ := eventSource(t, function)["MaximumBatchingWindowInSeconds"].(int)
+	return time.Duration(seconds) * time.Second
+}
+
+// eventSource returns the properties of the first of a function's queues.
+func eventSource(t *template.Template, function string) map[string]any {
+	sources, _ := t.Resources[function].Properties["Events"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		source, _ := sources[name].(map[string]any)
+		if properties, ok := source["Properties"].(map[string]any); ok && properties["Queue"] != nil {
+			return properties
+		}
+	}
+	return nil
 }
 
 func (p Poller) process(ctx context.Context, consume consumer.Func, messages []types.Message) error {

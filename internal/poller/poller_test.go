@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -113,5 +114,8 @@ func TestInstances(t *testing.T) {
 		if got := len(Instances(definitions, function, func() consumer.Func { return nil })); got != want {
 			t.Errorf("%s: %d at a time, want %d", function, got, want)
 		}
+	}
+	if got := Window(definitions, "Processor"); got != time.Second {
+		t.Errorf("the processor's batches wait %v", got)
 	}
 }
