@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -62,9 +61,12 @@ identifies the work provider. The reason is stored as evidence; it is not in the
 			if err := shift.CheckReason(reason); err != nil {
 				return err
 			}
-			providerID, event, err := v.find(cmd.Context(), args[0])
+			providerID, event, _, err := openEvent(cmd.Context(), v.providers, v.ids, args[0])
 			if err != nil {
 				return err
+			}
+			if event.Kind == 0 {
+				return errors.New("a match cannot be taken back; the work provider can send another one")
 			}
 			a := action{target: providerID + " " + args[0], irreversible: "the event will never count again"}
 			return t.run(cmd, a, func() error {
@@ -82,22 +84,4 @@ identifies the work provider. The reason is stored as evidence; it is not in the
 	cmd.Flags().StringVar(&reason, "reason", "", "why, in 1 to 200 characters")
 	required(cmd, "reason")
 	return cmd
-}
-
-// find returns the event that an ID identifies, and the work provider that sent it.
-func (v voider) find(ctx context.Context, id string) (providerID string, event timeline.Fact, err error) {
-	providers, err := v.providers.List(ctx)
-	if err != nil {
-		return "", timeline.Fact{}, err
-	}
-	for _, p := range providers {
-		event, _, ok := shift.OpenEvent(v.ids, p.ID, id)
-		switch {
-		case ok && event.Kind == 0:
-			return "", timeline.Fact{}, errors.New("a match cannot be taken back; the work provider can send another one")
-		case ok:
-			return p.ID, event, nil
-		}
-	}
-	return "", timeline.Fact{}, errNoEvent
 }

@@ -6,18 +6,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/timeline"
 )
 
 // lateView is an event that was accepted late.
 type lateView struct {
-	At                 string `json:"at"`
-	AcceptedAt         string `json:"acceptedAt"`
-	LateBy             string `json:"lateBy"`
-	Kind               string `json:"kind"`
-	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
-	CustomerNumber     string `json:"customerNumber,omitempty"`
+	At         string `json:"at"`
+	AcceptedAt string `json:"acceptedAt"`
+	LateBy     string `json:"lateBy"`
+	Kind       string `json:"kind"`
+	nameView
 }
 
 func (t *tool) late() *cobra.Command {
@@ -58,11 +56,7 @@ It reads the whole timelines table.`,
 					AcceptedAt: formatInstant(f.Accepted),
 					LateBy:     f.LateBy().Round(time.Second).String(),
 					Kind:       f.Kind.String(),
-				}
-				if f.Name.Kind == person.UserID {
-					v.WorkProviderUserID = f.Name.Value
-				} else {
-					v.CustomerNumber = f.Name.Value
+					nameView:   newNameView(f.Name),
 				}
 				views[i] = v
 				rows = append(rows, []string{v.LateBy, displayName(f.Name), v.Kind, v.At, v.AcceptedAt})

@@ -68,6 +68,19 @@ func displayName(name person.Name) string {
 	return "customer " + name.Value
 }
 
+// nameView is a name that a work provider calls a person by: one of the two.
+type nameView struct {
+	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
+	CustomerNumber     string `json:"customerNumber,omitempty"`
+}
+
+func newNameView(name person.Name) nameView {
+	if name.Kind == person.UserID {
+		return nameView{WorkProviderUserID: name.Value}
+	}
+	return nameView{CustomerNumber: name.Value}
+}
+
 // shiftView is a shift. Its end is the one it has, or will have unless further events come in.
 type shiftView struct {
 	Start              string `json:"start"`

@@ -77,38 +77,47 @@ var errNoEvent = errors.New(
 	"no work provider has an event with this id (is it complete, and does EVENT_ID_KEYS contain its key?)",
 )
 
+// openEvent returns the event that an ID identifies, and the work provider that sent it. A match has no kind.
+func openEvent(
+	ctx context.Context, providers *apikey.Store, sealer *seal.Sealer, id string,
+) (providerID string, fact timeline.Fact, match timeline.MatchResult, err error) {
+	all, err := providers.List(ctx)
+	if err != nil {
+		return "", fact, match, err
+	}
+	for _, p := range all {
+		if fact, match, ok := shift.OpenEvent(sealer, p.ID, id); ok {
+			return p.ID, fact, match, nil
+		}
+	}
+	return "", fact, match, errNoEvent
+}
+
 // trace returns the path of the event with an ID.
 func (tr tracer) trace(ctx context.Context, id string, now time.Time) (traceView, error) {
-	providers, err := tr.providers.List(ctx)
+	providerID, fact, match, err := openEvent(ctx, tr.providers, tr.sealer, id)
 	if err != nil {
 		return traceView{}, err
 	}
-	for _, p := range providers {
-		fact, match, ok := shift.OpenEvent(tr.sealer, p.ID, id)
-		if !ok {
-			continue
-		}
-		v := traceView{
-			EventID:      id,
-			WorkProvider: p.ID,
-			Kind:         "MATCH",
-			At:           formatInstant(fact.At),
-			Name:         displayName(fact.Name),
-			AllOwners:    []string{},
-			DeadLetters:  []letterView{},
-		}
-		if fact.Kind != 0 {
-			v.Kind = fact.Kind.String()
-			err = tr.traceFact(ctx, &v, fact, timeline.At(now))
-		} else {
-			err = tr.traceMatch(ctx, &v, match, timeline.At(now))
-		}
-		if err == nil && !v.Stored {
-			v.DeadLetters, err = tr.deadLettersWith(ctx, p.ID, fact, match, now)
-		}
-		return v, err
+	v := traceView{
+		EventID:      id,
+		WorkProvider: providerID,
+		Kind:         "MATCH",
+		At:           formatInstant(fact.At),
+		Name:         displayName(fact.Name),
+		AllOwners:    []string{},
+		DeadLetters:  []letterView{},
 	}
-	return traceView{}, errNoEvent
+	if fact.Kind != 0 {
+		v.Kind = fact.Kind.String()
+		err = tr.traceFact(ctx, &v, fact, timeline.At(now))
+	} else {
+		err = tr.traceMatch(ctx, &v, match, timeline.At(now))
+	}
+	if err == nil && !v.Stored {
+		v.DeadLetters, err = tr.deadLettersWith(ctx, providerID, fact, match, now)
+	}
+	return v, err
 }
 
 // traceFact adds the path of a LOGIN or LOGOUT.

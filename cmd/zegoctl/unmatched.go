@@ -6,17 +6,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"zego.com/workprovider/pkg/person"
 	"zego.com/workprovider/pkg/timeline"
 )
 
 // unmatchedView is a name whose events do not count for any customer.
 type unmatchedView struct {
-	WorkProviderUserID string `json:"workProviderUserId,omitempty"`
-	CustomerNumber     string `json:"customerNumber,omitempty"`
-	Events             int    `json:"events"`
-	First              string `json:"first"`
-	Last               string `json:"last"`
+	nameView
+	Events int    `json:"events"`
+	First  string `json:"first"`
+	Last   string `json:"last"`
 }
 
 func (t *tool) unmatched() *cobra.Command {
@@ -49,14 +47,10 @@ It reads the whole timelines table.`,
 			rows := [][]string{{"NAME", "EVENTS", "FIRST", "LAST"}}
 			for i, u := range all {
 				v := unmatchedView{
-					Events: len(u.Facts),
-					First:  formatInstant(u.Facts[0].At),
-					Last:   formatInstant(u.Facts[len(u.Facts)-1].At),
-				}
-				if u.Name.Kind == person.UserID {
-					v.WorkProviderUserID = u.Name.Value
-				} else {
-					v.CustomerNumber = u.Name.Value
+					nameView: newNameView(u.Name),
+					Events:   len(u.Facts),
+					First:    formatInstant(u.Facts[0].At),
+					Last:     formatInstant(u.Facts[len(u.Facts)-1].At),
 				}
 				views[i] = v
 				rows = append(rows, []string{displayName(u.Name), fmt.Sprint(v.Events), v.First, v.Last})
