@@ -246,10 +246,10 @@ func TestProductList(t *testing.T) {
 // A customer requests an export and then erasure.
 func TestDataSubjectRequests(t *testing.T) {
 	o, day := seededDay(t)
-	var found customerNumbersView
-	o.must(&found, "customer", "find", "DRIVER@example.com")
-	if !slices.Equal(found.CustomerNumbers, []string{"ABC12", "ABC123"}) { // both have the same email
-		t.Errorf("%+v", found)
+	var sameEmail customerNumbersView
+	o.must(&sameEmail, "customer", "find", "DRIVER@example.com")
+	if !slices.Equal(sameEmail.CustomerNumbers, []string{"ABC12", "ABC123"}) { // both have the same email
+		t.Errorf("%+v", sameEmail)
 	}
 	text, err := o.run("customer", "show", "ABC123")
 	if err != nil || !strings.Contains(text, "Courier Ltd") || strings.Contains(text, "Dara") ||
@@ -279,10 +279,10 @@ func TestDataSubjectRequests(t *testing.T) {
 	if erased.CustomerNumber != "ABC123" || !slices.Equal(erased.WithdrawnFrom, []string{"courier-ltd"}) {
 		t.Errorf("%+v", erased)
 	}
-	var shown customerSummaryView
-	o.must(&shown, "customer", "show", "ABC123")
-	if shown.Erased == "" || shown.Insured || shown.CoverLevel != "x" {
-		t.Errorf("%+v", shown)
+	var summary customerSummaryView
+	o.must(&summary, "customer", "show", "ABC123")
+	if summary.Erased == "" || summary.Insured || summary.CoverLevel != "x" {
+		t.Errorf("%+v", summary)
 	}
 	var views []explanationView
 	o.must(&views, "explain", "ABC123", "--day", day.Format(time.DateOnly))

@@ -67,7 +67,7 @@ func (p *Proxy) answerBatch(
 	}
 	answered := object{}
 	if len(now) > 0 {
-		c.body = with(c.body, "RequestItems", now)
+		c.body = setMember(c.body, "RequestItems", now)
 		got := p.do(c)
 		if got.status != http.StatusOK {
 			got.copyTo(w)
@@ -118,10 +118,10 @@ func splitReads(tables object, leave func() bool) (now, later object) {
 		keys := decode(tables[table])["Keys"]
 		done, left := splitWrites(object{"": keys}, leave)
 		if len(done) > 0 {
-			now[table] = with(tables[table], "Keys", done[""])
+			now[table] = setMember(tables[table], "Keys", done[""])
 		}
 		if len(left) > 0 {
-			later[table] = with(tables[table], "Keys", left[""])
+			later[table] = setMember(tables[table], "Keys", left[""])
 		}
 	}
 	return now, later
@@ -134,7 +134,7 @@ func merged(a, b json.RawMessage) json.RawMessage {
 	}
 	var first, second []json.RawMessage
 	if json.Unmarshal(a, &first) != nil {
-		return with(a, "Keys", merged(decode(a)["Keys"], decode(b)["Keys"]))
+		return setMember(a, "Keys", merged(decode(a)["Keys"], decode(b)["Keys"]))
 	}
 	_ = json.Unmarshal(b, &second)
 	return encode(slices.Concat(first, second))

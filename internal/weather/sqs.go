@@ -27,7 +27,7 @@ func (p *Proxy) answerEntries(w http.ResponseWriter, c call) {
 		}
 	}
 	if len(failed) > 0 {
-		c.body = with(c.body, "Entries", done)
+		c.body = setMember(c.body, "Entries", done)
 	}
 	answered := object{"Successful": encode([]any{})}
 	if len(done) > 0 {

@@ -155,7 +155,7 @@ func (p *Proxy) answer(w http.ResponseWriter, c call) {
 	switch c.operation {
 	case "Query", "Scan":
 		if p.happens(ShortPages, c.operation) {
-			c.body = with(c.body, "Limit", 1)
+			c.body = setMember(c.body, "Limit", 1)
 		}
 	case "BatchWriteItem":
 		p.answerBatch(w, c, "UnprocessedItems", splitWrites)
@@ -220,8 +220,8 @@ func encode(v any) []byte {
 	return text
 }
 
-// with returns the text of an object with another member.
-func with(text []byte, name string, v any) []byte {
+// setMember returns the text of an object with another member.
+func setMember(text []byte, name string, v any) []byte {
 	decoded := decode(text)
 	decoded[name] = encode(v)
 	return encode(decoded)

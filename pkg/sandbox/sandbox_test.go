@@ -331,13 +331,14 @@ func TestReset(t *testing.T) {
 	w.want("GET", "/v2/shift/"+id, "", 404, "NOT_FOUND")
 	w.want("GET", "/v2/shift?workProviderUserId=insured", "", 200, `{"shifts":[],"next":null}`)
 	w.want("GET", "/v1/user/status?workProviderUserId=insured", "", 200, "ENABLED")
-	w.want(
-		"POST",
-		"/v2/shift",
-		fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())),
-		400,
-		"is matched",
-	)
+	w.wantUnmatched()
+}
+
+// wantUnmatched fails the test unless the customer who is never matched is not matched.
+func (w *fixture) wantUnmatched() {
+	w.Helper()
+	body := fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now()))
+	w.want("POST", "/v2/shift", body, 400, "is matched")
 }
 
 // What is sent after a reset arrives, however soon after it, and after many resets in a row.
@@ -352,13 +353,7 @@ func TestMessagesAfterReset(t *testing.T) {
 			t.Errorf("%d messages were processed, want the one that was sent after the reset", processed)
 		}
 		w.want("GET", "/v2/shift?workProviderUserId=insured", "", 200, `"startTime"`)
-		w.want(
-			"POST",
-			"/v2/shift",
-			fmt.Sprintf(`{"user":{"workProviderUserId":"unmatched"},"startTime":%q}`, web.FormatTime(w.now())),
-			400,
-			"is matched",
-		)
+		w.wantUnmatched()
 	}
 }
 

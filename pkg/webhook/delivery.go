@@ -223,13 +223,13 @@ func (s *Deliveries) MatchStatus(ctx context.Context, provider, customer string)
 	if err != nil {
 		return MatchNone, err
 	}
-	asked := questions(&history, customer, now)
-	if len(asked) == 0 {
+	list := questions(&history, customer, now)
+	if len(list) == 0 {
 		return MatchNone, nil
 	}
 	given, _ := history.ConsentGivenAt(now)
 	matched, answered := history.VerdictSince(given)
-	open := slices.DeleteFunc(asked, func(q question) bool { return q.answered(&history, q.askedAt) })
+	open := slices.DeleteFunc(list, func(q question) bool { return q.answered(&history, q.askedAt) })
 	switch {
 	case answered && matched || !answered && history.Matched(now): // or by the consent itself
 		return MatchFound, nil

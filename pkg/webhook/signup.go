@@ -49,15 +49,15 @@ func questions(history *timeline.History, customer string, now timeline.Instant)
 		return nil
 	}
 	given, _ := history.ConsentGivenAt(now)
-	var asked []question
+	var list []question
 	for _, claim := range history.Claims() {
-		asked = append(asked, question{signUpID(customer, claim.At), claim.At, claim})
+		list = append(list, question{signUpID(customer, claim.At), claim.At, claim})
 	}
-	if len(asked) == 0 || asked[0].askedAt != given {
+	if len(list) == 0 || list[0].askedAt != given {
 		// A match in the same second, by the consent itself, is no answer to what was not asked yet.
-		asked = append(asked, question{id: signUpID(customer, consent), askedAt: given})
+		list = append(list, question{id: signUpID(customer, consent), askedAt: given})
 	}
-	return asked
+	return list
 }
 
 // answered reports whether a question needs no answer any more since a time: the id was linked or refused, or there is
@@ -76,9 +76,9 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 	if err != nil {
 		return err
 	}
-	asked := questions(&history, e.Customer, timeline.At(s.Now()))
+	list := questions(&history, e.Customer, timeline.At(s.Now()))
 	if e.Delivery == "" { // published; there is nothing to ask if the customer never consented
-		for i, q := range asked {
+		for i, q := range list {
 			if i > 0 && q.claim.UserID == "" {
 				continue // the consent is older than the claims: it was asked about when it was given, if at all
 			}
@@ -88,9 +88,9 @@ func (s *Sender) deliverSignUp(ctx context.Context, e job) error {
 		}
 		return nil
 	}
-	i := slices.IndexFunc(asked, func(q question) bool { return q.id == e.Delivery })
+	i := slices.IndexFunc(list, func(q question) bool { return q.id == e.Delivery })
 	if i >= 0 {
-		return s.ask(ctx, e, &history, asked[i])
+		return s.ask(ctx, e, &history, list[i])
 	}
 	d, ok, err := s.loadDelivery(ctx, e, e.Delivery, s.Now())
 	if err != nil || !ok {
